@@ -1,0 +1,154 @@
+"""Fixtures that run each numeric test on every array library.
+
+A test asks for what it needs and runs once for each library:
+
+``library``  which one (a member of `Library`);
+``xp``       its array namespace, the one that ``array_namespace`` gives for its arrays;
+``device``   the device that the arrays of this test are on;
+``dtype``    "float32", then "float64": only tests that ask for it run on both;
+``array``    ``array(host, dtype=None)``: a list or NumPy array as an array of the library on that
+             device, with the host's dtype unless one is named. Nothing is shared with the host.
+
+While such a test runs, its library is also the current backend, so that functions which make
+arrays without being handed one make them there. ``cat_data`` is the folder of the cat pictures.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dnn_xp
+from dnn_xp import backends
+
+
+class Library(Enum):
+    """An array library, or a variant of one, that the tests run on."""
+
+    NUMPY = "numpy"
+    NUMPY_READONLY = "numpy:read-only"  # an argument that is written to is an error
+    ARRAY_API_STRICT = "array-api-strict"  # the standard and nothing else
+    ARRAY_API_STRICT_DEVICE = "array-api-strict:device1"  # refuses to mix devices
+    TORCH = "torch"
+    JAX = "jax"
+    DASK = "dask"
+    CUPY = "cupy"
+
+    @property
+    def backend(self) -> str:
+        """Its name in dnn_xp."""
+        return self.value.partition(":")[0]
+
+    @property
+    def device(self) -> str | None:
+        """The name of the device that its arrays are made on; None is the default."""
+        return "device1" if self is Library.ARRAY_API_STRICT_DEVICE else None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backend",
+        action="append",
+        choices=backends.BACKENDS,
+        metavar="NAME",
+        help="run on this array library only (may be given more than once); it must be installed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in config.getoption("backend") or ():
+        try:
+            backends.open_backend(name)
+        except backends.BackendError as error:
+            raise pytest.UsageError(f"--backend {name}: {error}") from error
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "library" in metafunc.fixturenames:
+        names = metafunc.config.getoption("backend") or backends.BACKENDS
+        chosen = [library for library in Library if library.backend in names]
+        metafunc.parametrize("library", chosen, indirect=True, ids=lambda library: library.value)
+
+
+@pytest.fixture
+def library(request: pytest.FixtureRequest) -> Iterator[Library]:
+    library: Library = request.param
+    try:
+        backends.open_backend(library.backend, library.device)
+    except (backends.BackendNotInstalledError, backends.DeviceNotFoundError) as error:
+        pytest.skip(str(error))
+    with ExitStack() as stack:
+        if library.backend == "array-api-strict":
+            import array_api_strict
+
+            stack.enter_context(
+                array_api_strict.ArrayAPIStrictFlags(
+                    api_version="2024.12",
+                    boolean_indexing=False,
+                    data_dependent_shapes=False,
+                    enabled_extensions=(),
+                )
+            )
+        elif library is Library.JAX:
+            import jax
+
+            jax.config.update("jax_enable_x64", True)
+        elif library is Library.DASK:
+            import dask
+
+            # One thread: the graphs are tiny, and a failure then shows its own traceback.
+            stack.enter_context(dask.config.set(scheduler="synchronous"))
+        stack.enter_context(dnn_xp.use_backend(library.backend, library.device))
+        yield library
+
+
+@pytest.fixture
+def xp(library: Library) -> ModuleType:
+    return backends.current_backend().xp
+
+
+@pytest.fixture
+def device(library: Library, array: Callable[..., Any]) -> Any:
+    return backends.device(array(0.0))
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
+    def make(host: Any, dtype: str | None = None) -> Any:
+        host = np.array(host, dtype=dtype)  # a copy: the library may keep NumPy's memory
+        if library is Library.NUMPY_READONLY:
+            host.flags.writeable = False
+        if library.backend == "numpy":
+            return host
+        if library is Library.DASK and host.ndim > 1:
+            # Three blocks of columns (examples), so that no test sees a single chunk only.
+            columns = max(1, math.ceil(host.shape[-1] / 3))
+            return xp.asarray(host, chunks=(*host.shape[:-1], columns))
+        if library is Library.ARRAY_API_STRICT_DEVICE:
+            return xp.asarray(host, device=xp.Device(library.device))
+        return xp.asarray(host)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cat_data() -> Path:
+    beside = Path(__file__).resolve().parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("DNN_XP_CAT_DATA", beside))
+    if not (folder / "train_catvnoncat.h5").is_file():
+        pytest.skip("the cat pictures are not here: name their folder in DNN_XP_CAT_DATA")
+    return folder
