@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import dnn_xp
 from dnn_xp import backends
 
 
@@ -107,7 +106,7 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
 
             # One thread: the graphs are tiny, and a failure then shows its own traceback.
             stack.enter_context(dask.config.set(scheduler="synchronous"))
-        stack.enter_context(dnn_xp.use_backend(library.backend, library.device))
+        stack.enter_context(backends.use_backend(library.backend, library.device))
         yield library
 
 

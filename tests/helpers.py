@@ -13,7 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from dnn_xp import backends
 
 
-def assert_close(actual: Any, desired: Any, *, rtol: float | None = None, atol: float = 0.0) -> None:
+def assert_close(
+    actual: Any, desired: Any, *, rtol: float | None = None, atol: float = 0.0
+) -> None:
     """Check that two arrays are of one kind and equal within rounding.
 
     The namespace, dtype, shape and device must be the same. Floating values agree within
