@@ -20,6 +20,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,6 +54,9 @@ class Library(Enum):
         return "device1" if self is Library.ARRAY_API_STRICT_DEVICE else None
 
 
+_LEFT_OUT = pytest.StashKey[set[str]]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--backend",
@@ -64,27 +68,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LEFT_OUT] = set()
     for name in config.getoption("backend") or ():
-        try:
-            backends.open_backend(name)
-        except backends.BackendError as error:
-            raise pytest.UsageError(f"--backend {name}: {error}") from error
+        if problem := _problem(name):
+            raise pytest.UsageError(f"--backend {name}: {problem}")
+
+
+@cache
+def _problem(name: str) -> str | None:
+    """Return why the tests cannot run on a backend, or None where they can."""
+    try:
+        backends.open_backend(name)
+    except backends.BackendError as error:
+        return str(error)
+    return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "library" in metafunc.fixturenames:
         names = metafunc.config.getoption("backend") or backends.BACKENDS
-        chosen = [library for library in Library if library.backend in names]
-        metafunc.parametrize("library", chosen, indirect=True, ids=lambda library: library.value)
+        chosen = [one for one in Library if one.backend in names and not _problem(one.backend)]
+        metafunc.parametrize("library", chosen, indirect=True, ids=lambda one: one.value)
+        metafunc.config.stash[_LEFT_OUT].update(name for name in names if _problem(name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, not once a test, which libraries were skipped and why."""
+    for name in sorted(terminalreporter.config.stash[_LEFT_OUT]):
+        terminalreporter.write_line(f"SKIPPED array library {name}: {_problem(name)}")
 
 
 @pytest.fixture
 def library(request: pytest.FixtureRequest) -> Iterator[Library]:
     library: Library = request.param
-    try:
-        backends.open_backend(library.backend, library.device)
-    except (backends.BackendNotInstalledError, backends.DeviceNotFoundError) as error:
-        pytest.skip(str(error))
     with ExitStack() as stack:
         if library.backend == "array-api-strict":
             import array_api_strict

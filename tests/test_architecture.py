@@ -1,0 +1,277 @@
+"""The rules of the house, read from the syntax trees: each rule returns its breaches, as lines."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Imports run from a higher room to a lower one, or stay inside a room.
+ROOMS = {
+    "backends": 0,
+    "functions": 1,
+    "network": 2,
+    "training": 3,
+    "gradient_check": 3,
+    "plots": 3,
+    "article": 4,
+    "estimators": 4,
+    "files": 4,
+    "app": 5,
+}
+ARRAY_LIBRARIES = {
+    "array_api_compat",
+    "array_api_extra",
+    "array_api_strict",
+    "cupy",
+    "dask",
+    "jax",
+    "ndonnx",
+    "torch",
+}
+NUMERIC_ROOMS = {"functions", "network", "training", "gradient_check"}
+HOST_DRAWS = {"dnn_xp.functions.initializers", "dnn_xp.training.batches"}
+
+
+# ----------------------------------------------------------------------------- reading
+
+
+def modules(root: Path) -> dict[str, ast.Module]:
+    """Return the syntax tree of every module of dnn_xp, by its dotted name."""
+    trees = {}
+    for path in sorted((root / "dnn_xp").rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return trees
+
+
+def imports(name: str, tree: ast.Module, known: dict[str, ast.Module]) -> Iterator[str]:
+    """Yield the dotted names of the modules that a module imports, wherever it does so."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: write imports absolutely, from dnn_xp"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield submodule if submodule in known else str(node.module)
+
+
+def room(name: str) -> str:
+    return [*name.split("."), ""][1]
+
+
+# ----------------------------------------------------------------------------- rules
+
+
+def unknown_rooms(root: Path) -> list[str]:
+    rooms = {room(name) for name in modules(root)} - {"", "__main__"}
+    return sorted(rooms - set(ROOMS))
+
+
+def upward_imports(root: Path) -> list[str]:
+    trees = modules(root)
+    return [
+        f"{name} imports {other}"
+        for name, tree in trees.items()
+        if room(name) in ROOMS
+        for other in imports(name, tree, trees)
+        if other.split(".")[0] == "dnn_xp" and room(other) != room(name)
+        if ROOMS.get(room(other), 99) >= ROOMS[room(name)]
+    ]
+
+
+def import_cycle(root: Path) -> list[str]:
+    trees = modules(root)
+    graph = {name: set(imports(name, tree, trees)) - {name} for name, tree in trees.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def library_names(root: Path) -> list[str]:
+    trees = modules(root)
+    found = []
+    for name, tree in trees.items():
+        if name == "dnn_xp.backends":
+            continue
+        words = {other.split(".")[0] for other in imports(name, tree, trees)}
+        words |= {
+            node.value.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if " " not in node.value
+        }
+        found += [f"{name} names {word}" for word in sorted(words & ARRAY_LIBRARIES)]
+    return found
+
+
+def numpy_in_numeric_modules(root: Path) -> list[str]:
+    trees = modules(root)
+    return [
+        name
+        for name, tree in trees.items()
+        if room(name) in NUMERIC_ROOMS and name not in HOST_DRAWS
+        if any(other.split(".")[0] == "numpy" for other in imports(name, tree, trees))
+    ]
+
+
+def missing_docstrings(root: Path) -> list[str]:
+    return [
+        f"{name}.{where}" if where else name
+        for name, tree in modules(root).items()
+        for where, node in [("", tree), *public_definitions(tree)]
+        if not ast.get_docstring(node)
+    ]
+
+
+def public_definitions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Yield the public functions and classes of a module or class, methods included."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield prefix + child.name, child
+            if isinstance(child, ast.ClassDef):
+                yield from public_definitions(child, f"{prefix}{child.name}.")
+
+
+def modules_without_tests(root: Path) -> list[str]:
+    package, tests = root / "dnn_xp", root / "tests"
+    return [
+        str(path.relative_to(package))
+        for path in sorted(package.rglob("*.py"))
+        if not path.stem.startswith("__")
+        if not (tests / path.relative_to(package)).with_name(f"test_{path.name}").is_file()
+    ]
+
+
+def wrong_all(package: ModuleType) -> list[str]:
+    """Compare ``__all__`` with the public names, also of a package that loads them lazily."""
+    public = {
+        name
+        for name, value in vars(package).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    missing = [f"{name} is not in it" for name in sorted(public - set(package.__all__))]
+    return missing + [
+        f"{name} is nowhere" for name in package.__all__ if not hasattr(package, name)
+    ]
+
+
+# ----------------------------------------------------------------------------- this house
+
+
+def test_every_module_has_a_room():
+    assert not unknown_rooms(ROOT), "give the module a room and a rank in ROOMS"
+
+
+def test_imports_run_downwards():
+    assert not upward_imports(ROOT), "move the code down, or hand in what it needs"
+
+
+def test_no_import_cycle():
+    assert not import_cycle(ROOT), "these modules import each other in a circle: split one"
+
+
+def test_only_backends_names_array_libraries():
+    assert not library_names(ROOT), "put what is special about a library into backends.py"
+
+
+def test_numeric_modules_take_their_namespace_from_arguments():
+    assert not numpy_in_numeric_modules(ROOT), "use namespace(X), not numpy"
+
+
+def test_everything_public_has_a_docstring():
+    assert not missing_docstrings(ROOT), "say in one sentence what it is, or make it private"
+
+
+def test_every_module_has_its_tests():
+    assert not modules_without_tests(ROOT), "add tests/<same path>/test_<module>.py"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in modules(ROOT) if (ROOT / name.replace(".", "/")).is_dir()]
+)
+def test_all_is_the_public_names(name):
+    package = import_module(name)
+    assert not wrong_all(package), "__all__ lists what the package is for, and no more"
+
+
+# ----------------------------------------------------------------------------- the rules can fail
+
+
+@pytest.fixture
+def house(tmp_path):
+    """Return a function that writes a module of a made-up dnn_xp and returns the root."""
+
+    def write(path: str, text: str) -> Path:
+        file = tmp_path / "dnn_xp" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text", "breach"),
+    [
+        (unknown_rooms, "utils.py", "", "utils"),
+        (upward_imports, "network.py", "import dnn_xp.training.loop", "dnn_xp.training.loop"),
+        (upward_imports, "network.py", "from dnn_xp.training import train", "dnn_xp.training"),
+        (upward_imports, "network.py", "from dnn_xp import app", "dnn_xp"),
+        (upward_imports, "files/h5.py", "def f():\n    from dnn_xp import xp", "dnn_xp"),
+        (library_names, "network.py", "import torch.nn", "names torch"),
+        (library_names, "network.py", "def f():\n    from array_api_compat import size", "compat"),
+        (library_names, "network.py", "import_module('jax.numpy')", "names jax"),
+        (numpy_in_numeric_modules, "training/loop.py", "import numpy as np", "training.loop"),
+        (numpy_in_numeric_modules, "network.py", "from numpy import exp", "network"),
+        (missing_docstrings, "network.py", "'''Networks.'''\ndef predict(): ...", "predict"),
+        (missing_docstrings, "network.py", "'''N.'''\nclass A:\n '''A.'''\n def f(self): 1", "A.f"),
+        (missing_docstrings, "network.py", "", "dnn_xp.network"),
+        (modules_without_tests, "training/loop.py", "", "loop.py"),
+    ],
+)
+def test_a_breach_is_found(house, rule, path, text, breach):
+    found = rule(house(path, text))
+    assert len(found) == 1
+    assert breach in found[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    [
+        (upward_imports, "training/loop.py", "from dnn_xp.network import Network"),
+        (upward_imports, "training/loop.py", "from dnn_xp.training import batches"),
+        (upward_imports, "__init__.py", "from dnn_xp.app import cli"),
+        (library_names, "backends.py", "import torch"),
+        (library_names, "network.py", "'''Networks, on torch and jax.'''"),
+        (numpy_in_numeric_modules, "training/batches.py", "import numpy"),
+        (numpy_in_numeric_modules, "files/h5.py", "import numpy"),
+        (missing_docstrings, "network.py", "'''Networks.'''\ndef _private(): ..."),
+        (modules_without_tests, "__main__.py", ""),
+    ],
+)
+def test_what_is_allowed_is_no_breach(house, rule, path, text):
+    assert rule(house(path, text)) == []
+
+
+def test_a_cycle_is_found(house):
+    house("training/loop.py", "from dnn_xp.training import batches")
+    root = house("training/batches.py", "def f():\n    from dnn_xp.training.loop import train")
+    assert import_cycle(root) != []
+
+
+def test_a_wrong_all_is_found():
+    package = ModuleType("package")
+    package.__all__ = ["there", "nowhere"]
+    package.there = package.forgotten = 1
+    package._private = package.submodule = ModuleType("submodule")
+    assert wrong_all(package) == ["forgotten is not in it", "nowhere is nowhere"]
