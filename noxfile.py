@@ -1,0 +1,94 @@
+"""Everything that must pass, each session in a virtual environment of its own: ``nox``.
+
+Arguments after ``--`` go to pytest: ``nox -s "tests(torch)" -- -k costs``.
+"""
+
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+
+# The one array library of each session of tests. The files, plots, estimators and the command line
+# do not depend on the library: their tests run once, in the session of NumPy.
+BACKENDS = {
+    "numpy": (".[app,sklearn,test]",),
+    "array-api-strict": (".[test]", "array-api-strict"),
+    "torch": (".[torch,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
+    "jax": (".[jax,test]",),
+    "dask": (".[dask,test]",),
+    "cupy": (".[test]",),  # and the wheel for the driver that is found
+}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and form with ruff."""
+    session.install("ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, strictly."""
+    session.install("-e", ".[app]", "mypy")
+    session.run("mypy")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel, look into it, and use it as a stranger would: elsewhere, with [app]."""
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / "dist"), ".")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "dnn_xp").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if missing := package - set(zipfile.ZipFile(wheel).namelist()):
+        session.error(f"not in the wheel: {', '.join(sorted(missing))}")
+    session.install(f"{wheel}[app]")
+    session.chdir(folder)
+    session.run("dnn-xp", "backends")
+    session.run("dnn-xp", "train", "--epochs", "3")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the examples in the docstrings and in the README."""
+    session.install("-e", ".[app,sklearn,test]")
+    session.run("pytest", "-q", "--doctest-modules", "dnn_xp")
+    session.run("pytest", "-q", "--doctest-glob=README.md", "README.md")
+
+
+@nox.session
+@nox.parametrize("backend", list(BACKENDS), ids=list(BACKENDS))
+def tests(session: nox.Session, backend: str) -> None:
+    """Run the tests on one array library, with no other one installed."""
+    requirements = ["-e", *BACKENDS[backend]]
+    if backend == "cupy":
+        requirements.append(f"cupy-cuda{_cuda_major(session)}x[ctk]")
+    session.install(*requirements)
+    session.run("pytest", "-q", "--backend", backend, *session.posargs)
+
+
+def _cuda_major(session: nox.Session) -> str:
+    """Return the major version of CUDA that the driver speaks, or skip the session."""
+    if shutil.which("nvidia-smi") is None:
+        session.skip("no NVIDIA device: nvidia-smi is not installed")
+    answer = subprocess.run(["nvidia-smi"], capture_output=True, text=True, check=False)
+    version = re.search(r"CUDA Version: (\d+)", answer.stdout)
+    if version is None:
+        session.skip(f"no NVIDIA device answers: {(answer.stderr or answer.stdout).strip()}")
+    return version[1]
