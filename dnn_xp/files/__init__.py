@@ -1,0 +1,31 @@
+"""What is kept on the disk: data sets, pictures and models."""
+
+from dnn_xp.files.atomic import replacing
+from dnn_xp.files.datasets import (
+    Dataset,
+    load,
+    load_arrays,
+    load_cats,
+    load_digits,
+    load_picture_folder,
+    split,
+    with_classes,
+)
+from dnn_xp.files.images import read_picture
+from dnn_xp.files.preprocessing import Preprocessing, apply, fit_preprocessing
+
+__all__ = [
+    "Dataset",
+    "Preprocessing",
+    "apply",
+    "fit_preprocessing",
+    "load",
+    "load_arrays",
+    "load_cats",
+    "load_digits",
+    "load_picture_folder",
+    "read_picture",
+    "replacing",
+    "split",
+    "with_classes",
+]

@@ -1,0 +1,85 @@
+"""Pictures from files, brought to the form in which a network was trained on them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dnn_xp.backends import require
+
+__all__ = ["picture_suffixes", "read_bytes", "read_picture"]
+
+HostArray = np.ndarray[Any, Any]
+
+
+def read_picture(
+    path: str | os.PathLike[str], shape: tuple[int, int, int], pixel_max: int = 255
+) -> HostArray:
+    """Read one picture as a column of pixels.
+
+    Parameters
+    ----------
+    path : path
+        Any file that Pillow opens. A camera's orientation is applied, the transparent becomes
+        white, and the picture is squeezed to the shape, as in the article, without cropping.
+    shape : tuple (height, width, channels)
+        Channels are 1 (grey) or 3 (red, green, blue).
+    pixel_max : int
+        The value that the brightest pixel shall have.
+
+    Returns
+    -------
+    ndarray of float64, shape (height * width * channels,)
+        From 0 to `pixel_max`, row by row, the channels of a pixel side by side.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be opened.
+    ValueError
+        Where it is not a picture, or is damaged.
+    ImportError
+        Where Pillow is missing.
+    """
+    return read_bytes(path, shape).reshape(-1) * (pixel_max / 255)
+
+
+def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> HostArray:
+    """Read one picture as bytes of the given shape (height, width, channels).
+
+    As `read_picture`, with values from 0 to 255.
+    """
+    height, width, channels = shape
+    if channels not in (1, 3) or height < 1 or width < 1:
+        raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")
+    image_module, operations = require("PIL.Image", "app"), require("PIL.ImageOps", "app")
+    with Path(path).open("rb") as file:
+        try:
+            image = image_module.open(file)
+            image.load()
+        # Its decoders fail in as many ways as there are formats.
+        except Exception as error:
+            raise ValueError(f"{path}: not a picture, or damaged: {error}") from error
+    image = operations.exif_transpose(image)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"{path}: found pixels of 32 bits, expected 8 or 16 bits a channel")
+    if image.mode.startswith("I;16"):  # conversion would cut off at 255
+        image = image_module.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = image_module.new("RGBA", image.size, "white")
+        image = image_module.alpha_composite(white, image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    image = image.resize((width, height), image_module.Resampling.LANCZOS)
+    return np.asarray(image).reshape(shape)
+
+
+def picture_suffixes() -> frozenset[str]:
+    """Return the suffixes, in lower case with their dot, of the formats that can be read."""
+    image_module = require("PIL.Image", "app")
+    return frozenset(
+        suffix
+        for suffix, name in image_module.registered_extensions().items()
+        if name in image_module.OPEN
+    )
