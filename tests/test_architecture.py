@@ -15,14 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "backends": 0,
     "functions": 1,
-    "network": 2,
-    "training": 3,
-    "gradient_check": 3,
-    "plots": 3,
-    "article": 4,
-    "estimators": 4,
-    "files": 4,
-    "app": 5,
+    "layers": 2,
+    "network": 3,
+    "training": 4,
+    "gradient_check": 4,
+    "plots": 4,
+    "article": 5,
+    "estimators": 5,
+    "files": 5,
+    "app": 6,
 }
 ARRAY_LIBRARIES = {
     "array_api_compat",
@@ -34,8 +35,9 @@ ARRAY_LIBRARIES = {
     "ndonnx",
     "torch",
 }
-NUMERIC_ROOMS = {"functions", "network", "training", "gradient_check"}
-HOST_DRAWS = {"dnn_xp.functions.initializers", "dnn_xp.training.batches"}
+NUMERIC_ROOMS = {"functions", "layers", "network", "training", "gradient_check"}
+# What is drawn once is drawn by NumPy on the host and moved: parameters and shuffles.
+HOST_DRAWS = {"dnn_xp.functions.initializers", "dnn_xp.layers", "dnn_xp.training.batches"}
 
 
 # ----------------------------------------------------------------------------- reading
