@@ -11,11 +11,14 @@ from dnn_xp.files.datasets import (
     split,
     with_classes,
 )
+from dnn_xp.files.h5 import Model, ModelFileError, load_model, save_model
 from dnn_xp.files.images import read_picture
 from dnn_xp.files.preprocessing import Preprocessing, apply, fit_preprocessing
 
 __all__ = [
     "Dataset",
+    "Model",
+    "ModelFileError",
     "Preprocessing",
     "apply",
     "fit_preprocessing",
@@ -23,9 +26,11 @@ __all__ = [
     "load_arrays",
     "load_cats",
     "load_digits",
+    "load_model",
     "load_picture_folder",
     "read_picture",
     "replacing",
+    "save_model",
     "split",
     "with_classes",
 ]

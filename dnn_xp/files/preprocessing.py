@@ -20,7 +20,7 @@ class Preprocessing(NamedTuple):
 
     Attributes
     ----------
-    shift, scale : ndarray of float64, shape () or (n_features, 1)
+    shift, scale : ndarray of float64 (or float), shape () or (n_features, 1)
     """
 
     shift: HostArray
@@ -59,7 +59,7 @@ def apply(preprocessing: Preprocessing, X: HostArray, dtype: str) -> HostArray:
     ValueError
         Where X does not have the features that the preprocessing was fitted on.
     """
-    expected = preprocessing.shift.shape[:1]
+    expected = np.shape(preprocessing.shift)[:1]
     if X.ndim != 2 or (expected and X.shape[:1] != expected):
         rows = expected[0] if expected else "n_features"
         raise ValueError(f"X: found the shape {X.shape}, expected ({rows}, m)")
