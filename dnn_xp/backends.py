@@ -1,0 +1,503 @@
+"""The array libraries: choose one, find its device, move arrays, compile a step.
+
+This is the only module that names an array library. Everything else takes its namespace from
+the arrays that it is given; the choice made here matters only where arrays are *made*.
+
+The choice is read from two environment variables the first time that it is needed:
+
+``DNN_XP_BACKEND``
+    ``auto`` (default), ``numpy``, ``cupy``, ``torch``, ``jax``, ``dask`` or
+    ``array-api-strict``. ``auto`` is CuPy where it is installed and a device answers, else NumPy.
+``DNN_XP_DEVICE``
+    A device of that library in its own words: ``cuda:0``, ``gpu:1``, ``0``. Default: its own.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from importlib import import_module, util
+from types import ModuleType, TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from array_api_compat import (
+    array_namespace,
+    is_cupy_array,
+    is_dask_array,
+    is_jax_array,
+    is_numpy_array,
+    is_torch_array,
+    to_device,
+)
+from array_api_compat import device as _device_of
+
+__all__ = [
+    "BACKENDS",
+    "Array",
+    "Backend",
+    "BackendError",
+    "BackendNotInstalledError",
+    "BackendReport",
+    "DeviceNotFoundError",
+    "UnknownBackendError",
+    "bring",
+    "compile_step",
+    "current_backend",
+    "default_dtype",
+    "device",
+    "double_precision",
+    "dtype_name",
+    "from_host",
+    "namespace",
+    "open_backend",
+    "probe_backends",
+    "require",
+    "take_examples",
+    "to_host",
+    "use_backend",
+]
+
+Array = Any
+"""An array of any library that follows the array API standard."""
+
+
+class _Library(NamedTuple):
+    """Where a library is found: import name, namespace that is standard, and who installs it."""
+
+    module: str
+    namespace: str
+    install: str
+
+
+_LIBRARIES = {
+    "numpy": _Library("numpy", "array_api_compat.numpy", "numpy"),
+    "cupy": _Library("cupy", "array_api_compat.cupy", "dnn-xp[cuda12]' or 'dnn-xp[cuda13]"),
+    "torch": _Library("torch", "array_api_compat.torch", "dnn-xp[torch]"),
+    "jax": _Library("jax", "jax.numpy", "dnn-xp[jax]"),
+    "dask": _Library("dask", "array_api_compat.dask.array", "dnn-xp[dask]"),
+    "array-api-strict": _Library("array_api_strict", "array_api_strict", "array-api-strict"),
+}
+
+BACKENDS = tuple(_LIBRARIES)
+"""The names that a backend may have."""
+
+
+class BackendError(Exception):
+    """A backend cannot do what was asked; the message says which, why, and the way out."""
+
+
+class UnknownBackendError(BackendError, ValueError):
+    """The name is not that of a backend."""
+
+
+class BackendNotInstalledError(BackendError, ImportError):
+    """The library is not installed, or does not load."""
+
+
+class DeviceNotFoundError(BackendError, RuntimeError):
+    """The library has no such device, or the device does not answer."""
+
+
+class Backend(NamedTuple):
+    """An array library that has been opened: its name, namespace and device (None: its own)."""
+
+    name: str
+    xp: ModuleType
+    device: Any
+
+
+# ----------------------------------------------------------------------------- choosing
+
+
+def open_backend(name: str, device: str | None = None) -> Backend:
+    """Load a library and find its device, without making it the current one.
+
+    Parameters
+    ----------
+    name : str
+        One of `BACKENDS`, or ``"auto"``.
+    device : str, optional
+        A device in the library's own words. Default: the library's default.
+
+    Raises
+    ------
+    UnknownBackendError, BackendNotInstalledError, DeviceNotFoundError
+        Three different failures; another backend is never put in place of the one named.
+    """
+    if name == "auto":
+        name = "cupy" if _cupy_problem() is None else "numpy"
+    if name not in _LIBRARIES:
+        known = ", ".join(("auto", *BACKENDS))
+        raise UnknownBackendError(f"backend: found {name!r}, expected one of {known}")
+    library = _LIBRARIES[name]
+    try:
+        xp = import_module(library.namespace)
+    except ImportError as error:
+        raise BackendNotInstalledError(
+            f"backend {name!r} is not installed: pip install '{library.install}' ({error})"
+        ) from error
+    return Backend(name, xp, _find_device(name, device))
+
+
+def _find_device(name: str, text: str | None) -> Any:
+    """Turn the user's words into the library's device object and see that it answers."""
+    if text is None and name == "cupy" and (problem := _cupy_problem()):
+        raise DeviceNotFoundError(f"backend 'cupy' has no device that answers: {problem}")
+    if text is None:
+        return None
+    devices = _devices(name)
+    if text not in devices:
+        raise DeviceNotFoundError(
+            f"device: found {text!r}, expected one of {', '.join(devices) or 'none'} "
+            f"(those that answer for backend {name!r})"
+        )
+    return devices[text]
+
+
+def _devices(name: str) -> dict[str, Any]:
+    """Return the devices that answer, by the words that choose them."""
+    if name == "cupy":
+        if _cupy_problem() is not None:
+            return {}
+        count = import_module("cupy").cuda.runtime.getDeviceCount()
+        return {word: i for i in range(count) for word in (f"cuda:{i}", str(i))}
+    if name == "torch":
+        torch = import_module("torch")
+        words = ["cpu", "meta"]
+        if torch.cuda.is_available():
+            words += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        if torch.backends.mps.is_available():
+            words.append("mps")
+        return {word: torch.device(word) for word in words}
+    if name == "jax":
+        jax = import_module("jax")
+        found: dict[str, Any] = {}
+        for platform in dict.fromkeys(("cpu", jax.default_backend())):
+            devices = jax.devices(platform)
+            found |= {platform: devices[0]}
+            found |= {f"{platform}:{i}": one for i, one in enumerate(devices)}
+        return found
+    if name == "array-api-strict":
+        devices = import_module("array_api_strict").__array_namespace_info__().devices()
+        return {str(one).split("'")[1]: one for one in devices}
+    return {"cpu": "cpu"}
+
+
+@cache
+def _cupy_problem() -> str | None:
+    """Return why CuPy cannot be used here, or None where a device answers."""
+    if util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:  # a broken driver can fail in as many ways as there are drivers
+        cupy = import_module("cupy")
+        if not cupy.cuda.is_available():
+            return "CUDA finds no device"
+        cupy.zeros(1) + 1
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+_current: Backend | None = None
+
+
+def current_backend() -> Backend:
+    """Return the backend on which new arrays are made.
+
+    The first call reads ``DNN_XP_BACKEND`` and ``DNN_XP_DEVICE``.
+    """
+    global _current
+    if _current is None:
+        name = os.environ.get("DNN_XP_BACKEND", "auto")
+        _current = open_backend(name, os.environ.get("DNN_XP_DEVICE") or None)
+    return _current
+
+
+class use_backend(AbstractContextManager[Backend]):
+    """Make new arrays on another backend, from now on or inside a ``with`` block.
+
+    Parameters
+    ----------
+    name, device
+        As for `open_backend`, which says what can be raised.
+
+    Notes
+    -----
+    The choice belongs to the process, not to a thread. Arrays that exist stay where they are.
+
+    Examples
+    --------
+    >>> import dnn_xp
+    >>> with dnn_xp.use_backend("numpy") as backend:
+    ...     backend.name
+    'numpy'
+    """
+
+    def __init__(self, name: str, device: str | None = None) -> None:
+        global _current
+        self._chosen = open_backend(name, device)
+        self._before, _current = _current, self._chosen
+
+    def __enter__(self) -> Backend:
+        return self._chosen
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _current
+        _current = self._before
+
+
+# ----------------------------------------------------------------------------- asking
+
+
+def namespace(*arrays: Array) -> Any:
+    """Return the standard namespace of the library that the arrays belong to.
+
+    Raises
+    ------
+    TypeError
+        Where they belong to several libraries, or one of them to none.
+    """
+    return array_namespace(*arrays)
+
+
+def device(x: Array) -> Any:
+    """Return the device of an array, in the form in which creation functions take it."""
+    return _device_of(x)
+
+
+# ----------------------------------------------------------------------------- moving
+
+
+def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None = None) -> Array:
+    """Move a NumPy array to a backend.
+
+    Parameters
+    ----------
+    array : array_like
+        Of any shape; read by NumPy.
+    dtype : str, optional
+        Such as ``"float32"``. Default: the array's own.
+    backend : Backend, optional
+        Default: the current one.
+
+    Raises
+    ------
+    BackendError
+        Where JAX is asked for 64 bits that are not switched on.
+    """
+    name, xp, where = backend or current_backend()
+    # A copy, so that no library's arrays share memory with the caller's (some of them would).
+    host = np.array(array, dtype=dtype)
+    if name == "jax":
+        _refuse_silent_float32(host.dtype.name)
+    if name == "cupy":  # its creation functions ignore device=
+        with xp.cuda.Device(where):
+            return xp.asarray(host)
+    return xp.asarray(host, device=where)
+
+
+def bring(value: Any, *, like: Array, dtype: Any = None) -> Array:
+    """Bring an array, a list or a number to the library, the device and the dtype of another.
+
+    Parameters
+    ----------
+    value : array_like
+        An array of any library, or whatever NumPy makes an array of.
+    like : array
+        The array to follow.
+    dtype : dtype of `like`'s library, optional
+        Default: that of `like`.
+
+    Returns
+    -------
+    array
+        The value itself where it is there already.
+    """
+    xp, where = namespace(like), device(like)
+    dtype = like.dtype if dtype is None else dtype
+    if not _is_of(value, xp):
+        host = to_host(value)
+        if is_jax_array(like):
+            _refuse_silent_float32(dtype_name(dtype))
+        if is_cupy_array(like):
+            with like.device:
+                return xp.asarray(host, dtype=dtype)
+        # Cast by the library itself: NumPy does not know every library's dtypes.
+        return xp.astype(xp.asarray(np.array(host), device=where), dtype, copy=False)
+    # A traced array has no device (None), and Dask's answer says nothing of its chunks.
+    if not is_dask_array(like) and where is not None and device(value) != where:
+        value = to_device(value, where)
+    return xp.astype(value, dtype, copy=False)
+
+
+def _is_of(value: Any, xp: ModuleType) -> bool:
+    try:
+        return namespace(value) is xp
+    except TypeError:
+        return False
+
+
+def _refuse_silent_float32(dtype: str) -> None:
+    """JAX turns 64 bits into 32 without a word unless x64 is on."""
+    if dtype == "float64" and not import_module("jax").config.jax_enable_x64:
+        raise BackendError(
+            "dtype: JAX was asked for float64 with 64-bit types switched off and would give "
+            "float32; set JAX_ENABLE_X64=1 or ask for dtype='float32'"
+        )
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return the name of a dtype of any library, such as ``"float32"``."""
+    return str(dtype).rpartition(".")[2]
+
+
+def default_dtype(backend: Backend) -> str:
+    """Return the name of the library's default floating dtype."""
+    info = backend.xp.__array_namespace_info__()
+    return dtype_name(info.default_dtypes(device=backend.device)["real floating"])
+
+
+def to_host(x: Any) -> np.ndarray[Any, Any]:
+    """Move an array of any library to NumPy, in its own dtype.
+
+    The result may share memory with `x`: read it, do not write to it.
+    """
+    if is_torch_array(x):
+        return np.asarray(x.detach().cpu().resolve_conj().resolve_neg().numpy())
+    if is_cupy_array(x):
+        return np.asarray(x.get())
+    if is_dask_array(x):
+        return to_host(x.compute())
+    strict = sys.modules.get("array_api_strict")
+    if strict is not None and isinstance(x, strict._array_object.Array):
+        return np.asarray(x.to_device(strict.Device("CPU_DEVICE")))
+    return np.asarray(x)
+
+
+def take_examples(X: Array, indices: Array) -> Array:
+    """Return the examples (columns) of X that the indices name.
+
+    Parameters
+    ----------
+    X : array, shape (n, m)
+    indices : array of integers, shape (batch,)
+        In X's library, on its device.
+    """
+    xp = namespace(X)
+    if is_numpy_array(X):
+        # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
+        # slower for a small batch of a large X.
+        return X[:, indices]
+    return xp.matrix_transpose(xp.take(xp.matrix_transpose(X), indices, axis=0))
+
+
+# ----------------------------------------------------------------------------- running
+
+
+def compile_step(
+    function: Callable[..., Any], *, like: Array, static: int = 0, donate: Sequence[int] = ()
+) -> Callable[..., Any]:
+    """Make a step as fast as the library of `like` can run it.
+
+    Parameters
+    ----------
+    function : callable
+        A pure function of arrays, or of (named) tuples of arrays.
+    like : array
+        An array of the library on which it will run.
+    static : int
+        How many leading arguments are hashable constants.
+    donate : sequence of int
+        Places of arguments whose memory may be used for the result.
+
+    Returns
+    -------
+    callable
+        On JAX compiled, once for each set of constants and shapes; on Dask one that computes
+        its result, so that the graph does not grow from step to step; elsewhere the function.
+    """
+    if is_jax_array(like):
+        return _jit(function, static, tuple(donate))
+    if is_dask_array(like):
+        return _persisted(function)
+    return function
+
+
+@cache
+def _jit(function: Callable[..., Any], static: int, donate: tuple[int, ...]) -> Callable[..., Any]:
+    jax = import_module("jax")
+    compiled: Callable[..., Any] = jax.jit(
+        function, static_argnums=tuple(range(static)), donate_argnums=donate
+    )
+    return compiled
+
+
+@cache
+def _persisted(function: Callable[..., Any]) -> Callable[..., Any]:
+    dask = import_module("dask")
+
+    def computed(*arguments: Any) -> Any:
+        return dask.persist(function(*arguments))[0]
+
+    return computed
+
+
+def double_precision(backend: Backend) -> AbstractContextManager[Any]:
+    """Return a context in which the backend computes in float64 when it is asked to."""
+    return import_module("jax").enable_x64(True) if backend.name == "jax" else nullcontext()
+
+
+# ----------------------------------------------------------------------------- reporting
+
+
+class BackendReport(NamedTuple):
+    """What `probe_backends` found out about one library."""
+
+    name: str
+    version: str
+    standard: str
+    devices: tuple[str, ...]
+    default_dtype: str
+    problem: str | None
+
+
+def probe_backends() -> list[BackendReport]:
+    """Load every library that is installed and ask for its version, devices and default dtype.
+
+    ``problem`` says why a library cannot be used, and is None for those that can.
+    """
+    return [_probe(name) for name in BACKENDS]
+
+
+def _probe(name: str) -> BackendReport:
+    try:
+        backend = open_backend(name)
+        version = import_module(_LIBRARIES[name].module).__version__
+        standard = getattr(backend.xp, "__array_api_version__", "unknown")
+        dtype = default_dtype(backend)
+        return BackendReport(name, version, standard, tuple(_devices(name)), dtype, None)
+    except BackendError as error:
+        return BackendReport(name, "", "", (), "", str(error))
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional library where it is needed.
+
+    Raises
+    ------
+    ImportError
+        Naming the extra that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{module} is needed here: pip install 'dnn-xp[{extra}]' ({error})"
+        ) from error

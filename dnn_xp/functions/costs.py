@@ -1,0 +1,278 @@
+"""Costs, each directly above its derivative.
+
+A cost compares what comes out of the last layer with the targets Y, both (n_outputs, m), and
+returns one number an example, shape (m,): the sum over outputs. Its derivative has the shape of
+its first argument. Nothing is averaged here.
+
+Costs *by Z* take the logits, the linear output of the last layer, and contain the output function
+(sigmoid, softmax, exp): stable for every Z. Costs *by A* take what the output function has made
+of them, as textbooks do. Where the output function is the identity the two are one.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, namespace
+from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
+
+__all__ = [
+    "COSTS",
+    "Cost",
+    "absolute_error",
+    "back_absolute_error",
+    "back_binary_cross_entropy",
+    "back_categorical_cross_entropy",
+    "back_huber",
+    "back_poisson",
+    "back_poisson_by_A",
+    "back_quantile",
+    "back_sigmoid_cross_entropy",
+    "back_softmax_cross_entropy",
+    "back_squared_error",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "exponential",
+    "find_cost",
+    "huber",
+    "poisson",
+    "poisson_by_A",
+    "quantile",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "squared_error",
+]
+
+
+class Cost(NamedTuple):
+    """A cost in both forms, with its derivatives and the output that belongs to it.
+
+    Attributes
+    ----------
+    name : str
+    output : callable
+        ``output(Z, xp=xp) -> A``: what the network predicts.
+    by_Z, back_by_Z : callable
+        ``by_Z(Z, Y, *parameters, xp=xp)`` of shape (m,), and its derivative with respect to Z.
+    by_A, back_by_A : callable
+        The same with respect to A.
+    parameters : tuple of float
+    """
+
+    name: str
+    output: Callable[..., Array]
+    by_Z: Callable[..., Array]
+    back_by_Z: Callable[..., Array]
+    by_A: Callable[..., Array]
+    back_by_A: Callable[..., Array]
+    parameters: tuple[float, ...] = ()
+
+
+# ------------------------------------------------------------------ two classes, or many labels
+
+
+def sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return the binary cross-entropy of sigmoid(Z): log(1 + exp(Z)) - Y * Z.
+
+    One output is a choice between two classes; several are as many independent labels.
+    """
+    xp = xp or namespace(Z)
+    return xp.sum(softplus(Z, xp=xp) - Y * Z, axis=0)
+
+
+def back_sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return sigmoid(Z) - Y."""
+    return sigmoid(Z, xp=xp) - Y
+
+
+def binary_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return -(Y log A + (1 - Y) log(1 - A)), finite also where A is exactly 0 or 1."""
+    xp = xp or namespace(A)
+    return -xp.sum(Y * xp.log(_nonzero(A, xp)) + (1.0 - Y) * xp.log(_nonzero(1.0 - A, xp)), axis=0)
+
+
+def back_binary_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return (1 - Y) / (1 - A) - Y / A, finite also where A is exactly 0 or 1."""
+    xp = xp or namespace(A)
+    return (1.0 - Y) / _nonzero(1.0 - A, xp) - Y / _nonzero(A, xp)
+
+
+def _nonzero(A: Array, xp: Any) -> Array:
+    """Replace exact zeros by the smallest normal number, and leave all else as it is."""
+    return A + xp.astype(A == 0, A.dtype) * float(xp.finfo(A.dtype).smallest_normal)
+
+
+# ------------------------------------------------------------------ many classes
+
+
+def softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return the cross-entropy of softmax(Z): log(sum(exp(Z))) - sum(Y * Z).
+
+    Each column of Y is a distribution over the classes: it sums to 1.
+    """
+    xp = xp or namespace(Z)
+    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    return xp.log(xp.sum(xp.exp(shifted), axis=0)) - xp.sum(Y * shifted, axis=0)
+
+
+def back_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return softmax(Z) - Y."""
+    return softmax(Z, xp=xp) - Y
+
+
+def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return -sum(Y log A), finite also where A is exactly 0."""
+    xp = xp or namespace(A)
+    return -xp.sum(Y * xp.log(_nonzero(A, xp)), axis=0)
+
+
+def back_categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return -Y / A, finite also where A is exactly 0."""
+    return -Y / _nonzero(A, xp or namespace(A))
+
+
+# ------------------------------------------------------------------ real values
+
+
+def squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return (A - Y)^2 / 2 summed over outputs: minus a Gaussian's log-likelihood."""
+    E = A - Y
+    return 0.5 * (xp or namespace(A)).sum(E * E, axis=0)
+
+
+def back_squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return A - Y."""
+    return A - Y
+
+
+def absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return abs(A - Y) summed over outputs; its minimum is the median."""
+    xp = xp or namespace(A)
+    return xp.sum(xp.abs(A - Y), axis=0)
+
+
+def back_absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return the sign of A - Y."""
+    return (xp or namespace(A)).sign(A - Y)
+
+
+def huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
+    """Return the squared error within delta, and its tangent beyond (Huber 1964)."""
+    xp = xp or namespace(A)
+    E = xp.abs(A - Y)
+    inner = xp.minimum(E, delta)
+    return xp.sum(inner * (E - 0.5 * inner), axis=0)
+
+
+def back_huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
+    """Return A - Y, clipped to delta either way."""
+    xp = xp or namespace(A)
+    return xp.minimum(xp.maximum(A - Y, -delta), delta)
+
+
+def quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
+    """Return the pinball cost, whose minimum is the q-quantile (Koenker and Bassett 1978)."""
+    xp = xp or namespace(A)
+    E = Y - A
+    return xp.sum(xp.maximum(q * E, (q - 1.0) * E), axis=0)
+
+
+def back_quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
+    """Return 1 - q where A > Y, -q where A < Y, and 0 where they are equal."""
+    xp = xp or namespace(A)
+    above, below = xp.astype(A > Y, A.dtype), xp.astype(A < Y, A.dtype)
+    return (1.0 - q) * above - q * below
+
+
+# ------------------------------------------------------------------ counts
+
+
+def exponential(Z: Array, *, xp: Any = None) -> Array:
+    """Return exp(Z), the mean of a Poisson count.
+
+    Above the square root of the largest number, e^44 in float32 and e^354 in float64, it stays
+    at that value, so that sums and gradients remain finite.
+    """
+    xp = xp or namespace(Z)
+    return xp.exp(xp.minimum(Z, 0.5 * math.log(xp.finfo(Z.dtype).max)))
+
+
+def poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return half the Poisson deviance of the mean exp(Z): exp(Z) - Y + Y (log Y - Z)."""
+    xp = xp or namespace(Z)
+    return xp.sum(exponential(Z, xp=xp) - Y + Y * (xp.log(_nonzero(Y, xp)) - Z), axis=0)
+
+
+def back_poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return exp(Z) - Y."""
+    return exponential(Z, xp=xp) - Y
+
+
+def poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return half the Poisson deviance of the mean A: A - Y + Y log(Y / A)."""
+    xp = xp or namespace(A)
+    return xp.sum(A - Y + Y * (xp.log(_nonzero(Y, xp)) - xp.log(_nonzero(A, xp))), axis=0)
+
+
+def back_poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    """Return 1 - Y / A."""
+    return 1.0 - Y / _nonzero(A, xp or namespace(A))
+
+
+def _on_values(
+    name: str, cost: Callable[..., Array], back: Callable[..., Array], *parameters: float
+) -> Cost:
+    return Cost(name, identity, cost, back, cost, back, parameters)
+
+
+COSTS: dict[str, Cost] = {
+    one.name: one
+    for one in (
+        Cost(
+            "sigmoid_cross_entropy",
+            sigmoid,
+            sigmoid_cross_entropy,
+            back_sigmoid_cross_entropy,
+            binary_cross_entropy,
+            back_binary_cross_entropy,
+        ),
+        Cost(
+            "softmax_cross_entropy",
+            softmax,
+            softmax_cross_entropy,
+            back_softmax_cross_entropy,
+            categorical_cross_entropy,
+            back_categorical_cross_entropy,
+        ),
+        _on_values("squared_error", squared_error, back_squared_error),
+        _on_values("absolute_error", absolute_error, back_absolute_error),
+        _on_values("huber", huber, back_huber, 1.0),
+        _on_values("quantile", quantile, back_quantile, 0.5),
+        Cost("poisson", exponential, poisson, back_poisson, poisson_by_A, back_poisson_by_A),
+    )
+}
+"""The costs, by the name of their form by Z."""
+
+
+def find_cost(spec: str | tuple[str, float] | Cost) -> Cost:
+    """Return the cost that a name, or a name with a parameter, stands for.
+
+    Parameters
+    ----------
+    spec : str, (str, float) or Cost
+        ``"softmax_cross_entropy"``, ``("huber", 2.0)``, or a cost of one's own.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not in `COSTS`, or a parameter where there is none.
+    """
+    if isinstance(spec, Cost):
+        return spec
+    name, *parameters = (spec,) if isinstance(spec, str) else spec
+    if name not in COSTS:
+        raise ValueError(f"cost: found {name!r}, expected one of {', '.join(COSTS)}")
+    found = COSTS[name]
+    if len(parameters) > len(found.parameters):
+        raise ValueError(f"cost: found {spec!r}, but {name!r} takes no parameter")
+    return found._replace(parameters=tuple(map(float, parameters))) if parameters else found

@@ -1,0 +1,81 @@
+"""Counter-based random numbers, written in the array API itself.
+
+A draw is a hash of where it is used: the seed, the step, the layer, the unit and the global index
+of the example. So it is the same on every library and device, after a resume, inside a compiled
+step, and for any split of a batch. There is no state.
+
+The arithmetic is that of 32-bit integers, which wrap around; int32 is the one type of that width
+that every library has.
+"""
+
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, device, namespace
+
+__all__ = ["Draws", "bernoulli", "random_bits"]
+
+
+class Draws(NamedTuple):
+    """Where in a run the draws are made.
+
+    Attributes
+    ----------
+    seed, step : array of int32, shape (1,)
+        Arrays, so that a compiled step serves every one of them.
+    examples : array of int32, shape (m,)
+        The index of each example in the whole data set.
+    """
+
+    seed: Array
+    step: Array
+    examples: Array
+
+
+def random_bits(draws: Draws, layer: int, n_units: int, *, xp: Any = None) -> Array:
+    """Return 32 random bits for each unit and example.
+
+    Parameters
+    ----------
+    draws : Draws
+    layer : int
+        Keeps the streams of different layers apart.
+    n_units : int
+
+    Returns
+    -------
+    array of int32, shape (n_units, m)
+        Uniform over all values, negative ones included.
+    """
+    xp = xp or namespace(draws.examples)
+    key = _mix(_mix(draws.seed + _wrap(layer * 0x3C6EF372)) ^ draws.step)
+    units = xp.arange(n_units, dtype=xp.int32, device=device(draws.examples))
+    rows = _mix(_mix(key + 1) + xp.reshape(units, (-1, 1)))
+    columns = _mix(_mix(key + 2) + xp.reshape(draws.examples, (1, -1)))
+    return _mix(rows ^ columns)
+
+
+def bernoulli(
+    draws: Draws, probability: float, layer: int, n_units: int, *, xp: Any = None
+) -> Array:
+    """Return booleans, shape (n_units, m), that are true with the given probability."""
+    threshold = min(round(probability * 2**32), 2**32 - 1) - 2**31
+    return random_bits(draws, layer, n_units, xp=xp) < threshold
+
+
+def _wrap(number: int) -> int:
+    """Return the int32 that has the number's lowest 32 bits."""
+    return (number + 2**31) % 2**32 - 2**31
+
+
+def _mix(x: Array) -> Array:
+    """Scramble 32 bits (C. Wellons, "lowbias32", 2018): each output bit depends on every input."""
+    x = x ^ _shift_right(x, 16)
+    x = x * 0x7FEB352D
+    x = x ^ _shift_right(x, 15)
+    x = x * _wrap(0x846CA68B)
+    return x ^ _shift_right(x, 16)
+
+
+def _shift_right(x: Array, places: int) -> Array:
+    """Shift in zeros from the left; `>>` on a signed integer would copy its sign."""
+    return (x >> places) & (2 ** (32 - places) - 1)

@@ -1,0 +1,103 @@
+"""Seeded draws of initial weights, on the host in float64.
+
+An initializer takes a NumPy generator (``RandomState`` for the article's legacy stream) and the
+shape (n_outputs, n_inputs) of W. The array is then moved to the library that trains: a seed
+means the same weights on every one of them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "INITIALIZERS",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "small_normal",
+    "zeros",
+]
+
+Generator = np.random.Generator | np.random.RandomState
+Shape = tuple[int, int]
+Weights = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def zeros(rng: Generator, shape: Shape) -> Weights:
+    """Return zeros: every unit of a hidden layer then learns the same."""
+    return np.zeros(shape)
+
+
+def small_normal(rng: Generator, shape: Shape) -> Weights:
+    """Return 0.01 times standard normal draws, the article's choice for two layers."""
+    return 0.01 * rng.standard_normal(shape)
+
+
+def glorot_normal(rng: Generator, shape: Shape) -> Weights:
+    """Return draws of variance 2 / (n_inputs + n_outputs) (Glorot and Bengio 2010)."""
+    return _normal(rng, shape, 2.0 / sum(shape))
+
+
+def glorot_uniform(rng: Generator, shape: Shape) -> Weights:
+    """Return uniform draws of variance 2 / (n_inputs + n_outputs) (Glorot and Bengio 2010)."""
+    return _uniform(rng, shape, 2.0 / sum(shape))
+
+
+def he_normal(rng: Generator, shape: Shape) -> Weights:
+    """Return draws of variance 2 / n_inputs, for relu (He et al. 2015)."""
+    return _normal(rng, shape, 2.0 / shape[1])
+
+
+def he_uniform(rng: Generator, shape: Shape) -> Weights:
+    """Return uniform draws of variance 2 / n_inputs, for relu (He et al. 2015)."""
+    return _uniform(rng, shape, 2.0 / shape[1])
+
+
+def lecun_normal(rng: Generator, shape: Shape) -> Weights:
+    """Return draws of variance 1 / n_inputs (LeCun et al. 1998), the article's for deep nets."""
+    return rng.standard_normal(shape) / math.sqrt(shape[1])
+
+
+def lecun_uniform(rng: Generator, shape: Shape) -> Weights:
+    """Return uniform draws of variance 1 / n_inputs (LeCun et al. 1998)."""
+    return _uniform(rng, shape, 1.0 / shape[1])
+
+
+def orthogonal(rng: Generator, shape: Shape) -> Weights:
+    """Return rows, or columns where there are fewer, that are orthonormal (Saxe et al. 2014)."""
+    tall = rng.standard_normal((max(shape), min(shape)))
+    Q, R = np.linalg.qr(tall)
+    Q *= np.copysign(1.0, np.diagonal(R))  # makes the draw uniform over such matrices
+    return Q if shape[0] >= shape[1] else Q.T
+
+
+def _normal(rng: Generator, shape: Shape, variance: float) -> Weights:
+    return math.sqrt(variance) * rng.standard_normal(shape)
+
+
+def _uniform(rng: Generator, shape: Shape, variance: float) -> Weights:
+    limit = math.sqrt(3.0 * variance)
+    return rng.uniform(-limit, limit, shape)
+
+
+INITIALIZERS: dict[str, Callable[[Generator, Shape], Weights]] = {
+    one.__name__: one
+    for one in (
+        zeros,
+        small_normal,
+        glorot_normal,
+        glorot_uniform,
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        lecun_uniform,
+        orthogonal,
+    )
+}
+"""The initializers, by name."""

@@ -1,0 +1,83 @@
+"""The linear part of a layer, alone and with its activation; each backward below its forward.
+
+Columns are examples: A is (n_inputs, m), W (n_outputs, n_inputs), b (n_outputs, 1) and
+Z (n_outputs, m). Gradients of W and b are sums over examples.
+"""
+
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, namespace
+from dnn_xp.functions.activations import ActivationFunction
+
+__all__ = [
+    "LinearActivationCache",
+    "LinearCache",
+    "linear_activation_backward",
+    "linear_activation_forward",
+    "linear_backward",
+    "linear_forward",
+]
+
+
+class LinearCache(NamedTuple):
+    """What the backward pass needs of `linear_forward`."""
+
+    A_prev: Array
+    W: Array
+    b: Array
+
+
+class LinearActivationCache(NamedTuple):
+    """What the backward pass needs of `linear_activation_forward`."""
+
+    linear: LinearCache
+    Z: Array
+    A: Array
+
+
+def linear_forward(A_prev: Array, W: Array, b: Array) -> tuple[Array, LinearCache]:
+    """Return Z = W A_prev + b and its cache (article, equation 3)."""
+    return W @ A_prev + b, LinearCache(A_prev, W, b)
+
+
+def linear_backward(
+    dZ: Array, cache: LinearCache, *, input_gradient: bool = True, xp: Any = None
+) -> tuple[Array | None, Array, Array]:
+    """Return dA_prev, dW and db for a given dZ (article, equations 5 to 7, before 1/m).
+
+    Parameters
+    ----------
+    dZ : array, shape (n_outputs, m)
+    cache : LinearCache
+    input_gradient : bool
+        False for the first layer of a network in training, which has no use for dA_prev (it is
+        then None) and would pay as much for it as for its forward pass.
+    """
+    xp = xp or namespace(dZ)
+    dW = dZ @ xp.matrix_transpose(cache.A_prev)
+    db = xp.sum(dZ, axis=1, keepdims=True)
+    dA_prev = xp.matrix_transpose(cache.W) @ dZ if input_gradient else None
+    return dA_prev, dW, db
+
+
+def linear_activation_forward(
+    A_prev: Array, W: Array, b: Array, activation: ActivationFunction, *, xp: Any = None
+) -> tuple[Array, LinearActivationCache]:
+    """Return A = g(W A_prev + b) and its cache."""
+    Z, linear = linear_forward(A_prev, W, b)
+    A = activation.function(Z, *activation.parameters, xp=xp or namespace(Z))
+    return A, LinearActivationCache(linear, Z, A)
+
+
+def linear_activation_backward(
+    dA: Array,
+    cache: LinearActivationCache,
+    activation: ActivationFunction,
+    *,
+    input_gradient: bool = True,
+    xp: Any = None,
+) -> tuple[Array | None, Array, Array]:
+    """Return dA_prev, dW and db for a given dA (article, equation 8)."""
+    xp = xp or namespace(dA)
+    dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
+    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, xp=xp)

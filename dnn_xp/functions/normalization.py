@@ -1,0 +1,121 @@
+"""Layer and batch normalization; each backward below its forward.
+
+Columns are examples: Z is (n, m), gamma and beta are (n, 1). Both normalizations subtract a mean
+and divide by a standard deviation, then scale by gamma and shift by beta; they differ in what the
+mean is taken over.
+"""
+
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, namespace
+
+__all__ = [
+    "BatchNormCache",
+    "LayerNormCache",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "scale_and_shift",
+]
+
+
+class LayerNormCache(NamedTuple):
+    """What the backward pass needs of `layer_norm_forward`."""
+
+    Z_hat: Array
+    inverse_std: Array
+    gamma: Array
+
+
+def layer_norm_forward(
+    Z: Array, gamma: Array, beta: Array, epsilon: float = 1e-5, *, xp: Any = None
+) -> tuple[Array, LayerNormCache]:
+    """Normalize each example over its units (Ba et al. 2016)."""
+    xp = xp or namespace(Z)
+    centred = Z - xp.mean(Z, axis=0, keepdims=True)
+    inverse_std = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=0, keepdims=True) + epsilon)
+    Z_hat = centred * inverse_std
+    return gamma * Z_hat + beta, LayerNormCache(Z_hat, inverse_std, gamma)
+
+
+def layer_norm_backward(
+    dA: Array, cache: LayerNormCache, *, xp: Any = None
+) -> tuple[Array, Array, Array]:
+    """Return dZ, dgamma and dbeta; the last two are sums over examples."""
+    xp = xp or namespace(dA)
+    Z_hat, inverse_std, gamma = cache
+    dZ_hat = dA * gamma
+    mean = xp.mean(dZ_hat, axis=0, keepdims=True)
+    slope = xp.mean(dZ_hat * Z_hat, axis=0, keepdims=True)
+    dZ = inverse_std * (dZ_hat - mean - Z_hat * slope)
+    return dZ, xp.sum(dA * Z_hat, axis=1, keepdims=True), xp.sum(dA, axis=1, keepdims=True)
+
+
+class BatchNormCache(NamedTuple):
+    """What the backward pass needs of `batch_norm_forward`, and the batch's statistics."""
+
+    Z_hat: Array
+    inverse_std: Array
+    gamma: Array
+    share: Any
+    mean: Array
+    variance: Array
+
+
+def batch_norm_forward(
+    Z: Array,
+    gamma: Array,
+    beta: Array,
+    weights: Array | None = None,
+    epsilon: float = 1e-5,
+    *,
+    xp: Any = None,
+) -> tuple[Array, BatchNormCache]:
+    """Normalize each unit over the examples of the batch (Ioffe and Szegedy 2015, algorithm 1).
+
+    Parameters
+    ----------
+    Z : array, shape (n, m)
+    gamma, beta : array, shape (n, 1)
+    weights : array, shape (m,), optional
+        An example of weight 2 counts as two, one of weight 0 not at all.
+    epsilon : float
+        Added to the variance.
+    """
+    xp = xp or namespace(Z)
+    share = 1.0 / Z.shape[1] if weights is None else weights / xp.sum(weights)
+    mean = xp.sum(share * Z, axis=1, keepdims=True)
+    centred = Z - mean
+    variance = xp.sum(share * centred * centred, axis=1, keepdims=True)
+    inverse_std = 1.0 / xp.sqrt(variance + epsilon)
+    Z_hat = centred * inverse_std
+    cache = BatchNormCache(Z_hat, inverse_std, gamma, share, mean, variance)
+    return gamma * Z_hat + beta, cache
+
+
+def batch_norm_backward(
+    dA: Array, cache: BatchNormCache, *, xp: Any = None
+) -> tuple[Array, Array, Array]:
+    """Return dZ, dgamma and dbeta; mean and variance depend on Z, so each example on all."""
+    xp = xp or namespace(dA)
+    Z_hat, inverse_std, gamma, share, _, _ = cache
+    dgamma = xp.sum(dA * Z_hat, axis=1, keepdims=True)
+    dbeta = xp.sum(dA, axis=1, keepdims=True)
+    dZ = gamma * inverse_std * (dA - share * (dbeta + Z_hat * dgamma))
+    return dZ, dgamma, dbeta
+
+
+def scale_and_shift(
+    Z: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float = 1e-5,
+    *,
+    xp: Any = None,
+) -> Array:
+    """Normalize by given statistics: batch normalization once training is over."""
+    xp = xp or namespace(Z)
+    return (Z - mean) * (gamma / xp.sqrt(variance + epsilon)) + beta

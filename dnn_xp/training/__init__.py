@@ -1,0 +1,16 @@
+"""How a network learns: optimizers, batches, the loop and its callbacks."""
+
+from dnn_xp.training.callbacks import Callback, EarlyStopping, Moment, TrainingResult
+from dnn_xp.training.loop import DivergenceWarning, train
+from dnn_xp.training.optimizers import Optimizer, sgd
+
+__all__ = [
+    "Callback",
+    "DivergenceWarning",
+    "EarlyStopping",
+    "Moment",
+    "Optimizer",
+    "TrainingResult",
+    "sgd",
+    "train",
+]

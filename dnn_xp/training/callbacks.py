@@ -1,0 +1,109 @@
+"""The moments of a run at which something else may look on, or say that it is enough."""
+
+import math
+from typing import NamedTuple
+
+from dnn_xp.backends import Array
+from dnn_xp.network import Network
+
+__all__ = ["Callback", "EarlyStopping", "History", "Moment", "TrainingResult"]
+
+History = dict[str, list[float]]
+"""One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
+
+
+class Moment(NamedTuple):
+    """Where a run is.
+
+    Attributes
+    ----------
+    network : Network
+    theta : array, shape (size,)
+        After `epoch` epochs.
+    history : dict of str to list of float
+    epoch, epochs : int
+        Epochs done, and how many there will be at most.
+    """
+
+    network: Network
+    theta: Array
+    history: History
+    epoch: int
+    epochs: int
+
+
+class TrainingResult(NamedTuple):
+    """What a run ends with.
+
+    Attributes
+    ----------
+    theta : array, shape (size,)
+    history : dict of str to list of float
+        ``cost`` is the mean over the epoch's examples, each at the parameters with which its step
+        began; what was asked for besides is measured after the epoch.
+    epochs : int
+        How many were done.
+    reason : str
+        Why the run ended, in words.
+    """
+
+    theta: Array
+    history: History
+    epochs: int
+    reason: str
+
+
+class Callback:
+    """What is told of the moments of a run; override those that matter."""
+
+    def start(self, moment: Moment) -> None:
+        """Take note that a run begins."""
+
+    def epoch(self, moment: Moment) -> str | None:
+        """Take note of an epoch's end; a string ends the run and says why."""
+        return None
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Take note that the run has ended, and return its result, or a better one."""
+        return result
+
+
+class EarlyStopping(Callback):
+    """Stop when a figure has not improved for some epochs, and return the best parameters.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs to wait for an improvement.
+    min_delta : float
+        What counts as one.
+    monitor : str
+        A figure of the history that is better when smaller.
+    """
+
+    def __init__(
+        self, patience: int = 10, min_delta: float = 0.0, monitor: str = "validation_cost"
+    ) -> None:
+        if patience < 1:
+            raise ValueError(f"patience: found {patience!r}, expected a whole number from 1 on")
+        self.patience, self.min_delta, self.monitor = patience, min_delta, monitor
+
+    def start(self, moment: Moment) -> None:
+        """Forget the run before."""
+        self._best, self._best_epoch, self._best_theta = math.inf, 0, moment.theta
+
+    def epoch(self, moment: Moment) -> str | None:
+        """Compare with the best epoch so far."""
+        if self.monitor not in moment.history:
+            known = ", ".join(moment.history)
+            raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")
+        value = moment.history[self.monitor][-1]
+        if value < self._best - self.min_delta:
+            self._best, self._best_epoch, self._best_theta = value, moment.epoch, moment.theta
+        elif moment.epoch - self._best_epoch >= self.patience:
+            return f"no better {self.monitor} in {self.patience} epochs"
+        return None
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Put the best parameters in place of the last."""
+        return result._replace(theta=self._best_theta)

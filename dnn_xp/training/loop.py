@@ -1,0 +1,209 @@
+"""How a network learns: take a batch, step, take note, stop."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dnn_xp.backends import Array, bring, compile_step, device, namespace, take_examples
+from dnn_xp.functions.counters import Draws
+from dnn_xp.network import Network
+from dnn_xp.training.batches import minibatches
+from dnn_xp.training.callbacks import Callback, History, Moment, TrainingResult
+from dnn_xp.training.optimizers import Optimizer, sgd
+
+__all__ = ["DivergenceWarning", "train"]
+
+Data = tuple[Array, Array] | tuple[Array, Array, Array]
+Metric = Callable[[Array, Array], Array]
+
+
+class DivergenceWarning(RuntimeWarning):
+    """The cost of a run became infinite or undefined."""
+
+
+def train(
+    network: Network,
+    X: Array,
+    Y: Array,
+    theta: Array | None = None,
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    seed: int = 0,
+    weights: Array | None = None,
+    validation: Data | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> TrainingResult:
+    """Train a network where its data are: in X's library, dtype and device.
+
+    Parameters
+    ----------
+    network : Network
+    X : array of floats, shape (n_inputs, m)
+        Columns are examples. Minibatches are fastest where X is the transpose of an array that
+        holds an example in each row.
+    Y : array, shape (n_outputs, m)
+        Targets; brought to X's side.
+    theta : array, shape (size,), optional
+        Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
+    optimizer : Optimizer, optional
+        Default: ``sgd(0.1)``.
+    epochs : int
+        How many times each example is seen.
+    batch_size : int, optional
+        Examples in a step. Default: all of them, in their own order.
+    seed : int
+        Of initialization, shuffles and dropout.
+    weights : array, shape (m,), optional
+        Of each example. Only their ratios matter: they are scaled to a mean of 1 over the data.
+    validation : (X, Y) or (X, Y, weights), optional
+        Data whose ``validation_cost`` is measured after each epoch.
+    metrics : dict of str to callable, optional
+        Figures of the predictions, ``metric(A, Y)``, measured after each epoch: on the validation
+        data where there are any (and then called ``validation_...``), else on X.
+    callbacks : sequence of Callback
+
+    Returns
+    -------
+    TrainingResult
+        A run whose cost is no longer finite stops there, says so in ``reason`` and by a
+        `DivergenceWarning`, and gives back the last parameters whose cost was finite.
+
+    Raises
+    ------
+    ValueError
+        Where an argument does not fit: what was found and what was expected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Network, sgd, train
+    >>> X = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
+    >>> Y = np.asarray([[0.0, 1.0, 1.0, 0.0]])
+    >>> network = Network(2, (Dense(8, "tanh"), Dense(1)), cost="sigmoid_cross_entropy")
+    >>> run = train(network, X, Y, optimizer=sgd(0.5), epochs=500)
+    >>> network.predict(run.theta, X).round().tolist()
+    [[0.0, 1.0, 1.0, 0.0]]
+    """
+    Y, weights = network.check_data(X, Y, weights)
+    xp, n_examples = namespace(X), X.shape[1]
+    if epochs < 0:
+        raise ValueError(f"epochs: found {epochs!r}, expected a whole number from 0 on")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size: found {batch_size!r}, expected a whole number from 1 on")
+    if weights is not None:
+        weights = weights / xp.mean(weights)
+    optimizer = optimizer or sgd(0.1)
+    theta = network.initialize(seed, like=X) if theta is None else bring(theta, like=X)
+    state = optimizer.init(theta)
+    step = compile_step(_step, like=X, static=2)
+    measure = _measures(network, X, Y, weights, validation, metrics or {})
+
+    history: History = {}
+    for callback in callbacks:
+        callback.start(Moment(network, theta, history, 0, epochs))
+
+    n_steps, done, reason = 0, 0, f"{epochs} epochs"
+    for epoch in range(epochs):
+        before, total = theta, 0.0
+        for batch in _batches(X, batch_size, seed, epoch):
+            position = _int32((seed % 2**31, n_steps), X) if network.has_dropout else None
+            theta, state, cost = step(
+                network, optimizer, theta, state, X, Y, weights, batch, position
+            )
+            total, n_steps = total + cost, n_steps + 1
+
+        mean = float(total) / n_examples
+        history.setdefault("cost", []).append(mean)
+        if not math.isfinite(mean):
+            theta = before
+            reason = (
+                f"diverged: the cost became {mean} in epoch {epoch + 1}; "
+                "lower the learning rate, or scale the data"
+            )
+            warnings.warn(reason, DivergenceWarning, stacklevel=2)
+            break
+        for name, value in measure(theta).items():
+            history.setdefault(name, []).append(value)
+
+        done = epoch + 1
+        moment = Moment(network, theta, history, done, epochs)
+        stops = [stop for callback in callbacks if (stop := callback.epoch(moment))]
+        if stops:
+            reason = "; ".join(stops)
+            break
+
+    result = TrainingResult(theta, history, done, reason)
+    for callback in callbacks:
+        result = callback.end(result)
+    return result
+
+
+def _step(
+    network: Network,
+    optimizer: Optimizer,
+    theta: Array,
+    state: Any,
+    X: Array,
+    Y: Array,
+    weights: Array | None,
+    batch: Array | None,
+    position: Array | None,
+) -> tuple[Array, Any, Array]:
+    """Return theta and the optimizer's state after one batch, and the batch's cost before it."""
+    xp = namespace(theta)
+    examples = batch
+    if batch is not None:
+        X, Y = take_examples(X, batch), take_examples(Y, batch)
+        weights = None if weights is None else xp.take(weights, batch)
+    elif position is not None:
+        examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
+    draws = None if position is None else Draws(position[:1], position[1:], examples)
+
+    sums = network.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
+    theta, state = optimizer.update(
+        theta, sums.gradient / X.shape[1], state, optimizer.learning_rate
+    )
+    return network.update_statistics(theta, sums.statistics, xp=xp), state, sums.cost
+
+
+def _batches(X: Array, batch_size: int | None, seed: int, epoch: int) -> Iterator[Array | None]:
+    """Yield the indices of each batch on X's side, or None once for all examples in order."""
+    n_examples = X.shape[1]
+    if batch_size is None or batch_size >= n_examples:
+        yield None
+    else:
+        for indices in minibatches(n_examples, batch_size, seed, epoch):
+            yield _int32(indices, X)
+
+
+def _int32(values: Any, X: Array) -> Array:
+    return bring(values, like=X, dtype=namespace(X).int32)
+
+
+def _measures(
+    network: Network,
+    X: Array,
+    Y: Array,
+    weights: Array | None,
+    validation: Data | None,
+    metrics: Mapping[str, Metric],
+) -> Callable[[Array], dict[str, float]]:
+    """Return a function of theta that gives the figures that are measured after an epoch."""
+    prefix, cost = "", {}
+    if validation is not None:
+        X, Y, *rest = validation
+        Y, weights = network.check_data(X, Y, rest[0] if rest else None)
+        prefix, cost = "validation_", {"cost": network.evaluate_cost}
+
+    def measure(theta: Array) -> dict[str, float]:
+        figures = {name: of(theta, X, Y, weights) for name, of in cost.items()}
+        if metrics:
+            A = network.predict(theta, X)
+            figures |= {name: metric(A, Y) for name, metric in metrics.items()}
+        return {prefix + name: float(value) for name, value in figures.items()}
+
+    return measure
