@@ -14,6 +14,9 @@ __all__ = ["Preprocessing", "apply", "fit_preprocessing"]
 
 HostArray = np.ndarray[Any, Any]
 
+_TINY = 1e-300
+"""A spread whose inverse would be near to overflow counts as none."""
+
 
 class Preprocessing(NamedTuple):
     """The network sees ``(X - shift) * scale``.
@@ -37,11 +40,14 @@ def fit_preprocessing(dataset: Dataset) -> Preprocessing:
         return Preprocessing(np.asarray(0.0), np.asarray(1 / dataset.pixel_max))
     X = np.asarray(dataset.X, dtype=np.float64)
     lowest, highest = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
-    constant = lowest == highest
+    spread = highest - lowest
     # Rounding gives a constant 0.1 another mean and a deviation above 0: no division by that.
+    constant = spread < _TINY
     shift = np.where(constant, lowest, X.mean(axis=1, keepdims=True))
-    deviation = np.where(constant, 1.0, X.std(axis=1, keepdims=True))
-    return Preprocessing(shift, 1 / deviation)
+    spread = np.where(constant, 1.0, spread)
+    # In units of the spread, because squares of very small numbers are 0.
+    deviation = np.std((X - shift) / spread, axis=1, keepdims=True)
+    return Preprocessing(shift, 1 / np.where(constant, 1.0, deviation * spread))
 
 
 def apply(preprocessing: Preprocessing, X: HostArray, dtype: str) -> HostArray:

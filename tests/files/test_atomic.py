@@ -1,0 +1,127 @@
+"""A file is there whole or not at all, whatever happens while it is written."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from dnn_xp.files.atomic import replacing
+
+
+@pytest.fixture(params=[True, False], ids=["replaced", "new"])
+def path(request, tmp_path):
+    path = tmp_path / "kept.txt"
+    if request.param:
+        path.write_text("old")
+    return path
+
+
+def state(path):
+    return {one.name: one.read_text() for one in path.parent.iterdir()}
+
+
+def test_what_is_written_takes_the_place_of_the_file(path):
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == path.suffix
+        temporary.write_text("new")
+    assert state(path) == {"kept.txt": "new"}
+
+
+def test_nothing_changes_before_the_end(path):
+    before = state(path)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert state(path) == before | {temporary.name: "new"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_everything_as_it_was(path, error):
+    before = state(path)
+
+    def write():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert state(path) == before
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_leaves_everything_as_it_was(path, call, monkeypatch):
+    before = state(path)
+
+    def refuse(*arguments):
+        raise OSError(28, "No space left on device")
+
+    def write():
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+        patched.setattr(os, call, refuse)
+        write()
+    assert state(path) == before
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, name=name, real=real: (calls.append(name), real(*a))
+        )
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    # The file, its name, and then the folder that holds the name.
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX kill")
+def test_a_killed_process_leaves_the_old_file_whole(path):
+    before = state(path)
+    program = """
+        import os, signal, sys
+        from dnn_xp.files.atomic import replacing
+        with replacing(sys.argv[1]) as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(path)],
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == -9
+    assert {name: text for name, text in state(path).items() if name == path.name} == before
+
+
+def test_a_body_that_writes_nothing_is_an_error(path):
+    before = state(path)
+    with pytest.raises(FileNotFoundError), replacing(path):
+        pass
+    assert state(path) == before
+
+
+def test_a_link_stays_a_link(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        replacing(tmp_path / "nowhere" / "kept.txt").__enter__()
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match=f"folder {tmp_path}, expected the name of a file"):
+        replacing(tmp_path).__enter__()
