@@ -60,14 +60,14 @@ def _read_hdf5(path: Path, names: Sequence[str]) -> list[HostArray]:
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
-    # NumPy, zipfile and zlib fail in many ways on what is no archive or a damaged one.
-    try:
-        held = np.load(path, allow_pickle=False)
-    except Exception as error:
-        raise ValueError(f"{path}: not an NPZ file, or damaged: {error}") from error
-    if not isinstance(held, np.lib.npyio.NpzFile):
-        raise ValueError(f"{path}: found a single array, expected an NPZ file with {names}")
-    with held:
+    with path.open("rb") as file:
+        # NumPy, zipfile and zlib fail in many ways on what is no archive or a damaged one.
+        try:
+            held = np.load(file, allow_pickle=False)
+        except Exception as error:
+            raise ValueError(f"{path}: not an NPZ file, or damaged: {error}") from error
+        if not isinstance(held, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path}: found a single array, expected an NPZ file of several")
         _must_hold(path, names, held.files)
         arrays = []
         for name in names:
@@ -75,7 +75,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
                 arrays.append(np.asarray(held[name]))
             except Exception as error:
                 raise ValueError(f"{path}: {name}: cannot be read: {error}") from error
-    return arrays
+        return arrays
 
 
 def _must_hold(path: Path, names: Sequence[str], found: Iterable[str]) -> None:
