@@ -96,24 +96,23 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     theta = to_host(model.theta)
     _check(model, theta)
     description, about = _described(model.network), _json("about", _with_versions(model))
+    # In memory first: HDF5 does not survive a disk that fills up while it writes.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
+        file.attrs["format"], file.attrs["version"] = _FORMAT, _VERSION
+        file["network"], file["about"] = description, about
+        for name, values in model.network.unpack(theta).items():
+            file[f"parameters/{name}"] = values
+        file["preprocessing/shift"] = model.preprocessing.shift
+        file["preprocessing/scale"] = model.preprocessing.scale
+        if model.classes is not None:
+            file.create_dataset("classes", data=model.classes, dtype=h5py.string_dtype())
+        if model.image_shape is not None:
+            file.attrs["image_shape"] = model.image_shape
+        if model.pixel_max is not None:
+            file.attrs["pixel_max"] = model.pixel_max
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=_BLOCK) as file:
-            file.attrs["format"], file.attrs["version"] = _FORMAT, _VERSION
-            file["network"], file["about"] = description, about
-            for name, values in model.network.unpack(theta).items():
-                file[f"parameters/{name}"] = values
-            file["preprocessing/shift"] = model.preprocessing.shift
-            file["preprocessing/scale"] = model.preprocessing.scale
-            if model.classes is not None:
-                file.create_dataset("classes", data=model.classes, dtype=h5py.string_dtype())
-            if model.image_shape is not None:
-                file.attrs["image_shape"] = model.image_shape
-            if model.pixel_max is not None:
-                file.attrs["pixel_max"] = model.pixel_max
-        with temporary.open("r+b") as sealed:
-            block = _seal(sealed)
-            sealed.seek(0)
-            sealed.write(block)
+        temporary.write_bytes(_sealed(buffer.getvalue()))
 
 
 def _described(network: Network) -> str:
@@ -148,11 +147,10 @@ def _with_versions(model: Model) -> dict[str, Any]:
     return {**model.about, "versions": versions}
 
 
-def _seal(file: io.BufferedIOBase) -> bytes:
-    """Return the first block that belongs to what follows it."""
-    file.seek(_BLOCK)
-    digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
-    return (_SIGNATURE + digest + b"\n").ljust(_BLOCK, b"\0")
+def _sealed(content: bytes) -> bytes:
+    """Return the content of a file with the first block that belongs to the rest."""
+    digest = hashlib.sha256(content[_BLOCK:]).hexdigest().encode()
+    return (_SIGNATURE + digest + b"\n").ljust(_BLOCK, b"\0") + content[_BLOCK:]
 
 
 # ----------------------------------------------------------------------------- loading
@@ -189,14 +187,13 @@ def load_model(
         Where the backend cannot be opened or does not have this dtype.
     """
     path = Path(path)
-    with path.open("rb") as opened:
-        block = opened.read(_BLOCK)
-        if not block.startswith(_SIGNATURE):
-            raise ModelFileError(f"{path}: not a model that dnn_xp saved")
-        if block != _seal(opened):
-            raise ModelFileError(f"{path}: damaged or truncated: its checksum does not fit")
+    content = path.read_bytes()
+    if not content.startswith(_SIGNATURE):
+        raise ModelFileError(f"{path}: not a model that dnn_xp saved")
+    if content != _sealed(content):
+        raise ModelFileError(f"{path}: damaged or truncated: its checksum does not fit")
     try:
-        model = _read(path)
+        model = _read(content, path)
         _check(model, model.theta)
     except ModelFileError:
         raise
@@ -207,8 +204,8 @@ def load_model(
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
 
 
-def _read(path: Path) -> Model:
-    with h5py.File(path, "r") as file:
+def _read(content: bytes, path: Path) -> Model:
+    with h5py.File(io.BytesIO(content), "r") as file:
         version = file.attrs["version"]
         if version > _VERSION:
             raise ModelFileError(

@@ -62,8 +62,8 @@ def test_a_full_disk_leaves_everything_as_it_was(path, call, monkeypatch):
         with replacing(path) as temporary:
             temporary.write_text("new")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
-        patched.setattr(os, call, refuse)
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(OSError, match="No space left"):
         write()
     assert state(path) == before
 

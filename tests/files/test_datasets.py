@@ -121,7 +121,7 @@ def test_without_a_folder_for_cats_every_way_is_named(monkeypatch, value):
     monkeypatch.delenv("DNN_XP_CAT_DATA", raising=False)
     if value is not None:
         monkeypatch.setenv("DNN_XP_CAT_DATA", value)
-    with pytest.raises(FileNotFoundError, match="folder=.*--data-dir.*DNN_XP_CAT_DATA"):
+    with pytest.raises(FileNotFoundError, match=r"folder=.*--data-dir.*DNN_XP_CAT_DATA"):
         load_cats()
 
 
