@@ -50,36 +50,36 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
 
     As `read_picture`, with values from 0 to 255.
     """
-    height, width, channels = shape
-    if channels not in (1, 3) or height < 1 or width < 1:
+    if shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")
-    image_module, operations = require("PIL.Image", "app"), require("PIL.ImageOps", "app")
+    pillow = require("PIL.Image", "app")
     with Path(path).open("rb") as file:
-        try:
-            image = image_module.open(file)
-            image.load()
         # Its decoders fail in as many ways as there are formats.
+        try:
+            return _prepared(pillow.open(file), shape)
         except Exception as error:
-            raise ValueError(f"{path}: not a picture, or damaged: {error}") from error
+            raise ValueError(f"{path}: cannot be read as a picture: {error}") from error
+
+
+def _prepared(image: Any, shape: tuple[int, int, int]) -> HostArray:
+    pillow, operations = require("PIL.Image", "app"), require("PIL.ImageOps", "app")
+    height, width, channels = shape
     image = operations.exif_transpose(image)
     if image.mode in ("I", "F"):
-        raise ValueError(f"{path}: found pixels of 32 bits, expected 8 or 16 bits a channel")
+        raise ValueError("found pixels of 32 bits, whose white is unknown, expected 8 or 16")
     if image.mode.startswith("I;16"):  # conversion would cut off at 255
-        image = image_module.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
+        image = pillow.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = image_module.new("RGBA", image.size, "white")
-        image = image_module.alpha_composite(white, image)
+        image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image)
     image = image.convert("L" if channels == 1 else "RGB")
-    image = image.resize((width, height), image_module.Resampling.LANCZOS)
+    image = image.resize((width, height), pillow.Resampling.LANCZOS)
     return np.asarray(image).reshape(shape)
 
 
 def picture_suffixes() -> frozenset[str]:
     """Return the suffixes, in lower case with their dot, of the formats that can be read."""
-    image_module = require("PIL.Image", "app")
+    pillow = require("PIL.Image", "app")
     return frozenset(
-        suffix
-        for suffix, name in image_module.registered_extensions().items()
-        if name in image_module.OPEN
+        suffix for suffix, name in pillow.registered_extensions().items() if name in pillow.OPEN
     )

@@ -273,7 +273,7 @@ def test_a_class_without_pictures_is_named(album):
 
 def test_a_damaged_picture_is_named(album):
     (album / "dog" / "c.png").write_bytes(b"\x89PNG")
-    with pytest.raises(ValueError, match=r"c\.png: not a picture, or damaged"):
+    with pytest.raises(ValueError, match=r"c\.png: cannot be read as a picture"):
         load_picture_folder(album)
 
 

@@ -92,15 +92,21 @@ def test_16_bits_are_scaled_not_cut_off(saved):
 
 def test_pixels_without_a_white_are_refused(saved):
     path = saved(np.zeros((2, 2), dtype=np.float32), "picture.tiff")
-    with pytest.raises(ValueError, match=r"picture\.tiff: found pixels of 32 bits, expected 8"):
+    with pytest.raises(ValueError, match=r"picture\.tiff: cannot be .*: found pixels of 32 bits"):
         read_bytes(path, (2, 2, 1))
+
+
+def test_an_orientation_that_is_none_is_passed_over(saved, colours):
+    exif = Image.Exif()
+    exif[0x0112] = 99  # of which there are 8
+    assert read_bytes(saved(colours, exif=exif), (2, 3, 3)).tolist() == colours.tolist()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_picture_is_named(tmp_path, content):
     path = tmp_path / "cat.png"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"cat\.png: not a picture, or damaged"):
+    with pytest.raises(ValueError, match=r"cat\.png: cannot be read as a picture"):
         read_picture(path, (64, 64, 3))
 
 
@@ -112,7 +118,7 @@ def test_a_truncated_picture_is_named(saved, suffix):
     # The last bytes may be an end mark that a reader can do without.
     for length in range(0, len(whole) * 9 // 10, max(1, len(whole) // 60)):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=rf"cat\{suffix}: not a picture, or damaged"):
+        with pytest.raises(ValueError, match=rf"cat\{suffix}: cannot be read as a picture"):
             read_picture(path, (64, 64, 3))
 
 
