@@ -24,7 +24,7 @@ from dnn_xp.backends import (
     namespace,
 )
 from dnn_xp.functions.costs import Cost, find_cost
-from dnn_xp.functions.counters import Draws
+from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
 
@@ -219,6 +219,24 @@ class Network:
         xp = namespace(*parameters.values())
         return xp.concat([xp.reshape(parameters[name], (-1,)) for name in self.shapes])
 
+    def weight_mask(self, *, like: Array) -> Array:
+        """Return 1 where theta holds a weight (W) and 0 elsewhere: what decays, and what not.
+
+        Parameters
+        ----------
+        like : array
+            The result gets its library, device and dtype.
+
+        Returns
+        -------
+        array, shape (size,)
+        """
+        mask = np.zeros(self.size)
+        for slots in self._slots:
+            if "W" in slots:
+                mask[slots["W"].start : slots["W"].stop] = 1.0
+        return bring(mask, like=like)
+
     def initialize(
         self, seed: int | Generator = 0, *, like: Array | None = None, dtype: str | None = None
     ) -> Array:
@@ -341,12 +359,8 @@ class Network:
         xp = namespace(theta, X)
         draws = None
         if self.has_dropout:
-            where, int32 = device(X), xp.int32
-            draws = Draws(
-                xp.full((1,), seed, dtype=int32, device=where),
-                xp.full((1,), step, dtype=int32, device=where),
-                xp.arange(X.shape[1], dtype=int32, device=where),
-            )
+            examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
+            draws = make_draws(seed, step, examples, xp=xp)
         return self.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
 
     def trusted_cost_and_gradient(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, device, namespace
 
-__all__ = ["Draws", "bernoulli", "random_bits"]
+__all__ = ["Draws", "bernoulli", "make_draws", "random_bits"]
 
 
 class Draws(NamedTuple):
@@ -29,6 +29,23 @@ class Draws(NamedTuple):
     seed: Array
     step: Array
     examples: Array
+
+
+def make_draws(seed: Any, step: Any, examples: Array, *, xp: Any = None) -> Draws:
+    """Return the draws of a step.
+
+    Parameters
+    ----------
+    seed, step : int, or array of shape ()
+        Within the range of int32.
+    examples : array of int32, shape (m,)
+        The global index of each example.
+    """
+    xp = xp or namespace(examples)
+    where = device(examples)
+    # Of shape (1,): NumPy warns when a number without dimensions wraps around.
+    seed, step = (xp.full((1,), n, dtype=xp.int32, device=where) for n in (seed, step))
+    return Draws(seed, step, examples)
 
 
 def random_bits(draws: Draws, layer: int, n_units: int, *, xp: Any = None) -> Array:

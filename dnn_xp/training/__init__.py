@@ -2,7 +2,19 @@
 
 from dnn_xp.training.callbacks import Callback, EarlyStopping, Moment, TrainingResult
 from dnn_xp.training.loop import DivergenceWarning, train
-from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.optimizers import (
+    Optimizer,
+    adagrad,
+    adam,
+    adamw,
+    amsgrad,
+    lion,
+    momentum,
+    nadam,
+    nesterov,
+    rmsprop,
+    sgd,
+)
 
 __all__ = [
     "Callback",
@@ -11,6 +23,15 @@ __all__ = [
     "Moment",
     "Optimizer",
     "TrainingResult",
+    "adagrad",
+    "adam",
+    "adamw",
+    "amsgrad",
+    "lion",
+    "momentum",
+    "nadam",
+    "nesterov",
+    "rmsprop",
     "sgd",
     "train",
 ]

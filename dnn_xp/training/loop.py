@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dnn_xp.backends import Array, bring, compile_step, device, namespace, take_examples
-from dnn_xp.functions.counters import Draws
+from dnn_xp.functions.counters import make_draws
 from dnn_xp.network import Network
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.callbacks import Callback, History, Moment, TrainingResult
-from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.optimizers import Optimizer, descend, sgd
 
 __all__ = ["DivergenceWarning", "train"]
 
@@ -97,46 +97,58 @@ def train(
     if weights is not None:
         weights = weights / xp.mean(weights)
     optimizer = optimizer or sgd(0.1)
-    theta = network.initialize(seed, like=X) if theta is None else bring(theta, like=X)
+    theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
     state = optimizer.init(theta)
+    decaying = network.weight_mask(like=theta) if optimizer.weight_decay else None
     step = compile_step(_step, like=X, static=2)
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
     history: History = {}
+    kept = finite = _copy(theta)  # steps change theta in place; what others see, they do not
     for callback in callbacks:
-        callback.start(Moment(network, theta, history, 0, epochs))
+        callback.start(Moment(network, kept, history, 0, epochs))
 
     n_steps, done, reason = 0, 0, f"{epochs} epochs"
     for epoch in range(epochs):
-        before, total = theta, 0.0
+        total = 0.0
         for batch in _batches(X, batch_size, seed, epoch):
-            position = _int32((seed % 2**31, n_steps), X) if network.has_dropout else None
+            n_steps += 1
             theta, state, cost = step(
-                network, optimizer, theta, state, X, Y, weights, batch, position
+                network,
+                optimizer,
+                theta,
+                state,
+                (X, Y, weights),
+                batch,
+                decaying,
+                optimizer.learning_rate,
+                n_steps,
+                seed % 2**31,
             )
-            total, n_steps = total + cost, n_steps + 1
+            total = total + cost
 
         mean = float(total) / n_examples
         history.setdefault("cost", []).append(mean)
         if not math.isfinite(mean):
-            theta = before
+            kept = finite
             reason = (
                 f"diverged: the cost became {mean} in epoch {epoch + 1}; "
                 "lower the learning rate, or scale the data"
             )
             warnings.warn(reason, DivergenceWarning, stacklevel=2)
             break
-        for name, value in measure(theta).items():
+        finite, kept = kept, _copy(theta)
+        for name, value in measure(kept).items():
             history.setdefault(name, []).append(value)
 
         done = epoch + 1
-        moment = Moment(network, theta, history, done, epochs)
+        moment = Moment(network, kept, history, done, epochs)
         stops = [stop for callback in callbacks if (stop := callback.epoch(moment))]
         if stops:
             reason = "; ".join(stops)
             break
 
-    result = TrainingResult(theta, history, done, reason)
+    result = TrainingResult(kept, history, done, reason)
     for callback in callbacks:
         result = callback.end(result)
     return result
@@ -147,27 +159,41 @@ def _step(
     optimizer: Optimizer,
     theta: Array,
     state: Any,
-    X: Array,
-    Y: Array,
-    weights: Array | None,
+    data: tuple[Array, Array, Array | None],
     batch: Array | None,
-    position: Array | None,
+    decaying: Array | None,
+    learning_rate: Any,
+    step: Any,
+    seed: Any,
 ) -> tuple[Array, Any, Array]:
-    """Return theta and the optimizer's state after one batch, and the batch's cost before it."""
+    """Return theta and the optimizer's state after one batch, and the batch's cost before it.
+
+    Theta and the state are changed in place where the library can do that. The last three are
+    numbers, traced where the step is compiled, so that one compilation serves all steps.
+    """
     xp = namespace(theta)
-    examples = batch
+    X, Y, weights = data
     if batch is not None:
-        X, Y = take_examples(X, batch), take_examples(Y, batch)
+        X, Y = take_examples(X, batch, xp=xp), take_examples(Y, batch, xp=xp)
         weights = None if weights is None else xp.take(weights, batch)
-    elif position is not None:
-        examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
-    draws = None if position is None else Draws(position[:1], position[1:], examples)
+    draws = None
+    if network.has_dropout:
+        examples = batch
+        if examples is None:
+            examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
+        draws = make_draws(seed, step, examples, xp=xp)
 
     sums = network.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
-    theta, state = optimizer.update(
-        theta, sums.gradient / X.shape[1], state, optimizer.learning_rate
-    )
+    gradient = sums.gradient
+    gradient /= X.shape[1]
+    if decaying is not None:
+        theta *= 1.0 - (learning_rate * optimizer.weight_decay) * decaying
+    theta, state = descend(optimizer, theta, gradient, state, learning_rate, step)
     return network.update_statistics(theta, sums.statistics, xp=xp), state, sums.cost
+
+
+def _copy(theta: Array) -> Array:
+    return namespace(theta).asarray(theta, copy=True)
 
 
 def _batches(X: Array, batch_size: int | None, seed: int, epoch: int) -> Iterator[Array | None]:
@@ -177,11 +203,7 @@ def _batches(X: Array, batch_size: int | None, seed: int, epoch: int) -> Iterato
         yield None
     else:
         for indices in minibatches(n_examples, batch_size, seed, epoch):
-            yield _int32(indices, X)
-
-
-def _int32(values: Any, X: Array) -> Array:
-    return bring(values, like=X, dtype=namespace(X).int32)
+            yield bring(indices, like=X, dtype=namespace(X).int32)
 
 
 def _measures(

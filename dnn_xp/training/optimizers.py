@@ -1,16 +1,32 @@
 """Optimizers: functions of one vector.
 
-An optimizer is a pair of pure functions. ``init(theta)`` gives its state, a tuple of arrays;
-``update(theta, gradient, state, learning_rate)`` gives the next theta and state. The pair and its
-numbers compare by value, so that a compiled step can take them as constants.
+An optimizer is a pair of functions. ``init(theta)`` gives its state, a tuple of arrays;
+``update(theta, gradient, state, learning_rate, step, *numbers)`` gives the next theta and state.
+Theta, gradient and state belong to the update, which works on them in place where the library
+can: nothing that a caller still needs is handed to it. The step counts from 1.
+
+An `Optimizer` compares by value, so that a compiled step can take it as a constant.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array
+from dnn_xp.backends import Array, cache_blocks, namespace
 
-__all__ = ["Optimizer", "sgd"]
+__all__ = [
+    "Optimizer",
+    "adagrad",
+    "adam",
+    "adamw",
+    "amsgrad",
+    "descend",
+    "lion",
+    "momentum",
+    "nadam",
+    "nesterov",
+    "rmsprop",
+    "sgd",
+]
 
 
 class Optimizer(NamedTuple):
@@ -21,13 +37,35 @@ class Optimizer(NamedTuple):
     init : callable
         ``init(theta) -> state``.
     update : callable
-        ``update(theta, gradient, state, learning_rate) -> (theta, state)``.
+        ``update(theta, gradient, state, learning_rate, step, *numbers) -> (theta, state)``.
     learning_rate : float
+    numbers : tuple of float
+        What else the update needs.
+    weight_decay : float
+        The part of each weight, times the learning rate, that is lost in each step, apart from
+        the gradient ("decoupled", Loshchilov and Hutter 2019). Biases do not decay.
     """
 
     init: Callable[[Array], Any]
-    update: Callable[[Array, Array, Any, float], tuple[Array, Any]]
+    update: Callable[..., tuple[Array, Any]]
     learning_rate: float
+    numbers: tuple[float, ...] = ()
+    weight_decay: float = 0.0
+
+
+def descend(
+    optimizer: Optimizer, theta: Array, gradient: Array, state: Any, learning_rate: Any, step: Any
+) -> tuple[Array, Any]:
+    """Return theta and state after one update, made block by block where that is faster."""
+    blocks = cache_blocks(theta)
+    if len(blocks) == 1:
+        return optimizer.update(theta, gradient, state, learning_rate, step, *optimizer.numbers)
+    for block in blocks:  # views, which the update changes in place
+        part = type(state)(*(vector[block] for vector in state))
+        optimizer.update(
+            theta[block], gradient[block], part, learning_rate, step, *optimizer.numbers
+        )
+    return theta, state
 
 
 def sgd(learning_rate: float) -> Optimizer:
@@ -38,9 +76,7 @@ def sgd(learning_rate: float) -> Optimizer:
     learning_rate : float
         Above 0.
     """
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate: found {learning_rate!r}, expected a number above 0")
-    return Optimizer(_no_state, _descend, float(learning_rate))
+    return _checked(Optimizer(_no_state, _descend, learning_rate))
 
 
 def _no_state(theta: Array) -> tuple[()]:
@@ -48,6 +84,365 @@ def _no_state(theta: Array) -> tuple[()]:
 
 
 def _descend(
-    theta: Array, gradient: Array, state: tuple[()], learning_rate: float
+    theta: Array, gradient: Array, state: tuple[()], learning_rate: Any, step: Any
 ) -> tuple[Array, tuple[()]]:
-    return theta - learning_rate * gradient, state
+    gradient *= learning_rate
+    theta -= gradient
+    return theta, state
+
+
+class VelocityState(NamedTuple):
+    """The state of `momentum`, `nesterov` and `lion`."""
+
+    velocity: Array
+
+
+def _velocity(theta: Array) -> VelocityState:
+    return VelocityState(namespace(theta).zeros_like(theta))
+
+
+def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
+    """Return gradient descent with momentum (Polyak 1964).
+
+    The velocity becomes decay * velocity + gradient, and theta goes learning_rate times it.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0.
+    decay : float
+        0 <= decay < 1.
+    """
+    return _checked(Optimizer(_velocity, _roll, learning_rate, (decay,)))
+
+
+def _roll(
+    theta: Array,
+    gradient: Array,
+    state: VelocityState,
+    learning_rate: Any,
+    step: Any,
+    decay: float,
+) -> tuple[Array, VelocityState]:
+    (velocity,) = state
+    velocity *= decay
+    velocity += gradient
+    theta -= learning_rate * velocity
+    return theta, VelocityState(velocity)
+
+
+def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
+    """Return gradient descent with Nesterov's momentum (Sutskever et al. 2013).
+
+    As `momentum`, but theta goes along gradient + decay * velocity.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0.
+    decay : float
+        0 <= decay < 1.
+    """
+    return _checked(Optimizer(_velocity, _look_ahead, learning_rate, (decay,)))
+
+
+def _look_ahead(
+    theta: Array,
+    gradient: Array,
+    state: VelocityState,
+    learning_rate: Any,
+    step: Any,
+    decay: float,
+) -> tuple[Array, VelocityState]:
+    (velocity,) = state
+    velocity *= decay
+    velocity += gradient
+    gradient += decay * velocity
+    gradient *= learning_rate
+    theta -= gradient
+    return theta, VelocityState(velocity)
+
+
+def lion(
+    learning_rate: float, beta1: float = 0.9, beta2: float = 0.99, weight_decay: float = 0.0
+) -> Optimizer:
+    """Return Lion, which goes by the sign of a mean gradient (Chen et al. 2023, algorithm 2).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0; about a tenth of Adam's.
+    beta1, beta2 : float
+        The mean's part in the direction, and in the next mean; 0 <= beta < 1.
+    weight_decay : float
+        Decoupled; see `Optimizer`.
+    """
+    numbers = (beta1, beta2)
+    return _checked(Optimizer(_velocity, _go_by_sign, learning_rate, numbers, weight_decay))
+
+
+def _go_by_sign(
+    theta: Array,
+    gradient: Array,
+    state: VelocityState,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+) -> tuple[Array, VelocityState]:
+    (mean,) = state
+    direction = namespace(theta).sign(beta1 * mean + (1.0 - beta1) * gradient)
+    mean *= beta2
+    gradient *= 1.0 - beta2
+    mean += gradient
+    theta -= learning_rate * direction
+    return theta, VelocityState(mean)
+
+
+class SquaresState(NamedTuple):
+    """The state of `adagrad` and `rmsprop`."""
+
+    squares: Array
+
+
+def _squares(theta: Array) -> SquaresState:
+    return SquaresState(namespace(theta).zeros_like(theta))
+
+
+def adagrad(learning_rate: float, epsilon: float = 1e-10) -> Optimizer:
+    """Return Adagrad: each element's rate falls with its summed squares (Duchi et al. 2011).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0.
+    epsilon : float
+        Added to the root of the sum.
+    """
+    return _checked(Optimizer(_squares, _by_summed_squares, learning_rate, (epsilon,)))
+
+
+def _by_summed_squares(
+    theta: Array,
+    gradient: Array,
+    state: SquaresState,
+    learning_rate: Any,
+    step: Any,
+    epsilon: float,
+) -> tuple[Array, SquaresState]:
+    (squares,) = state
+    squares += gradient * gradient
+    gradient *= learning_rate
+    gradient /= squares**0.5 + epsilon
+    theta -= gradient
+    return theta, SquaresState(squares)
+
+
+def rmsprop(learning_rate: float, decay: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
+    """Return RMSprop: Adagrad with a running mean of squares (Tieleman and Hinton 2012).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0.
+    decay : float
+        Of the mean, 0 <= decay < 1.
+    epsilon : float
+        Added to the root of the mean.
+    """
+    return _checked(Optimizer(_squares, _by_mean_squares, learning_rate, (decay, epsilon)))
+
+
+def _by_mean_squares(
+    theta: Array,
+    gradient: Array,
+    state: SquaresState,
+    learning_rate: Any,
+    step: Any,
+    decay: float,
+    epsilon: float,
+) -> tuple[Array, SquaresState]:
+    (squares,) = state
+    squares *= decay
+    squares += (1.0 - decay) * (gradient * gradient)
+    gradient *= learning_rate
+    gradient /= squares**0.5 + epsilon
+    theta -= gradient
+    return theta, SquaresState(squares)
+
+
+class AdamState(NamedTuple):
+    """The state of `adam`, `adamw` and `nadam`: running means of gradients and their squares."""
+
+    mean: Array
+    squares: Array
+
+
+def _moments(theta: Array) -> AdamState:
+    xp = namespace(theta)
+    return AdamState(xp.zeros_like(theta), xp.zeros_like(theta))
+
+
+def adam(
+    learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+) -> Optimizer:
+    """Return Adam (Kingma and Ba 2015, algorithm 1).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0.
+    beta1, beta2 : float
+        Of the running means of gradients and of their squares, 0 <= beta < 1.
+    epsilon : float
+        Added to the root of the mean square.
+    """
+    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0)
+
+
+def adamw(
+    learning_rate: float = 1e-3,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Optimizer:
+    """Return Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : float
+        As in `adam`.
+    weight_decay : float
+        See `Optimizer`.
+    """
+    numbers = (beta1, beta2, epsilon)
+    return _checked(Optimizer(_moments, _adapt, learning_rate, numbers, weight_decay))
+
+
+def _adapt(
+    theta: Array,
+    gradient: Array,
+    state: AdamState,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> tuple[Array, AdamState]:
+    state = _move_moments(state, gradient, beta1, beta2)
+    update = state.mean / _root(state.squares, step, beta2, epsilon)
+    update *= learning_rate / (1.0 - beta1**step)
+    theta -= update
+    return theta, state
+
+
+def nadam(
+    learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+) -> Optimizer:
+    """Return Adam with Nesterov's momentum, of constant beta1 (Dozat 2016).
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : float
+        As in `adam`.
+    """
+    return _checked(Optimizer(_moments, _adapt_ahead, learning_rate, (beta1, beta2, epsilon)))
+
+
+def _adapt_ahead(
+    theta: Array,
+    gradient: Array,
+    state: AdamState,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> tuple[Array, AdamState]:
+    state = _move_moments(state, gradient, beta1, beta2)
+    gradient *= (1.0 - beta1) / (1.0 - beta1**step)
+    gradient += (beta1 / (1.0 - beta1 ** (step + 1))) * state.mean
+    gradient /= _root(state.squares, step, beta2, epsilon)
+    gradient *= learning_rate
+    theta -= gradient
+    return theta, state
+
+
+class AmsgradState(NamedTuple):
+    """The state of `amsgrad`: that of Adam, and the largest mean square so far."""
+
+    mean: Array
+    squares: Array
+    largest: Array
+
+
+def _moments_and_largest(theta: Array) -> AmsgradState:
+    return AmsgradState(*_moments(theta), namespace(theta).zeros_like(theta))
+
+
+def amsgrad(
+    learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+) -> Optimizer:
+    """Return AMSGrad: Adam whose rates never rise again (Reddi et al. 2018).
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : float
+        As in `adam`.
+    """
+    numbers = (beta1, beta2, epsilon)
+    return _checked(Optimizer(_moments_and_largest, _adapt_by_largest, learning_rate, numbers))
+
+
+def _adapt_by_largest(
+    theta: Array,
+    gradient: Array,
+    state: AmsgradState,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> tuple[Array, AmsgradState]:
+    mean, squares = _move_moments(AdamState(state.mean, state.squares), gradient, beta1, beta2)
+    largest = state.largest
+    largest += namespace(theta).maximum(squares - largest, 0.0)
+    update = mean / _root(largest, step, beta2, epsilon)
+    update *= learning_rate / (1.0 - beta1**step)
+    theta -= update
+    return theta, AmsgradState(mean, squares, largest)
+
+
+def _move_moments(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
+    mean, squares = state
+    mean *= beta1
+    mean += (1.0 - beta1) * gradient
+    squares *= beta2
+    squares += (1.0 - beta2) * (gradient * gradient)
+    return AdamState(mean, squares)
+
+
+def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> Array:
+    """Return the root of the unbiased mean square, plus epsilon."""
+    root = squares**0.5
+    root /= (1.0 - beta2**step) ** 0.5
+    root += epsilon
+    return root
+
+
+def _checked(optimizer: Optimizer) -> Optimizer:
+    """Refuse what cannot descend."""
+    if not optimizer.learning_rate > 0:
+        raise ValueError(
+            f"learning_rate: found {optimizer.learning_rate!r}, expected a number above 0"
+        )
+    if not optimizer.weight_decay >= 0:
+        raise ValueError(
+            f"weight_decay: found {optimizer.weight_decay!r}, expected a number from 0 on"
+        )
+    if any(not 0.0 <= number < 1.0 for number in optimizer.numbers):
+        raise ValueError(
+            f"optimizer: found the numbers {optimizer.numbers}, expected each from 0 to below 1"
+        )
+    return optimizer._replace(learning_rate=float(optimizer.learning_rate))
