@@ -36,9 +36,9 @@ ARRAY_LIBRARIES = {
     "torch",
 }
 NUMERIC_ROOMS = {"functions", "layers", "network", "training", "gradient_check"}
-# What is drawn once is drawn by NumPy on the host and moved: parameters, shuffles, directions.
+# What is made once is made by NumPy on the host and moved: parameters, shuffles, directions.
 HOST_MODULES = {"dnn_xp.functions.initializers", "dnn_xp.training.batches"}
-HOST_FUNCTIONS = {"initialize", "check_gradient"}
+HOST_FUNCTIONS = {"initialize", "weight_mask", "check_gradient"}
 
 
 # ----------------------------------------------------------------------------- reading
