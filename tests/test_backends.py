@@ -306,6 +306,19 @@ def test_dask_graph_does_not_grow():
     assert sizes == {2}  # one finished chunk each
 
 
+@pytest.mark.parametrize("length", [1, 65_536, 65_537, 200_000])
+def test_cache_blocks_cover_a_vector_once_and_in_order(array, length):
+    x = array(np.zeros(length), "float32")
+    host = np.arange(length)
+    blocks = backends.cache_blocks(x)
+    np.testing.assert_array_equal(np.concatenate([host[block] for block in blocks]), host)
+    assert backends.namespace(x).concat([x[block] for block in blocks]).shape == (length,)
+
+
+def test_long_vectors_on_the_host_are_cut():
+    assert len(backends.cache_blocks(np.zeros(200_000))) > 1
+
+
 # ----------------------------------------------------------------------------- reporting
 
 
