@@ -98,8 +98,9 @@ def back_binary_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
 
 
 def _nonzero(A: Array, xp: Any) -> Array:
-    """Replace exact zeros by the smallest normal number, and leave all else as it is."""
-    return A + xp.astype(A == 0, A.dtype) * float(xp.finfo(A.dtype).smallest_normal)
+    """Lift zeros and subnormal numbers, whose inverse overflows, and leave all else as it is."""
+    smallest = float(xp.finfo(A.dtype).smallest_normal)
+    return A + smallest * xp.astype(xp.abs(A) < smallest, A.dtype)
 
 
 # ------------------------------------------------------------------ many classes
@@ -215,8 +216,10 @@ def poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
 
 
 def back_poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
-    """Return 1 - Y / A."""
-    return 1.0 - Y / _nonzero(A, xp or namespace(A))
+    """Return 1 - Y / A, finite also where A is exactly 0, whatever the count."""
+    xp = xp or namespace(A)
+    smallest = float(xp.finfo(A.dtype).smallest_normal)
+    return 1.0 - Y / xp.maximum(A, smallest * xp.maximum(Y, 1.0))
 
 
 def _on_values(
