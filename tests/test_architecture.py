@@ -23,7 +23,8 @@ ROOMS = {
     "article": 5,
     "estimators": 5,
     "files": 5,
-    "app": 6,
+    "": 6,  # the public names, for the command line as for any user
+    "app": 7,
 }
 ARRAY_LIBRARIES = {
     "array_api_compat",
@@ -303,7 +304,8 @@ class Dense(Layer):
     [
         (upward_imports, "training/loop.py", "from dnn_xp.network import Network"),
         (upward_imports, "training/loop.py", "from dnn_xp.training import batches"),
-        (upward_imports, "__init__.py", "from dnn_xp.app import cli"),
+        (upward_imports, "__init__.py", "from dnn_xp.files import h5"),
+        (upward_imports, "app/cli.py", "import dnn_xp"),
         (library_names, "backends.py", "import torch"),
         (library_names, "network.py", "'''Networks, on torch and jax.'''"),
         (numpy_in_numeric_modules, "training/batches.py", "import numpy"),
