@@ -307,8 +307,7 @@ def with_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
 
 
 def _examples(dataset: Dataset, places: HostArray) -> Dataset:
-    # Taken as rows, so that each example still lies in one piece.
-    return dataset._replace(X=dataset.X.T[places].T, y=dataset.y[..., places])
+    return dataset._replace(X=dataset.X[:, places], y=dataset.y[..., places])
 
 
 # ----------------------------------------------------------------------------- reading

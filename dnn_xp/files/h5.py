@@ -234,13 +234,9 @@ def _read(content: bytes, path: Path) -> Model:
 def _network(held: dict[str, Any]) -> Network:
     layers = []
     for described in held["layers"]:
-        arguments = {name: _tupled(value) for name, value in described.items() if name != "kind"}
-        layers.append(_KINDS[described["kind"]](**arguments))
-    return Network(held["n_inputs"], tuple(layers), _tupled(held["cost"]))
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+        fields_of_layer = {name: value for name, value in described.items() if name != "kind"}
+        layers.append(_KINDS[described["kind"]](**fields_of_layer))
+    return Network(held["n_inputs"], tuple(layers), held["cost"])
 
 
 # ----------------------------------------------------------------------------- checking

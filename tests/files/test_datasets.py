@@ -196,8 +196,9 @@ def test_bytes_of_the_shape_of_pictures_are_pictures(stored, shape, dtype, image
     assert dataset.X[:, 1].tolist() == x[1].reshape(-1).tolist()
 
 
-def test_arrays_in_fortran_order_are_read_by_rows(stored):
-    x = np.asfortranarray(np.arange(12).reshape(3, 2, 2))
+@pytest.mark.parametrize("shape", [(3, 4), (3, 2, 2)])
+def test_arrays_in_fortran_order_are_read_by_rows(stored, shape):
+    x = np.asfortranarray(np.arange(12).reshape(shape))
     dataset = load_arrays(stored(x=x, y=[0, 1, 1]))
     check(dataset)
     assert dataset.X.T.tolist() == x.reshape(3, 4).tolist()

@@ -66,6 +66,12 @@ def test_what_came_in_is_not_changed_and_not_overflowed(kind, dtype):
     assert Z.tolist() == [[-1.0, -0.5, -0.5]]
 
 
+def test_it_is_computed_in_float64_and_rounded_once():
+    X = np.linspace(0, 1, 1000, dtype="float32")[None, :]
+    Z = apply(Preprocessing(0.1, 1 / 3), X, "float32")
+    assert Z.tolist() == ((X.astype("float64") - 0.1) * (1 / 3)).astype("float32").tolist()
+
+
 def test_each_example_stays_in_one_piece():
     X = np.zeros((10, 3), dtype=np.uint8).T
     fitted = Preprocessing(np.zeros((3, 1)), np.ones((3, 1)))
