@@ -45,6 +45,7 @@ __all__ = [
     "bring",
     "cache_blocks",
     "compile_step",
+    "computed",
     "current_backend",
     "default_dtype",
     "device",
@@ -460,6 +461,11 @@ def _persisted(function: Callable[..., Any]) -> Callable[..., Any]:
         return dask.persist(function(*arguments))[0]
 
     return computed
+
+
+def computed(x: Array) -> Array:
+    """Return an array whose values are there: on Dask computed and kept, elsewhere itself."""
+    return x.persist() if is_dask_array(x) else x
 
 
 def double_precision(backend: Backend) -> AbstractContextManager[Any]:

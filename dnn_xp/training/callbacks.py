@@ -1,6 +1,7 @@
 """The moments of a run at which something else may look on, or say that it is enough."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from dnn_xp.backends import Array
@@ -12,24 +13,39 @@ History = dict[str, list[float]]
 """One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
 
 
+def _same(theta: Array) -> Array:
+    return theta
+
+
 class Moment(NamedTuple):
     """Where a run is.
 
     Attributes
     ----------
     network : Network
-    theta : array, shape (size,)
-        After `epoch` epochs.
+    coordinates : array
+        What the run works on after `epoch` epochs: theta, but for a run in example space.
     history : dict of str to list of float
     epoch, epochs : int
         Epochs done, and how many there will be at most.
+    recover : callable
+        ``recover(coordinates)`` is theta.
     """
 
     network: Network
-    theta: Array
+    coordinates: Array
     history: History
     epoch: int
     epochs: int
+    recover: Callable[[Array], Array] = _same
+
+    @property
+    def theta(self) -> Array:
+        """The parameters after `epoch` epochs, shape (size,).
+
+        Keep the moment rather than its theta, which a run in example space has to work out.
+        """
+        return self.recover(self.coordinates)
 
 
 class TrainingResult(NamedTuple):
@@ -90,7 +106,7 @@ class EarlyStopping(Callback):
 
     def start(self, moment: Moment) -> None:
         """Forget the run before."""
-        self._best, self._best_epoch, self._best_theta = math.inf, 0, moment.theta
+        self._best, self._best_moment = math.inf, moment
 
     def epoch(self, moment: Moment) -> str | None:
         """Compare with the best epoch so far."""
@@ -99,11 +115,11 @@ class EarlyStopping(Callback):
             raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")
         value = moment.history[self.monitor][-1]
         if value < self._best - self.min_delta:
-            self._best, self._best_epoch, self._best_theta = value, moment.epoch, moment.theta
-        elif moment.epoch - self._best_epoch >= self.patience:
+            self._best, self._best_moment = value, moment
+        elif moment.epoch - self._best_moment.epoch >= self.patience:
             return f"no better {self.monitor} in {self.patience} epochs"
         return None
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Put the best parameters in place of the last."""
-        return result._replace(theta=self._best_theta)
+        return result._replace(theta=self._best_moment.theta)

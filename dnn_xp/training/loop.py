@@ -1,18 +1,22 @@
 """How a network learns: take a batch, step, take note, stop."""
 
+import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from dnn_xp.backends import Array, bring, compile_step, device, namespace, take_examples
+from dnn_xp.backends import Array, bring, compile_step, computed, device, namespace, take_examples
 from dnn_xp.functions.counters import make_draws
 from dnn_xp.network import Network
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.callbacks import Callback, History, Moment, TrainingResult
+from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, descend, sgd
 
 __all__ = ["DivergenceWarning", "train"]
+
+_log = logging.getLogger("dnn_xp")
 
 Data = tuple[Array, Array] | tuple[Array, Array, Array]
 Metric = Callable[[Array, Array], Array]
@@ -36,6 +40,7 @@ def train(
     validation: Data | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
+    example_space: bool | Literal["auto"] = "auto",
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
 
@@ -65,6 +70,10 @@ def train(
         Figures of the predictions, ``metric(A, Y)``, measured after each epoch: on the validation
         data where there are any (and then called ``validation_...``), else on X.
     callbacks : sequence of Callback
+    example_space : bool or "auto"
+        Whether to descend in the coordinates of the examples, which is the same descent by less
+        arithmetic where features outnumber examples (see `dnn_xp.training.gram`). By itself it
+        is chosen where it is exact and pays; True where it would not be exact is an error.
 
     Returns
     -------
@@ -98,6 +107,13 @@ def train(
         weights = weights / xp.mean(weights)
     optimizer = optimizer or sgd(0.1)
     theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
+    described, recover = network, _same
+    if _in_example_space(network, optimizer, n_examples, batch_size, epochs, example_space):
+        space = to_example_space(network, X, theta)
+        network, theta, recover = space.network, space.theta, space.recover
+        X = computed(space.project(X))
+        if validation is not None:
+            validation = (computed(space.project(validation[0])), *validation[1:])
     state = optimizer.init(theta)
     decaying = network.weight_mask(like=theta) if optimizer.weight_decay else None
     step = compile_step(_step, like=X, static=2)
@@ -106,7 +122,7 @@ def train(
     history: History = {}
     kept = finite = _copy(theta)  # steps change theta in place; what others see, they do not
     for callback in callbacks:
-        callback.start(Moment(network, kept, history, 0, epochs))
+        callback.start(Moment(described, kept, history, 0, epochs, recover))
 
     n_steps, done, reason = 0, 0, f"{epochs} epochs"
     for epoch in range(epochs):
@@ -142,13 +158,13 @@ def train(
             history.setdefault(name, []).append(value)
 
         done = epoch + 1
-        moment = Moment(network, kept, history, done, epochs)
+        moment = Moment(described, kept, history, done, epochs, recover)
         stops = [stop for callback in callbacks if (stop := callback.epoch(moment))]
         if stops:
             reason = "; ".join(stops)
             break
 
-    result = TrainingResult(kept, history, done, reason)
+    result = TrainingResult(recover(kept), history, done, reason)
     for callback in callbacks:
         result = callback.end(result)
     return result
@@ -190,6 +206,31 @@ def _step(
         theta *= 1.0 - (learning_rate * optimizer.weight_decay) * decaying
     theta, state = descend(optimizer, theta, gradient, state, learning_rate, step)
     return network.update_statistics(theta, sums.statistics, xp=xp), state, sums.cost
+
+
+def _in_example_space(
+    network: Network,
+    optimizer: Optimizer,
+    n_examples: int,
+    batch_size: int | None,
+    epochs: int,
+    wanted: bool | Literal["auto"],
+) -> bool:
+    if wanted is False:
+        return False
+    problem = example_space_problem(network, optimizer, n_examples, batch_size)
+    if wanted is True and problem:
+        raise ValueError(f"example_space: found True, which would not be exact: {problem}")
+    chosen = wanted is True or (
+        problem is None and pays_in_example_space(network, n_examples, epochs)
+    )
+    if chosen:
+        _log.info("descending in the space of the %d examples", n_examples)
+    return chosen
+
+
+def _same(theta: Array) -> Array:
+    return theta
 
 
 def _copy(theta: Array) -> Array:

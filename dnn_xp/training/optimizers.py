@@ -44,6 +44,8 @@ class Optimizer(NamedTuple):
     weight_decay : float
         The part of each weight, times the learning rate, that is lost in each step, apart from
         the gradient ("decoupled", Loshchilov and Hutter 2019). Biases do not decay.
+    linear : bool
+        Whether theta and the state are linear functions of the gradients.
     """
 
     init: Callable[[Array], Any]
@@ -51,6 +53,7 @@ class Optimizer(NamedTuple):
     learning_rate: float
     numbers: tuple[float, ...] = ()
     weight_decay: float = 0.0
+    linear: bool = False
 
 
 def descend(
@@ -76,7 +79,7 @@ def sgd(learning_rate: float) -> Optimizer:
     learning_rate : float
         Above 0.
     """
-    return _checked(Optimizer(_no_state, _descend, learning_rate))
+    return _checked(Optimizer(_no_state, _descend, learning_rate, linear=True))
 
 
 def _no_state(theta: Array) -> tuple[()]:
@@ -113,7 +116,7 @@ def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
     decay : float
         0 <= decay < 1.
     """
-    return _checked(Optimizer(_velocity, _roll, learning_rate, (decay,)))
+    return _checked(Optimizer(_velocity, _roll, learning_rate, (decay,), linear=True))
 
 
 def _roll(
@@ -143,7 +146,7 @@ def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
     decay : float
         0 <= decay < 1.
     """
-    return _checked(Optimizer(_velocity, _look_ahead, learning_rate, (decay,)))
+    return _checked(Optimizer(_velocity, _look_ahead, learning_rate, (decay,), linear=True))
 
 
 def _look_ahead(

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
+from dnn_xp.training import adam, adamw, momentum, nesterov, sgd
+from dnn_xp.training.gram import example_space_problem, to_example_space
+from tests.helpers import assert_close
+
+LINEAR = [sgd(0.3), momentum(0.05), nesterov(0.05)]
+
+
+def problem():
+    """Return a network, X and Y of more features than examples."""
+    rng = np.random.default_rng(5)
+    X, Y = rng.normal(size=(12, 7)), (rng.random((1, 7)) < 0.5).astype(np.float64)
+    layers = (Dense(4, "tanh"), LayerNorm(), Dropout(0.2), Dense(1))
+    return Network(12, layers, "sigmoid_cross_entropy"), X, Y
+
+
+@pytest.mark.parametrize("optimizer", LINEAR, ids=lambda one: one.update.__name__)
+def test_same_descent_as_in_parameter_space(array, library, optimizer):
+    network, X, Y = problem()
+    X, Y, weights = array(X), array(Y), array(np.linspace(0.5, 2.0, 7))
+    epochs = 2 if library.value == "dask" else 20  # tens of milliseconds a step
+    options = dict(optimizer=optimizer, epochs=epochs, weights=weights, validation=(X, Y))
+    ordinary = train(network, X, Y, example_space=False, **options)
+    moved = train(network, X, Y, example_space=True, **options)
+    # Twenty steps of rounding that differs, on numbers near 1.
+    assert_close(moved.theta, ordinary.theta, rtol=1e-12, atol=1e-13)
+    for name in ("cost", "validation_cost"):
+        np.testing.assert_allclose(moved.history[name], ordinary.history[name], rtol=1e-12)
+
+
+def test_theta_of_a_callback_is_that_of_the_network(array):
+    network, X, Y = problem()
+    X, Y = array(X), array(Y)
+    run = train(
+        network, X, Y, epochs=3, example_space=True, callbacks=[EarlyStopping(monitor="cost")]
+    )
+    assert run.theta.shape == (network.size,)
+
+
+def test_projecting_other_examples(array, xp):
+    network, X, Y = problem()
+    X, theta = array(X), network.initialize(3, like=array(X))
+    space = to_example_space(network, X, theta)
+    other = array(np.random.default_rng(6).normal(size=(12, 5)))
+    # Away from the start, so that C counts.
+    moved = space.theta + array(np.random.default_rng(7).normal(size=space.network.size))
+    assert_close(
+        space.network.predict(moved, space.project(other)),
+        network.predict(space.recover(moved), other),
+        rtol=1e-12,
+    )
+    assert_close(space.recover(space.theta), theta)
+
+
+@pytest.mark.parametrize(
+    ("layers", "optimizer", "batch_size", "reason"),
+    [
+        ((Dense(1),), adam(), None, "not linear in the gradient"),
+        ((Dense(1),), adamw(), None, "not linear in the gradient"),
+        ((Dense(1),), sgd(0.1), 3, "must see all 7 examples"),
+        ((Dropout(0.1), Dense(1)), sgd(0.1), None, "must be Dense"),
+    ],
+)
+def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_size, reason):
+    _, X, Y = problem()
+    network = Network(12, layers, "squared_error")
+    assert reason in (example_space_problem(network, optimizer, 7, batch_size) or "")
+    options = dict(optimizer=optimizer, batch_size=batch_size, epochs=1)
+    with pytest.raises(ValueError, match=f"example_space: found True.*{reason}"):
+        train(network, X, Y, example_space=True, **options)
+    assert train(network, X, Y, **options).epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("n_features", "epochs", "chosen"), [(12, 10, True), (6, 10, False), (12, 0, False)]
+)
+def test_chosen_by_itself_where_it_pays(n_features, epochs, chosen, caplog):
+    _, X, Y = problem()
+    network = Network(n_features, (Dense(1),), "squared_error")
+    with caplog.at_level("INFO", logger="dnn_xp"):
+        train(network, X[:n_features], Y, epochs=epochs, metrics={"accuracy": accuracy})
+    assert ("space of the 7 examples" in caplog.text) is chosen
