@@ -22,7 +22,7 @@ def test_same_descent_as_in_parameter_space(array, library, optimizer):
     network, X, Y = problem()
     X, Y, weights = array(X), array(Y), array(np.linspace(0.5, 2.0, 7))
     epochs = 2 if library.value == "dask" else 20  # tens of milliseconds a step
-    options = dict(optimizer=optimizer, epochs=epochs, weights=weights, validation=(X, Y))
+    options = {"optimizer": optimizer, "epochs": epochs, "weights": weights, "validation": (X, Y)}
     ordinary = train(network, X, Y, example_space=False, **options)
     moved = train(network, X, Y, example_space=True, **options)
     # Twenty steps of rounding that differs, on numbers near 1.
@@ -41,7 +41,7 @@ def test_theta_of_a_callback_is_that_of_the_network(array):
 
 
 def test_projecting_other_examples(array, xp):
-    network, X, Y = problem()
+    network, X, _Y = problem()
     X, theta = array(X), network.initialize(3, like=array(X))
     space = to_example_space(network, X, theta)
     other = array(np.random.default_rng(6).normal(size=(12, 5)))
@@ -68,7 +68,7 @@ def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_
     _, X, Y = problem()
     network = Network(12, layers, "squared_error")
     assert reason in (example_space_problem(network, optimizer, 7, batch_size) or "")
-    options = dict(optimizer=optimizer, batch_size=batch_size, epochs=1)
+    options = {"optimizer": optimizer, "batch_size": batch_size, "epochs": 1}
     with pytest.raises(ValueError, match=f"example_space: found True.*{reason}"):
         train(network, X, Y, example_space=True, **options)
     assert train(network, X, Y, **options).epochs == 1
