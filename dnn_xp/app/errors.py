@@ -1,0 +1,53 @@
+"""What the person at the keyboard can mend, told apart from what only a programmer can.
+
+A command reads what it was given inside ``with user_errors():``. What fails there becomes one
+line and exit code 2; what fails elsewhere is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dnn_xp.backends import BackendError
+
+__all__ = ["Failure", "UserError", "user_errors"]
+
+
+class UserError(Exception):
+    """What was asked for cannot be done; the message says why. Exit code 2."""
+
+    exit_code = 2
+
+
+class Failure(UserError):
+    """What was asked for was done, and did not come out well. Exit code 1."""
+
+    exit_code = 1
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn the errors of bad input into `UserError`.
+
+    Raises
+    ------
+    UserError
+        In place of a ValueError, OSError, BackendError or MemoryError, and of an ImportError that
+        names the extra to install.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(_in_words(error)) from error
+    except ImportError as error:
+        if isinstance(error, BackendError) or "dnn-xp[" in str(error):
+            raise UserError(str(error)) from error
+        raise
+    except (ValueError, BackendError, MemoryError) as error:
+        raise UserError(str(error) or type(error).__name__) from error
+
+
+def _in_words(error: OSError) -> str:
+    """Return "cat.png: No such file or directory", without the number in front."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"

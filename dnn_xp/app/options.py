@@ -1,0 +1,79 @@
+"""The options that several commands share, and the backend that they choose."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_xp import backends
+from dnn_xp.app.errors import UserError
+
+__all__ = ["BackendName", "Data", "DataDir", "DeviceName", "ModelFile", "computing"]
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="digits (they come with the program), cats, an .h5 or .npz file that holds x and y, "
+        "or a folder with a subfolder of pictures for each class.",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where the files of the cat pictures are. "
+        "Default: the environment variable DNN_XP_CAT_DATA.",
+    ),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="The array library: numpy, cupy, torch, jax, dask, array-api-strict or auto. "
+        "Default: the environment variable DNN_XP_BACKEND, else auto.",
+    ),
+]
+DeviceName = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="A device of that library, such as cuda:0. "
+        "Default: the environment variable DNN_XP_DEVICE, else its own.",
+    ),
+]
+ModelFile = Annotated[Path, typer.Argument(help="A file that dnn-xp train --output wrote.")]
+
+
+@contextmanager
+def computing(name: str | None, device: str | None) -> Iterator[backends.Backend]:
+    """Make a backend the current one, with float64 where it is asked for.
+
+    Parameters
+    ----------
+    name, device : str or None
+        What the options say; None leaves it to the environment variables.
+
+    Raises
+    ------
+    UserError
+        Where there is no such backend or device.
+    """
+    from_environment = [
+        variable
+        for variable, option in (("DNN_XP_BACKEND", name), ("DNN_XP_DEVICE", device))
+        if option is None and os.environ.get(variable)
+    ]
+    name = name or os.environ.get("DNN_XP_BACKEND") or "auto"
+    device = device or os.environ.get("DNN_XP_DEVICE") or None
+    try:
+        chosen = backends.use_backend(name, device)
+    except backends.BackendError as error:
+        source = f" (from {' and '.join(from_environment)})" if from_environment else ""
+        raise UserError(f"{error}{source}") from error
+    with chosen as backend, backends.double_precision(backend):
+        yield backend

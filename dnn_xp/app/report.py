@@ -1,0 +1,124 @@
+"""What is printed: tables and progress, in colour on a terminal and as plain text elsewhere."""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["facts", "open_console", "progress", "say", "table"]
+
+Advance = Callable[[int, str], None]
+
+_STYLES = {"ok": "green", "off": "bold red", "error": "bold red"}
+# Where there is no terminal: about how many lines tell of progress, and a width at which a row
+# stays a line.
+_LINES, _PLAIN_WIDTH = 10, 1000
+
+
+def open_console() -> Console:
+    """Return where to print: live and in colour only on a terminal that a person looks at."""
+    watched = sys.stdout.isatty() and not os.environ.get("CI")
+    return Console(
+        file=sys.stdout,
+        force_terminal=watched,
+        width=None if watched else _PLAIN_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a text; where there is no terminal, a line stays a line however long it is."""
+    console.print(text, style=style, soft_wrap=not console.is_terminal)
+
+
+def table(
+    console: Console,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numbers: Sequence[int] = (),
+    gap: int = 2,
+) -> None:
+    """Print rows under headings.
+
+    Parameters
+    ----------
+    console : Console
+    headings : sequence of str
+    rows : sequence of sequence of str
+    numbers : sequence of int
+        The places of the columns that are set flush right.
+    gap : int
+        Spaces between columns.
+    """
+    drawn = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+    for place, heading in enumerate(headings):
+        drawn.add_column(heading, justify="right" if place in numbers else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    _print(console, drawn)
+
+
+def facts(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
+    """Print names with what they stand for, one pair a line."""
+    drawn = Table.grid(padding=(0, 2, 0, 0))
+    drawn.add_column(style="bold", no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, text in pairs:
+        drawn.add_row(Text(name), Text(text))
+    _print(console, drawn)
+
+
+def _print(console: Console, drawn: Table) -> None:
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        say(console, line.rstrip())
+
+
+@contextmanager
+def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
+    """Show how far something is.
+
+    Parameters
+    ----------
+    console : Console
+    title : str
+        What is counted, such as ``"epoch"``.
+    total : int
+
+    Yields
+    ------
+    callable
+        ``advance(done, text)`` shows how much is done, and a text beside it.
+    """
+    if console.is_terminal and not console.is_dumb_terminal:
+        columns = (
+            TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[text]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(title, total=total, text="")
+            yield lambda done, text: bar.update(task, completed=done, text=text)
+    else:
+        every = math.ceil(total / _LINES)
+
+        def advance(done: int, text: str) -> None:
+            if done % every == 0 or done == total:
+                say(console, f"{title} {done}/{total}  {text}")
+
+        yield advance

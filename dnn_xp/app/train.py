@@ -1,0 +1,223 @@
+"""``dnn-xp train``: from data to a model that is kept, watched while it learns."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_xp import plots
+from dnn_xp.app import report
+from dnn_xp.app.errors import Failure, user_errors
+from dnn_xp.app.experiment import (
+    INTERRUPTED,
+    Experiment,
+    diverged,
+    fingerprint,
+    measure,
+    parse_layers,
+    prepare,
+    run_experiment,
+    typical_error,
+)
+from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, computing
+from dnn_xp.app.words import (
+    backend_in_words,
+    data_in_words,
+    figure_in_words,
+    figures_in_words,
+    network_in_words,
+)
+from dnn_xp.backends import require
+from dnn_xp.files import Model, replacing, save_model
+from dnn_xp.functions.activations import ACTIVATIONS
+from dnn_xp.training import Callback, Moment, TrainingResult, sgd
+
+__all__ = ["train"]
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+class Dtype(StrEnum):
+    """The precisions to choose from."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+def train(
+    data: Data = "digits",
+    layers: Annotated[
+        str, typer.Option(metavar="N,N,...", help='Units of the hidden layers; "" for none.')
+    ] = "64,32",
+    activation: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Of hidden layers: {', '.join(ACTIVATIONS)}.")
+    ] = "relu",
+    epochs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How often each example is seen.")
+    ] = 30,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples in a step.")] = 32,
+    learning_rate: Annotated[
+        float,
+        typer.Option(
+            metavar="RATE", help="How far a step goes; lower it where the cost jumps about."
+        ),
+    ] = 0.1,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")
+    ] = 0,
+    data_dir: DataDir = None,
+    backend: BackendName = None,
+    device: DeviceName = None,
+    dtype: Annotated[Dtype, typer.Option(help="The precision of the numbers.")] = Dtype.float32,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the model in this file (HDF5).")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the learning curve: .png, .svg or .pdf."),
+    ] = None,
+) -> None:
+    """Train a network on data, and show how well it does.
+
+    A part of the data is held out, to see how well the network does on what it has never seen.
+    Ctrl-C ends the training early and keeps what was learnt.
+    """
+    console = report.open_console()
+    with computing(backend, device) as chosen:
+        with user_errors():
+            _check_files(data, output, plot)
+            optimizer = sgd(learning_rate)
+            experiment = prepare(
+                data,
+                data_dir=data_dir,
+                hidden=parse_layers(layers),
+                activation=activation,
+                seed=seed,
+                dtype=dtype.value,
+            )
+        started = time.perf_counter()
+        with report.progress(console, "epoch", epochs) as advance:
+            run = run_experiment(
+                experiment,
+                optimizer=optimizer,
+                epochs=epochs,
+                batch_size=batch_size,
+                seed=seed,
+                callbacks=[_Watch(advance)],
+            )
+        seconds = time.perf_counter() - started
+
+        parts = {"training": experiment.examples, "held out": experiment.held_out}
+        figures = {
+            name: measure(experiment.network, run.theta, one, experiment.part.classes)
+            for name, one in parts.items()
+        }
+        about = {
+            "data": Path(data).name,
+            "fingerprint": fingerprint(experiment.part),
+            "seed": seed,
+            "epochs": run.epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "backend": chosen.name,
+        }
+        counts = ", ".join(f"{one.X.shape[1]:,} {name}" for name, one in parts.items())
+        report.facts(
+            console,
+            [
+                ("data", f"{data}: {counts}; {data_in_words(experiment.part)}"),
+                ("network", network_in_words(experiment.network)),
+                ("backend", backend_in_words(chosen, experiment.examples.X)),
+                ("epochs", f"{run.epochs} of {epochs} in {seconds:.1f} s"),
+                *figures_in_words(figures),
+                ("model", _keep(experiment, run, about, output)),
+                *([("curve", _draw(run, plot))] if plot else []),
+            ],
+        )
+    if run.reason == INTERRUPTED:
+        raise typer.Exit(130)
+    if diverged(run):
+        raise Failure(run.reason)
+
+
+class _Watch(Callback):
+    """Show each epoch's figures."""
+
+    def __init__(self, advance: report.Advance) -> None:
+        self.advance = advance
+
+    def epoch(self, moment: Moment) -> None:
+        latest = {name: values[-1] for name, values in moment.history.items()}
+        if "validation_accuracy" in latest:
+            name, value = "accuracy", latest["validation_accuracy"]
+        else:
+            name = "RMSE"
+            value = typical_error(latest["validation_cost"], moment.network.n_outputs)
+        text = f"cost {latest['cost']:.4f}, held-out {name} {figure_in_words(name, value)}"
+        self.advance(moment.epoch, text)
+
+
+# ----------------------------------------------------------------------------- files
+
+
+def _check_files(data: str, output: Path | None, plot: Path | None) -> None:
+    """See before the training that what comes of it can be written."""
+    for option, path in (("--output", output), ("--plot", plot)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise ValueError(f"{option}: found the folder {path}, expected the name of a file")
+        if not path.parent.is_dir():
+            raise ValueError(f"{option}: the folder {path.parent} does not exist")
+        if path.exists() and Path(data).exists() and path.samefile(data):
+            raise ValueError(f"{option}: {path} holds the data and would be overwritten")
+        try:
+            tempfile.TemporaryFile(dir=path.parent).close()
+        except OSError as error:
+            raise ValueError(
+                f"{option}: cannot write to {path.parent}: {error.strerror}"
+            ) from error
+    if plot is None:
+        return
+    if plot.suffix.lower() not in PLOT_SUFFIXES:
+        expected = ", ".join(PLOT_SUFFIXES)
+        raise ValueError(f"--plot: found {str(plot)!r}, expected a name that ends in {expected}")
+    if output is not None and plot.resolve() == output.resolve():
+        raise ValueError(f"--plot: {plot} is the --output, too")
+    require("matplotlib", extra="app")
+
+
+def _keep(
+    experiment: Experiment, run: TrainingResult, about: Mapping[str, object], output: Path | None
+) -> str:
+    """Write the model, and say where it is."""
+    if run.epochs == 0 or diverged(run):
+        return "not kept: nothing was learnt"
+    if output is None:
+        return "not kept: --output FILE keeps it"
+    part = experiment.part
+    model = Model(
+        experiment.network,
+        run.theta,
+        experiment.preprocessing,
+        part.classes,
+        part.image_shape,
+        part.pixel_max,
+        about,
+    )
+    with user_errors():
+        save_model(output, model)
+    return str(output)
+
+
+def _draw(run: TrainingResult, plot: Path) -> str:
+    """Write the learning curve, and say where it is."""
+    if not run.history:
+        return "not drawn: there is no whole epoch"
+    with user_errors(), replacing(plot) as temporary:
+        plots.learning_curve(run.history).savefig(temporary)
+    return str(plot)

@@ -1,0 +1,121 @@
+"""``dnn-xp evaluate`` and ``dnn-xp predict``: what a model that was kept is good for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from dnn_xp.app import report
+from dnn_xp.app.errors import user_errors
+from dnn_xp.app.experiment import (
+    bring_examples,
+    classify,
+    fingerprint,
+    measure,
+    split_parts,
+)
+from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
+from dnn_xp.app.words import data_in_words, figure_in_words
+from dnn_xp.backends import dtype_name, from_host, to_host
+from dnn_xp.files import (
+    Dataset,
+    Model,
+    apply,
+    load,
+    load_model,
+    read_picture,
+    with_classes,
+)
+
+__all__ = ["evaluate", "predict"]
+
+
+def evaluate(
+    model: ModelFile,
+    data: Data,
+    data_dir: DataDir = None,
+    backend: BackendName = None,
+    device: DeviceName = None,
+) -> None:
+    """Show how well a model does on data.
+
+    Of the data that it was trained on, the part that was held out stands by itself.
+    """
+    console = report.open_console()
+    with computing(backend, device):
+        with user_errors():
+            held = load_model(model)
+            dtype = dtype_name(held.theta.dtype)
+            parts = {
+                name: (part, bring_examples(part, held.preprocessing, held.network, dtype))
+                for name, part in _parts(held, data, data_dir).items()
+            }
+        figures = {
+            name: measure(held.network, held.theta, examples, held.classes)
+            for name, (_, examples) in parts.items()
+        }
+    report.facts(console, [("data", f"{data}: {data_in_words(next(iter(parts.values()))[0])}")])
+    names = list(next(iter(figures.values())))
+    report.table(
+        console,
+        ["part", "examples", *names],
+        [
+            [
+                part,
+                f"{parts[part][0].X.shape[1]:,}",
+                *(figure_in_words(name, value) for name, value in found.items()),
+            ]
+            for part, found in figures.items()
+        ],
+        numbers=range(1, 2 + len(names)),
+    )
+
+
+def _parts(model: Model, data: str, data_dir: Path | None) -> dict[str, Dataset]:
+    """Load data, divided as in the training where they are the data of the training."""
+    size = {} if model.image_shape is None else {"image_size": model.image_shape[:2]}
+    dataset, test = load(data, folder=data_dir, **size)
+    if model.classes is not None:
+        dataset = with_classes(dataset, model.classes)
+        test = test and with_classes(test, model.classes)
+    elif dataset.classes is not None:
+        raise ValueError(
+            f"{data}: found {len(dataset.classes)} classes, expected real targets (floats) as in "
+            "the data that the model was trained on"
+        )
+    if test is None and isinstance(seed := model.about.get("seed"), int):
+        part, rest = split_parts(dataset, None, seed)
+        if fingerprint(part) == model.about.get("fingerprint"):
+            return {"training": part, "held out": rest}
+    return {"all": dataset} if test is None else {"training": dataset, "held out": test}
+
+
+def predict(
+    model: ModelFile,
+    pictures: Annotated[list[Path], typer.Argument(help="Picture files of any kind.")],
+    backend: BackendName = None,
+    device: DeviceName = None,
+) -> None:
+    """Say what is on pictures, and how sure the model is.
+
+    The pictures are brought to the size of those that the model was trained on. It expects them
+    as they were there: the digits are bright on a dark ground.
+    """
+    console = report.open_console()
+    with computing(backend, device):
+        with user_errors():
+            held = load_model(model)
+            if held.image_shape is None or held.pixel_max is None:
+                raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")
+            columns = [read_picture(one, held.image_shape, held.pixel_max) for one in pictures]
+            X = apply(held.preprocessing, np.stack(columns, axis=1), dtype_name(held.theta.dtype))
+        A = held.network.predict(held.theta, from_host(X))
+        if held.classes is None:
+            headings = ["picture", *(f"output {i}" for i in range(1, A.shape[0] + 1))]
+            answers = [[f"{value:.6g}" for value in column] for column in to_host(A).T]
+        else:
+            headings = ["picture", "class", "probability"]
+            answers = [[name, f"{p:.2%}"] for name, p in classify(A, held.classes)]
+    rows = [[str(path), *answer] for path, answer in zip(pictures, answers, strict=True)]
+    report.table(console, headings, rows, numbers=range(len(headings) - 1, len(headings)))
