@@ -1,0 +1,147 @@
+"""Pictures of a run: the learning curve, and the examples that a network gets wrong.
+
+Everything here takes host data and returns a Matplotlib figure that belongs to no window: save it
+with ``figure.savefig(path)``, or hand it to `show`. Matplotlib is loaded when it is needed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dnn_xp.backends import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["learning_curve", "mislabeled_pictures", "show"]
+
+# Two colours that everybody can tell apart (Okabe and Ito 2008); lines differ in style, too.
+_BLUE, _VERMILION = "#0072B2", "#D55E00"
+
+
+def learning_curve(
+    history: Mapping[str, Sequence[float]] | Sequence[float],
+    *,
+    learning_rate: float | None = None,
+    unit: str = "epochs",
+) -> "Figure":
+    """Draw how the cost fell.
+
+    Parameters
+    ----------
+    history : dict of str to sequence of float, or a sequence of float
+        Of a `TrainingResult`: ``cost`` and, where it is there, ``validation_cost``, a number an
+        epoch. A sequence is taken for the cost.
+    learning_rate : float, optional
+        Stands in the title.
+    unit : str
+        What the horizontal axis counts: ``"epochs"`` from 1, or ``"iterations"`` from 0, as in the
+        article, where the first cost is that before any update.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    if not isinstance(history, Mapping):
+        history = {"cost": history}
+    first = 0 if unit == "iterations" else 1
+    figure = _figure(6.0, 4.0)
+    axes = figure.add_subplot()
+    for name, label, colour, style in (
+        ("cost", "training", _BLUE, "-"),
+        ("validation_cost", "validation", _VERMILION, "--"),
+    ):
+        costs = np.asarray(history.get(name, ()), dtype=np.float64)
+        # A single point makes no line: it is marked.
+        marker = "o" if np.isfinite(costs).sum() == 1 else None
+        if costs.size:
+            steps = np.arange(first, first + costs.size)
+            axes.plot(steps, costs, style, color=colour, marker=marker, label=label)
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False)
+    axes.set_xlabel(unit)
+    axes.set_ylabel("cost")
+    ticker = require("matplotlib.ticker", extra="app")
+    whole_numbers = ticker.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(whole_numbers)
+    axes.spines[["top", "right"]].set_visible(False)
+    if learning_rate is not None:
+        axes.set_title(f"Learning rate = {learning_rate:g}")
+    return figure
+
+
+def mislabeled_pictures(
+    pictures: Any, predicted: Sequence[str], actual: Sequence[str], *, at_most: int = 30
+) -> "Figure":
+    """Draw the pictures whose predicted class is not their own, each under both names.
+
+    Parameters
+    ----------
+    pictures : array_like, shape (m, height, width) or (m, height, width, channels)
+        Bytes, or floats; a channel of bytes goes to 255. Floats go to 1 where there are channels;
+        grey is stretched over what there is.
+    predicted, actual : sequence of str, length m
+        Names of classes.
+    at_most : int
+        How many are drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Its title says how many of how many pictures are mislabeled.
+    """
+    pictures = np.asarray(pictures)
+    if not len(pictures) == len(predicted) == len(actual):
+        raise ValueError(
+            f"pictures: found {len(pictures)} of them, {len(predicted)} predicted and "
+            f"{len(actual)} actual classes, expected as many of each"
+        )
+    if pictures.ndim == 4 and pictures.shape[3] == 1:
+        pictures = pictures[..., 0]
+    wrong = [i for i in range(len(pictures)) if predicted[i] != actual[i]]
+    drawn = wrong[:at_most]
+
+    columns = min(5, max(1, len(drawn)))
+    rows = math.ceil(len(drawn) / columns)
+    figure = _figure(max(4.0, 2.1 * columns), 0.5 + 2.5 * rows)
+    title = f"{len(wrong)} of {len(pictures)} pictures mislabeled"
+    if len(drawn) < len(wrong):
+        title += f"; the first {len(drawn)}"
+    figure.suptitle(title)
+    for place, i in enumerate(drawn, 1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.imshow(pictures[i], cmap="gray", interpolation="nearest")
+        axes.set_title(
+            f"predicted: {_short(predicted[i])}\ntrue: {_short(actual[i])}", fontsize="small"
+        )
+        axes.set_axis_off()
+    return figure
+
+
+def show(figure: "Figure") -> None:
+    """Show a figure in its window or notebook; where there is neither, do nothing.
+
+    Like ``matplotlib.pyplot.show``, which it calls, it waits for the windows to be closed unless
+    Matplotlib is in interactive mode, and shows all other figures of pyplot, too.
+    """
+    pyplot = require("matplotlib.pyplot", extra="app")
+    registry = require("matplotlib.backends", extra="app")
+    silent = registry.backend_registry.list_builtin(registry.BackendFilter.NON_INTERACTIVE)
+    if pyplot.get_backend().lower() not in silent:
+        # Its public way of putting a figure under pyplot's care: a "class" that is our figure.
+        pyplot.figure(FigureClass=lambda *_, **__: figure)
+        pyplot.show()
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """Return an empty figure, its size in inches, that keeps its labels apart."""
+    made: Figure = require("matplotlib.figure", extra="app").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+    return made
+
+
+def _short(name: str, length: int = 14) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
