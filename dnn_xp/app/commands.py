@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from dnn_xp import __version__
+from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate, predict
@@ -57,5 +58,6 @@ app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-
     evaluate
 )
 app.command(epilog=_examples("predict pets.h5 cat.jpg", "predict pets.h5 *.png"))(predict)
+app.command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)
 app.command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
 app.command("backends")(list_backends)

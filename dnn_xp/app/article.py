@@ -1,0 +1,148 @@
+"""``dnn-xp article``: the two networks of the article, trained anew, beside what it prints."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dnn_xp.app import report
+from dnn_xp.app.errors import Failure, user_errors
+from dnn_xp.app.options import BackendName, DataDir, DeviceName, computing
+from dnn_xp.app.words import backend_in_words
+from dnn_xp.article.cases import PUBLISHED, Published
+from dnn_xp.article.models import L_layer_model, load_data, two_layer_model
+from dnn_xp.article.steps import L_model_forward
+from dnn_xp.backends import Array, from_host
+from dnn_xp.functions.metrics import accuracy
+from dnn_xp.training import Callback, Moment
+
+__all__ = ["Outcome", "Pictures", "article", "load_pictures", "train_published"]
+
+MODELS: dict[str, Callable[..., dict[str, Array]]] = {
+    one.__name__: one for one in (two_layer_model, L_layer_model)
+}
+LEARNING_RATE = 0.0075
+ROUNDING = 1e-12
+"""Of an accuracy, which is a quotient of two counts."""
+
+
+class Pictures(NamedTuple):
+    """The cat pictures on the current backend, from 0 to 1 in float64."""
+
+    train_x: Array
+    train_y: Array
+    test_x: Array
+    test_y: Array
+
+
+class Outcome(NamedTuple):
+    """What came of a network.
+
+    Attributes
+    ----------
+    costs : list of float
+        Before iterations 0, 100, 200, ...
+    train_accuracy, test_accuracy : float
+    """
+
+    costs: list[float]
+    train_accuracy: float
+    test_accuracy: float
+
+
+def article(
+    data_dir: DataDir = None, backend: BackendName = None, device: DeviceName = None
+) -> None:
+    """Train both networks of the article on its cat pictures, and compare.
+
+    Every cost that the article prints stands beside ours, and so do the accuracies. The
+    precision is float64.
+    """
+    console = report.open_console()
+    off = 0
+    with computing(backend, device) as chosen:
+        with user_errors():
+            pictures = load_pictures(data_dir)
+        report.say(console, f"backend {backend_in_words(chosen, pictures.train_x)}")
+        for published in PUBLISHED:
+            widths = "-".join(str(units) for units in published.layers_dims)
+            report.say(console, f"\n{published.model} {widths}", style="bold")
+            started = time.perf_counter()
+            with report.progress(console, "iteration", published.num_iterations) as advance:
+                outcome = train_published(published, pictures, advance)
+            rows, wrong = _compared(published, outcome)
+            headings = ["iteration", "published", "ours", "off by", ""]
+            report.table(console, headings, rows, numbers=range(4))
+            report.say(console, f"{time.perf_counter() - started:.1f} s")
+            off += wrong
+    if off:
+        raise Failure(f"{off} of the article's numbers are off on {chosen.name}")
+
+
+def load_pictures(folder: Any) -> Pictures:
+    """Load the cat pictures onto the current backend.
+
+    Raises
+    ------
+    ValueError, OSError
+        Where they are not there, or damaged.
+    """
+    train_x, train_y, test_x, test_y, _ = load_data(folder=folder)
+    X, X_test = (from_host(one.reshape(len(one), -1).T / 255.0) for one in (train_x, test_x))
+    Y, Y_test = (from_host(one, dtype="float64") for one in (train_y, test_y))
+    return Pictures(X, Y, X_test, Y_test)
+
+
+def train_published(published: Published, pictures: Pictures, advance: report.Advance) -> Outcome:
+    """Train a network of the article as it was there.
+
+    Parameters
+    ----------
+    published : Published
+    pictures : Pictures
+    advance : callable
+        ``advance(iteration, text)`` is told of each iteration.
+    """
+    watch = _Watch(advance)
+    parameters = MODELS[published.model](
+        pictures.train_x,
+        pictures.train_y,
+        published.layers_dims,
+        learning_rate=LEARNING_RATE,
+        num_iterations=published.num_iterations,
+        callbacks=[watch],
+    )
+    accuracies = (
+        float(accuracy(L_model_forward(X, parameters)[0], Y))
+        for X, Y in (pictures[:2], pictures[2:])
+    )
+    return Outcome(watch.costs, *accuracies)
+
+
+class _Watch(Callback):
+    """Show the cost of each iteration, and keep those that the article prints."""
+
+    def __init__(self, advance: report.Advance) -> None:
+        self.advance, self.costs = advance, list[float]()
+
+    def epoch(self, moment: Moment) -> None:
+        cost = moment.history["cost"][-1]
+        if (moment.epoch - 1) % 100 == 0:
+            self.costs.append(cost)
+        self.advance(moment.epoch, f"cost {cost:.6f}")
+
+
+def _compared(published: Published, outcome: Outcome) -> tuple[list[list[str]], int]:
+    """Return the rows of the table, and how many of them are off."""
+    pairs = zip(published.costs, outcome.costs, strict=True)
+    numbers = [(f"{i * 100}", *pair, published.tolerance) for i, pair in enumerate(pairs)]
+    numbers += [
+        ("train accuracy", published.train_accuracy, outcome.train_accuracy, ROUNDING),
+        ("test accuracy", published.test_accuracy, outcome.test_accuracy, ROUNDING),
+    ]
+    rows = []
+    for name, theirs, ours, tolerance in numbers:
+        difference = abs(ours - theirs)
+        digits = published.decimals
+        mark = "ok" if difference <= tolerance else "off"
+        rows.append([name, f"{theirs:.{digits}f}", f"{ours:.{digits}f}", f"{difference:.1e}", mark])
+    return rows, sum(row[-1] == "off" for row in rows)
