@@ -1,0 +1,394 @@
+"""The models of Part 2: both published tables, what they print, and where they train."""
+
+import inspect
+import re
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from dnn_xp import backends, plots
+from dnn_xp.article import cases, models, steps
+from dnn_xp.training import Callback
+from tests.helpers import assert_close, assert_values
+
+SIGNATURES = {
+    "load_data": "",
+    "two_layer_model": "X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, "
+    "print_cost=False",
+    "L_layer_model": "X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, "
+    "print_cost=False",
+    "predict": "X, y, parameters",
+    "print_mislabeled_images": "classes, X, y, p",
+}
+MODELS = [(models.two_layer_model, (6, 4, 1)), (models.L_layer_model, [6, 5, 4, 1])]
+both_models = pytest.mark.parametrize(("model", "layers_dims"), MODELS, ids=["two", "L"])
+
+
+class Record(Callback):
+    """Keeps the cost of every iteration."""
+
+    def start(self, moment):
+        self.costs = moment.history.setdefault("cost", [])
+
+
+@pytest.fixture
+def examples():
+    """Return 10 examples of 6 features that two classes can be told apart by, on the host."""
+    X = np.random.default_rng(0).random((6, 10))
+    return X, (X[:1] > X[1:2]).astype(np.int64)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a few pictures in files like those of the cats."""
+    rng = np.random.default_rng(0)
+    for part, m in (("train", 7), ("test", 4)):
+        with h5py.File(tmp_path / f"{part}_catvnoncat.h5", "w") as file:
+            file[f"{part}_set_x"] = rng.integers(0, 256, (m, 8, 8, 3), dtype=np.uint8)
+            file[f"{part}_set_y"] = np.arange(m) % 2
+            file["list_classes"] = np.asarray([b"non-cat", b"cat"])
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_positional_arguments_are_the_articles(name):
+    parameters = inspect.signature(getattr(models, name)).parameters.values()
+    positional = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    written = [
+        one.name if one.default is one.empty else f"{one.name}={one.default}" for one in positional
+    ]
+    assert ", ".join(written) == SIGNATURES[name]
+    assert all(one.kind is one.KEYWORD_ONLY for one in parameters if one not in positional)
+
+
+# ----------------------------------------------------------------------------- published tables
+
+
+@pytest.mark.parametrize("published", cases.PUBLISHED, ids=lambda one: one.model)
+def test_published_tables_from_the_real_pictures(published, library, xp, cat_data, capsys):
+    if library.value not in ("numpy", "torch", "jax"):
+        pytest.skip("2,500 iterations: on NumPy, torch and JAX only")
+    train_x_orig, train_y, test_x_orig, test_y, _ = models.load_data(folder=cat_data)
+    train_x, test_x = (
+        one.reshape(one.shape[0], -1).T / 255.0 for one in (train_x_orig, test_x_orig)
+    )
+
+    record = Record()
+    parameters = getattr(models, published.model)(
+        train_x,
+        train_y,
+        published.layers_dims,
+        num_iterations=published.num_iterations,
+        print_cost=True,
+        plot_cost=False,
+        callbacks=[record],
+    )
+    assert all(backends.namespace(value) is xp for value in parameters.values())
+
+    # What was computed, to half of the last decimal that can be compared ...
+    assert len(record.costs) == 2500
+    np.testing.assert_allclose(
+        record.costs[::100], published.costs, rtol=0.0, atol=published.tolerance
+    )
+    # ... and what was printed, line for line.
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(published.costs) == 25
+    for i, (line, cost) in enumerate(zip(printed, published.costs, strict=True)):
+        words, _, number = line.rpartition(" ")
+        assert words == f"Cost after iteration {100 * i}:"
+        assert f"{float(number):.{published.decimals}f}" == f"{cost:.{published.decimals}f}"
+
+    models.predict(train_x, train_y, parameters)
+    models.predict(test_x, test_y, parameters)
+    accuracies = re.findall(r"Accuracy: (\S+)\n", capsys.readouterr().out)
+    expected = [published.train_accuracy, published.test_accuracy]
+    # 15 digits: the article's last one is the rounding of its own sum over the examples.
+    np.testing.assert_allclose([float(one) for one in accuracies], expected, rtol=1e-15)
+
+
+# ----------------------------------------------------------------------------- what a model does
+
+
+@both_models
+def test_a_model_goes_the_way_of_part_one_step_by_step(model, layers_dims, array, examples, xp):
+    X, Y = array(examples[0]), array(examples[1])
+    trained = model(X, Y, layers_dims, 0.5, 20)
+
+    scale = 0.01 if model is models.two_layer_model else "1/sqrt(n_prev)"
+    parameters = steps.initialize_parameters_deep(layers_dims, seed=1, scale=scale)
+    for _ in range(20):
+        AL, caches = steps.L_model_forward(X, parameters)
+        grads = steps.L_model_backward(AL, Y, caches)
+        parameters = steps.update_parameters(parameters, grads, 0.5)
+
+    assert trained.keys() == parameters.keys()
+    for name, value in parameters.items():
+        assert_close(trained[name], value, rtol=1e-10)
+
+
+@both_models
+@pytest.mark.parametrize("num_iterations", [0, 1, 101])
+def test_every_hundredth_cost_is_printed_in_the_articles_form(
+    model, layers_dims, num_iterations, examples, capsys, xp
+):
+    record = Record()
+    model(
+        *examples,
+        layers_dims,
+        num_iterations=num_iterations,
+        print_cost=True,
+        plot_cost=False,
+        callbacks=[record],
+    )
+    expected = "".join(
+        f"Cost after iteration {i}: {record.costs[i]!r}\n"
+        if model is models.two_layer_model
+        else f"Cost after iteration {i}: {record.costs[i]:.6f}\n"
+        for i in range(0, num_iterations, 100)
+    )
+    assert capsys.readouterr().out == expected
+
+
+@both_models
+def test_costs_are_printed_while_training_goes_on(model, layers_dims, examples, capsys):
+    class Look(Callback):
+        def epoch(self, moment):
+            seen.append(capsys.readouterr().out.count("\n"))
+
+    seen = []
+    with backends.use_backend("numpy"):
+        model(
+            *examples,
+            layers_dims,
+            num_iterations=102,
+            print_cost=True,
+            plot_cost=False,
+            callbacks=[Look()],
+        )
+    assert seen == [1] + [0] * 99 + [1, 0]
+
+
+@both_models
+def test_nothing_is_printed_unless_asked(model, layers_dims, examples, capsys):
+    with backends.use_backend("numpy"):
+        model(*examples, layers_dims, num_iterations=2)
+    assert capsys.readouterr() == ("", "")
+
+
+@both_models
+def test_a_model_follows_x(model, layers_dims, array, dtype, examples, xp, device):
+    X, Y = array(examples[0], dtype), array(examples[1])
+    with backends.use_backend("numpy"):
+        parameters = model(X, Y, layers_dims, num_iterations=2)
+    for value in parameters.values():
+        assert backends.namespace(value) is xp
+        assert value.dtype == X.dtype
+        assert backends.device(value) == device
+
+
+@both_models
+@pytest.mark.parametrize("host", [np.asarray, np.ndarray.tolist], ids=["ndarray", "list"])
+def test_host_data_go_to_the_current_backend(model, layers_dims, host, examples, xp, device):
+    X, Y = (host(one) for one in examples)
+    for value in model(X, Y, layers_dims, num_iterations=2).values():
+        assert backends.namespace(value) is xp
+        assert value.dtype == xp.float64
+        assert backends.device(value) == device
+
+
+@both_models
+def test_a_model_changes_nothing_that_it_is_given(model, layers_dims, examples, array):
+    X, Y = (array(one) for one in examples)
+    model(X, Y, layers_dims, num_iterations=3)
+    assert_values(X, examples[0], rtol=0.0)
+    assert_values(Y, examples[1])
+
+
+def test_seed_and_scale_choose_another_start(examples, xp):
+    for chosen in ({"seed": 2}, {"scale": 0.5}, {"scale": "1/sqrt(n_prev)"}):
+        parameters = models.two_layer_model(*examples, (6, 4, 1), num_iterations=0, **chosen)
+        expected = steps.initialize_parameters(6, 4, 1, **chosen)
+        for name, value in expected.items():
+            assert_close(parameters[name], value, rtol=0.0)
+
+
+def test_layers_that_are_not_two_are_refused(examples):
+    with pytest.raises(ValueError, match=r"layers_dims: found .*, expected \(n_x, n_h, n_y\)"):
+        models.two_layer_model(*examples, (6, 4, 3, 1))
+
+
+@both_models
+def test_pictures_that_are_not_scaled_are_refused(model, layers_dims, examples, xp):
+    X = np.asarray(255 * examples[0], dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"X: found dtype .*uint8.*scale pictures"):
+        model(X, examples[1], layers_dims)
+
+
+# ----------------------------------------------------------------------------- the curve
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [
+        ({}, False),
+        ({"print_cost": True}, True),
+        ({"print_cost": True, "plot_cost": False}, False),
+        ({"plot_cost": True}, True),
+    ],
+)
+@both_models
+def test_the_curve_is_drawn_when_asked(model, layers_dims, asked, drawn, examples, monkeypatch):
+    pytest.importorskip("matplotlib")
+    shown, record = [], Record()
+    monkeypatch.setattr(plots, "show", shown.append)
+    with backends.use_backend("numpy"):
+        model(*examples, layers_dims, 0.25, 3, callbacks=[record], **asked)
+    assert len(shown) == drawn
+    for figure in shown:
+        (axes,) = figure.axes
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), record.costs)
+        assert axes.get_title() == "Learning rate = 0.25"
+        assert axes.get_xlabel() == "iterations"
+
+
+@both_models
+def test_without_matplotlib_costs_are_printed_all_the_same(
+    model, layers_dims, examples, monkeypatch, capsys
+):
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with backends.use_backend("numpy"):
+        model(*examples, layers_dims, num_iterations=1, print_cost=True)
+    assert capsys.readouterr().out.startswith("Cost after iteration 0: ")
+
+
+@both_models
+def test_without_matplotlib_a_curve_is_refused_before_training(
+    model, layers_dims, examples, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    record = Record()
+    with (
+        backends.use_backend("numpy"),
+        pytest.raises(ImportError, match=r"pip install 'dnn-xp\[app\]'"),
+    ):
+        model(*examples, layers_dims, plot_cost=True, callbacks=[record])
+    assert not hasattr(record, "costs")
+
+
+# ----------------------------------------------------------------------------- predictions
+
+# Its probability is above a half where the first feature is larger than the second.
+JUDGE = {
+    "W1": [[1.0, -1.0], [-1.0, 1.0]],
+    "b1": [[0.0], [0.0]],
+    "W2": [[1.0, -1.0]],
+    "b2": [[0.0]],
+}
+
+
+@pytest.fixture
+def judge(array, dtype):
+    return {name: array(value, dtype) for name, value in JUDGE.items()}
+
+
+@pytest.mark.parametrize("labels", [[[1, 0, 1, 1]], [1, 0, 1, 1], [[True, False, True, True]]])
+def test_predictions_and_their_accuracy(judge, array, labels, capsys, dtype):
+    X = array([[0.2, 0.1, 0.9, 0.0], [0.1, 0.3, 0.5, 0.5]], dtype)
+    p = models.predict(X, array(labels), judge)
+    assert_close(p, array([[1.0, 0.0, 1.0, 0.0]], dtype), rtol=0.0)
+    assert capsys.readouterr().out == "Accuracy: 0.75\n"
+
+
+def test_an_accuracy_is_printed_without_rounding_errors(judge, array, capsys, dtype):
+    X = array(np.tile([[1.0], [0.0]], (1, 25)), dtype)
+    models.predict(X, array([[1] * 18 + [0] * 7]), judge)
+    assert capsys.readouterr().out == "Accuracy: 0.72\n"
+
+
+def test_predictions_are_made_where_the_parameters_are(judge, array, dtype, xp, device):
+    X, y = np.asarray([[0.2, 0.1], [0.1, 0.3]]), [1, 0]
+    with backends.use_backend("numpy"):
+        for host in (X, X.tolist()):
+            p = models.predict(host, y, judge)
+            assert backends.namespace(p) is xp
+            assert backends.device(p) == device
+            assert_close(p, array([[1.0, 0.0]], dtype), rtol=0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float64"])
+def test_a_probability_of_a_half_is_no_cat(judge, array, capsys, dtype):
+    p = models.predict(array([[1.0], [1.0]]), [0], judge)
+    assert_values(p, [[0.0]])
+    assert capsys.readouterr().out == "Accuracy: 1.0\n"
+
+
+@pytest.mark.parametrize("dtype", ["float64"])
+def test_what_cannot_be_judged_is_refused(judge, array, dtype):
+    with pytest.raises(ValueError, match=r"X: found dtype .*uint8.*load_picture"):
+        models.predict(array([[200], [100]], "uint8"), [1], judge)
+    with pytest.raises(ValueError, match=r"y: found shape \(3,\), expected \(1, 2\)"):
+        models.predict(array([[1.0, 2.0], [2.0, 1.0]]), [1, 0, 1], judge)
+
+
+# ----------------------------------------------------------------------------- the pictures
+
+
+def test_pictures_labels_and_classes_have_the_articles_form(folder):
+    train_x, train_y, test_x, test_y, classes = models.load_data(folder=folder)
+    for x, y, m in ((train_x, train_y, 7), (test_x, test_y, 4)):
+        assert isinstance(x, np.ndarray)
+        assert (x.dtype, x.shape) == (np.uint8, (m, 8, 8, 3))
+        assert y.shape == (1, m)
+        np.testing.assert_array_equal(y[0], np.arange(m) % 2)
+    with h5py.File(folder / "test_catvnoncat.h5") as file:
+        np.testing.assert_array_equal(test_x, file["test_set_x"][()])
+    assert [classes[label].decode("utf-8") for label in train_y[0, :2]] == ["non-cat", "cat"]
+
+
+def test_the_folder_may_stand_in_the_environment(folder, monkeypatch):
+    monkeypatch.setenv("DNN_XP_CAT_DATA", str(folder))
+    assert models.load_data()[0].shape == (7, 8, 8, 3)
+
+
+def test_without_the_pictures_the_way_to_them_is_said(monkeypatch):
+    monkeypatch.delenv("DNN_XP_CAT_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="DNN_XP_CAT_DATA"):
+        models.load_data()
+
+
+def test_the_real_pictures_are_those_of_the_article(cat_data):
+    train_x, train_y, test_x, test_y, classes = models.load_data(folder=cat_data)
+    assert (train_x.shape, train_y.shape) == ((209, 64, 64, 3), (1, 209))
+    assert (test_x.shape, test_y.shape) == ((50, 64, 64, 3), (1, 50))
+    assert classes[train_y[0, 10]].decode("utf-8") == "non-cat"
+
+
+def test_a_picture_of_ones_own_is_scaled_as_in_training(folder, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    train_x_orig = models.load_data(folder=folder)[0]
+    train_x = train_x_orig.reshape(train_x_orig.shape[0], -1).T / 255.0
+    image.fromarray(train_x_orig[3]).save(tmp_path / "mine.png")
+    column = models.load_picture(tmp_path / "mine.png", 8)
+    np.testing.assert_array_equal(column, train_x[:, 3:4])
+    assert models.load_picture(tmp_path / "mine.png").shape == (12288, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float64"])
+def test_mislabeled_pictures_are_shown_under_their_names(array, dtype, monkeypatch):
+    pytest.importorskip("matplotlib")
+    shown = []
+    monkeypatch.setattr(plots, "show", shown.append)
+    pictures = np.random.default_rng(0).random((3, 4, 4, 3))
+    X, y = array(pictures.reshape(3, -1).T, dtype), np.asarray([[1, 0, 1]])
+    p = array([[1.0, 1.0, 0.0]], dtype)
+    assert models.print_mislabeled_images(np.asarray([b"non-cat", b"cat"]), X, y, p) is None
+    (figure,) = shown
+    assert [axes.get_title() for axes in figure.axes] == [
+        "predicted: cat\ntrue: non-cat",
+        "predicted: non-cat\ntrue: cat",
+    ]
+    for axes, picture in zip(figure.axes, pictures[1:], strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), picture)
