@@ -52,6 +52,7 @@ __all__ = [
     "double_precision",
     "dtype_name",
     "from_host",
+    "has_fixed_shapes",
     "namespace",
     "open_backend",
     "probe_backends",
@@ -357,7 +358,7 @@ def _refuse_silent_float32(dtype: str) -> None:
 
 def dtype_name(dtype: Any) -> str:
     """Return the name of a dtype of any library, such as ``"float32"``."""
-    return str(dtype).rpartition(".")[2]
+    return str(dtype).rpartition(".")[2].removesuffix("'>")  # JAX's may be classes
 
 
 def default_dtype(backend: Backend) -> str:
@@ -415,30 +416,45 @@ def cache_blocks(x: Array) -> list[slice]:
     return [slice(start, start + block) for start in range(0, length, block)]
 
 
+def has_fixed_shapes(like: Array) -> bool:
+    """Return whether the library compiles anew for every shape of a batch."""
+    return bool(is_jax_array(like))
+
+
 def compile_step(
-    function: Callable[..., Any], *, like: Array, static: int = 0, donate: Sequence[int] = ()
+    function: Callable[..., Any],
+    *,
+    like: Array,
+    static: int = 0,
+    donate: Sequence[int] = (),
+    compile: bool = False,
 ) -> Callable[..., Any]:
     """Make a step as fast as the library of `like` can run it.
 
     Parameters
     ----------
     function : callable
-        A pure function of arrays, or of (named) tuples of arrays.
+        A function of a module, of arrays, numbers and (named) tuples of them.
     like : array
         An array of the library on which it will run.
     static : int
         How many leading arguments are hashable constants.
     donate : sequence of int
         Places of arguments whose memory may be used for the result.
+    compile : bool
+        Whether PyTorch compiles, too.
 
     Returns
     -------
     callable
-        On JAX compiled, once for each set of constants and shapes; on Dask one that computes
-        its result, so that the graph does not grow from step to step; elsewhere the function.
+        On JAX compiled, once for each set of constants and shapes; on PyTorch without a record
+        for autograd, compiled on request; on Dask one that computes its result, so that the
+        graph does not grow from step to step; elsewhere the function.
     """
     if is_jax_array(like):
         return _jit(function, static, tuple(donate))
+    if is_torch_array(like):
+        return _without_autograd(function, compile)
     if is_dask_array(like):
         return _persisted(function)
     return function
@@ -454,13 +470,22 @@ def _jit(function: Callable[..., Any], static: int, donate: tuple[int, ...]) -> 
 
 
 @cache
+def _without_autograd(function: Callable[..., Any], compile: bool) -> Callable[..., Any]:
+    torch = import_module("torch")
+    fast: Callable[..., Any] = torch.inference_mode()(
+        torch.compile(function) if compile else function
+    )
+    return fast
+
+
+@cache
 def _persisted(function: Callable[..., Any]) -> Callable[..., Any]:
     dask = import_module("dask")
 
-    def computed(*arguments: Any) -> Any:
+    def with_values(*arguments: Any) -> Any:
         return dask.persist(function(*arguments))[0]
 
-    return computed
+    return with_values
 
 
 def computed(x: Array) -> Array:

@@ -423,6 +423,26 @@ class Network:
                 parts.append(layer.updated_statistics(theta[start:stop], batch))
         return xp.concat(parts)
 
+    def limit_norms(self, theta: Array, limit: float, *, xp: Any = None) -> Array:
+        """Return theta with the weights of each unit shortened to a norm of limit.
+
+        Parameters
+        ----------
+        theta : array, shape (size,)
+        limit : float
+            Longer rows of W are shortened (Srivastava et al. 2014, section 5.1).
+        """
+        xp = xp or namespace(theta)
+        parts = []
+        for name, (start, stop, shape) in self._named_slots.items():
+            part = theta[start:stop]
+            if name.startswith("W"):
+                W = xp.reshape(part, shape)
+                norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
+                part = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))
+            parts.append(part)
+        return xp.concat(parts)
+
     def _forward(
         self, theta: Array, X: Array, training: Training | None, xp: Any
     ) -> tuple[Array, list[Any]]:

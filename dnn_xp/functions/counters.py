@@ -8,11 +8,17 @@ The arithmetic is that of 32-bit integers, which wrap around; int32 is the one t
 that every library has.
 """
 
+import math
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, device, namespace
 
-__all__ = ["Draws", "bernoulli", "make_draws", "random_bits"]
+__all__ = ["Draws", "bernoulli", "make_draws", "random_bits", "random_places", "standard_normal"]
+
+
+# Layers count from 1; what is drawn for the inputs has streams of its own.
+_NOISE_STREAMS = (-1, -2)
+PARTNER_STREAM, SHARE_STREAM = -3, -4
 
 
 class Draws(NamedTuple):
@@ -77,6 +83,28 @@ def bernoulli(
     """Return booleans, shape (n_units, m), that are true with the given probability."""
     threshold = min(round(probability * 2**32), 2**32 - 1) - 2**31
     return random_bits(draws, layer, n_units, xp=xp) < threshold
+
+
+def standard_normal(draws: Draws, n_units: int, *, dtype: Any, xp: Any = None) -> Array:
+    """Return standard normal numbers, shape (n_units, m) (Box and Muller 1958).
+
+    Their bits are those of every library; the last places of logarithm and cosine may differ.
+    """
+    xp = xp or namespace(draws.examples)
+    radius, angle = (
+        # The middles of 2^24 intervals, which every float has: never 0, never 1.
+        (xp.astype(_shift_right(random_bits(draws, stream, n_units, xp=xp), 8), dtype) + 0.5)
+        / 2.0**24
+        for stream in _NOISE_STREAMS
+    )
+    return xp.sqrt(-2.0 * xp.log(radius)) * xp.cos((2.0 * math.pi) * angle)
+
+
+def random_places(draws: Draws, n_places: int, stream: int, *, xp: Any = None) -> Array:
+    """Return a random place, from 0 to below n_places, for each example, shape (m,)."""
+    xp = xp or namespace(draws.examples)
+    bits = _shift_right(random_bits(draws, stream, 1, xp=xp), 1)
+    return xp.reshape(bits % n_places, (-1,))
 
 
 def _wrap(number: int) -> int:

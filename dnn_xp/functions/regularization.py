@@ -1,11 +1,23 @@
-"""What keeps a network from learning its examples by heart; each backward below its forward."""
+"""What keeps a network from learning its examples by heart, and its steps from going too far.
+
+Columns are examples. Each backward stands below its forward.
+"""
 
 from typing import Any
 
 from dnn_xp.backends import Array, namespace
-from dnn_xp.functions.counters import Draws, bernoulli
+from dnn_xp.functions.counters import Draws, bernoulli, standard_normal
 
-__all__ = ["back_dropout", "dropout"]
+__all__ = [
+    "add_noise",
+    "back_dropout",
+    "clip_by_norm",
+    "clip_by_value",
+    "dropout",
+    "mix",
+    "penalty",
+    "smooth_labels",
+]
 
 
 def dropout(
@@ -36,3 +48,81 @@ def dropout(
 def back_dropout(dA: Array, mask: Array) -> Array:
     """Return the gradient with respect to what `dropout` was given."""
     return dA * mask
+
+
+def penalty(
+    theta: Array, mask: Array, l1: float, l2: float, *, xp: Any = None
+) -> tuple[Array, Array]:
+    """Return l1 * sum(abs(w)) + l2 / 2 * sum(w^2) and its derivative.
+
+    Parameters
+    ----------
+    theta, mask : array, shape (n,)
+        The weights w are theta where the mask is 1; elsewhere it is 0.
+    l1, l2 : float
+
+    Returns
+    -------
+    value : array, shape ()
+    slope : array, shape (n,)
+    """
+    xp = xp or namespace(theta)
+    w = theta * mask
+    value = xp.sum(w * w) * (0.5 * l2)
+    slope = l2 * w
+    if l1:
+        value = value + xp.sum(xp.abs(w)) * l1
+        slope += l1 * xp.sign(w)
+    return value, slope
+
+
+def clip_by_value(gradient: Array, limit: float, *, xp: Any = None) -> Array:
+    """Return the gradient with each element brought within -limit and limit."""
+    xp = xp or namespace(gradient)
+    return xp.minimum(xp.maximum(gradient, -limit), limit)
+
+
+def clip_by_norm(gradient: Array, limit: float, *, xp: Any = None) -> Array:
+    """Return the gradient, shortened to a norm of limit where it is longer (Pascanu et al. 2013).
+
+    The norm is that of the whole vector.
+    """
+    xp = xp or namespace(gradient)
+    largest = xp.max(xp.abs(gradient))
+    # Scaled by its largest element, so that no square overflows or vanishes.
+    unit = largest + xp.astype(largest == 0, gradient.dtype)
+    scaled = gradient / unit
+    norm = xp.sqrt(xp.sum(scaled * scaled)) * unit
+    return gradient * (limit / xp.maximum(norm, limit))
+
+
+def smooth_labels(Y: Array, amount: float, n_classes: int) -> Array:
+    """Return targets of which a part is spread evenly over the classes (Szegedy et al. 2016).
+
+    Parameters
+    ----------
+    Y : array, shape (n_outputs, m)
+        Of 0 and 1.
+    amount : float
+        The part, 0 <= amount < 1.
+    n_classes : int
+        Between which each output decides: n_outputs for a softmax, 2 for a sigmoid.
+    """
+    return (1.0 - amount) * Y + amount / n_classes
+
+
+def add_noise(X: Array, deviation: float, draws: Draws, *, xp: Any = None) -> Array:
+    """Return X with normal noise of the given standard deviation added (Bishop 1995)."""
+    return X + deviation * standard_normal(draws, X.shape[0], dtype=X.dtype, xp=xp)
+
+
+def mix(A: Array, other: Array, share: Array) -> Array:
+    """Return share * A + (1 - share) * other (Zhang et al. 2018).
+
+    Parameters
+    ----------
+    A, other : array, shape (n, m)
+    share : array, shape (m,)
+        Of A, between 0 and 1.
+    """
+    return other + share * (A - other)

@@ -1,6 +1,12 @@
 """How a network learns: optimizers, batches, the loop and its callbacks."""
 
-from dnn_xp.training.callbacks import Callback, EarlyStopping, Moment, TrainingResult
+from dnn_xp.training.callbacks import (
+    Callback,
+    EarlyStopping,
+    Moment,
+    Progress,
+    TrainingResult,
+)
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.optimizers import (
     Optimizer,
@@ -15,6 +21,7 @@ from dnn_xp.training.optimizers import (
     rmsprop,
     sgd,
 )
+from dnn_xp.training.step import Regularization
 
 __all__ = [
     "Callback",
@@ -22,6 +29,8 @@ __all__ = [
     "EarlyStopping",
     "Moment",
     "Optimizer",
+    "Progress",
+    "Regularization",
     "TrainingResult",
     "adagrad",
     "adam",

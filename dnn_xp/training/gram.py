@@ -22,7 +22,7 @@ from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
 from dnn_xp.layers import ActivationSpec, Arrays, Dense, Layer, Shapes, Training
 from dnn_xp.network import Network
-from dnn_xp.training.optimizers import Optimizer
+from dnn_xp.training.step import Recipe, Regularization
 
 __all__ = [
     "ExampleSpace",
@@ -100,16 +100,19 @@ class ExampleSpace(NamedTuple):
     recover: Callable[[Array], Array]
 
 
-def example_space_problem(
-    network: Network, optimizer: Optimizer, n_examples: int, batch_size: int | None
-) -> str | None:
+def example_space_problem(recipe: Recipe, n_examples: int, batch_size: int | None) -> str | None:
     """Return why a run in example space would not be exact, or None where it is."""
+    network, optimizer, rules = recipe[:3]
     if batch_size is not None and batch_size < n_examples:
         return f"batch_size is {batch_size}, and each step must see all {n_examples} examples"
     if not isinstance(network.layers[0], Dense):
         return f"the first layer is {network.layers[0]}, and must be Dense"
     if not optimizer.linear or optimizer.weight_decay:
         return "the optimizer's update is not linear in the gradient"
+    if recipe.clip_value is not None or recipe.clip_norm is not None:
+        return "clipping is not linear in the gradient"
+    if rules != Regularization(label_smoothing=rules.label_smoothing):
+        return f"{rules} moves the weights out of the span of the examples"
     return None
 
 

@@ -4,22 +4,35 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal
 
-from dnn_xp.backends import Array, bring, compile_step, computed, device, namespace, take_examples
-from dnn_xp.functions.counters import make_draws
+import numpy as np
+
+from dnn_xp.backends import (
+    Array,
+    bring,
+    compile_step,
+    computed,
+    has_fixed_shapes,
+    namespace,
+)
+from dnn_xp.functions.costs import find_cost
+from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.training.batches import minibatches
-from dnn_xp.training.callbacks import Callback, History, Moment, TrainingResult
+from dnn_xp.training.callbacks import Callback, Moment, Progress, TrainingResult, same_theta
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
-from dnn_xp.training.optimizers import Optimizer, descend, sgd
+from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.step import Batch, Data, Numbers, Recipe, Regularization, State, step
 
 __all__ = ["DivergenceWarning", "train"]
 
 _log = logging.getLogger("dnn_xp")
 
-Data = tuple[Array, Array] | tuple[Array, Array, Array]
+Dataset = tuple[Array, Array] | tuple[Array, Array, Array]
 Metric = Callable[[Array, Array], Array]
+Schedule = Callable[[float], float]
 
 
 class DivergenceWarning(RuntimeWarning):
@@ -37,10 +50,18 @@ def train(
     batch_size: int | None = None,
     seed: int = 0,
     weights: Array | None = None,
-    validation: Data | None = None,
+    validation: Dataset | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    schedule: Schedule | None = None,
+    regularization: Regularization | None = None,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
+    micro_batch: int | None = None,
     callbacks: Sequence[Callback] = (),
     example_space: bool | Literal["auto"] = "auto",
+    compile: bool = False,
+    resume: Progress | None = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
 
@@ -69,11 +90,27 @@ def train(
     metrics : dict of str to callable, optional
         Figures of the predictions, ``metric(A, Y)``, measured after each epoch: on the validation
         data where there are any (and then called ``validation_...``), else on X.
+    schedule : callable, optional
+        ``schedule(epoch)`` is what the learning rate is multiplied by at a point of the run, in
+        epochs and fractions of them. One that is a `Callback` is told of the run as well.
+    regularization : Regularization, optional
+    clip_value, clip_norm : float, optional
+        The largest that an element of the mean gradient, and its norm, may be.
+    average : float, optional
+        Return, and measure, a running mean of the parameters, of which this part stays at each
+        step: 0.999 looks back over 1,000 steps. Default: the parameters themselves.
+    micro_batch : int, optional
+        How many examples of a batch are in memory at a time; the gradient is the same.
     callbacks : sequence of Callback
     example_space : bool or "auto"
         Whether to descend in the coordinates of the examples, which is the same descent by less
         arithmetic where features outnumber examples (see `dnn_xp.training.gram`). By itself it
         is chosen where it is exact and pays; True where it would not be exact is an error.
+    compile : bool
+        Have PyTorch compile the step. JAX always does; the others run it as it is.
+    resume : Progress, optional
+        Go on from there, with all other arguments as they were: the run ends with the very bits
+        of one that was never stopped, on the same library. See `Checkpoint`.
 
     Returns
     -------
@@ -98,50 +135,67 @@ def train(
     [[0.0, 1.0, 1.0, 0.0]]
     """
     Y, weights = network.check_data(X, Y, weights)
-    xp, n_examples = namespace(X), X.shape[1]
-    if epochs < 0:
-        raise ValueError(f"epochs: found {epochs!r}, expected a whole number from 0 on")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size: found {batch_size!r}, expected a whole number from 1 on")
-    if weights is not None:
-        weights = weights / xp.mean(weights)
-    optimizer = optimizer or sgd(0.1)
+    n_examples = X.shape[1]
+    _check_numbers(epochs, batch_size, micro_batch, average)
+    optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
     theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
-    described, recover = network, _same
-    if _in_example_space(network, optimizer, n_examples, batch_size, epochs, example_space):
+    described = network
+    recover: Callable[[Array], Array] = same_theta
+    recipe = Recipe(network, optimizer, regularization, clip_value, clip_norm)
+    if _in_example_space(recipe, n_examples, batch_size, epochs, example_space):
         space = to_example_space(network, X, theta)
         network, theta, recover = space.network, space.theta, space.recover
         X = computed(space.project(X))
         if validation is not None:
             validation = (computed(space.project(validation[0])), *validation[1:])
-    state = optimizer.init(theta)
-    decaying = network.weight_mask(like=theta) if optimizer.weight_decay else None
-    step = compile_step(_step, like=X, static=2)
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
-    history: History = {}
-    kept = finite = _copy(theta)  # steps change theta in place; what others see, they do not
-    for callback in callbacks:
-        callback.start(Moment(described, kept, history, 0, epochs, recover))
+    batch_size = min(batch_size or n_examples, n_examples)
+    recipe = recipe._replace(
+        network=network,
+        average=average is not None,
+        micro_batch=micro_batch,
+        padded=has_fixed_shapes(X) and n_examples % batch_size != 0,
+    )
+    data = _prepare(recipe, X, Y, weights, seed)
+    run_step = compile_step(step, like=X, static=1, donate=(1,), compile=compile)
+    if isinstance(schedule, Callback):
+        callbacks = (*callbacks, schedule)
+    on_step = [one for one in callbacks if type(one).step is not Callback.step]
 
-    n_steps, done, reason = 0, 0, f"{epochs} epochs"
-    for epoch in range(epochs):
-        total = 0.0
-        for batch in _batches(X, batch_size, seed, epoch):
+    progress = resume or Progress.start(recipe, theta)
+    state, history = progress.state, {name: [*one] for name, one in progress.history.items()}
+    n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
+
+    def moment(epoch: int, batch: int, total: Any, kept: Array) -> Moment:
+        now = Progress(state, epoch, batch, n_steps, total, history)
+        return Moment(described, kept, history, epoch, epochs, recover, now)
+
+    kept = finite = _copy(_measured(state))  # what others see does not change with the next step
+    for callback in callbacks:
+        callback.start(moment(progress.epoch, progress.batch, progress.total, kept))
+
+    done, reason = progress.epoch, f"{epochs} epochs"
+    for epoch in range(progress.epoch, epochs):
+        first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, 0.0)
+        stops: list[str] = []
+        for number, batch in enumerate(_batches(X, batch_size, seed, epoch, first), first + 1):
+            rate = optimizer.learning_rate
+            if schedule is not None:
+                rate *= schedule(n_steps / n_batches)
             n_steps += 1
-            theta, state, cost = step(
-                network,
-                optimizer,
-                theta,
-                state,
-                (X, Y, weights),
-                batch,
-                decaying,
-                optimizer.learning_rate,
-                n_steps,
-                seed % 2**31,
-            )
+            stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
+            numbers = Numbers(n_steps, seed % 2**31, rate, stays)
+            state, cost = run_step(recipe, state, data, batch, numbers)
             total = total + cost
+            if on_step:
+                now = moment(epoch, number, total, _measured(state))
+                stops = [stop for callback in on_step if (stop := callback.step(now))]
+                if stops:
+                    break
+        if stops:
+            kept, reason = _copy(_measured(state)), "; ".join(stops)
+            break
 
         mean = float(total) / n_examples
         history.setdefault("cost", []).append(mean)
@@ -153,13 +207,13 @@ def train(
             )
             warnings.warn(reason, DivergenceWarning, stacklevel=2)
             break
-        finite, kept = kept, _copy(theta)
+        finite, kept = kept, _copy(_measured(state))
         for name, value in measure(kept).items():
             history.setdefault(name, []).append(value)
 
         done = epoch + 1
-        moment = Moment(described, kept, history, done, epochs, recover)
-        stops = [stop for callback in callbacks if (stop := callback.epoch(moment))]
+        now = moment(done, 0, 0.0, kept)
+        stops = [stop for callback in callbacks if (stop := callback.epoch(now))]
         if stops:
             reason = "; ".join(stops)
             break
@@ -170,47 +224,20 @@ def train(
     return result
 
 
-def _step(
-    network: Network,
-    optimizer: Optimizer,
-    theta: Array,
-    state: Any,
-    data: tuple[Array, Array, Array | None],
-    batch: Array | None,
-    decaying: Array | None,
-    learning_rate: Any,
-    step: Any,
-    seed: Any,
-) -> tuple[Array, Any, Array]:
-    """Return theta and the optimizer's state after one batch, and the batch's cost before it.
-
-    Theta and the state are changed in place where the library can do that. The last three are
-    numbers, traced where the step is compiled, so that one compilation serves all steps.
-    """
-    xp = namespace(theta)
-    X, Y, weights = data
-    if batch is not None:
-        X, Y = take_examples(X, batch, xp=xp), take_examples(Y, batch, xp=xp)
-        weights = None if weights is None else xp.take(weights, batch)
-    draws = None
-    if network.has_dropout:
-        examples = batch
-        if examples is None:
-            examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
-        draws = make_draws(seed, step, examples, xp=xp)
-
-    sums = network.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
-    gradient = sums.gradient
-    gradient /= X.shape[1]
-    if decaying is not None:
-        theta *= 1.0 - (learning_rate * optimizer.weight_decay) * decaying
-    theta, state = descend(optimizer, theta, gradient, state, learning_rate, step)
-    return network.update_statistics(theta, sums.statistics, xp=xp), state, sums.cost
+def _check_numbers(
+    epochs: int, batch_size: int | None, micro_batch: int | None, average: float | None
+) -> None:
+    if epochs < 0:
+        raise ValueError(f"epochs: found {epochs!r}, expected a whole number from 0 on")
+    for name, size in (("batch_size", batch_size), ("micro_batch", micro_batch)):
+        if size is not None and size < 1:
+            raise ValueError(f"{name}: found {size!r}, expected a whole number from 1 on")
+    if average is not None and not 0.0 <= average < 1.0:
+        raise ValueError(f"average: found {average!r}, expected 0 <= average < 1")
 
 
 def _in_example_space(
-    network: Network,
-    optimizer: Optimizer,
+    recipe: Recipe,
     n_examples: int,
     batch_size: int | None,
     epochs: int,
@@ -218,33 +245,56 @@ def _in_example_space(
 ) -> bool:
     if wanted is False:
         return False
-    problem = example_space_problem(network, optimizer, n_examples, batch_size)
+    problem = example_space_problem(recipe, n_examples, batch_size)
     if wanted is True and problem:
         raise ValueError(f"example_space: found True, which would not be exact: {problem}")
     chosen = wanted is True or (
-        problem is None and pays_in_example_space(network, n_examples, epochs)
+        problem is None and pays_in_example_space(recipe.network, n_examples, epochs)
     )
     if chosen:
         _log.info("descending in the space of the %d examples", n_examples)
     return chosen
 
 
-def _same(theta: Array) -> Array:
-    return theta
+def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: int) -> Data:
+    """Return what the steps read, made once."""
+    network, rules = recipe.network, recipe.regularization
+    if rules.label_smoothing:
+        output = find_cost(network.cost).output.__name__
+        if output not in ("sigmoid", "softmax"):
+            raise ValueError(f"label_smoothing: cost {network.cost!r} has no classes")
+        n_classes = network.n_outputs if output == "softmax" else 2
+        Y = smooth_labels(Y, rules.label_smoothing, n_classes)
+    if weights is not None:
+        weights = weights / namespace(weights).mean(weights)
+    mask = shares = None
+    if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
+        mask = network.weight_mask(like=X)
+    if rules.mixup:
+        shares = bring(np.random.default_rng(seed).beta(rules.mixup, rules.mixup, 4096), like=X)
+    return Data(X, Y, weights, mask, shares)
+
+
+def _batches(X: Array, batch_size: int, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+    """Yield the batches of an epoch, from a place on; where shapes are fixed they are filled up."""
+    n_examples = X.shape[1]
+    if batch_size == n_examples:
+        yield from [Batch(None, n_examples)][first:]
+        return
+    for indices in islice(minibatches(n_examples, batch_size, seed, epoch), first, None):
+        count = indices.shape[0]
+        if has_fixed_shapes(X):
+            indices = np.resize(indices, batch_size)
+        yield Batch(bring(indices, like=X, dtype=namespace(X).int32), count)
+
+
+def _measured(state: State) -> Array:
+    """Return the parameters that are measured and returned."""
+    return state.theta if state.average is None else state.average
 
 
 def _copy(theta: Array) -> Array:
     return namespace(theta).asarray(theta, copy=True)
-
-
-def _batches(X: Array, batch_size: int | None, seed: int, epoch: int) -> Iterator[Array | None]:
-    """Yield the indices of each batch on X's side, or None once for all examples in order."""
-    n_examples = X.shape[1]
-    if batch_size is None or batch_size >= n_examples:
-        yield None
-    else:
-        for indices in minibatches(n_examples, batch_size, seed, epoch):
-            yield bring(indices, like=X, dtype=namespace(X).int32)
 
 
 def _measures(
@@ -252,7 +302,7 @@ def _measures(
     X: Array,
     Y: Array,
     weights: Array | None,
-    validation: Data | None,
+    validation: Dataset | None,
     metrics: Mapping[str, Metric],
 ) -> Callable[[Array], dict[str, float]]:
     """Return a function of theta that gives the figures that are measured after an epoch."""

@@ -4,6 +4,7 @@ import pytest
 from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
 from dnn_xp.training import adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
+from dnn_xp.training.step import Recipe
 from tests.helpers import assert_close
 
 LINEAR = [sgd(0.3), momentum(0.05), nesterov(0.05)]
@@ -67,7 +68,7 @@ def test_projecting_other_examples(array, xp):
 def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_size, reason):
     _, X, Y = problem()
     network = Network(12, layers, "squared_error")
-    assert reason in (example_space_problem(network, optimizer, 7, batch_size) or "")
+    assert reason in (example_space_problem(Recipe(network, optimizer), 7, batch_size) or "")
     options = {"optimizer": optimizer, "batch_size": batch_size, "epochs": 1}
     with pytest.raises(ValueError, match=f"example_space: found True.*{reason}"):
         train(network, X, Y, example_space=True, **options)

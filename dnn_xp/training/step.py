@@ -1,0 +1,247 @@
+"""One step: the gradient of a batch, and what is done with it.
+
+A step is a pure function, but that it changes its state in place where the library can. Nothing
+in it depends on values, so a library that compiles can compile it once for a run.
+"""
+
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, device, namespace, take_examples
+from dnn_xp.functions.counters import (
+    PARTNER_STREAM,
+    SHARE_STREAM,
+    Draws,
+    make_draws,
+    random_places,
+)
+from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_value, mix, penalty
+from dnn_xp.network import Network, Sums
+from dnn_xp.training.optimizers import Optimizer, descend
+
+__all__ = ["Batch", "Data", "Numbers", "Recipe", "Regularization", "State", "step"]
+
+
+class Regularization(NamedTuple):
+    """What keeps the weights small and the examples from being learnt by heart.
+
+    Attributes
+    ----------
+    l1, l2 : float
+        ``l1 * sum(abs(W)) + l2 / 2 * sum(W**2)`` is added to the mean cost. Biases are spared.
+    max_norm : float, optional
+        The longest that the weights of one unit may be; longer ones are shortened.
+    label_smoothing : float
+        The part of each target that is spread evenly over the classes.
+    mixup : float
+        alpha: each example is mixed with another one, in shares of a Beta(alpha, alpha)
+        distribution (Zhang et al. 2018). 0: none.
+    noise : float
+        The standard deviation of the normal noise that is added to X.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    noise: float = 0.0
+
+
+class Recipe(NamedTuple):
+    """What all steps of a run have in common; compares by value.
+
+    Attributes
+    ----------
+    network : Network
+    optimizer : Optimizer
+    regularization : Regularization
+    clip_value, clip_norm : float, optional
+        The largest that an element of the gradient, and its norm, may be.
+    average : bool
+        Whether a running mean of the parameters is kept.
+    micro_batch : int, optional
+        How many examples go through the network at a time; their sums are added up.
+    padded : bool
+        Whether a batch may hold indices that do not count.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    regularization: Regularization = Regularization()
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: bool = False
+    micro_batch: int | None = None
+    padded: bool = False
+
+    @property
+    def makes_draws(self) -> bool:
+        """Whether steps need random numbers."""
+        return bool(
+            self.network.has_dropout or self.regularization.mixup or self.regularization.noise
+        )
+
+
+class State(NamedTuple):
+    """What a step changes: parameters, the optimizer's state, the mean of the parameters."""
+
+    theta: Array
+    optimizer: Any
+    average: Array | None
+
+
+class Data(NamedTuple):
+    """What a step reads.
+
+    Attributes
+    ----------
+    X : array, shape (n_inputs, m)
+    Y : array, shape (n_outputs, m)
+    weights : array, shape (m,), or None
+        Of a mean of 1 over the data.
+    weight_mask : array, shape (size,), or None
+        1 for what penalties and decay act on, where there are any.
+    shares : array, shape (n,), or None
+        Draws of the mixup's shares, where examples are mixed.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array | None
+    weight_mask: Array | None = None
+    shares: Array | None = None
+
+
+class Batch(NamedTuple):
+    """Which examples a step sees.
+
+    Attributes
+    ----------
+    indices : array of int32, shape (b,), or None
+        Their places in the data; None for all of the data, in order.
+    count : int
+        How many of the indices count; those after them only fill up the shape.
+    """
+
+    indices: Array | None
+    count: Any
+
+
+class Numbers(NamedTuple):
+    """What is another number in every step, traced where the step is compiled.
+
+    Attributes
+    ----------
+    step : int
+        From 1.
+    seed : int
+        Of all draws.
+    learning_rate : float
+    average_stays : float
+        The part of the mean of the parameters that stays.
+    """
+
+    step: Any
+    seed: Any
+    learning_rate: Any
+    average_stays: Any = 0.0
+
+
+def step(
+    recipe: Recipe, state: State, data: Data, batch: Batch, numbers: Numbers
+) -> tuple[State, Array]:
+    """Return the state after one batch, and the batch's cost before it, summed over examples.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    state : State
+        Not to be used any more: it is changed in place where the library can do that.
+    data : Data
+    batch : Batch
+    numbers : Numbers
+    """
+    network, optimizer, (l1, l2, max_norm, *_) = recipe[:3]
+    theta, optimizer_state, average = state
+    rate = numbers.learning_rate
+    xp = namespace(theta)
+
+    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, xp)
+    gradient /= batch.count
+    if l1 or l2:
+        value, slope = penalty(theta, data.weight_mask, l1, l2, xp=xp)
+        cost = cost + batch.count * value
+        gradient += slope
+    if recipe.clip_value is not None:
+        gradient = clip_by_value(gradient, recipe.clip_value, xp=xp)
+    if recipe.clip_norm is not None:
+        gradient = clip_by_norm(gradient, recipe.clip_norm, xp=xp)
+
+    if optimizer.weight_decay:
+        theta *= 1.0 - (rate * optimizer.weight_decay) * data.weight_mask
+    theta, optimizer_state = descend(
+        optimizer, theta, gradient, optimizer_state, rate, numbers.step
+    )
+    if max_norm is not None:
+        theta = network.limit_norms(theta, max_norm, xp=xp)
+    theta = network.update_statistics(theta, statistics, xp=xp)
+    if average is not None:
+        average += (1.0 - numbers.average_stays) * (theta - average)
+    return State(theta, optimizer_state, average), cost
+
+
+def _sums(
+    recipe: Recipe, theta: Array, data: Data, batch: Batch, numbers: Numbers, xp: Any
+) -> Sums:
+    """Return the cost and gradient of a batch, one micro-batch after the other."""
+    length = data.X.shape[1] if batch.indices is None else batch.indices.shape[0]
+    size = min(recipe.micro_batch or length, length)
+    total: Sums | None = None
+    for start in range(0, length, size):
+        X, Y, weights, draws = _examples(
+            recipe, data, batch, slice(start, min(start + size, length)), numbers, xp
+        )
+        sums = recipe.network.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
+        if total is None:
+            total = sums
+        else:
+            gradient = total.gradient
+            gradient += sums.gradient
+            total = Sums(total.cost + sums.cost, gradient, sums.statistics)
+    assert total is not None  # no batch is empty
+    return total
+
+
+def _examples(
+    recipe: Recipe, data: Data, batch: Batch, part: slice, numbers: Numbers, xp: Any
+) -> tuple[Array, Array, Array | None, Draws | None]:
+    """Return a part of the batch as the network is to see it: gathered, weighted, mixed, noisy."""
+    X, Y, weights = data.X, data.Y, data.weights
+    where = device(X)
+    examples = None
+    if batch.indices is not None:
+        examples = batch.indices[part]
+        X, Y = take_examples(X, examples, xp=xp), take_examples(Y, examples, xp=xp)
+        weights = None if weights is None else xp.take(weights, examples)
+    elif part.stop - part.start < X.shape[1]:
+        X, Y, weights = X[:, part], Y[:, part], None if weights is None else weights[part]
+    if recipe.padded:
+        places = xp.arange(part.start, part.stop, dtype=xp.int32, device=where)
+        counts = xp.astype(places < batch.count, X.dtype)
+        weights = counts if weights is None else counts * weights
+    if not recipe.makes_draws:
+        return X, Y, weights, None
+
+    if examples is None:
+        examples = xp.arange(part.start, part.stop, dtype=xp.int32, device=where)
+    draws = make_draws(numbers.seed, numbers.step, examples, xp=xp)
+    if data.shares is not None:
+        partners = random_places(draws, data.X.shape[1], PARTNER_STREAM, xp=xp)
+        share = xp.take(
+            data.shares, random_places(draws, data.shares.shape[0], SHARE_STREAM, xp=xp)
+        )
+        X = mix(X, take_examples(data.X, partners, xp=xp), share)
+        Y = mix(Y, take_examples(data.Y, partners, xp=xp), share)
+    if recipe.regularization.noise:
+        X = add_noise(X, recipe.regularization.noise, draws, xp=xp)
+    return X, Y, weights, draws
