@@ -246,7 +246,8 @@ def compute_cost(AL: Array, Y: Array) -> Array:
     -------
     array, shape ()
     """
-    return namespace(AL).mean(costs.binary_cross_entropy(AL, _labels(Y, AL)))
+    # A product, not a mean: the article's rounding, to the last of its 17 digits.
+    return (1.0 / AL.shape[1]) * namespace(AL).sum(costs.binary_cross_entropy(AL, _labels(Y, AL)))
 
 
 # ----------------------------------------------------------------------------- backward
