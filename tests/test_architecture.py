@@ -20,11 +20,11 @@ ROOMS = {
     "training": 4,
     "gradient_check": 4,
     "plots": 4,
-    "article": 5,
-    "estimators": 5,
     "files": 5,
-    "": 6,  # the public names, for the command line as for any user
-    "app": 7,
+    "article": 6,
+    "estimators": 6,
+    "": 7,  # the public names, for the command line as for any user
+    "app": 8,
 }
 ARRAY_LIBRARIES = {
     "array_api_compat",

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-import numpy as np
-
 from dnn_xp.backends import (
     Array,
     bring,
@@ -20,7 +18,7 @@ from dnn_xp.backends import (
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
-from dnn_xp.training.batches import minibatches
+from dnn_xp.training.batches import minibatches, mixup_shares
 from dnn_xp.training.callbacks import Callback, Moment, Progress, TrainingResult, same_theta
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -271,7 +269,7 @@ def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: in
     if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
         mask = network.weight_mask(like=X)
     if rules.mixup:
-        shares = bring(np.random.default_rng(seed).beta(rules.mixup, rules.mixup, 4096), like=X)
+        shares = bring(mixup_shares(rules.mixup, seed), like=X)
     return Data(X, Y, weights, mask, shares)
 
 
@@ -281,10 +279,9 @@ def _batches(X: Array, batch_size: int, seed: int, epoch: int, first: int) -> It
     if batch_size == n_examples:
         yield from [Batch(None, n_examples)][first:]
         return
-    for indices in islice(minibatches(n_examples, batch_size, seed, epoch), first, None):
-        count = indices.shape[0]
-        if has_fixed_shapes(X):
-            indices = np.resize(indices, batch_size)
+    padded = has_fixed_shapes(X)
+    batches = minibatches(n_examples, batch_size, seed, epoch, padded=padded)
+    for indices, count in islice(batches, first, None):
         yield Batch(bring(indices, like=X, dtype=namespace(X).int32), count)
 
 
