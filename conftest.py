@@ -27,8 +27,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dnn_xp import backends
+
+# Hypothesis tries the same few examples in every run; the fixtures here hold nothing that changes.
+settings.register_profile(
+    "dnn_xp",
+    deadline=None,
+    derandomize=True,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("dnn_xp")
 
 
 class Library(Enum):
