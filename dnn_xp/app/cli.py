@@ -56,7 +56,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         # Not standalone: the errors come here instead of being printed over several lines.
         code = command.main(arguments, prog_name="dnn-xp", standalone_mode=False)
     except UserError as error:
-        return _refuse(error)
+        return _refuse(error, error.exit_code)
     except typer.Abort:
         return INTERRUPTED
     except Exception as error:
@@ -67,9 +67,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _refuse(problem: object) -> int:
+def _refuse(problem: object, code: int = BAD_INPUT) -> int:
     _say(f"error: {problem}")
-    return BAD_INPUT
+    return code
 
 
 def _say(message: str) -> None:

@@ -50,7 +50,7 @@ app.command(
     epilog=_examples(
         "train",
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
-        "train cats --data-dir pictures --learning-rate 0.01",
+        "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
         "train measurements.npz --backend torch",
     )
 )(train)

@@ -6,19 +6,20 @@ Nothing here prints. Arrays are made on the current backend; columns are example
 import math
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, from_host, to_host
+from dnn_xp.backends import Array, bring, dtype_name, from_host, to_host
 from dnn_xp.files import Dataset, Preprocessing, apply, fit_preprocessing, load, split
-from dnn_xp.functions.metrics import accuracy, one_hot
+from dnn_xp.functions.metrics import accuracy, one_hot, r2, root_mean_squared_error
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 from dnn_xp.training import Callback, DivergenceWarning, Moment, Optimizer, TrainingResult
 from dnn_xp.training import train as train_network
+from dnn_xp.training.callbacks import History
 
 __all__ = [
     "INTERRUPTED",
@@ -34,7 +35,6 @@ __all__ = [
     "prepare",
     "run_experiment",
     "split_parts",
-    "typical_error",
 ]
 
 HELD_OUT = 0.2
@@ -65,6 +65,8 @@ class Experiment(NamedTuple):
     part, held_out_part : Dataset
         As read: what is learnt from, and what is kept back.
     preprocessing : Preprocessing
+    targets : Preprocessing or None
+        The same for real targets: what brings them to the order of one while a network learns.
     network : Network
     theta : array
         Initial parameters.
@@ -75,6 +77,7 @@ class Experiment(NamedTuple):
     part: Dataset
     held_out_part: Dataset
     preprocessing: Preprocessing
+    targets: Preprocessing | None
     network: Network
     theta: Array
     examples: Examples
@@ -116,7 +119,8 @@ def prepare(
     examples = bring_examples(part, preprocessing, network, dtype)
     held_out = bring_examples(rest, preprocessing, network, dtype)
     theta = network.initialize(seed, like=examples.X)
-    return Experiment(part, rest, preprocessing, network, theta, examples, held_out)
+    targets = fit_targets(part) if part.classes is None else None
+    return Experiment(part, rest, preprocessing, targets, network, theta, examples, held_out)
 
 
 def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:
@@ -171,6 +175,16 @@ def build_network(dataset: Dataset, hidden: Sequence[int], activation: str) -> N
     return Network(dataset.X.shape[0], layers, cost)
 
 
+def fit_targets(dataset: Dataset) -> Preprocessing:
+    """Find out how real targets are brought to the mean 0, and to a spread of 1 all together.
+
+    One scale for all of them keeps their ratios, and so what a squared error is small for.
+    """
+    shift = dataset.y.mean(axis=1, keepdims=True, dtype=np.float64)
+    spread = np.sqrt(np.mean((dataset.y - shift) ** 2))
+    return Preprocessing(shift, np.asarray(1.0 / spread if spread > 0 else 1.0))
+
+
 def bring_examples(
     dataset: Dataset, preprocessing: Preprocessing, network: Network, dtype: str
 ) -> Examples:
@@ -199,16 +213,19 @@ def bring_examples(
 # ----------------------------------------------------------------------------- while
 
 
-class _LastEpoch(Callback):
-    """Keep the last whole epoch at hand."""
+class _Watch(Callback):
+    """Keep the last whole epoch at hand, and tell of each."""
 
-    moment: Moment | None = None
+    def __init__(self, tell: Callable[[int, History], None]) -> None:
+        self.last: Moment | None = None
+        self.tell = tell
 
     def start(self, moment: Moment) -> None:
-        self.moment = moment
+        self.last = moment
 
     def epoch(self, moment: Moment) -> None:
-        self.moment = moment
+        self.last = moment
+        self.tell(moment.epoch, moment.history)
 
 
 def run_experiment(
@@ -218,15 +235,20 @@ def run_experiment(
     epochs: int,
     batch_size: int,
     seed: int,
-    callbacks: Sequence[Callback] = (),
+    tell: Callable[[int, dict[str, float]], None],
 ) -> TrainingResult:
     """Train, and where Ctrl-C breaks in, return what was learnt up to the last whole epoch.
+
+    Real targets are learnt in units of their spread, so that the same learning rate does for
+    prices and for millimetres. What comes back is in the units of the data.
 
     Parameters
     ----------
     experiment : Experiment
-    optimizer, epochs, batch_size, seed, callbacks
+    optimizer, epochs, batch_size, seed
         As in `dnn_xp.training.train`.
+    tell : callable
+        ``tell(epoch, figures)`` is called after each epoch, with that epoch's part of the history.
 
     Returns
     -------
@@ -234,29 +256,67 @@ def run_experiment(
         Its reason is `INTERRUPTED` where Ctrl-C ended it. Divergence is said there, too, and not
         by a warning.
     """
-    last, network = _LastEpoch(), experiment.network
+    network, targets = experiment.network, experiment.targets
+
+    def tell_latest(epoch: int, history: History) -> None:
+        own = _in_own_units({name: values[-1:] for name, values in history.items()}, targets)
+        tell(epoch, {name: value for name, (value,) in own.items()})
+
+    watch = _Watch(tell_latest)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
-            return train_network(
+            run = train_network(
                 network,
-                *experiment.examples,
+                *_scaled(experiment.examples, experiment.part, targets),
                 experiment.theta,
                 optimizer=optimizer,
                 epochs=epochs,
                 batch_size=batch_size,
                 seed=seed,
-                validation=experiment.held_out,
-                metrics={} if experiment.part.classes is None else {"accuracy": accuracy},
-                callbacks=(last, *callbacks),
+                validation=_scaled(experiment.held_out, experiment.held_out_part, targets),
+                metrics={"accuracy": accuracy} if targets is None else {"R2": r2},
+                callbacks=[watch],
             )
     except KeyboardInterrupt:
-        if last.moment is None:
+        if watch.last is None:
             raise
-        moment = last.moment
+        history, epoch = watch.last.history, watch.last.epoch
         # Some figures of the epoch that was broken off may be there already.
-        whole = {name: values[: moment.epoch] for name, values in moment.history.items()}
-        return TrainingResult(moment.theta, whole, moment.epoch, INTERRUPTED)
+        whole = {name: values[:epoch] for name, values in history.items()}
+        run = TrainingResult(watch.last.theta, whole, epoch, INTERRUPTED)
+
+    if targets is None:
+        return run
+    theta = _unscaled(network, run.theta, targets)
+    return run._replace(theta=theta, history=_in_own_units(run.history, targets))
+
+
+def _scaled(examples: Examples, dataset: Dataset, targets: Preprocessing | None) -> Examples:
+    """Return the examples with the targets that are learnt."""
+    if targets is None:
+        return examples
+    dtype = dtype_name(examples.X.dtype)
+    return examples._replace(Y=from_host(apply(targets, dataset.y, dtype)))
+
+
+def _in_own_units(history: History, targets: Preprocessing | None) -> History:
+    """Return a history whose squared errors are in the units of the data."""
+    if targets is None:
+        return history
+    unit = 1.0 / float(targets.scale) ** 2
+    return {
+        name: [value * unit for value in values] if name.endswith("cost") else values
+        for name, values in history.items()
+    }
+
+
+def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
+    """Return the parameters of the network whose outputs are in the units of the data."""
+    parameters, last = network.unpack(theta), len(network.layers)
+    spread, shift = 1.0 / float(targets.scale), bring(targets.shift, like=theta)
+    W, b = parameters[f"W{last}"], parameters[f"b{last}"]
+    return network.pack({**parameters, f"W{last}": spread * W, f"b{last}": spread * b + shift})
 
 
 def diverged(run: TrainingResult) -> bool:
@@ -278,19 +338,17 @@ def measure(
     theta : array, shape (size,)
     examples : Examples
     classes : sequence of str, or None
-        With classes there is the ``accuracy``, from 0 to 1; with a squared_error the ``RMSE``.
+        With classes there is the ``accuracy``; without the ``RMSE``, in the units of the data, and
+        the ``R2``.
     """
-    figures = {"cost": float(network.evaluate_cost(theta, *examples))}
+    cost, A = network.evaluate_cost(theta, *examples), network.predict(theta, examples.X)
+    figures = {"cost": cost}
     if classes is not None:
-        figures["accuracy"] = float(accuracy(network.predict(theta, examples.X), examples.Y))
-    elif network.cost == "squared_error":
-        figures["RMSE"] = typical_error(figures["cost"], network.n_outputs)
-    return figures
-
-
-def typical_error(squared_error: float, n_outputs: int) -> float:
-    """Return the root mean square error that goes with a squared_error cost, which halves it."""
-    return math.sqrt(2.0 * squared_error / n_outputs)
+        figures["accuracy"] = accuracy(A, examples.Y)
+    else:
+        figures["RMSE"] = root_mean_squared_error(A, examples.Y)
+        figures["R2"] = r2(A, examples.Y)
+    return {name: float(value) for name, value in figures.items()}
 
 
 def classify(A: Array, classes: Sequence[str]) -> list[tuple[str, float]]:

@@ -7,7 +7,13 @@ from dnn_xp.files import Dataset
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 
-__all__ = ["backend_in_words", "data_in_words", "figure_in_words", "network_in_words"]
+__all__ = [
+    "backend_in_words",
+    "data_in_words",
+    "figure_in_words",
+    "figures_in_words",
+    "network_in_words",
+]
 
 
 def data_in_words(dataset: Dataset) -> str:
