@@ -126,6 +126,11 @@ except ImportError as error:
     ("blocked", "extra", "use"),
     [
         ("PIL", "app", "from dnn_xp.files import read_picture; read_picture('cat.png', (8, 8, 3))"),
+        (
+            "matplotlib",
+            "app",
+            "from dnn_xp.plots import learning_curve; learning_curve([1.0, 0.5])",
+        ),
         ("torch", "torch", "import dnn_xp; dnn_xp.use_backend('torch')"),
         ("jax", "jax", "import dnn_xp; dnn_xp.use_backend('jax')"),
         ("dask", "dask", "import dnn_xp; dnn_xp.use_backend('dask')"),
