@@ -7,9 +7,7 @@ May import `functions` and `layers`.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +25,7 @@ from dnn_xp.functions.costs import Cost, find_cost
 from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
+from dnn_xp.layout import Layout
 
 __all__ = ["Network", "Sums"]
 
@@ -48,16 +47,8 @@ class Sums(NamedTuple):
     statistics: Array | None
 
 
-class _Slot(NamedTuple):
-    """Where in theta a parameter lies."""
-
-    start: int
-    stop: int
-    shape: tuple[int, int]
-
-
 @dataclass(frozen=True)
-class Network:
+class Network(Layout):
     """A feed-forward network: a frozen, hashable description that holds no arrays.
 
     Parameters
@@ -87,8 +78,6 @@ class Network:
     19
     """
 
-    n_inputs: int
-    layers: tuple[Layer, ...]
     cost: str | tuple[str, float] | Cost
 
     def __post_init__(self) -> None:
@@ -112,130 +101,10 @@ class Network:
                 f"logits and applies {output!r} itself; leave the last layer linear"
             )
 
-    # ------------------------------------------------------------------ the vector theta
-
-    @cached_property
-    def _widths(self) -> tuple[int, ...]:
-        """Return the rows of A before each layer, and after the last."""
-        widths = [self.n_inputs]
-        for layer in self.layers:
-            widths.append(layer.n_outputs(widths[-1]))
-        return tuple(widths)
-
-    def _with_widths(self) -> Iterator[tuple[Layer, int]]:
-        """Return each layer with the number of its inputs."""
-        return zip(self.layers, self._widths[:-1], strict=True)
-
-    @cached_property
-    def _slots(self) -> tuple[dict[str, _Slot], ...]:
-        """Return, for each layer, where its parameters and then its statistics lie."""
-        slots: list[dict[str, _Slot]] = [{} for _ in self.layers]
-        stop = 0
-        parameters, statistics = (
-            [getattr(layer, shapes)(width) for layer, width in self._with_widths()]
-            for shapes in ("parameter_shapes", "statistic_shapes")
-        )
-        for of_layer, shapes in zip(slots * 2, parameters + statistics, strict=True):
-            for key, shape in shapes.items():
-                start, stop = stop, stop + math.prod(shape)
-                of_layer[key] = _Slot(start, stop, shape)
-        return tuple(slots)
-
-    @cached_property
-    def _named_slots(self) -> dict[str, _Slot]:
-        named = {
-            f"{key}{place}": slot
-            for place, slots in enumerate(self._slots, 1)
-            for key, slot in slots.items()
-        }
-        return dict(sorted(named.items(), key=lambda item: item[1].start))
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, int]]:
-        """The shape of every parameter and statistic, in the order in which theta holds them."""
-        return {name: slot.shape for name, slot in self._named_slots.items()}
-
-    @property
-    def n_outputs(self) -> int:
-        """Rows of Y."""
-        return self._widths[-1]
-
-    @cached_property
-    def size(self) -> int:
-        """Elements of theta."""
-        return sum(math.prod(shape) for shape in self.shapes.values())
-
-    @cached_property
-    def n_parameters(self) -> int:
-        """Elements of theta that gradient descent changes; the statistics follow them."""
-        return sum(
-            math.prod(shape)
-            for layer, width in self._with_widths()
-            for shape in layer.parameter_shapes(width).values()
-        )
-
     @property
     def has_dropout(self) -> bool:
         """Whether training makes draws."""
         return any(isinstance(layer, Dropout) for layer in self.layers)
-
-    def unpack(self, theta: Array) -> Arrays:
-        """Return the parameters by name, as views of theta where the library has views.
-
-        Parameters
-        ----------
-        theta : array, shape (size,)
-        """
-        self._check_theta(theta)
-        xp = namespace(theta)
-        return {
-            name: xp.reshape(theta[start:stop], shape)
-            for name, (start, stop, shape) in self._named_slots.items()
-        }
-
-    def pack(self, parameters: Arrays) -> Array:
-        """Return the vector that holds the parameters given by name.
-
-        Parameters
-        ----------
-        parameters : dict of str to array
-            With the names and shapes of `shapes`.
-
-        Raises
-        ------
-        ValueError
-            Naming what is missing, unknown or of another shape.
-        """
-        if parameters.keys() != self.shapes.keys():
-            raise ValueError(
-                f"parameters: found {sorted(parameters)}, expected {sorted(self.shapes)}"
-            )
-        for name, shape in self.shapes.items():
-            if tuple(parameters[name].shape) != shape:
-                raise ValueError(
-                    f"parameters: {name} of {self._describe(name)} has shape "
-                    f"{tuple(parameters[name].shape)}, expected {shape}"
-                )
-        xp = namespace(*parameters.values())
-        return xp.concat([xp.reshape(parameters[name], (-1,)) for name in self.shapes])
-
-    def weight_mask(self, *, like: Array) -> Array:
-        """Return 1 where theta holds a weight (W) and 0 elsewhere: what decays, and what not.
-
-        Parameters
-        ----------
-        like : array
-            The result gets its library, device and dtype.
-
-        Returns
-        -------
-        array, shape (size,)
-        """
-        mask = np.zeros(self.size)
-        for slots in self._slots:
-            if "W" in slots:
-                mask[slots["W"].start : slots["W"].stop] = 1.0
-        return bring(mask, like=like)
 
     def initialize(
         self, seed: int | Generator = 0, *, like: Array | None = None, dtype: str | None = None
@@ -256,11 +125,7 @@ class Network:
         array, shape (size,)
         """
         rng = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
-        drawn = [layer.initialize(width, rng) for layer, width in self._with_widths()]
-        theta = np.empty(self.size)
-        for values, slots in zip(drawn, self._slots, strict=True):
-            for key, (start, stop, _) in slots.items():
-                theta[start:stop] = values[key].ravel()
+        theta = self.draw(rng)
         if like is None:
             return from_host(theta, dtype=dtype or default_dtype(current_backend()))
         _check_floating("like", like)
@@ -382,77 +247,26 @@ class Network:
             costs, dA = costs * weights, dA * weights
 
         gradients: list[Arrays] = [{} for _ in self.layers]
-        first = next((i for i, slots in enumerate(self._slots) if slots), len(self.layers))
+        first = next((i for i, slots in enumerate(self.slots) if slots), len(self.layers))
         for i in range(len(self.layers) - 1, first - 1, -1):
             dA, gradients[i] = self.layers[i].backward(dA, caches[i], i > first, xp)
 
-        flat = [
-            xp.reshape(of_layer[key], (-1,))
-            for of_layer, slots in zip(gradients, self._slots, strict=True)
-            for key in slots
-            if key in of_layer
-        ]
         statistics = None
         if self.size > self.n_parameters:
-            flat.append(xp.zeros_like(theta[self.n_parameters :]))
             gathered = [
                 xp.reshape(value, (-1,))
                 for layer, cache in zip(self.layers, caches, strict=True)
                 for value in layer.statistics(cache).values()
             ]
             statistics = xp.concat(gathered)
-        return Sums(xp.sum(costs), xp.concat(flat), statistics)
-
-    def update_statistics(self, theta: Array, statistics: Array | None, *, xp: Any = None) -> Array:
-        """Return theta with its running statistics moved towards those of a batch.
-
-        Parameters
-        ----------
-        theta : array, shape (size,)
-        statistics : array or None
-            As `cost_and_gradient` returns them.
-        """
-        if statistics is None:
-            return theta
-        xp = xp or namespace(theta)
-        n, parts = self.n_parameters, [theta[: self.n_parameters]]
-        for (layer, width), slots in zip(self._with_widths(), self._slots, strict=True):
-            for key in layer.statistic_shapes(width):
-                start, stop, _ = slots[key]
-                batch = statistics[start - n : stop - n]
-                parts.append(layer.updated_statistics(theta[start:stop], batch))
-        return xp.concat(parts)
-
-    def limit_norms(self, theta: Array, limit: float, *, xp: Any = None) -> Array:
-        """Return theta with the weights of each unit shortened to a norm of limit.
-
-        Parameters
-        ----------
-        theta : array, shape (size,)
-        limit : float
-            Longer rows of W are shortened (Srivastava et al. 2014, section 5.1).
-        """
-        xp = xp or namespace(theta)
-        parts = []
-        for name, (start, stop, shape) in self._named_slots.items():
-            part = theta[start:stop]
-            if name.startswith("W"):
-                W = xp.reshape(part, shape)
-                norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
-                part = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))
-            parts.append(part)
-        return xp.concat(parts)
+        return Sums(xp.sum(costs), self.join(gradients, theta, xp), statistics)
 
     def _forward(
         self, theta: Array, X: Array, training: Training | None, xp: Any
     ) -> tuple[Array, list[Any]]:
         A, caches = X, []
-        for place, (layer, slots) in enumerate(zip(self.layers, self._slots, strict=True), 1):
-            parameters = {
-                key: xp.reshape(theta[start:stop], shape)
-                for key, (start, stop, shape) in slots.items()
-            }
-            A, cache = layer.forward(A, parameters, training, place, xp)
+        for place, parameters in enumerate(self.views(theta, xp), 1):
+            A, cache = self.layers[place - 1].forward(A, parameters, training, place, xp)
             caches.append(cache)
         return A, caches
 
@@ -483,7 +297,7 @@ class Network:
         shape = tuple(X.shape)
         if len(shape) != 2 or shape[0] != self.n_inputs:
             raise ValueError(
-                f"{self._describe('1')}: X has shape {shape}, expected ({self.n_inputs}, m); "
+                f"{self.describe(1)}: X has shape {shape}, expected ({self.n_inputs}, m); "
                 "columns are examples"
             )
         if math.isnan(shape[1] or 0):
@@ -494,7 +308,7 @@ class Network:
             Y = bring(Y, like=X)
             if tuple(Y.shape) != (self.n_outputs, shape[1]):
                 raise ValueError(
-                    f"{self._describe(str(len(self.layers)))}: Y has shape {tuple(Y.shape)}, "
+                    f"{self.describe(len(self.layers))}: Y has shape {tuple(Y.shape)}, "
                     f"expected {(self.n_outputs, shape[1])} as X has {shape[1]} examples"
                 )
         if weights is not None:
@@ -508,20 +322,8 @@ class Network:
     def _check(
         self, theta: Array, X: Array, Y: Array | None = None, weights: Array | None = None
     ) -> tuple[Any, Any]:
-        self._check_theta(theta)
+        self.check_theta(theta)
         return self.check_data(X, Y, weights)
-
-    def _check_theta(self, theta: Array) -> None:
-        if tuple(theta.shape) != (self.size,):
-            raise ValueError(
-                f"theta: found shape {tuple(theta.shape)}, expected {(self.size,)} for "
-                f"{len(self.layers)} layers from {self.n_inputs} inputs"
-            )
-
-    def _describe(self, name: str) -> str:
-        """Return words for the layer whose place ends the name."""
-        place = int("".join(filter(str.isdigit, name)))
-        return f"layer {place}, {self.layers[place - 1]}"
 
 
 def _check_floating(argument: str, x: Array) -> None:
