@@ -1,0 +1,113 @@
+"""What is printed, on a terminal and elsewhere."""
+
+import io
+import re
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("rich", reason="the command line needs dnn-xp[app]")
+
+from dnn_xp.app import report
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+ROWS = [["short", "1.0", "ok"], ["a name with [brackets] and :smile: " + "x" * 80, "-20.5", "off"]]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """Return a terminal of 80 columns in place of stdout."""
+    screen = Screen()
+    # Not sys.stdout itself: pytest puts its own there when the test begins.
+    monkeypatch.setattr(report, "sys", SimpleNamespace(stdout=screen))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    return screen
+
+
+def test_a_table_elsewhere_is_plain_text(capsys):
+    report.table(report.open_console(), ["name", "value", ""], ROWS, numbers=[1])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "\x1b" not in "".join(lines)
+    assert lines == [line.rstrip() for line in lines]
+    assert lines[2].split() == [*ROWS[1][0].split(), "-20.5", "off"]
+    assert lines[1].index("1.0") == lines[2].index("20.5") + 1  # flush right
+
+
+def test_a_table_on_a_terminal_fits_and_has_colour(screen):
+    report.table(report.open_console(), ["name", "value", ""], ROWS, numbers=[1])
+    text = screen.getvalue()
+    assert "\x1b[" in text
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert "[brackets] and :smile:" in plain
+
+
+def test_no_color_means_no_colour(screen, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    report.table(report.open_console(), ["name", "value", ""], ROWS)
+    assert "off" in screen.getvalue()
+    assert not re.search(r"\x1b\[[\d;]*3\dm", screen.getvalue())
+
+
+def test_a_terminal_of_a_ci_counts_as_none(screen, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    console = report.open_console()
+    report.table(console, ["name", "value", ""], ROWS)
+    with report.progress(console, "epoch", 3) as advance:
+        advance(1, "cost 0.5")
+    assert "epoch 1/3" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_facts(capsys):
+    report.facts(report.open_console(), [("data", "[digits]"), ("network", "x" * 100)])
+    assert capsys.readouterr().out == f"data     [digits]\nnetwork  {'x' * 100}\n"
+
+
+@pytest.mark.parametrize(("total", "lines"), [(1, 1), (7, 7), (10, 10), (95, 11), (2500, 11)])
+def test_progress_elsewhere_is_about_ten_lines(capsys, total, lines):
+    with report.progress(report.open_console(), "epoch", total) as advance:
+        for done in range(1, total + 1):
+            advance(done, f"cost {done / 10}")
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == lines
+    assert said[0].startswith(f"epoch 1/{total}  cost 0.1, ")
+    assert said[-1] == f"epoch {total}/{total}  cost {total / 10}, 0 s left"
+
+
+def test_long_silence_is_broken(capsys, monkeypatch):
+    clock = iter(range(0, 10_000, 25))
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.progress(report.open_console(), "epoch", 10_000) as advance:
+        for done in range(1, 5):
+            advance(done, "cost 0.5")
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said] == ["1/10000", "4/10000"]
+    assert said[1].endswith("249900 s left")  # 25 seconds for each of 9,996
+
+
+def test_progress_on_a_terminal_is_a_bar(screen):
+    with report.progress(report.open_console(), "epoch", 40) as advance:
+        for done in range(1, 41):
+            advance(done, "cost 0.12, held-out accuracy 97.77%")
+    last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]
+    last = last.rpartition("\r")[2]
+    assert last.startswith("epoch 40/40 ")
+    assert "cost 0.12, held-out accuracy 97.77%" in last
+    assert last.rstrip().endswith("left")
+    assert len(last) <= 80
+
+
+def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    with report.progress(report.open_console(), "epoch", 2) as advance:
+        advance(1, "cost 0.5")
+    assert screen.getvalue().startswith("epoch 1/2  cost 0.5")
