@@ -137,6 +137,7 @@ def train(
     _check_numbers(epochs, batch_size, micro_batch, average)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
     theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
+    network.check_theta(theta)
     described = network
     recover: Callable[[Array], Array] = same_theta
     recipe = Recipe(network, optimizer, regularization, clip_value, clip_norm)
@@ -145,6 +146,7 @@ def train(
         network, theta, recover = space.network, space.theta, space.recover
         X = computed(space.project(X))
         if validation is not None:
+            described.check_data(*validation)
             validation = (computed(space.project(validation[0])), *validation[1:])
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 

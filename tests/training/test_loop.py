@@ -1,0 +1,288 @@
+"""Training: what a run does, in the order of `train`'s promises."""
+
+import numpy as np
+import pytest
+
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Network,
+    accuracy,
+    backends,
+    sgd,
+    train,
+)
+from dnn_xp.functions.activations import ActivationFunction
+from dnn_xp.training import DivergenceWarning
+from dnn_xp.training.batches import minibatches
+from tests.helpers import assert_close, assert_values
+
+# Rounding of a few dozen steps on numbers near 1.
+ROUNDING = {"rtol": 1e-11, "atol": 1e-12}
+
+NET = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+DROPPING = Network(3, (Dense(4, "tanh"), Dropout(0.3), Dense(1)), "sigmoid_cross_entropy")
+
+
+@pytest.fixture
+def data(array):
+    """Return X, Y and weights of 10 examples."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3, 10))
+    Y = (X[:1] + X[1:2] > 0).astype(float)
+    return array(X), array(Y), array(rng.uniform(0.5, 2.0, size=10))
+
+
+# ----------------------------------------------------------------------------- descent
+
+
+def logistic_regression(X, Y, weights, w, b, rate, batches):
+    """Return parameters and the costs of each epoch, written down in NumPy anew.
+
+    `batches` holds, for each epoch, the examples of each batch.
+    """
+    weights, history = weights / weights.mean(), []
+    for epoch in batches:
+        total = 0.0
+        for some in epoch:
+            P = 1 / (1 + np.exp(-(w @ X[:, some] + b)))
+            y, v = Y[:, some], weights[some]
+            total -= (v * (y * np.log(P) + (1 - y) * np.log(1 - P))).sum()
+            dZ = v * (P - y) / len(some)
+            w, b = w - rate * dZ @ X[:, some].T, b - rate * dZ.sum(axis=1, keepdims=True)
+        history.append(total / X.shape[1])
+    return np.concatenate([w.ravel(), b.ravel()]), history
+
+
+LINEAR = Network(3, (Dense(1),), "sigmoid_cross_entropy")
+LINEAR_START = np.array([0.5, -0.3, 0.1, 0.2])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 10, 99, 5, 4])
+def test_descent_is_the_one_by_hand(array, data, weighted, batch_size):
+    """The last batch of 4 holds two: its gradient is a mean over two."""
+    batches = [[list(range(10))]] * 5
+    if batch_size in (4, 5):
+        batches = [
+            [indices for indices, _ in minibatches(10, batch_size, seed=3, epoch=epoch)]
+            for epoch in range(5)
+        ]
+    X, Y, weights = (backends.to_host(x) for x in data)
+    weights = weights if weighted else np.ones(10)
+    w, b = LINEAR_START[:3].reshape(1, 3), LINEAR_START[3:].reshape(1, 1)
+    theta, costs = logistic_regression(X, Y, weights, w, b, 0.3, batches)
+    run = train(
+        LINEAR,
+        *data[:2],
+        array(LINEAR_START),
+        optimizer=sgd(0.3),
+        epochs=5,
+        batch_size=batch_size,
+        seed=3,
+        weights=data[2] if weighted else None,
+    )
+    assert_values(run.theta, theta, **ROUNDING)
+    assert run.history == {"cost": pytest.approx(costs, rel=1e-11)}
+    assert run.epochs == 5
+    assert run.reason == "5 epochs"
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_only_ratios_of_weights_matter(data, batch_size):
+    X, Y, weights = data
+    one, other = (
+        train(NET, X, Y, weights=w, epochs=3, batch_size=batch_size)
+        for w in (weights, 1000.0 * weights)
+    )
+    assert_close(one.theta, other.theta, **ROUNDING)
+    assert one.history["cost"] == pytest.approx(other.history["cost"], rel=1e-11)
+
+
+def test_an_example_without_weight_is_not_there(array, data):
+    X, Y, _ = data
+    with_it = train(NET, X, Y, weights=array([1.0] * 8 + [0.0] * 2), epochs=3)
+    without = train(NET, X[:, :8], Y[:, :8], epochs=3)
+    assert_close(with_it.theta, without.theta, **ROUNDING)
+    assert with_it.history["cost"] == pytest.approx(without.history["cost"], rel=1e-11)
+
+
+def test_the_default_start_is_the_seeds(data):
+    X, Y, _ = data
+    run = train(NET, X, Y, epochs=0, seed=5)
+    assert_close(run.theta, NET.initialize(5, like=X), rtol=0)
+    assert (run.history, run.epochs, run.reason) == ({}, 0, "0 epochs")
+
+
+def test_what_is_handed_in_is_not_changed(data):
+    X, Y, weights = data
+    network = Network(3, (Dense(4), BatchNorm(), Activation("tanh"), Dense(1)), NET.cost)
+    arguments = (network.initialize(1, like=X), X, Y, weights)
+    before = [backends.to_host(x).copy() for x in arguments]
+    for batch_size in (None, 4):
+        theta, *_ = arguments
+        run = train(network, X, Y, theta, weights=weights, epochs=2, batch_size=batch_size)
+        assert not np.array_equal(backends.to_host(run.theta), before[0])
+        for actual, desired in zip(arguments, before, strict=True):
+            assert_values(actual, desired, rtol=0)
+
+
+def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, data, dtype, device, xp):
+    X = array(backends.to_host(data[0]), dtype)
+    Y = [[int(y) for y in backends.to_host(data[1])[0]]]  # brought to X's side
+    run = train(DROPPING, X, Y, epochs=2, batch_size=4, weights=list(range(1, 11)))
+    assert backends.namespace(run.theta) is xp
+    assert run.theta.dtype == getattr(xp, dtype)
+    assert backends.device(run.theta) == device
+    assert all(type(cost) is float for cost in run.history["cost"])
+
+
+def test_running_statistics_follow_the_batches(array):
+    """A mean of 3 and a variance of 4 are half-way there after one step of momentum 0.5."""
+    network = Network(1, (BatchNorm(momentum=0.5), Dense(1)), "squared_error")
+    X = array([[1.0, 5.0, 1.0, 5.0]])
+    run = train(network, X, X, epochs=2)
+    statistics = network.unpack(run.theta)
+    assert_values(statistics["mean1"], [[2.25]])  # 0, 1.5, 2.25
+    assert_values(statistics["variance1"], [[3.25]])  # 1, 2.5, 3.25
+
+
+# ----------------------------------------------------------------------------- seeds
+
+
+def test_a_seed_decides_shuffles(data):
+    X, Y, _ = data
+    theta = NET.initialize(like=X)
+    one, same, other = (train(NET, X, Y, theta, batch_size=4, epochs=2, seed=s) for s in (1, 1, 2))
+    assert_close(one.theta, same.theta, rtol=0)
+    assert one.history == same.history
+    assert not np.array_equal(backends.to_host(one.theta), backends.to_host(other.theta))
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_a_seed_decides_dropout(data, batch_size):
+    X, Y, _ = data
+    theta = DROPPING.initialize(like=X)
+    one, same, other = (
+        train(DROPPING, X, Y, theta, batch_size=batch_size, epochs=2, seed=s) for s in (1, 1, 2)
+    )
+    assert_close(one.theta, same.theta, rtol=0)
+    assert one.history == same.history
+    assert one.history["cost"][0] != other.history["cost"][0]
+
+
+def test_each_step_draws_anew(array):
+    """Of one example, without a gradient to move by, the cost is the mask's alone."""
+    network = Network(200, (Dropout(0.5), Dense(1)), "squared_error")
+    theta = array(np.concatenate([np.ones(200), [0.0]]))
+    options = {"optimizer": sgd(1e-300), "epochs": 6}
+    run = train(network, array(np.ones((200, 1))), array([[0.0]]), theta, **options)
+    assert len(set(run.history["cost"])) > 3
+
+
+# ----------------------------------------------------------------------------- figures
+
+
+def test_validation_cost_is_measured_after_each_epoch(data):
+    X, Y, weights = data
+    for validation in ((X[:, :4], Y[:, :4]), (X[:, :4], Y[:, :4], weights[:4])):
+        run = train(DROPPING, X, Y, epochs=2, batch_size=4, validation=validation)
+        assert list(run.history) == ["cost", "validation_cost"]
+        assert [len(figures) for figures in run.history.values()] == [2, 2]
+        last = float(DROPPING.evaluate_cost(run.theta, *validation))
+        assert run.history["validation_cost"][-1] == pytest.approx(last, rel=1e-14)
+
+
+def test_metrics_are_measured_where_there_is_validation_data_else_on_X(data):
+    X, Y, _ = data
+    run = train(NET, X, Y, epochs=2, metrics={"accuracy": accuracy})
+    assert list(run.history) == ["cost", "accuracy"]
+    assert run.history["accuracy"][-1] == float(accuracy(NET.predict(run.theta, X), Y))
+    part = X[:, :3], Y[:, :3]
+    run = train(NET, X, Y, epochs=2, metrics={"accuracy": accuracy}, validation=part)
+    assert list(run.history) == ["cost", "validation_cost", "validation_accuracy"]
+    last = float(accuracy(NET.predict(run.theta, part[0]), part[1]))
+    assert run.history["validation_accuracy"][-1] == last
+
+
+# ----------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_divergence_is_said(array, data, dtype, xp, batch_size):
+    X, Y = (array(backends.to_host(x), dtype) for x in data[:2])
+    network = Network(3, (Dense(4), Dense(1)), "squared_error")
+    with np.errstate(over="ignore", invalid="ignore"), pytest.warns(DivergenceWarning) as warned:
+        run = train(network, X, Y, optimizer=sgd(1e3), epochs=200, batch_size=batch_size)
+    assert run.reason.startswith("diverged: the cost became ")
+    assert f"in epoch {run.epochs + 1}; lower the learning rate" in run.reason
+    assert [str(one.message) for one in warned] == [run.reason]
+    assert not np.isfinite(run.history["cost"][-1])
+    assert np.isfinite(run.history["cost"][:-1]).all()
+    assert bool(xp.all(xp.isfinite(run.theta)))
+
+
+# ----------------------------------------------------------------------------- the door
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": -1}, "epochs: found -1, expected a whole number from 0 on"),
+        ({"batch_size": 0}, "batch_size: found 0, expected a whole number from 1 on"),
+        ({"weights": [1.0]}, r"weights: found shape \(1,\), expected \(10,\)"),
+        ({"theta": [1.0]}, r"theta: found shape \(1,\), expected \(21,\)"),
+        ({"validation": ([[1.0]], [[1.0]])}, r"layer 1, .*X has shape \(1, 1\), expected \(3, m"),
+    ],
+)
+def test_what_does_not_fit_is_refused(array, data, options, message):
+    for name, value in options.items():
+        if name == "theta":
+            options = {name: array(value)}
+        if name == "validation":
+            options = {name: tuple(array(x) for x in value)}
+    with pytest.raises(ValueError, match=message):
+        train(NET, *data[:2], **options)
+
+
+def test_validation_data_that_do_not_fit_are_refused_in_example_space(array):
+    X, Y = array(np.ones((9, 4))), array(np.ones((1, 4)))
+    network = Network(9, (Dense(1),), "squared_error")
+    with pytest.raises(ValueError, match=r"layer 1, .*X has shape \(4, 1\), expected \(9, m\)"):
+        train(network, X, Y, validation=(array(np.ones((4, 1))), Y), example_space=True)
+
+
+def test_whole_numbers_are_refused(array, data):
+    with pytest.raises(ValueError, match=r"X: found dtype .*uint8, expected a floating one"):
+        train(NET, array(np.ones((3, 10)), "uint8"), data[1])
+
+
+# ----------------------------------------------------------------------------- compiling
+
+
+def test_jax_compiles_the_step_once(array, library, data):
+    """For all steps of all runs of equal networks; a last batch that is smaller is filled up."""
+    if library.backend != "jax":
+        pytest.skip("only JAX compiles")
+    calls = []
+
+    def traced(Z, xp):
+        calls.append(Z.shape)
+        return xp.tanh(Z)
+
+    own = ActivationFunction("traced", traced, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+
+    def run(m=10, **options):
+        network = Network(3, (Dense(4, own), Dropout(0.3), Dense(1)), "sigmoid_cross_entropy")
+        train(network, data[0][:, :m], data[1][:, :m], epochs=3, **options)
+        return len(calls)
+
+    assert run(batch_size=4) == 1
+    assert run(batch_size=4) == 1
+    assert run(batch_size=4, seed=1) == 1
+    assert run(batch_size=4, optimizer=sgd(0.1)) == 1
+    assert run(batch_size=5) == 2
+    assert run() == 3
+    assert run() == 3
