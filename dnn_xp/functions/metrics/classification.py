@@ -1,14 +1,24 @@
-"""What tells a person how well a network does, computed where the arrays are.
+"""Metrics of decisions: which class, or which labels, a network chooses.
 
-Columns are examples: the outputs A and the targets Y are (n_outputs, m). A metric returns an
-array of shape (), and nothing leaves the device.
+One row of A is the probability of class 1, which is chosen above 0.5; of several rows the largest
+is chosen, the first of equals.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring, device, namespace
+from dnn_xp.functions.metrics.means import checked, mean, ratio, total
 
-__all__ = ["accuracy", "one_hot"]
+__all__ = [
+    "accuracy",
+    "balanced_accuracy",
+    "confusion_matrix",
+    "f1",
+    "multilabel_accuracy",
+    "one_hot",
+    "precision",
+    "recall",
+]
 
 
 def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
@@ -25,6 +35,12 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     Returns
     -------
     array, shape (n_classes, m)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one_hot([2, 0], 3, like=np.zeros(1)).tolist()
+    [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
     xp = namespace(like)
     y = bring(y, like=like, dtype=xp.int32)
@@ -32,7 +48,7 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     return xp.astype(classes == y, like.dtype)
 
 
-def accuracy(A: Array, Y: Array, *, xp: Any = None) -> Array:
+def accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the part of the examples whose class is predicted.
 
     Parameters
@@ -41,10 +57,147 @@ def accuracy(A: Array, Y: Array, *, xp: Any = None) -> Array:
         Probabilities. One row: the class is 1 where it is above 0.5; several: its largest row.
     Y : array, shape (n_outputs, m)
         Targets, 0 and 1.
+    weights : array, shape (m,), optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, Y = np.asarray([[0.9, 0.2, 0.6, 0.4]]), np.asarray([[1, 0, 0, 1]])
+    >>> float(accuracy(A, Y)), float(accuracy(A, Y, weights=[3, 3, 1, 1]))
+    (0.5, 0.75)
+    """
+    if A.shape[0] == 1:
+        return multilabel_accuracy(A, Y, weights=weights, xp=xp)
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    right = xp.argmax(A, axis=0) == xp.argmax(Y, axis=0)
+    return mean(xp.astype(right, A.dtype), weights, xp)
+
+
+def multilabel_accuracy(
+    A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
+) -> Array:
+    """Return the part of the examples all of whose labels are right: the exact match.
+
+    Each row of A is the probability of a label by itself, which is given above 0.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.asarray([[0.9, 0.9, 0.1], [0.8, 0.2, 0.3]])
+    >>> Y = np.asarray([[1, 1, 0], [1, 1, 0]])
+    >>> round(float(multilabel_accuracy(A, Y)), 3)
+    0.667
     """
     xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    right = xp.all((A > 0.5) == (Y > 0.5), axis=0)
+    return mean(xp.astype(right, A.dtype), weights, xp)
+
+
+def confusion_matrix(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return how many examples of each class are taken for each class.
+
+    Returns
+    -------
+    array, shape (n_classes, n_classes)
+        The row is the true class and the column the predicted one; of A's dtype. One row of A is
+        two classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, Y = np.asarray([[0.9, 0.2, 0.6, 0.7]]), np.asarray([[1, 0, 0, 1]])
+    >>> confusion_matrix(A, Y).tolist()
+    [[1.0, 1.0], [0.0, 2.0]]
+    """
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    true, predicted = _classes(Y, A, xp), _classes(A, A, xp)
+    if weights is not None:
+        true = true * weights
+    return true @ xp.matrix_transpose(predicted)
+
+
+def balanced_accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the mean, over the classes of which there are examples, of each class's accuracy.
+
+    Without any example it is 0.
+    """
+    xp = xp or namespace(A)
+    right, true, _ = _counts(A, Y, weights, xp)
+    return _mean_over_classes(ratio(right, true, xp), true, xp)
+
+
+def precision(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the part of the examples taken for positive that are.
+
+    Of several classes, it is the mean over those that occur in the targets or the predictions,
+    each in turn the positive one ("macro average"). A class that is never predicted has 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, Y = np.asarray([[0.9, 0.2, 0.6, 0.4]]), np.asarray([[1, 0, 1, 1]])
+    >>> float(precision(A, Y)), round(float(recall(A, Y)), 3), float(f1(A, Y))
+    (1.0, 0.667, 0.8)
+    """
+    xp = xp or namespace(A)
+    counts = _counts(A, Y, weights, xp)
+    return _of_the_positive(A, ratio(counts.right, counts.predicted, xp), counts, xp)
+
+
+def recall(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the part of the positive examples that are found.
+
+    Of several classes, the mean as in `precision`. A class without examples has 0.
+    """
+    xp = xp or namespace(A)
+    counts = _counts(A, Y, weights, xp)
+    return _of_the_positive(A, ratio(counts.right, counts.true, xp), counts, xp)
+
+
+def f1(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the harmonic mean of `precision` and `recall`.
+
+    Of several classes, the mean, as in `precision`, of each class's F1. A class that is never
+    rightly predicted has 0.
+    """
+    xp = xp or namespace(A)
+    counts = _counts(A, Y, weights, xp)
+    values = ratio(2.0 * counts.right, counts.true + counts.predicted, xp)
+    return _of_the_positive(A, values, counts, xp)
+
+
+class _Counts(NamedTuple):
+    """The weight of each class: rightly predicted, true and predicted; shape (n_classes,)."""
+
+    right: Array
+    true: Array
+    predicted: Array
+
+
+def _counts(A: Array, Y: Array, weights: Array | None, xp: Any) -> _Counts:
+    Y, weights = checked(A, Y, weights, xp)
+    true, predicted = _classes(Y, A, xp), _classes(A, A, xp)
+    return _Counts(*(total(one, weights, xp) for one in (true * predicted, true, predicted)))
+
+
+def _classes(outputs: Array, A: Array, xp: Any) -> Array:
+    """Return 1 in the row of the class that is chosen, else 0, shape (n_classes, m)."""
+    if outputs.shape[0] == 1:
+        positive = xp.astype(outputs > 0.5, A.dtype)
+        return xp.concat([1.0 - positive, positive])
+    return one_hot(xp.argmax(outputs, axis=0), outputs.shape[0], like=A)
+
+
+def _of_the_positive(A: Array, values: Array, counts: _Counts, xp: Any) -> Array:
+    """Return the value of class 1 of two, or the mean over the classes that occur."""
     if A.shape[0] == 1:
-        right = (A > 0.5) == (Y > 0.5)
-    else:
-        right = xp.argmax(A, axis=0) == xp.argmax(Y, axis=0)
-    return xp.mean(xp.astype(right, A.dtype))
+        return values[1]
+    return _mean_over_classes(values, counts.true + counts.predicted, xp)
+
+
+def _mean_over_classes(values: Array, occurrences: Array, xp: Any) -> Array:
+    occurs = xp.astype(occurrences > 0.0, values.dtype)
+    return ratio(xp.sum(values * occurs), xp.sum(occurs), xp)

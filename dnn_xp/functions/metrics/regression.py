@@ -1,0 +1,62 @@
+"""Metrics of predicted values: each is the mean, over outputs, of that of an output."""
+
+from typing import Any
+
+from dnn_xp.backends import Array, namespace
+from dnn_xp.functions.metrics.means import checked, mean, ratio
+
+__all__ = ["mean_absolute_error", "r2", "root_mean_squared_error"]
+
+
+def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the coefficient of determination: the part of the variance that is predicted.
+
+    1 is perfect; 0 is as good as the mean of the targets; there is no lower bound. Targets that
+    are all the same have no variance: then it is 1 if each is predicted exactly, else 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, Y = np.asarray([[1.0, 2.0, 3.0, 5.0]]), np.asarray([[1.0, 2.0, 3.0, 4.0]])
+    >>> float(r2(A, Y))
+    0.8
+    """
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    centre = _column(mean(Y, weights, xp), xp)
+    # Corrected by the mean of what is left, so that equal targets are their mean exactly.
+    centre = centre + _column(mean(Y - centre, weights, xp), xp)
+    error = mean((A - Y) ** 2, weights, xp)
+    variance = mean((Y - centre) ** 2, weights, xp)
+    constant, wrong = (xp.astype(x, A.dtype) for x in (variance == 0.0, error > 0.0))
+    return xp.mean(1.0 - (1.0 - constant) * ratio(error, variance, xp) - constant * wrong)
+
+
+def _column(x: Array, xp: Any) -> Array:
+    return xp.reshape(x, (-1, 1))
+
+
+def mean_absolute_error(
+    A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
+) -> Array:
+    """Return the mean of abs(A - Y), over outputs too, of which `absolute_error` is the sum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, Y = np.asarray([[1.0, 2.0]]), np.asarray([[4.0, -2.0]])
+    >>> float(mean_absolute_error(A, Y)), round(float(root_mean_squared_error(A, Y)), 3)
+    (3.5, 3.536)
+    """
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    return xp.mean(mean(xp.abs(A - Y), weights, xp))
+
+
+def root_mean_squared_error(
+    A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
+) -> Array:
+    """Return the root of the mean of (A - Y)^2."""
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    return xp.mean(xp.sqrt(mean((A - Y) ** 2, weights, xp)))
