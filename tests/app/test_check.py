@@ -1,0 +1,52 @@
+"""``dnn-xp backends`` and ``dnn-xp verify``."""
+
+import re
+
+import pytest
+
+pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
+
+from dnn_xp import backends
+from dnn_xp.functions.activations import ACTIVATIONS
+
+
+def test_backends_lists_each_library(dnn_xp, monkeypatch):
+    monkeypatch.setenv("DNN_XP_BACKEND", "numpy")
+    code, out, err = dnn_xp("backends")
+    assert (code, err) == (0, "")
+    heading, *lines = out.splitlines()
+    assert heading.split() == ["backend", "version", "standard", "default", "dtype", "devices"]
+    listed = {line[3:].split()[0]: line for line in lines[: len(backends.BACKENDS)]}
+    assert tuple(listed) == backends.BACKENDS
+    assert [name for name, line in listed.items() if line.startswith("*")] == ["numpy"]
+    for one in backends.probe_backends():
+        if one.problem is None:
+            assert re.search(rf"{re.escape(one.version)} +\d{{4}}\.12 ", listed[one.name])
+        else:
+            assert listed[one.name].split() == [one.name, "-", "-", "-", "none"]
+            assert f"{one.name}: {one.problem}" in out
+
+
+def test_verify(dnn_xp, library):
+    device = ("--device", library.device) if library.device else ()
+    code, out, err = dnn_xp("verify", "--backend", library.backend, *device)
+    assert (code, err) == (0, "")
+    checked = re.findall(r" (ok|off|error)$", out, re.MULTILINE)
+    assert set(checked) == {"ok"}
+    assert out.splitlines()[-1] == f"{len(checked)} of {len(checked)} are as they must be"
+
+
+def test_verify_says_what_is_off(dnn_xp, monkeypatch):
+    def missing(Z, *, xp=None):
+        raise AttributeError("this library has no [erf]")
+
+    tanh = ACTIVATIONS["tanh"]
+    wrong = tanh._replace(derivative=lambda dA, Z, A, *, xp=None: dA)
+    monkeypatch.setitem(ACTIVATIONS, "mish", ACTIVATIONS["mish"]._replace(function=missing))
+    monkeypatch.setitem(ACTIVATIONS, "elu", wrong)
+    code, out, err = dnn_xp("verify", "--backend", "numpy")
+    assert code == 1
+    assert re.fullmatch(r"dnn-xp: error: 2 of \d+ are off on numpy\n", err)
+    assert re.search(r"^gradient of mish +- +- +- error$", out, re.MULTILINE)
+    assert re.search(r"^gradient of elu .* off$", out, re.MULTILINE)
+    assert "gradient of mish: AttributeError: this library has no [erf]\n" in out

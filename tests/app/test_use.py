@@ -1,0 +1,126 @@
+"""``dnn-xp evaluate`` and ``dnn-xp predict``."""
+
+import re
+
+import numpy as np
+import pytest
+
+pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
+
+from dnn_xp.files import load_digits
+
+
+@pytest.fixture
+def model(dnn_xp):
+    """Keep a model of the digits, and return its name with the table that the training showed."""
+    code, out, err = dnn_xp("train", "--epochs", "15", "--seed", "3", "--output", "digits.h5")
+    assert (code, err) == (0, "")
+    return "digits.h5", out
+
+
+def rows(out: str) -> dict[str, list[str]]:
+    """Return the rows of the table by their first words."""
+    lines = [re.split(r"\s\s+", line) for line in out.splitlines()]
+    return {first.strip(): rest for first, *rest in lines if rest}
+
+
+def test_evaluate_divides_the_data_of_the_training_as_the_training_did(dnn_xp, model):
+    name, trained = model
+    code, out, err = dnn_xp("evaluate", name, "digits")
+    assert (code, err) == (0, "")
+    found = rows(out)
+    assert found["part"] == ["examples", "cost", "accuracy"]
+    for part, examples in (("training", "1,438"), ("held out", "359")):
+        count, cost, accuracy = found[part]
+        assert count == examples
+        assert f"{cost} {part}" in trained
+        assert f"{accuracy} {part}" in trained
+
+
+def test_evaluate_takes_other_data_whole(dnn_xp, model, tmp_path):
+    digits = load_digits()
+    x = digits.X.T[:100].reshape(-1, 64).astype(float)
+    np.savez(tmp_path / "some.npz", x=x, y=digits.y[:100])
+    found = rows(dnn_xp("evaluate", model[0], "some.npz").out)
+    assert found["all"][0] == "100"
+    assert float(found["all"][2].rstrip("%")) > 90.0
+
+
+def test_evaluate_knows_classes_by_name(dnn_xp, model, tmp_path):
+    """A file with the digits 7 and 8 only, whose numbers as classes would be 0 and 1."""
+    digits = load_digits()
+    some = np.isin(digits.y, (7, 8))
+    np.savez(tmp_path / "some.npz", x=digits.X.T[some].astype(float), y=digits.y[some])
+    found = rows(dnn_xp("evaluate", model[0], "some.npz").out)
+    assert float(found["all"][2].rstrip("%")) > 90.0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "named"),
+    [
+        (np.zeros((4, 3)), np.arange(4), "3 features, expected 64"),
+        (np.zeros((4, 64)), np.arange(20, 24), "20"),
+        (np.zeros((4, 64)), np.zeros(4), "targets"),
+    ],
+)
+def test_evaluate_refuses_what_does_not_fit(dnn_xp, model, tmp_path, x, y, named):
+    np.savez(tmp_path / "other.npz", x=x, y=y)
+    code, out, err = dnn_xp("evaluate", model[0], "other.npz")
+    assert (code, out) == (2, "")
+    assert named in err
+    assert err.count("\n") == 1
+
+
+def test_a_model_of_targets(dnn_xp, model, tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    np.savez(tmp_path / "sums.npz", x=x, y=x.sum(axis=1))
+    np.savez(tmp_path / "signs.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    assert dnn_xp("train", "sums.npz", "--output", "sums.h5").code == 0
+    assert rows(dnn_xp("evaluate", "sums.h5", "sums.npz").out)["part"][1:] == ["cost", "RMSE", "R2"]
+    code, _, err = dnn_xp("evaluate", "sums.h5", "signs.npz")
+    assert code == 2
+    assert "found 2 classes, expected real targets" in err
+    code, _, err = dnn_xp("predict", "sums.h5", "any.png")
+    assert code == 2
+    assert "not trained on pictures" in err
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Write the first ten digits as PNG files, enlarged, bright on dark."""
+    image = pytest.importorskip("PIL.Image")
+    digits = load_digits()
+    for place in range(10):
+        pixels = (digits.X[:, place].reshape(8, 8) * (255 / 16)).astype(np.uint8)
+        image.fromarray(np.kron(pixels, np.ones((4, 4), dtype=np.uint8))).save(
+            tmp_path / f"{place}.png"
+        )
+    return [f"{place}.png" for place in range(10)], [str(label) for label in digits.y[:10]]
+
+
+def test_predict_reads_pictures(dnn_xp, model, pictures):
+    names, labels = pictures
+    code, out, err = dnn_xp("predict", model[0], *names)
+    assert (code, err) == (0, "")
+    heading, *lines = [line.split() for line in out.splitlines()]
+    assert heading == ["picture", "class", "probability"]
+    assert [line[0] for line in lines] == names
+    assert sum(line[1] == label for line, label in zip(lines, labels, strict=True)) >= 9
+    assert all(10.0 <= float(line[2].rstrip("%")) <= 100.0 for line in lines)
+
+
+def test_predict_on_every_library(dnn_xp, model, pictures, library):
+    device = ("--device", library.device) if library.device else ()
+    here = dnn_xp("predict", model[0], *pictures[0], "--backend", library.backend, *device)
+    assert here.code == 0
+    assert here.out == dnn_xp("predict", model[0], *pictures[0], "--backend", "numpy").out
+
+
+@pytest.mark.parametrize("content", [None, b"no picture"])
+def test_predict_names_the_picture_that_it_cannot_read(dnn_xp, model, pictures, tmp_path, content):
+    if content is not None:
+        (tmp_path / "bad.png").write_bytes(content)
+    code, out, err = dnn_xp("predict", model[0], "0.png", "bad.png")
+    assert (code, out) == (2, "")
+    assert "bad.png" in err
+    assert err.count("\n") == 1
