@@ -1,0 +1,279 @@
+"""Schedules: the learning rate as a function of the point of a run.
+
+A schedule is called with that point, counted in epochs and fractions of them, and returns what the
+optimizer's learning rate is multiplied by there: ``train(..., optimizer=sgd(0.1),
+schedule=cosine(100))`` goes from 0.1 to 0. Each is made by a function of this module, is pure, and
+compares by value; one that needs feedback, `ReduceOnPlateau`, is a callback as well.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dnn_xp.training.callbacks import Callback, Moment
+
+__all__ = [
+    "ReduceOnPlateau",
+    "Schedule",
+    "constant",
+    "cosine",
+    "exponential_decay",
+    "inverse_scaling",
+    "one_cycle",
+    "step_decay",
+]
+
+
+class Schedule(NamedTuple):
+    """A function of the epoch, with the numbers that it needs.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(epoch, *numbers)``.
+    numbers : tuple of float
+    """
+
+    function: Callable[..., float]
+    numbers: tuple[float, ...]
+
+    def __call__(self, epoch: float) -> float:
+        """Return what the learning rate is multiplied by."""
+        return self.function(epoch, *self.numbers)
+
+
+def constant(factor: float = 1.0) -> Schedule:
+    """Return a schedule that stays where it is.
+
+    Parameters
+    ----------
+    factor : float
+        Above 0.
+    """
+    _check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
+    return Schedule(_stay, (factor,))
+
+
+def _stay(epoch: float, factor: float) -> float:
+    return factor
+
+
+def step_decay(every: float, factor: float = 0.1) -> Schedule:
+    """Return a schedule that falls at once, again and again: factor^floor(epoch / every).
+
+    Parameters
+    ----------
+    every : float
+        Epochs from one fall to the next.
+    factor : float
+        0 < factor <= 1.
+
+    Examples
+    --------
+    >>> schedule = step_decay(30, factor=0.5)
+    >>> [schedule(epoch) for epoch in (0, 29.9, 30, 60)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+    _check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
+    _check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    return Schedule(_fall, (every, factor))
+
+
+def _fall(epoch: float, every: float, factor: float) -> float:
+    return float(factor ** math.floor(epoch / every))
+
+
+def exponential_decay(factor: float) -> Schedule:
+    """Return a schedule that falls by the same factor in each epoch: factor^epoch.
+
+    Parameters
+    ----------
+    factor : float
+        0 < factor <= 1.
+    """
+    _check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    return Schedule(_decay, (factor,))
+
+
+def _decay(epoch: float, factor: float) -> float:
+    return float(factor**epoch)
+
+
+def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> Schedule:
+    """Return a schedule that falls as a power of the time: (1 + rate * epoch)^-power.
+
+    Parameters
+    ----------
+    power : float
+        From 0 on. 1/2 and 1 are the rates of stochastic approximation (Robbins and Monro 1951).
+    rate : float
+        How fast time goes, above 0. The number of examples counts time in examples, as
+        scikit-learn does with its ``power_t``.
+
+    Examples
+    --------
+    >>> [inverse_scaling(0.5)(epoch) for epoch in (0, 3, 15)]
+    [1.0, 0.5, 0.25]
+    """
+    _check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
+    _check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
+    return Schedule(_scale_inversely, (power, rate))
+
+
+def _scale_inversely(epoch: float, power: float, rate: float) -> float:
+    return float((1.0 + rate * epoch) ** -power)
+
+
+def cosine(
+    epochs: float,
+    *,
+    warm_up: float = 0.0,
+    restarts: int = 0,
+    growth: float = 1.0,
+    lowest: float = 0.0,
+) -> Schedule:
+    """Return a schedule that falls along a half cosine (Loshchilov and Hutter 2017, equation 5).
+
+    Parameters
+    ----------
+    epochs : float
+        The length of the whole run, after which the schedule stays at `lowest`.
+    warm_up : float
+        Epochs in which it first rises from 0 to 1 along a line, less than `epochs`.
+    restarts : int
+        How many times it goes back to 1 and falls again.
+    growth : float
+        How much longer each fall is than the one before; from 1 on.
+    lowest : float
+        Where each fall ends, 0 <= lowest <= 1.
+
+    Examples
+    --------
+    >>> schedule = cosine(70, restarts=2, growth=2.0)  # falls of 10, 20 and 40 epochs
+    >>> [round(schedule(epoch), 3) for epoch in (0, 5, 10, 20, 30, 50, 70)]
+    [1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    _check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
+    _check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
+    _check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
+    _check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
+    _check("lowest", lowest, 0.0 <= lowest <= 1.0, "0 <= lowest <= 1")
+    first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
+    return Schedule(_anneal, (warm_up, first, restarts, growth, lowest))
+
+
+def _anneal(
+    epoch: float, warm_up: float, length: float, restarts: int, growth: float, lowest: float
+) -> float:
+    if epoch < warm_up:
+        return epoch / warm_up
+    since = epoch - warm_up
+    while restarts > 0 and since >= length:
+        since, length, restarts = since - length, length * growth, restarts - 1
+    part = min(since / length, 1.0)
+    return lowest + (1.0 - lowest) * 0.5 * (1.0 + math.cos(math.pi * part))
+
+
+def one_cycle(
+    epochs: float, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6
+) -> Schedule:
+    """Return a schedule that rises once and falls once, along lines (Smith and Topin 2018).
+
+    The learning rate of the optimizer is the highest one; `learning_rate_range_test` looks for it.
+
+    Parameters
+    ----------
+    epochs : float
+        The length of the run, after which the schedule stays at `end`.
+    rise : float
+        The part of the run in which it rises, 0 < rise < 1.
+    start, end : float
+        Where it begins and ends, from 0 to 1.
+
+    Examples
+    --------
+    >>> schedule = one_cycle(10, rise=0.4, start=0.2, end=0.0)
+    >>> [round(schedule(epoch), 3) for epoch in (0, 2, 4, 7, 10)]
+    [0.2, 0.6, 1.0, 0.5, 0.0]
+    """
+    _check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
+    _check("rise", rise, 0.0 < rise < 1.0, "0 < rise < 1")
+    for name, value in (("start", start), ("end", end)):
+        _check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
+    return Schedule(_cycle, (epochs, rise, start, end))
+
+
+def _cycle(epoch: float, epochs: float, rise: float, start: float, end: float) -> float:
+    done = min(epoch / epochs, 1.0)
+    if done < rise:
+        return start + (1.0 - start) * done / rise
+    return end + (1.0 - end) * (1.0 - done) / (1.0 - rise)
+
+
+@dataclass
+class ReduceOnPlateau(Callback):
+    """Lower the learning rate when a figure has not improved for some epochs.
+
+    It is handed to ``train`` as the schedule, which makes it a callback of the run, too. All that
+    it goes by is the history, so a run that is taken up again goes on as if it had not stopped.
+
+    Parameters
+    ----------
+    factor : float
+        What the learning rate is multiplied by, each time; 0 < factor < 1.
+    patience : int
+        Epochs to wait for an improvement, since the best epoch or the last fall.
+    min_delta : float
+        What counts as one.
+    lowest : float
+        The product of the factors falls no lower.
+    monitor : str
+        A figure of the history that is better when smaller.
+    """
+
+    factor: float = 0.1
+    patience: int = 10
+    min_delta: float = 0.0
+    lowest: float = 0.0
+    monitor: str = "validation_cost"
+
+    def __post_init__(self) -> None:
+        _check("factor", self.factor, 0.0 < self.factor < 1.0, "0 < factor < 1")
+        _check("patience", self.patience, self.patience >= 1, "a whole number from 1 on")
+        _check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "from 0 on")
+        _check("lowest", self.lowest, 0.0 <= self.lowest <= 1.0, "0 <= lowest <= 1")
+        self._forget()
+
+    def __call__(self, epoch: float) -> float:
+        """Return what the learning rate is multiplied by now."""
+        return self._product
+
+    def start(self, moment: Moment) -> None:
+        """Forget the run before, and take note of what this one has done already."""
+        self._forget()
+        for value in moment.history.get(self.monitor, ()):
+            self._note(value)
+
+    def epoch(self, moment: Moment) -> None:
+        """Compare with the best epoch so far."""
+        if self.monitor not in moment.history:
+            known = ", ".join(moment.history)
+            raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")
+        self._note(moment.history[self.monitor][-1])
+
+    def _forget(self) -> None:
+        self._product, self._best, self._waited = 1.0, math.inf, 0
+
+    def _note(self, value: float) -> None:
+        if value < self._best - self.min_delta:
+            self._best, self._waited = value, 0
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            self._product, self._waited = max(self._product * self.factor, self.lowest), 0
+
+
+def _check(name: str, value: float, good: bool, expected: str) -> None:
+    if not good:
+        raise ValueError(f"{name}: found {value!r}, expected {expected}")
