@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,9 +17,9 @@ __all__ = ["facts", "open_console", "progress", "say", "table"]
 Advance = Callable[[int, str], None]
 
 _STYLES = {"ok": "green", "off": "bold red", "error": "bold red"}
-# Where there is no terminal: about how many lines tell of progress, and a width at which a row
-# stays a line.
-_LINES, _PLAIN_WIDTH = 10, 1000
+# Where there is no terminal: about how many lines tell of progress, the seconds after which there
+# is one anyway, and a width at which a row stays a line.
+_LINES, _SILENCE, _PLAIN_WIDTH = 10, 60.0, 1000
 
 
 def open_console() -> Console:
@@ -115,10 +116,14 @@ def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
             task = bar.add_task(title, total=total, text="")
             yield lambda done, text: bar.update(task, completed=done, text=text)
     else:
-        every = math.ceil(total / _LINES)
+        every, started = math.ceil(total / _LINES), time.monotonic()
+        told = started
 
         def advance(done: int, text: str) -> None:
-            if done % every == 0 or done == total:
-                say(console, f"{title} {done}/{total}  {text}")
+            nonlocal told
+            now = time.monotonic()
+            if done in (1, total) or done % every == 0 or now - told > _SILENCE:
+                told, left = now, (now - started) / done * (total - done)
+                say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
 
         yield advance

@@ -122,12 +122,6 @@ def train(
                 tell=lambda epoch, figures: advance(epoch, _latest_in_words(figures)),
             )
         seconds = time.perf_counter() - started
-
-        parts = {"training": experiment.examples, "held out": experiment.held_out}
-        figures = {
-            name: measure(experiment.network, run.theta, one, experiment.part.classes)
-            for name, one in parts.items()
-        }
         about = {
             "data": Path(data).name,
             "fingerprint": fingerprint(experiment.part),
@@ -137,6 +131,14 @@ def train(
             "optimizer": optimizer,
             "learning_rate": descent.learning_rate,
             "backend": chosen.name,
+        }
+        kept = _keep(experiment, run, about, output)
+        drawn = [("curve", _draw(run, plot))] if plot else []
+
+        parts = {"training": experiment.examples, "held out": experiment.held_out}
+        figures = {
+            name: measure(experiment.network, run.theta, one, experiment.part.classes)
+            for name, one in parts.items()
         }
         counts = ", ".join(f"{one.X.shape[1]:,} {name}" for name, one in parts.items())
         report.facts(
@@ -151,8 +153,8 @@ def train(
                 ),
                 ("epochs", f"{run.epochs} of {epochs} in {seconds:.1f} s"),
                 *(figures_in_words(figures) if run.epochs else []),
-                ("model", _keep(experiment, run, about, output)),
-                *([("curve", _draw(run, plot))] if plot else []),
+                ("model", kept),
+                *drawn,
             ],
         )
     if run.reason == INTERRUPTED:

@@ -17,9 +17,9 @@ __all__ = [
 
 
 def data_in_words(dataset: Dataset) -> str:
-    """Say what an example is, such as ``"pictures of 8 x 8 x 1, 10 classes"``."""
+    """Say what an example is, such as ``"8 x 8 x 1 pictures, 10 classes"``."""
     if dataset.image_shape is not None:
-        example = f"pictures of {' x '.join(str(n) for n in dataset.image_shape)}"
+        example = f"{' x '.join(str(n) for n in dataset.image_shape)} pictures"
     else:
         example = _counted(dataset.X.shape[0], "feature")
     if dataset.classes is not None:
@@ -37,7 +37,9 @@ def network_in_words(network: Network) -> str:
 
 def backend_in_words(backend: Backend, X: Array) -> str:
     """Say where arrays are and in which precision, such as ``"numpy on cpu, float32"``."""
-    return f"{backend.name} on {device(X)}, {dtype_name(X.dtype)}"
+    _, *quoted = str(device(X)).split("'")  # array_api_strict.Device('CPU_DEVICE')
+    where = quoted[0] if quoted else device(X)
+    return f"{backend.name} on {where}, {dtype_name(X.dtype)}"
 
 
 def figure_in_words(name: str, value: float) -> str:

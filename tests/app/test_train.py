@@ -125,7 +125,7 @@ def test_pictures(dnn_xp, pets):
     code, out, err = dnn_xp("train", pets, "--layers", "8", "--output", "m.h5")
     assert (code, err) == (0, "")
     shown = facts(out)
-    assert "pictures of 64 x 64 x 3, 2 classes" in shown["data"]
+    assert "64 x 64 x 3 pictures, 2 classes" in shown["data"]
     assert "sigmoid_cross_entropy" in shown["network"]
     assert percent(shown["accuracy"], "held out") == 100.0
     code, out, _ = dnn_xp("predict", "m.h5", "pets/cat/0.png", "pets/dog/3.png")
