@@ -112,10 +112,10 @@ def predict(
             X = apply(held.preprocessing, np.stack(columns, axis=1), dtype_name(held.theta.dtype))
         A = held.network.predict(held.theta, from_host(X))
         if held.classes is None:
-            headings = ["picture", *(f"output {i}" for i in range(1, A.shape[0] + 1))]
+            headings, numbers = ["picture", *(f"output {i + 1}" for i in range(A.shape[0]))], 1
             answers = [[f"{value:.6g}" for value in column] for column in to_host(A).T]
         else:
-            headings = ["picture", "class", "probability"]
+            headings, numbers = ["picture", "class", "probability"], 2
             answers = [[name, f"{p:.2%}"] for name, p in classify(A, held.classes)]
     rows = [[str(path), *answer] for path, answer in zip(pictures, answers, strict=True)]
-    report.table(console, headings, rows, numbers=range(len(headings) - 1, len(headings)))
+    report.table(console, headings, rows, numbers=range(numbers, len(headings)))

@@ -112,7 +112,6 @@ def test_a_bug_keeps_its_traceback(dnn_xp, monkeypatch):
         raise ValueError("a bug in training")
 
     monkeypatch.setattr("dnn_xp.app.train.run_experiment", broken)
-    pytest.importorskip("typer", reason=NEEDS_APP)
     with pytest.raises(ValueError, match="a bug in training"):
         cli.main(["train"])
 
@@ -132,6 +131,7 @@ def test_version(dnn_xp):
 
 
 def test_a_process_of_its_own(start):
+    pytest.importorskip("typer", reason=NEEDS_APP)
     process = start("train", "--epochs", "2", FORCE_COLOR="1", CLICOLOR_FORCE="1")
     out, err = process.communicate()
     assert process.returncode == 0, err
@@ -147,7 +147,8 @@ def test_a_process_of_its_own(start):
     one_line(err)
 
 
-def test_names_that_the_terminal_cannot_show_are_no_error(start, tmp_path):
+def test_names_that_the_terminal_cannot_show_are_no_error(start):
+    pytest.importorskip("typer", reason=NEEDS_APP)
     process = start("train", "ключ.npz", PYTHONIOENCODING="ascii")
     _, err = process.communicate()
     assert process.returncode == 2
@@ -155,6 +156,7 @@ def test_names_that_the_terminal_cannot_show_are_no_error(start, tmp_path):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(start):
+    pytest.importorskip("typer", reason=NEEDS_APP)
     with start("train", "--epochs", "5") as process:
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
