@@ -14,9 +14,9 @@ The choice is read from two environment variables the first time that it is need
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, lru_cache, partial
 from importlib import import_module, util
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple
@@ -53,9 +53,11 @@ __all__ = [
     "dtype_name",
     "from_host",
     "has_fixed_shapes",
+    "has_views",
     "namespace",
     "open_backend",
     "probe_backends",
+    "product",
     "require",
     "take_examples",
     "to_host",
@@ -404,6 +406,23 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
 # ----------------------------------------------------------------------------- running
 
 
+def has_views(x: Array) -> bool:
+    """Return whether a slice of x is a view through which x is written to."""
+    return bool(is_numpy_array(x) or is_torch_array(x) or is_cupy_array(x))
+
+
+def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> Array:
+    """Return a @ b, written into `out` where it is given, for which the standard has no words.
+
+    Parameters
+    ----------
+    a, b : array, shape (l, m) and (m, n)
+    out : array, shape (l, n), optional
+        Of a library for which `has_views` is true.
+    """
+    return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
+
+
 def cache_blocks(x: Array) -> list[slice]:
     """Return slices of a vector that are worked through one after the other, in place.
 
@@ -423,69 +442,59 @@ def has_fixed_shapes(like: Array) -> bool:
 
 def compile_step(
     function: Callable[..., Any],
+    constant: Hashable,
     *,
     like: Array,
-    static: int = 0,
     donate: Sequence[int] = (),
     compile: bool = False,
 ) -> Callable[..., Any]:
-    """Make a step as fast as the library of `like` can run it.
+    """Return ``function(constant, ...)`` as a function of the rest, as fast as the library runs it.
 
     Parameters
     ----------
     function : callable
-        A function of a module, of arrays, numbers and (named) tuples of them.
+        A function of a module: of a constant, and of arrays, numbers and (named) tuples of them.
+    constant : hashable
+        Its first argument. Runs whose constants are equal share what was compiled.
     like : array
         An array of the library on which it will run.
-    static : int
-        How many leading arguments are hashable constants.
     donate : sequence of int
-        Places of arguments whose memory may be used for the result.
+        Places of arguments, behind the constant, whose memory may be used for the result.
     compile : bool
         Whether PyTorch compiles, too.
 
     Returns
     -------
     callable
-        On JAX compiled, once for each set of constants and shapes; on PyTorch without a record
-        for autograd, compiled on request; on Dask one that computes its result, so that the
-        graph does not grow from step to step; elsewhere the function.
+        On JAX compiled, once for each set of shapes; on PyTorch without a record for autograd,
+        compiled on request; on Dask one that computes its result, so that the graph does not
+        grow from step to step; elsewhere the function as it is.
     """
     if is_jax_array(like):
-        return _jit(function, static, tuple(donate))
+        return _jit(function, constant, tuple(donate))
+    bound = partial(function, constant)
     if is_torch_array(like):
-        return _without_autograd(function, compile)
+        torch = import_module("torch")
+        fast: Callable[..., Any] = torch.inference_mode()(
+            torch.compile(bound) if compile else bound
+        )
+        return fast
     if is_dask_array(like):
-        return _persisted(function)
-    return function
+        return partial(_persisted, bound)
+    return bound
 
 
-@cache
-def _jit(function: Callable[..., Any], static: int, donate: tuple[int, ...]) -> Callable[..., Any]:
+@lru_cache(maxsize=64)
+def _jit(
+    function: Callable[..., Any], constant: Hashable, donate: tuple[int, ...]
+) -> Callable[..., Any]:
     jax = import_module("jax")
-    compiled: Callable[..., Any] = jax.jit(
-        function, static_argnums=tuple(range(static)), donate_argnums=donate
-    )
+    compiled: Callable[..., Any] = jax.jit(partial(function, constant), donate_argnums=donate)
     return compiled
 
 
-@cache
-def _without_autograd(function: Callable[..., Any], compile: bool) -> Callable[..., Any]:
-    torch = import_module("torch")
-    fast: Callable[..., Any] = torch.inference_mode()(
-        torch.compile(function) if compile else function
-    )
-    return fast
-
-
-@cache
-def _persisted(function: Callable[..., Any]) -> Callable[..., Any]:
-    dask = import_module("dask")
-
-    def with_values(*arguments: Any) -> Any:
-        return dask.persist(function(*arguments))[0]
-
-    return with_values
+def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
+    return import_module("dask").persist(function(*arguments))[0]
 
 
 def computed(x: Array) -> Array:

@@ -43,7 +43,8 @@ class Layer:
 
     ``forward`` returns A with a cache, ``backward`` takes that cache and returns dA_prev (None
     where ``input_gradient`` is False) with the gradients. ``place`` is the layer's place in the
-    network, from 1; ``training`` is None where the network is only evaluated.
+    network, from 1; ``training`` is None where the network is only evaluated; ``into`` holds
+    arrays into which a layer may write its gradients to save a copy.
     """
 
     def n_outputs(self, n_inputs: int) -> int:
@@ -69,7 +70,7 @@ class Layer:
         return A_prev, None
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         """Return dA_prev and the gradients, which are sums over examples."""
         return dA, {}
@@ -122,17 +123,20 @@ class Dense(Layer):
     def forward(
         self, A_prev: Array, parameters: Arrays, training: Training | None, place: int, xp: Any
     ) -> tuple[Array, Any]:
-        activation = find_activation(self.activation)
         return linear_activation_forward(
-            A_prev, parameters["W"], parameters["b"], activation, xp=xp
+            A_prev, parameters["W"], parameters["b"], find_activation(self.activation), xp=xp
         )
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
-        activation = find_activation(self.activation)
         dA_prev, dW, db = linear_activation_backward(
-            dA, cache, activation, input_gradient=input_gradient, xp=xp
+            dA,
+            cache,
+            find_activation(self.activation),
+            input_gradient=input_gradient,
+            out=None if into is None else into["W"],
+            xp=xp,
         )
         return dA_prev, {"W": dW, "b": db}
 
@@ -160,7 +164,7 @@ class Activation(Layer):
         return A, (A_prev, A)
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         activation = find_activation(self.activation)
         return activation.derivative(dA, *cache, *activation.parameters, xp=xp), {}
@@ -190,7 +194,7 @@ class Dropout(Layer):
         return dropout(A_prev, self.rate, training.draws, place, xp=xp)
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         return (dA if cache is None else back_dropout(dA, cache)), {}
 
@@ -220,7 +224,7 @@ class LayerNorm(Layer):
         return layer_norm_forward(A_prev, gamma, beta, self.epsilon, xp=xp)
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         dA_prev, dgamma, dbeta = layer_norm_backward(dA, cache, xp=xp)
         return dA_prev, {"gamma": dgamma, "beta": dbeta}
@@ -266,7 +270,7 @@ class BatchNorm(Layer):
         return batch_norm_forward(A_prev, gamma, beta, training.weights, self.epsilon, xp=xp)
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         dA_prev, dgamma, dbeta = batch_norm_backward(dA, cache, xp=xp)
         return dA_prev, {"gamma": dgamma, "beta": dbeta}

@@ -19,7 +19,7 @@ from dnn_xp.backends import Array, bring, namespace
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Layer
 
-__all__ = ["Layout", "Slot"]
+__all__ = ["Layout", "Slot", "Workspace"]
 
 
 class Slot(NamedTuple):
@@ -28,6 +28,24 @@ class Slot(NamedTuple):
     start: int
     stop: int
     shape: tuple[int, int]
+
+
+class Workspace(NamedTuple):
+    """Views made once for all steps that change theta in place.
+
+    Attributes
+    ----------
+    parameters : list of dict
+        Views of theta, by layer and key.
+    gradient : array, shape (size,)
+        Where each step writes its gradient.
+    gradients : list of dict
+        Views of the gradient.
+    """
+
+    parameters: list[Arrays]
+    gradient: Array
+    gradients: list[Arrays]
 
 
 @dataclass(frozen=True)
@@ -187,6 +205,18 @@ class Layout:
             }
             for slots in self.slots
         ]
+
+    def workspace(self, theta: Array) -> Workspace:
+        """Return views of theta, and a gradient with views of it.
+
+        Parameters
+        ----------
+        theta : array, shape (size,)
+            Of a library for which `dnn_xp.backends.has_views` is true.
+        """
+        xp = namespace(theta)
+        gradient = xp.zeros_like(theta)
+        return Workspace(self.views(theta, xp), gradient, self.views(gradient, xp))
 
     def join(self, gradients: list[Arrays], theta: Array, xp: Any) -> Array:
         """Return the vector of each layer's gradients, which is zero where theta has statistics."""

@@ -8,6 +8,7 @@ May import `functions` and `layers`.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from dnn_xp.functions.costs import Cost, find_cost
 from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
-from dnn_xp.layout import Layout
+from dnn_xp.layout import Layout, Workspace
 
 __all__ = ["Network", "Sums"]
 
@@ -101,7 +102,7 @@ class Network(Layout):
                 f"logits and applies {output!r} itself; leave the last layer linear"
             )
 
-    @property
+    @cached_property
     def has_dropout(self) -> bool:
         """Whether training makes draws."""
         return any(isinstance(layer, Dropout) for layer in self.layers)
@@ -148,7 +149,7 @@ class Network(Layout):
         """
         self._check(theta, X)
         xp = namespace(theta, X)
-        return self._forward(theta, X, None, xp)[0]
+        return self._forward(self.views(theta, xp), X, None, xp)[0]
 
     def predict(self, theta: Array, X: Array) -> Array:
         """Return the network's outputs: probabilities, or values.
@@ -182,7 +183,7 @@ class Network(Layout):
         """
         Y, weights = self._check(theta, X, Y, weights)
         xp = namespace(theta, X)
-        Z, _ = self._forward(theta, X, None, xp)
+        Z, _ = self._forward(self.views(theta, xp), X, None, xp)
         cost = find_cost(self.cost)
         costs = cost.by_Z(Z, Y, *cost.parameters, xp=xp)
         if weights is None:
@@ -236,20 +237,37 @@ class Network(Layout):
         weights: Array | None,
         draws: Draws | None,
         xp: Any,
+        *,
+        divisor: Any = None,
+        workspace: Workspace | None = None,
     ) -> Sums:
-        """Return `cost_and_gradient` of arguments that have been checked: the step of a loop."""
-        training = Training(draws, weights)
-        Z, caches = self._forward(theta, X, training, xp)
-        cost = find_cost(self.cost)
-        costs = cost.by_Z(Z, Y, *cost.parameters, xp=xp)
-        dA = cost.back_by_Z(Z, Y, *cost.parameters, xp=xp)
+        """Return `cost_and_gradient` of arguments that have been checked: the step of a loop.
+
+        Parameters
+        ----------
+        theta, X, Y, weights : array
+            Of one library and dtype, on one device.
+        draws : Draws or None
+        xp : namespace
+        divisor : number, optional
+            What the gradient, but not the cost, is divided by.
+        workspace : Workspace, optional
+            Of this theta; the gradient is then the workspace's and changes with the next call.
+        """
+        parameters = self.views(theta, xp) if workspace is None else workspace.parameters
+        Z, caches = self._forward(parameters, X, Training(draws, weights), xp)
+        costs, dA = find_cost(self.cost).with_derivative(Z, Y, xp=xp)
         if weights is not None:
             costs, dA = costs * weights, dA * weights
+        if divisor is not None:
+            dA = dA / divisor
 
         gradients: list[Arrays] = [{} for _ in self.layers]
-        first = next((i for i, slots in enumerate(self.slots) if slots), len(self.layers))
-        for i in range(len(self.layers) - 1, first - 1, -1):
-            dA, gradients[i] = self.layers[i].backward(dA, caches[i], i > first, xp)
+        into = gradients if workspace is None else workspace.gradients
+        for i in range(len(self.layers) - 1, self._first - 1, -1):
+            dA, gradients[i] = self.layers[i].backward(
+                dA, caches[i], i > self._first, xp, None if workspace is None else into[i]
+            )
 
         statistics = None
         if self.size > self.n_parameters:
@@ -259,14 +277,25 @@ class Network(Layout):
                 for value in layer.statistics(cache).values()
             ]
             statistics = xp.concat(gathered)
-        return Sums(xp.sum(costs), self.join(gradients, theta, xp), statistics)
+        if workspace is None:
+            return Sums(xp.sum(costs), self.join(gradients, theta, xp), statistics)
+        for of_layer, views in zip(gradients, into, strict=True):
+            for key, value in of_layer.items():
+                if value is not views[key]:  # else it was written there
+                    views[key][...] = value
+        return Sums(xp.sum(costs), workspace.gradient, statistics)
+
+    @cached_property
+    def _first(self) -> int:
+        """Where the first layer with parameters stands: below it no gradient is needed."""
+        return next((i for i, slots in enumerate(self.slots) if slots), len(self.layers))
 
     def _forward(
-        self, theta: Array, X: Array, training: Training | None, xp: Any
+        self, parameters: list[Arrays], X: Array, training: Training | None, xp: Any
     ) -> tuple[Array, list[Any]]:
         A, caches = X, []
-        for place, parameters in enumerate(self.views(theta, xp), 1):
-            A, cache = self.layers[place - 1].forward(A, parameters, training, place, xp)
+        for place, (layer, of_layer) in enumerate(zip(self.layers, parameters, strict=True), 1):
+            A, cache = layer.forward(A, of_layer, training, place, xp)
             caches.append(cache)
         return A, caches
 

@@ -264,10 +264,10 @@ def step(scale, state, x):
 
 def test_compiled_step_computes_the_same(array):
     x = array([[1.0, 2.0, 3.0, 4.0]])
-    compiled = backends.compile_step(step, like=x, static=1)
+    compiled = backends.compile_step(step, 2.0, like=x)
     state = Pair(array([[0.0, 0.0, 0.0, 0.0]]), x)
     for _ in range(3):
-        state = compiled(2.0, state, x)
+        state = compiled(state, x)
     assert isinstance(state, Pair)
     assert_close(state.total, array([[6.0, 12.0, 18.0, 24.0]]))
     assert_close(state.last, x)
@@ -283,14 +283,14 @@ def test_jax_step_compiles_once_for_constants_and_shapes():
 
     x = jax.numpy.ones((2, 3))
     for scale in (2.0, 2.0, 3.0):
-        backends.compile_step(counted, like=x, static=1)(scale, x)
+        backends.compile_step(counted, scale, like=x)(x)
     assert traced == [2.0, 3.0]
 
 
 def test_jax_step_may_use_donated_memory():
     jax = pytest.importorskip("jax")
     x = jax.numpy.ones((256, 256))
-    donated = backends.compile_step(lambda x: x + 1.0, like=x, donate=(0,))
+    donated = backends.compile_step(lambda one, x: x + one, 1.0, like=x, donate=(0,))
     assert_values(donated(x), np.full((256, 256), 2.0))
     assert x.is_deleted()
 
@@ -298,10 +298,10 @@ def test_jax_step_may_use_donated_memory():
 def test_dask_graph_does_not_grow():
     da = pytest.importorskip("dask.array")
     x = da.ones((2, 6), chunks=(2, 3))
-    compiled = backends.compile_step(step, like=x, static=1)
+    compiled = backends.compile_step(step, 2.0, like=x)
     state, sizes = Pair(x, x), set()
     for _ in range(3):
-        state = compiled(2.0, state, x)
+        state = compiled(state, x)
         sizes.add(len(state.total.__dask_graph__()))
     assert sizes == {2}  # one finished chunk each
 

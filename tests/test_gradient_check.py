@@ -137,47 +137,47 @@ def oracle_gradient(oracle, kind, activation, cost, weighted):
 
 
 class SummedBatchNorm(BatchNorm):
-    def backward(self, dA, cache, input_gradient, xp):
+    def backward(self, dA, cache, input_gradient, xp, into=None):
         """Forget to divide by the number of examples."""
         return super().backward(dA, cache._replace(share=1.0), input_gradient, xp)
 
 
 class UnweightedBatchNorm(BatchNorm):
-    def backward(self, dA, cache, input_gradient, xp):
+    def backward(self, dA, cache, input_gradient, xp, into=None):
         return super().backward(dA, cache._replace(share=1.0 / M), input_gradient, xp)
 
 
 class FixedLayerNorm(LayerNorm):
-    def backward(self, dA, cache, input_gradient, xp):
+    def backward(self, dA, cache, input_gradient, xp, into=None):
         """Take the mean and the deviation for constants."""
-        _, gradients = super().backward(dA, cache, input_gradient, xp)
+        _, gradients = super().backward(dA, cache, input_gradient, xp, into)
         return dA * cache.gamma * cache.inverse_std, gradients
 
 
 class SignOfOneBias(Dense):
-    def backward(self, dA, cache, input_gradient, xp):
-        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp)
+    def backward(self, dA, cache, input_gradient, xp, into=None):
+        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp, into)
         b = gradients["b"]
         return dA_prev, gradients | {"b": xp.concat([b[:2, :], -b[2:3, :], b[3:, :]])}
 
 
 class OneElementOff(Dense):
-    def backward(self, dA, cache, input_gradient, xp):
-        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp)
+    def backward(self, dA, cache, input_gradient, xp, into=None):
+        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp, into)
         W = gradients["W"]
         row = xp.concat([W[1:2, :2], 1.01 * W[1:2, 2:]], axis=1)
         return dA_prev, gradients | {"W": xp.concat([W[:1, :], row, W[2:, :]])}
 
 
 class NoInputGradient(Dense):
-    def backward(self, dA, cache, input_gradient, xp):
+    def backward(self, dA, cache, input_gradient, xp, into=None):
         """Hand on dA without W."""
-        _, gradients = super().backward(dA, cache, input_gradient, xp)
+        _, gradients = super().backward(dA, cache, input_gradient, xp, into)
         return dA, gradients
 
 
 class UnscaledDropout(Dropout):
-    def backward(self, dA, cache, input_gradient, xp):
+    def backward(self, dA, cache, input_gradient, xp, into=None):
         return dA * cache * (1.0 - self.rate), {}
 
 

@@ -258,6 +258,8 @@ def find_activation(spec: str | tuple[str, float] | ActivationFunction) -> Activ
     """
     if isinstance(spec, ActivationFunction):
         return spec
+    if isinstance(spec, str) and spec in ACTIVATIONS:  # the way of every step of a run
+        return ACTIVATIONS[spec]
     name, *parameters = (spec,) if isinstance(spec, str) else spec
     if name == "softmax":
         raise ValueError(

@@ -57,6 +57,8 @@ class Cost(NamedTuple):
     by_A, back_by_A : callable
         The same with respect to A.
     parameters : tuple of float
+    both_by_Z : callable, optional
+        ``by_Z`` and ``back_by_Z`` at once, where that saves an exponential.
     """
 
     name: str
@@ -66,6 +68,16 @@ class Cost(NamedTuple):
     by_A: Callable[..., Array]
     back_by_A: Callable[..., Array]
     parameters: tuple[float, ...] = ()
+    both_by_Z: Callable[..., tuple[Array, Array]] | None = None
+
+    def with_derivative(self, Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
+        """Return ``by_Z`` and ``back_by_Z``, with what they share worked out once."""
+        if self.both_by_Z is not None:
+            return self.both_by_Z(Z, Y, *self.parameters, xp=xp)
+        return (
+            self.by_Z(Z, Y, *self.parameters, xp=xp),
+            self.back_by_Z(Z, Y, *self.parameters, xp=xp),
+        )
 
 
 # ------------------------------------------------------------------ two classes, or many labels
@@ -119,6 +131,16 @@ def softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
 def back_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return softmax(Z) - Y."""
     return softmax(Z, xp=xp) - Y
+
+
+def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
+    xp = xp or namespace(Z)
+    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    A = xp.exp(shifted)
+    total = xp.sum(A, axis=0)
+    A /= total
+    A -= Y
+    return xp.log(total) - xp.sum(Y * shifted, axis=0), A
 
 
 def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -246,6 +268,7 @@ COSTS: dict[str, Cost] = {
             back_softmax_cross_entropy,
             categorical_cross_entropy,
             back_categorical_cross_entropy,
+            both_by_Z=_both_softmax_cross_entropy,
         ),
         _on_values("squared_error", squared_error, back_squared_error),
         _on_values("absolute_error", absolute_error, back_absolute_error),

@@ -6,7 +6,7 @@ Z (n_outputs, m). Gradients of W and b are sums over examples.
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, namespace, product
 from dnn_xp.functions.activations import ActivationFunction
 
 __all__ = [
@@ -41,7 +41,12 @@ def linear_forward(A_prev: Array, W: Array, b: Array) -> tuple[Array, LinearCach
 
 
 def linear_backward(
-    dZ: Array, cache: LinearCache, *, input_gradient: bool = True, xp: Any = None
+    dZ: Array,
+    cache: LinearCache,
+    *,
+    input_gradient: bool = True,
+    out: Array | None = None,
+    xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dZ (article, equations 5 to 7, before 1/m).
 
@@ -52,9 +57,11 @@ def linear_backward(
     input_gradient : bool
         False for the first layer of a network in training, which has no use for dA_prev (it is
         then None) and would pay as much for it as for its forward pass.
+    out : array, shape (n_outputs, n_inputs), optional
+        Where dW is written, on a library that writes into arrays.
     """
     xp = xp or namespace(dZ)
-    dW = dZ @ xp.matrix_transpose(cache.A_prev)
+    dW = product(dZ, xp.matrix_transpose(cache.A_prev), out=out, xp=xp)
     db = xp.sum(dZ, axis=1, keepdims=True)
     dA_prev = xp.matrix_transpose(cache.W) @ dZ if input_gradient else None
     return dA_prev, dW, db
@@ -75,9 +82,10 @@ def linear_activation_backward(
     activation: ActivationFunction,
     *,
     input_gradient: bool = True,
+    out: Array | None = None,
     xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dA (article, equation 8)."""
     xp = xp or namespace(dA)
     dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
-    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, xp=xp)
+    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, out=out, xp=xp)

@@ -1,6 +1,6 @@
 """Which examples a step sees, drawn on the host: shuffles, minibatches, shares of a mixture."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,14 @@ Indices = np.ndarray[Any, np.dtype[np.int32]]
 
 
 def minibatches(
-    n_examples: int, batch_size: int, seed: int, epoch: int, *, padded: bool = False
-) -> Iterator[tuple[Indices, int]]:
+    n_examples: int,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    *,
+    padded: bool = False,
+    move: Callable[[Indices], Any] | None = None,
+) -> Iterator[tuple[Any, int]]:
     """Yield the examples of each minibatch of an epoch, all of them once, in random order.
 
     Parameters
@@ -24,6 +30,8 @@ def minibatches(
         The order depends on these alone, so a run can be taken up at any epoch.
     padded : bool
         Whether the last minibatch is filled up to `batch_size` with examples that do not count.
+    move : callable, optional
+        Takes the order of the epoch to where it is used, all at once.
 
     Yields
     ------
@@ -32,9 +40,12 @@ def minibatches(
         How many of them count, from the first on.
     """
     order = np.random.default_rng((seed, epoch)).permutation(n_examples).astype(np.int32)
+    if padded:
+        order = np.resize(order, -(-n_examples // batch_size) * batch_size)
+    moved = order if move is None else move(order)
     for start in range(0, n_examples, batch_size):
-        indices = order[start : start + batch_size]
-        yield np.resize(indices, batch_size) if padded else indices, indices.shape[0]
+        count = min(batch_size, n_examples - start)
+        yield moved[start : start + (batch_size if padded else count)], count
 
 
 def mixup_shares(alpha: float, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, bring, namespace
 from dnn_xp.network import Network
 from dnn_xp.training.step import Recipe, State
 
@@ -34,7 +34,7 @@ class Progress(NamedTuple):
         Batches done of the epoch under way.
     steps : int
         Steps done in all.
-    total : array, shape (), or float
+    total : array, shape ()
         The cost of the epoch under way, summed so far.
     history : dict of str to list of float
     """
@@ -43,14 +43,15 @@ class Progress(NamedTuple):
     epoch: int
     batch: int
     steps: int
-    total: Any
+    total: Array
     history: History
 
     @classmethod
     def start(cls, recipe: Recipe, theta: Array) -> "Progress":
         """Return the beginning of a run at theta, which the run may change."""
         average = namespace(theta).asarray(theta, copy=True) if recipe.average else None
-        return cls(State(theta, recipe.optimizer.init(theta), average), 0, 0, 0, 0.0, {})
+        state = State(theta, recipe.optimizer.init(theta), average)
+        return cls(state, 0, 0, 0, bring(0.0, like=theta), {})
 
 
 def same_theta(coordinates: Array) -> Array:

@@ -71,7 +71,7 @@ class GramDense(Layer):
         return A, LinearActivationCache(LinearCache(A_prev, C, b), Z, A)
 
     def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any
+        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
         """Return what C and b move along: dW = dZ X^T is dZ in the coordinates of the examples."""
         activation = find_activation(self.activation)

@@ -4,7 +4,8 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from functools import partial
+from itertools import islice, starmap
 from typing import Any, Literal
 
 from dnn_xp.backends import (
@@ -13,6 +14,7 @@ from dnn_xp.backends import (
     compile_step,
     computed,
     has_fixed_shapes,
+    has_views,
     namespace,
 )
 from dnn_xp.functions.costs import find_cost
@@ -158,13 +160,15 @@ def train(
         padded=has_fixed_shapes(X) and n_examples % batch_size != 0,
     )
     data = _prepare(recipe, X, Y, weights, seed)
-    run_step = compile_step(step, like=X, static=1, donate=(1,), compile=compile)
+    run_step = compile_step(step, recipe, like=X, donate=(0,), compile=compile)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
     on_step = [one for one in callbacks if type(one).step is not Callback.step]
 
-    progress = resume or Progress.start(recipe, theta)
+    progress, zero = resume or Progress.start(recipe, theta), bring(0.0, like=X)
     state, history = progress.state, {name: [*one] for name, one in progress.history.items()}
+    # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
+    workspace = network.workspace(state.theta) if has_views(X) and not micro_batch else None
     n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
 
     def moment(epoch: int, batch: int, total: Any, kept: Array) -> Moment:
@@ -177,7 +181,7 @@ def train(
 
     done, reason = progress.epoch, f"{epochs} epochs"
     for epoch in range(progress.epoch, epochs):
-        first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, 0.0)
+        first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
         stops: list[str] = []
         for number, batch in enumerate(_batches(X, batch_size, seed, epoch, first), first + 1):
             rate = optimizer.learning_rate
@@ -186,8 +190,7 @@ def train(
             n_steps += 1
             stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
             numbers = Numbers(n_steps, seed % 2**31, rate, stays)
-            state, cost = run_step(recipe, state, data, batch, numbers)
-            total = total + cost
+            state, total = run_step(state, total, data, batch, numbers, workspace)
             if on_step:
                 now = moment(epoch, number, total, _measured(state))
                 stops = [stop for callback in on_step if (stop := callback.step(now))]
@@ -212,7 +215,7 @@ def train(
             history.setdefault(name, []).append(value)
 
         done = epoch + 1
-        now = moment(done, 0, 0.0, kept)
+        now = moment(done, 0, zero, kept)
         stops = [stop for callback in callbacks if (stop := callback.epoch(now))]
         if stops:
             reason = "; ".join(stops)
@@ -276,15 +279,16 @@ def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: in
 
 
 def _batches(X: Array, batch_size: int, seed: int, epoch: int, first: int) -> Iterator[Batch]:
-    """Yield the batches of an epoch, from a place on; where shapes are fixed they are filled up."""
+    """Yield the batches of an epoch, from a place on."""
     n_examples = X.shape[1]
     if batch_size == n_examples:
         yield from [Batch(None, n_examples)][first:]
         return
+    # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
     padded = has_fixed_shapes(X)
-    batches = minibatches(n_examples, batch_size, seed, epoch, padded=padded)
-    for indices, count in islice(batches, first, None):
-        yield Batch(bring(indices, like=X, dtype=namespace(X).int32), count)
+    move = None if padded else partial(bring, like=X, dtype=namespace(X).int32)
+    batches = minibatches(n_examples, batch_size, seed, epoch, padded=padded, move=move)
+    yield from starmap(Batch, islice(batches, first, None))
 
 
 def _measured(state: State) -> Array:

@@ -15,6 +15,7 @@ from dnn_xp.functions.counters import (
     random_places,
 )
 from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_value, mix, penalty
+from dnn_xp.layout import Workspace
 from dnn_xp.network import Network, Sums
 from dnn_xp.training.optimizers import Optimizer, descend
 
@@ -73,13 +74,6 @@ class Recipe(NamedTuple):
     average: bool = False
     micro_batch: int | None = None
     padded: bool = False
-
-    @property
-    def makes_draws(self) -> bool:
-        """Whether steps need random numbers."""
-        return bool(
-            self.network.has_dropout or self.regularization.mixup or self.regularization.noise
-        )
 
 
 class State(NamedTuple):
@@ -148,26 +142,35 @@ class Numbers(NamedTuple):
 
 
 def step(
-    recipe: Recipe, state: State, data: Data, batch: Batch, numbers: Numbers
+    recipe: Recipe,
+    state: State,
+    total: Array,
+    data: Data,
+    batch: Batch,
+    numbers: Numbers,
+    workspace: Workspace | None = None,
 ) -> tuple[State, Array]:
-    """Return the state after one batch, and the batch's cost before it, summed over examples.
+    """Return the state after one batch, and the batch's cost before it, added to a total.
 
     Parameters
     ----------
     recipe : Recipe
     state : State
         Not to be used any more: it is changed in place where the library can do that.
+    total : array, shape ()
+        Of the costs of examples so far.
     data : Data
     batch : Batch
     numbers : Numbers
+    workspace : Workspace, optional
+        Views of the state's theta, which then remains the one that it is.
     """
     network, optimizer, (l1, l2, max_norm, *_) = recipe[:3]
     theta, optimizer_state, average = state
     rate = numbers.learning_rate
     xp = namespace(theta)
 
-    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, xp)
-    gradient /= batch.count
+    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, workspace, xp)
     if l1 or l2:
         value, slope = penalty(theta, data.weight_mask, l1, l2, xp=xp)
         cost = cost + batch.count * value
@@ -182,18 +185,28 @@ def step(
     theta, optimizer_state = descend(
         optimizer, theta, gradient, optimizer_state, rate, numbers.step
     )
-    if max_norm is not None:
-        theta = network.limit_norms(theta, max_norm, xp=xp)
-    theta = network.update_statistics(theta, statistics, xp=xp)
+    if max_norm is not None or statistics is not None:
+        changed = theta if max_norm is None else network.limit_norms(theta, max_norm, xp=xp)
+        changed = network.update_statistics(changed, statistics, xp=xp)
+        if workspace is None:
+            theta = changed
+        else:
+            theta[...] = changed
     if average is not None:
         average += (1.0 - numbers.average_stays) * (theta - average)
-    return State(theta, optimizer_state, average), cost
+    return State(theta, optimizer_state, average), total + cost
 
 
 def _sums(
-    recipe: Recipe, theta: Array, data: Data, batch: Batch, numbers: Numbers, xp: Any
+    recipe: Recipe,
+    theta: Array,
+    data: Data,
+    batch: Batch,
+    numbers: Numbers,
+    workspace: Workspace | None,
+    xp: Any,
 ) -> Sums:
-    """Return the cost and gradient of a batch, one micro-batch after the other."""
+    """Return the cost of a batch and the mean gradient, one micro-batch after the other."""
     length = data.X.shape[1] if batch.indices is None else batch.indices.shape[0]
     size = min(recipe.micro_batch or length, length)
     total: Sums | None = None
@@ -201,7 +214,9 @@ def _sums(
         X, Y, weights, draws = _examples(
             recipe, data, batch, slice(start, min(start + size, length)), numbers, xp
         )
-        sums = recipe.network.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
+        sums = recipe.network.trusted_cost_and_gradient(
+            theta, X, Y, weights, draws, xp, divisor=batch.count, workspace=workspace
+        )
         if total is None:
             total = sums
         else:
@@ -217,8 +232,7 @@ def _examples(
 ) -> tuple[Array, Array, Array | None, Draws | None]:
     """Return a part of the batch as the network is to see it: gathered, weighted, mixed, noisy."""
     X, Y, weights = data.X, data.Y, data.weights
-    where = device(X)
-    examples = None
+    noise, examples = recipe.regularization.noise, None
     if batch.indices is not None:
         examples = batch.indices[part]
         X, Y = take_examples(X, examples, xp=xp), take_examples(Y, examples, xp=xp)
@@ -226,14 +240,14 @@ def _examples(
     elif part.stop - part.start < X.shape[1]:
         X, Y, weights = X[:, part], Y[:, part], None if weights is None else weights[part]
     if recipe.padded:
-        places = xp.arange(part.start, part.stop, dtype=xp.int32, device=where)
+        places = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(X))
         counts = xp.astype(places < batch.count, X.dtype)
         weights = counts if weights is None else counts * weights
-    if not recipe.makes_draws:
+    if not (recipe.network.has_dropout or data.shares is not None or noise):
         return X, Y, weights, None
 
     if examples is None:
-        examples = xp.arange(part.start, part.stop, dtype=xp.int32, device=where)
+        examples = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(X))
     draws = make_draws(numbers.seed, numbers.step, examples, xp=xp)
     if data.shares is not None:
         partners = random_places(draws, data.X.shape[1], PARTNER_STREAM, xp=xp)
@@ -242,6 +256,6 @@ def _examples(
         )
         X = mix(X, take_examples(data.X, partners, xp=xp), share)
         Y = mix(Y, take_examples(data.Y, partners, xp=xp), share)
-    if recipe.regularization.noise:
-        X = add_noise(X, recipe.regularization.noise, draws, xp=xp)
+    if noise:
+        X = add_noise(X, noise, draws, xp=xp)
     return X, Y, weights, draws
