@@ -62,6 +62,8 @@ class Experiment(NamedTuple):
 
     Attributes
     ----------
+    fingerprint : int
+        Of the data before they were divided.
     part, held_out_part : Dataset
         As read: what is learnt from, and what is kept back.
     preprocessing : Preprocessing
@@ -74,6 +76,7 @@ class Experiment(NamedTuple):
         The two parts as arrays of the backend.
     """
 
+    fingerprint: int
     part: Dataset
     held_out_part: Dataset
     preprocessing: Preprocessing
@@ -113,14 +116,25 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    part, rest = split_parts(*load(data, folder=data_dir), seed)
+    dataset, test = load(data, folder=data_dir)
+    part, rest = split_parts(dataset, test, seed)
     network = build_network(part, hidden, activation)
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
     held_out = bring_examples(rest, preprocessing, network, dtype)
     theta = network.initialize(seed, like=examples.X)
     targets = fit_targets(part) if part.classes is None else None
-    return Experiment(part, rest, preprocessing, targets, network, theta, examples, held_out)
+    return Experiment(
+        fingerprint(dataset),
+        part,
+        rest,
+        preprocessing,
+        targets,
+        network,
+        theta,
+        examples,
+        held_out,
+    )
 
 
 def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:

@@ -16,7 +16,6 @@ from dnn_xp.app.experiment import (
     INTERRUPTED,
     Experiment,
     diverged,
-    fingerprint,
     measure,
     parse_layers,
     prepare,
@@ -124,7 +123,7 @@ def train(
         seconds = time.perf_counter() - started
         about = {
             "data": Path(data).name,
-            "fingerprint": fingerprint(experiment.part),
+            "fingerprint": experiment.fingerprint,
             "seed": seed,
             "epochs": run.epochs,
             "batch_size": batch_size,

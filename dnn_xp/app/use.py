@@ -84,11 +84,10 @@ def _parts(model: Model, data: str, data_dir: Path | None) -> dict[str, Dataset]
             f"{data}: found {len(dataset.classes)} classes, expected real targets (floats) as in "
             "the data that the model was trained on"
         )
-    if test is None and isinstance(seed := model.about.get("seed"), int):
-        part, rest = split_parts(dataset, None, seed)
-        if fingerprint(part) == model.about.get("fingerprint"):
-            return {"training": part, "held out": rest}
-    return {"all": dataset} if test is None else {"training": dataset, "held out": test}
+    if test is None and model.about.get("fingerprint") != fingerprint(dataset):
+        return {"all": dataset}
+    part, rest = split_parts(dataset, test, model.about.get("seed", 0))
+    return {"training": part, "held out": rest}
 
 
 def predict(

@@ -46,6 +46,14 @@ def test_evaluate_takes_other_data_whole(dnn_xp, model, tmp_path):
     assert float(found["all"][2].rstrip("%")) > 90.0
 
 
+def test_evaluate_takes_a_single_example(dnn_xp, model, tmp_path):
+    digits = load_digits()
+    np.savez(tmp_path / "one.npz", x=digits.X.T[:1].astype(float), y=digits.y[:1])
+    code, out, err = dnn_xp("evaluate", model[0], "one.npz")
+    assert (code, err) == (0, "")
+    assert rows(out)["all"][0] == "1"
+
+
 def test_evaluate_knows_classes_by_name(dnn_xp, model, tmp_path):
     """A file with the digits 7 and 8 only, whose numbers as classes would be 0 and 1."""
     digits = load_digits()
