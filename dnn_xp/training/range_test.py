@@ -1,0 +1,166 @@
+"""Look for a learning rate by a short run in which it grows from step to step (Smith 2017)."""
+
+import math
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array
+from dnn_xp.network import Network
+from dnn_xp.training.callbacks import Callback, Moment
+from dnn_xp.training.loop import train
+from dnn_xp.training.optimizers import Optimizer, sgd
+
+__all__ = ["RangeTest", "learning_rate_range_test"]
+
+
+class RangeTest(NamedTuple):
+    """What the cost was as the learning rate grew.
+
+    Attributes
+    ----------
+    learning_rates : list of float
+        Of each step, growing geometrically.
+    costs : list of float
+        The mean cost of each step's batch, before the step; finite.
+    smoothed : list of float
+        Running means of the costs, over about a tenth of the steps.
+    proposed : float
+        A tenth of the learning rate at which the smoothed cost was lowest.
+    """
+
+    learning_rates: list[float]
+    costs: list[float]
+    smoothed: list[float]
+    proposed: float
+
+
+def learning_rate_range_test(
+    network: Network,
+    X: Array,
+    Y: Array,
+    theta: Array | None = None,
+    *,
+    optimizer: Optimizer | None = None,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    steps: int = 100,
+    batch_size: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> RangeTest:
+    """Train for some steps, each with a larger learning rate, until the cost blows up.
+
+    Parameters
+    ----------
+    network : Network
+    X : array of floats, shape (n_inputs, m)
+    Y : array, shape (n_outputs, m)
+    theta : array, shape (size,), optional
+        Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
+    optimizer : Optimizer, optional
+        Its own learning rate does not matter. Default: `sgd`.
+    lowest, highest : float
+        The first learning rate and, unless the run ends before, the last.
+    steps : int
+        From 3 on; so many that each learning rate is less than twice the one before.
+    batch_size : int, optional
+        As it will be in training, for small batches want small rates. Default: all examples.
+    seed : int
+        Of initialization, shuffles and draws.
+    **options
+        What else of `train` a step depends on: ``weights``, ``regularization``, ``clip_norm``.
+
+    Returns
+    -------
+    RangeTest
+
+    Raises
+    ------
+    ValueError
+        Where an argument makes no sense, or the cost never fell.
+
+    Notes
+    -----
+    The run ends when the smoothed cost is above that of the first step and above four times its
+    lowest, or is no longer finite. The rate at its lowest is nearly too large already, so a tenth
+    of it is proposed. The rate of steepest descent, which Smith reads off the curve, is often a
+    little better, but with minibatches it may be where chance, not descent, made the cost fall.
+    A smoothed cost that is lowest at the end of the list asks for a larger `highest`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Network, sgd, train
+    >>> X = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
+    >>> Y = np.asarray([[0.0, 1.0, 1.0, 0.0]])
+    >>> network = Network(2, (Dense(8, "tanh"), Dense(1)), cost="sigmoid_cross_entropy")
+    >>> found = learning_rate_range_test(network, X, Y, highest=1000.0)
+    >>> 0.1 < found.proposed < 10.0
+    True
+    """
+    if not 0.0 < lowest < highest < math.inf:
+        raise ValueError(
+            f"lowest, highest: found {lowest!r}, {highest!r}, expected 0 < lowest < highest"
+        )
+    if steps < 3:
+        raise ValueError(f"steps: found {steps!r}, expected a whole number from 3 on")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size: found {batch_size!r}, expected a whole number from 1 on")
+    network.check_data(X)
+    n_examples = X.shape[1]
+    batch_size = min(batch_size or n_examples, n_examples)
+    n_batches = -(-n_examples // batch_size)
+
+    def learning_rate(epoch: float) -> float:
+        return float(lowest * (highest / lowest) ** (epoch * n_batches / (steps - 1)))
+
+    watch = _Watch(steps, batch_size, n_examples)
+    train(
+        network,
+        X,
+        Y,
+        theta,
+        optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
+        epochs=-(-steps // n_batches),
+        batch_size=batch_size,
+        seed=seed,
+        schedule=learning_rate,
+        callbacks=[watch],
+        **options,
+    )
+    rates = [learning_rate(step / n_batches) for step in range(len(watch.costs))]
+    best = min(range(len(rates)), key=watch.smoothed.__getitem__, default=0)
+    if best == 0:
+        raise ValueError(
+            f"lowest: found {lowest!r}, at which the cost already does not fall; expected a smaller"
+            " learning rate, scaled data, or a network that is not yet trained"
+        )
+    return RangeTest(rates, watch.costs, watch.smoothed, 0.1 * rates[best])
+
+
+class _Watch(Callback):
+    """Keep the cost of each step, and end the run in time."""
+
+    def __init__(self, steps: int, batch_size: int, n_examples: int) -> None:
+        self._steps, self._batch_size, self._n_examples = steps, batch_size, n_examples
+        self._stays = max(0.0, 1.0 - 10.0 / steps)
+        self._total = self._mean = 0.0
+        self.costs: list[float] = []
+        self.smoothed: list[float] = []
+
+    def step(self, moment: Moment) -> str | None:
+        """Compare the cost with those before."""
+        assert moment.progress is not None  # the loop gives it
+        batch, total = moment.progress.batch, float(moment.progress.total)
+        count = min(self._batch_size, self._n_examples - (batch - 1) * self._batch_size)
+        cost = (total - (self._total if batch > 1 else 0.0)) / count
+        self._total = total
+        self._mean = self._stays * self._mean + (1.0 - self._stays) * cost
+        # Without the zero that the mean began at (Kingma and Ba 2015, section 3).
+        smoothed = self._mean / (1.0 - self._stays ** (len(self.costs) + 1))
+        if not math.isfinite(smoothed):
+            return "the cost is no longer finite"
+        self.costs.append(cost)
+        self.smoothed.append(smoothed)
+        if smoothed > max(self.smoothed[0], 4.0 * min(self.smoothed)):
+            return "the cost blew up"
+        return "all steps are done" if len(self.costs) == self._steps else None
