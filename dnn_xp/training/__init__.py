@@ -4,7 +4,6 @@ from dnn_xp.training.callbacks import (
     Callback,
     EarlyStopping,
     Moment,
-    Progress,
     TrainingResult,
 )
 from dnn_xp.training.loop import DivergenceWarning, train
@@ -21,6 +20,7 @@ from dnn_xp.training.optimizers import (
     rmsprop,
     sgd,
 )
+from dnn_xp.training.progress import Progress
 from dnn_xp.training.step import Regularization
 
 __all__ = [

@@ -1,57 +1,21 @@
 """The moments of a run at which something else may look on, or say that it is enough."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, bring
 from dnn_xp.network import Network
-from dnn_xp.training.step import Recipe, State
+from dnn_xp.training.progress import History, Progress
 
 __all__ = [
     "Callback",
     "EarlyStopping",
     "History",
     "Moment",
-    "Progress",
     "TrainingResult",
     "same_theta",
 ]
-
-History = dict[str, list[float]]
-"""One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
-
-
-class Progress(NamedTuple):
-    """All that a run needs to go on from where it is.
-
-    Attributes
-    ----------
-    state : State
-    epoch : int
-        Epochs done.
-    batch : int
-        Batches done of the epoch under way.
-    steps : int
-        Steps done in all.
-    total : array, shape ()
-        The cost of the epoch under way, summed so far.
-    history : dict of str to list of float
-    """
-
-    state: State
-    epoch: int
-    batch: int
-    steps: int
-    total: Array
-    history: History
-
-    @classmethod
-    def start(cls, recipe: Recipe, theta: Array) -> "Progress":
-        """Return the beginning of a run at theta, which the run may change."""
-        average = namespace(theta).asarray(theta, copy=True) if recipe.average else None
-        state = State(theta, recipe.optimizer.init(theta), average)
-        return cls(state, 0, 0, 0, bring(0.0, like=theta), {})
 
 
 def same_theta(coordinates: Array) -> Array:
@@ -72,8 +36,8 @@ class Moment(NamedTuple):
         Epochs done, and how many there will be at most.
     recover : callable
         ``recover(coordinates)`` is theta.
-    progress : Progress, optional
-        All that a run needs to go on from here. Its state changes with the next step.
+    here : callable, optional
+        ``here()`` is the progress.
     """
 
     network: Network
@@ -82,7 +46,7 @@ class Moment(NamedTuple):
     epoch: int
     epochs: int
     recover: Callable[[Array], Array] = same_theta
-    progress: Progress | None = None
+    here: Callable[[], Progress] | None = None
 
     @property
     def theta(self) -> Array:
@@ -91,6 +55,15 @@ class Moment(NamedTuple):
         Keep the moment rather than its theta, which a run in example space has to work out.
         """
         return self.recover(self.coordinates)
+
+    @property
+    def progress(self) -> Progress:
+        """All that the run needs to go on from here, to be asked for and used at once.
+
+        Its arrays change with the next step.
+        """
+        assert self.here is not None  # the loop gives it
+        return self.here()
 
 
 class TrainingResult(NamedTuple):
@@ -106,19 +79,39 @@ class TrainingResult(NamedTuple):
         How many were done.
     reason : str
         Why the run ended, in words.
+    progress : Progress, optional
+        For `train` to go on from, for more epochs or after a run that was stopped. None where the
+        run diverged.
     """
 
     theta: Array
     history: History
     epochs: int
     reason: str
+    progress: Progress | None = None
 
 
 class Callback:
-    """What is told of the moments of a run; override those that matter."""
+    """What is told of the moments of a run; override those that matter.
+
+    Attributes
+    ----------
+    comes_last : bool
+        Whether it is told after all others, since it keeps what they remember.
+    """
+
+    comes_last = False
 
     def start(self, moment: Moment) -> None:
-        """Take note that a run begins."""
+        """Take note that a run begins, or goes on."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what must be remembered for a run to go on: numbers, texts and arrays by name."""
+        return {}
+
+    def restore(self, moment: Moment, state: Mapping[str, Any]) -> str | None:
+        """Take up a state, after `start`; a string says that the run had come to its end."""
+        return None
 
     def step(self, moment: Moment) -> str | None:
         """Take note of a step; a string ends the run and says why.
@@ -160,6 +153,18 @@ class EarlyStopping(Callback):
         """Forget the run before."""
         self._best, self._best_moment = math.inf, moment
 
+    def state(self) -> Mapping[str, Any]:
+        """Return the best figure, its epoch and its parameters."""
+        best = self._best_moment
+        return {"best": self._best, "epoch": best.epoch, "coordinates": best.coordinates}
+
+    def restore(self, moment: Moment, state: Mapping[str, Any]) -> str | None:
+        """Take up the best epoch so far."""
+        coordinates = bring(state["coordinates"], like=moment.coordinates)
+        self._best = state["best"]
+        self._best_moment = moment._replace(epoch=state["epoch"], coordinates=coordinates)
+        return self._verdict(moment.epoch)
+
     def epoch(self, moment: Moment) -> str | None:
         """Compare with the best epoch so far."""
         if self.monitor not in moment.history:
@@ -168,9 +173,12 @@ class EarlyStopping(Callback):
         value = moment.history[self.monitor][-1]
         if value < self._best - self.min_delta:
             self._best, self._best_moment = value, moment
-        elif moment.epoch - self._best_moment.epoch >= self.patience:
-            return f"no better {self.monitor} in {self.patience} epochs"
-        return None
+        return self._verdict(moment.epoch)
+
+    def _verdict(self, epoch: int) -> str | None:
+        if epoch - self._best_moment.epoch < self.patience:
+            return None
+        return f"no better {self.monitor} in {self.patience} epochs"
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Put the best parameters in place of the last."""

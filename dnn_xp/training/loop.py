@@ -21,9 +21,10 @@ from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.training.batches import minibatches, mixup_shares
-from dnn_xp.training.callbacks import Callback, Moment, Progress, TrainingResult, same_theta
+from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.progress import Progress, describe_run
 from dnn_xp.training.step import Batch, Data, Numbers, Recipe, Regularization, State, step
 
 __all__ = ["DivergenceWarning", "train"]
@@ -137,13 +138,25 @@ def train(
     Y, weights = network.check_data(X, Y, weights)
     n_examples = X.shape[1]
     _check_numbers(epochs, batch_size, micro_batch, average)
+    batch_size = min(batch_size or n_examples, n_examples)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
     theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
     network.check_theta(theta)
     described = network
     recover: Callable[[Array], Array] = same_theta
-    recipe = Recipe(network, optimizer, regularization, clip_value, clip_norm)
-    if _in_example_space(recipe, n_examples, batch_size, epochs, example_space):
+    recipe = Recipe(
+        network,
+        optimizer,
+        regularization,
+        clip_value,
+        clip_norm,
+        average is not None,
+        micro_batch,
+    )
+    moves = _in_example_space(recipe, n_examples, batch_size, epochs, example_space, resume)
+    told = {"batch_size": batch_size, "seed": seed, "average": average, "example_space": moves}
+    run = describe_run(recipe, X, weights, theta, **told)
+    if moves:
         space = to_example_space(network, X, theta)
         network, theta, recover = space.network, space.theta, space.recover
         X = computed(space.project(X))
@@ -152,37 +165,41 @@ def train(
             validation = (computed(space.project(validation[0])), *validation[1:])
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
-    batch_size = min(batch_size or n_examples, n_examples)
     recipe = recipe._replace(
-        network=network,
-        average=average is not None,
-        micro_batch=micro_batch,
-        padded=has_fixed_shapes(X) and n_examples % batch_size != 0,
+        network=network, padded=has_fixed_shapes(X) and n_examples % batch_size != 0
     )
     data = _prepare(recipe, X, Y, weights, seed)
     run_step = compile_step(step, recipe, like=X, donate=(0,), compile=compile)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
-    on_step = [one for one in callbacks if type(one).step is not Callback.step]
+    watchers = _by_name(callbacks)
+    on_step = [one for one in watchers.values() if type(one).step is not Callback.step]
 
-    progress, zero = resume or Progress.start(recipe, theta), bring(0.0, like=X)
-    state, history = progress.state, {name: [*one] for name, one in progress.history.items()}
+    zero, progress = bring(0.0, like=X), Progress.start(run, recipe, theta)
+    if resume is not None:
+        progress = resume.resumed(network, progress)
+    state, history, kept, finite = progress.state, progress.history, progress.kept, progress.finite
     # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
     workspace = network.workspace(state.theta) if has_views(X) and not micro_batch else None
     n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
 
-    def moment(epoch: int, batch: int, total: Any, kept: Array) -> Moment:
-        now = Progress(state, epoch, batch, n_steps, total, history)
-        return Moment(described, kept, history, epoch, epochs, recover, now)
+    def moment(epoch: int, batch: int, total: Any, coordinates: Array) -> Moment:
+        def here() -> Progress:
+            states = {name: held for name, one in watchers.items() if (held := one.state())}
+            return Progress(run, state, epoch, batch, n_steps, total, history, kept, finite, states)
 
-    kept = finite = _copy(_measured(state))  # what others see does not change with the next step
-    for callback in callbacks:
-        callback.start(moment(progress.epoch, progress.batch, progress.total, kept))
+        return Moment(described, coordinates, history, epoch, epochs, recover, here)
 
-    done, reason = progress.epoch, f"{epochs} epochs"
-    for epoch in range(progress.epoch, epochs):
+    now = moment(progress.epoch, progress.batch, progress.total, kept)
+    stops: list[str] = []
+    for name, callback in watchers.items():
+        callback.start(now)
+        if name in progress.callbacks and (stop := callback.restore(now, progress.callbacks[name])):
+            stops.append(stop)
+
+    done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
+    for epoch in range(progress.epoch, progress.epoch if stops else epochs):
         first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
-        stops: list[str] = []
         for number, batch in enumerate(_batches(X, batch_size, seed, epoch, first), first + 1):
             rate = optimizer.learning_rate
             if schedule is not None:
@@ -197,13 +214,13 @@ def train(
                 if stops:
                     break
         if stops:
-            kept, reason = _copy(_measured(state)), "; ".join(stops)
+            reason = "; ".join(stops)
             break
 
         mean = float(total) / n_examples
         history.setdefault("cost", []).append(mean)
         if not math.isfinite(mean):
-            kept = finite
+            diverged = True
             reason = (
                 f"diverged: the cost became {mean} in epoch {epoch + 1}; "
                 "lower the learning rate, or scale the data"
@@ -216,15 +233,26 @@ def train(
 
         done = epoch + 1
         now = moment(done, 0, zero, kept)
-        stops = [stop for callback in callbacks if (stop := callback.epoch(now))]
+        stops = [stop for callback in watchers.values() if (stop := callback.epoch(now))]
         if stops:
             reason = "; ".join(stops)
             break
 
-    result = TrainingResult(recover(kept), history, done, reason)
-    for callback in callbacks:
+    end, reached = (finite, None) if diverged else (_copy(_measured(state)), now.progress)
+    result = TrainingResult(recover(end), history, done, reason, reached)
+    for callback in watchers.values():
         result = callback.end(result)
     return result
+
+
+def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    """Return callbacks in the order in which they are told, each by a name of its own."""
+    named: dict[str, Callback] = {}
+    for one in callbacks:
+        kind = type(one).__name__
+        before = sum(type(other).__name__ == kind for other in named.values())
+        named[f"{kind} {before + 1}" if before else kind] = one
+    return dict(sorted(named.items(), key=lambda item: item[1].comes_last))
 
 
 def _check_numbers(
@@ -242,18 +270,21 @@ def _check_numbers(
 def _in_example_space(
     recipe: Recipe,
     n_examples: int,
-    batch_size: int | None,
+    batch_size: int,
     epochs: int,
     wanted: bool | Literal["auto"],
+    resume: Progress | None,
 ) -> bool:
     if wanted is False:
         return False
     problem = example_space_problem(recipe, n_examples, batch_size)
     if wanted is True and problem:
         raise ValueError(f"example_space: found True, which would not be exact: {problem}")
-    chosen = wanted is True or (
-        problem is None and pays_in_example_space(recipe.network, n_examples, epochs)
-    )
+    if resume is None:
+        pays = pays_in_example_space(recipe.network, n_examples, epochs)
+    else:  # what was chosen once stays, whatever pays for the epochs that are left
+        pays = resume.run["example_space"] == "True"
+    chosen = wanted is True or (problem is None and pays)
     if chosen:
         _log.info("descending in the space of the %d examples", n_examples)
     return chosen

@@ -1,0 +1,142 @@
+"""What a run needs to go on from where it is, and what tells it from another run."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import Array, bring, dtype_name, to_host
+from dnn_xp.network import Network
+from dnn_xp.training.step import Recipe, State
+
+__all__ = ["History", "Progress", "describe_run"]
+
+History = dict[str, list[float]]
+"""One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
+
+
+class Progress(NamedTuple):
+    """All that a run needs to go on, in arrays of any library.
+
+    Attributes
+    ----------
+    run : mapping of str to str
+        What the run was told, in words: see `describe_run`.
+    state : State
+    epoch : int
+        Epochs done.
+    batch : int
+        Batches done of the epoch under way.
+    steps : int
+        Steps done in all.
+    total : array, shape ()
+        The cost of the epoch under way, summed so far.
+    history : dict of str to list of float
+    kept : array
+        The parameters after the last whole epoch.
+    finite : array
+        The last parameters whose cost was finite: what is returned where the run diverges.
+    callbacks : mapping of str to mapping
+        What callbacks remember, by the name that the run gives each.
+    """
+
+    run: Mapping[str, str]
+    state: State
+    epoch: int
+    batch: int
+    steps: int
+    total: Array
+    history: History
+    kept: Array
+    finite: Array
+    callbacks: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def start(cls, run: Mapping[str, str], recipe: Recipe, theta: Array) -> "Progress":
+        """Return the beginning of a run."""
+        network = recipe.network
+        theta, kept = _copied(network, theta), _copied(network, theta)
+        average = _copied(network, theta) if recipe.average else None
+        state = State(theta, recipe.optimizer.init(theta), average)
+        return cls(run, state, 0, 0, 0, bring(0.0, like=theta), {}, kept, kept, {})
+
+    def resumed(self, network: Network, beginning: "Progress") -> "Progress":
+        """Return a copy beside the arrays of the run's beginning.
+
+        Raises
+        ------
+        ValueError
+            Where it is another run, naming what differs.
+        """
+        differ = [
+            f"{name}: found {self.run.get(name)}, expected {expected}"
+            for name, expected in beginning.run.items()
+            if self.run.get(name) != expected
+        ]
+        if differ:
+            raise ValueError(f"resume: this is the progress of another run; {'; '.join(differ)}")
+        like = beginning.state.theta
+
+        def copy(vector: Array) -> Array:
+            return _copied(network, bring(vector, like=like))
+
+        theta, optimizer, average = self.state
+        return self._replace(
+            state=State(
+                copy(theta),
+                type(beginning.state.optimizer)(*map(copy, optimizer)),
+                None if average is None else copy(average),
+            ),
+            total=bring(self.total, like=like),
+            history={name: [*figures] for name, figures in self.history.items()},
+            kept=copy(self.kept),
+            finite=copy(self.finite),
+        )
+
+
+def _copied(network: Network, vector: Array) -> Array:
+    """Return a copy that, where arrays have blocks, has those that gradients have.
+
+    A sum over other blocks is another sum in its last digits.
+    """
+    return network.pack(network.unpack(vector))
+
+
+def describe_run(
+    recipe: Recipe, X: Array, weights: Array | None, theta: Array, **told: Any
+) -> dict[str, str]:
+    """Return words for all that decides what the steps of a run do, by the names of arguments.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    X : array, shape (n_inputs, m)
+        Of which dtype and shape count.
+    weights : array, shape (m,), or None
+        Of which counts whether there are any.
+    theta : array, shape (size,)
+        Where the run starts: known again by a checksum.
+    **told
+        What else counts.
+    """
+    told = {**recipe._asdict(), "weights": weights is not None, **told}
+    return {name: _in_words(value) for name, value in told.items()} | {
+        "X": f"{dtype_name(X.dtype)} {tuple(X.shape)}",
+        "theta": f"{zlib.crc32(to_host(theta).tobytes()):08x}",
+    }
+
+
+def _in_words(value: Any) -> str:
+    """Return the representation of a value, in which no function shows where in memory it is."""
+    if is_dataclass(value):
+        parts = {one.name: getattr(value, one.name) for one in fields(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        parts = value._asdict()
+    elif isinstance(value, tuple | list):
+        return f"({', '.join(map(_in_words, value))})"
+    elif hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    else:
+        return repr(value)
+    inside = ", ".join(f"{name}={_in_words(part)}" for name, part in parts.items())
+    return f"{type(value).__name__}({inside})"

@@ -1,0 +1,352 @@
+"""A run that is stopped, at whatever step, and taken up ends like one that was not: bit for bit."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Callback,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Network,
+    accuracy,
+    backends,
+    train,
+)
+from dnn_xp.functions.activations import ActivationFunction
+from dnn_xp.training import (
+    DivergenceWarning,
+    Regularization,
+    adam,
+    adamw,
+    amsgrad,
+    momentum,
+    nesterov,
+    sgd,
+)
+from dnn_xp.training.step import State
+
+N_EXAMPLES, BATCH_SIZE, EPOCHS = 10, 4, 3  # batches of 4, 4 and 2
+
+PLAIN = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+DROPPING = Network(3, (Dense(4, "tanh"), Dropout(0.3), Dense(1)), PLAIN.cost)
+NORMALIZED = Network(
+    3, (Dense(4), BatchNorm(), Activation("relu"), Dropout(0.3), Dense(1)), PLAIN.cost
+)
+
+
+class StopAfter(Callback):
+    """Break off after some steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def step(self, moment):
+        self.steps -= 1
+        return "stopped" if self.steps == 0 else None
+
+
+class Falling(Callback):
+    """A schedule that remembers something: the rate falls whenever the cost rises."""
+
+    def start(self, moment):
+        self.factor = 1.0
+
+    def state(self):
+        return {"factor": self.factor}
+
+    def restore(self, moment, state):
+        self.factor = state["factor"]
+
+    def epoch(self, moment):
+        costs = moment.history["cost"]
+        self.factor *= 0.5 + 0.4 * (len(costs) % 2)
+
+    def __call__(self, epoch):
+        return self.factor / (1.0 + epoch)
+
+
+CASES = {
+    "sgd, full batch": (PLAIN, {"optimizer": sgd(0.3), "batch_size": None}),
+    "momentum in example space": (
+        Network(12, PLAIN.layers, PLAIN.cost),
+        {"optimizer": momentum(0.1), "batch_size": None, "example_space": True},
+    ),
+    "dropout, batch norm, adamw, averages, validation": (
+        NORMALIZED,
+        {"optimizer": adamw(0.01), "average": 0.9, "validation": True, "metrics": True},
+    ),
+    "mixup, noise, smoothing, penalties, clipping, weights": (
+        PLAIN,
+        {
+            "optimizer": amsgrad(0.01),
+            "regularization": Regularization(
+                l1=0.01, l2=0.01, max_norm=1.0, label_smoothing=0.1, mixup=0.4, noise=0.1
+            ),
+            "clip_value": 0.1,
+            "clip_norm": 0.2,
+            "weights": True,
+        },
+    ),
+    "micro-batches, a schedule that remembers": (
+        DROPPING,
+        {"optimizer": nesterov(0.1), "micro_batch": 3, "schedule": Falling},
+    ),
+    "early stopping": (PLAIN, {"optimizer": adam(0.05), "callbacks": lambda: [EarlyStopping(1)]}),
+}
+
+
+def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):
+    """Train as a case says, with callbacks besides its own."""
+    network, options = CASES[case]
+    options = {"batch_size": BATCH_SIZE, "seed": 3} | options | changes
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(network.n_inputs, N_EXAMPLES))
+    Y = (X[:1] > 0).astype(float)
+    if options.pop("validation", case == "early stopping"):
+        options["validation"] = array(-X[:, :5]), array(Y[:, :5])  # grows worse and worse
+    if options.pop("metrics", False):
+        options["metrics"] = {"accuracy": accuracy}
+    if options.pop("weights", False):
+        options["weights"] = array(rng.uniform(0.5, 2.0, size=N_EXAMPLES))
+    if "schedule" in options:
+        options["schedule"] = options["schedule"]()
+    callbacks = [*options.pop("callbacks", list)(), *callbacks]
+    options |= {"epochs": epochs, "resume": resume, "callbacks": callbacks}
+    return train(network, array(X), array(Y), **options)
+
+
+@pytest.fixture
+def run(array):
+    """Return `train_case` on the library of the test."""
+    return partial(train_case, array=array)
+
+
+def bits(run):
+    """Return all that a run ends with, as NumPy arrays and numbers."""
+    theta, optimizer, average = run.progress.state
+    arrays = [run.theta, theta, *optimizer, *([] if average is None else [average])]
+    return [backends.to_host(x) for x in arrays], run.history, run.epochs, run.reason
+
+
+def assert_same(one, other):
+    (arrays, *rest), (others, *rest_of_other) = bits(one), bits(other)
+    for actual, desired in zip(arrays, others, strict=True):
+        np.testing.assert_array_equal(actual, desired)
+        assert actual.dtype == desired.dtype
+    assert rest == rest_of_other
+
+
+def on_host(progress):
+    """Return what a file would hold: NumPy arrays, in no library's form."""
+    host, (theta, optimizer, average) = backends.to_host, progress.state
+    held = State(
+        host(theta), tuple(map(host, optimizer)), None if average is None else host(average)
+    )
+    arrays = {name: host(getattr(progress, name)) for name in ("total", "kept", "finite")}
+    return progress._replace(state=held, **arrays)
+
+
+# ----------------------------------------------------------------------------- the same bits
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(run, library, case):
+    """Within an epoch, after its last step, and within the next; Dask takes 20 ms a step."""
+    undisturbed = run(case)
+    for steps in (4,) if library.backend == "dask" else (1, 3, 5):
+        stopped = run(case, StopAfter(steps))
+        if stopped.reason == "stopped":  # one with fewer steps has ended by itself
+            assert_same(run(case, resume=on_host(stopped.progress)), undisturbed)
+
+
+def test_a_run_that_was_stopped_again_and_again():
+    case, progress = "dropout, batch norm, adamw, averages, validation", None
+    for _ in range(3):
+        progress = train_case(case, StopAfter(2), resume=progress).progress
+    assert progress.steps == 6
+    assert_same(train_case(case, resume=progress), train_case(case))
+
+
+def test_sums_over_parameters_are_the_same_sums(array, xp):
+    """Also where an array has blocks, and a sum over other blocks has other last digits."""
+    rng = np.random.default_rng(0)
+    X, Y = array(rng.normal(size=(40, 6)), "float32"), array(rng.normal(size=(1, 6)), "float32")
+    network = Network(40, (Dense(60, "tanh"), Dense(1)), "squared_error")
+    options = {"regularization": Regularization(l1=3.0, l2=10.0), "optimizer": sgd(1e-4)}
+    for epochs in (0, 1):
+        begun = train(network, X, Y, epochs=epochs, **options)
+        run = train(network, X, Y, epochs=2, **options)
+        resumed = train(network, X, Y, epochs=2, resume=on_host(begun.progress), **options)
+        assert_same(resumed, run)
+
+
+# ----------------------------------------------------------------------------- going on
+
+
+def test_more_epochs(run):
+    begun = run("sgd, full batch", epochs=2)
+    assert (begun.progress.epoch, begun.progress.batch, begun.progress.steps) == (2, 0, 2)
+    assert_same(run("sgd, full batch", resume=begun.progress), run("sgd, full batch"))
+
+
+@pytest.mark.parametrize("case", ["sgd, full batch", "early stopping"])
+def test_a_run_that_has_ended_stays_as_it_is(run, case):
+    ended = run(case)
+    assert ended.epochs == (2 if case == "early stopping" else 3)
+    assert_same(run(case, resume=on_host(ended.progress)), ended)
+
+
+def test_progress_is_not_changed_by_going_on(run):
+    case = "micro-batches, a schedule that remembers"
+    begun = run(case, StopAfter(1))
+    one, other = (run(case, epochs=1, resume=begun.progress) for _ in range(2))
+    assert_same(one, other)
+    assert begun.progress.history == {}
+
+
+def test_what_was_chosen_for_some_epochs_stays_for_more():
+    """Example space pays from 2 epochs on: 2 * epochs * 4 units > 10 examples."""
+    case, auto = "momentum in example space", {"example_space": "auto"}
+    begun = train_case(case, epochs=1, **auto)
+    assert begun.progress.run["example_space"] == "False"
+    assert_same(
+        train_case(case, resume=begun.progress, **auto), train_case(case, example_space=False)
+    )
+    begun = train_case(case, epochs=2, **auto)
+    assert begun.progress.run["example_space"] == "True"
+    ended = train_case(case, epochs=0, resume=begun.progress, **auto)
+    np.testing.assert_array_equal(backends.to_host(ended.theta), backends.to_host(begun.theta))
+
+
+def test_a_run_that_diverges(array):
+    """From b = 1 and at a rate of 1e100, b is -1e100, 1e200, -1e300 and then infinite."""
+    network = Network(1, (Dense(1),), "squared_error")
+    zero, start = array(np.zeros((1, 4))), array([0.0, 1.0])
+    options = {"optimizer": sgd(1e100), "epochs": 9}
+
+    def run(*callbacks, resume=None):
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergenceWarning)
+            return train(network, zero, zero, start, callbacks=callbacks, resume=resume, **options)
+
+    ended = run()
+    assert ended.reason.startswith("diverged")
+    assert ended.progress is None  # there is nothing to go on from
+    for steps in range(1, ended.epochs + 1):
+        resumed = run(resume=on_host(run(StopAfter(steps)).progress))
+        assert resumed.reason == ended.reason
+        np.testing.assert_array_equal(
+            backends.to_host(resumed.theta), backends.to_host(ended.theta)
+        )
+
+
+# ----------------------------------------------------------------------------- another run
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"optimizer": adam(0.1)}, r"optimizer: found Optimizer\(.*, expected Optimizer\("),
+        ({"optimizer": sgd(0.31)}, r"optimizer: .*rate=0\.3,.*, expected .*rate=0\.31,"),
+        ({"regularization": Regularization(l2=0.5)}, r"regularization: .*expected .*l2=0\.5"),
+        ({"clip_norm": 1.0}, "clip_norm: found None, expected 1.0"),
+        ({"average": 0.9}, "average: found None, expected 0.9"),
+        ({"micro_batch": 2}, "micro_batch: found None, expected 2"),
+        ({"weights": True}, "weights: found False, expected True"),
+        ({"batch_size": 5}, "batch_size: found 10, expected 5"),
+        ({"seed": 4}, "seed: found 3, expected 4; theta: found "),
+    ],
+)
+def test_another_run_is_refused(changes, named):
+    begun = train_case("sgd, full batch", epochs=0)
+    with pytest.raises(ValueError, match=f"resume: this is the progress of another run; {named}"):
+        train_case("sgd, full batch", resume=begun.progress, **changes)
+
+
+def test_another_network_other_data_and_another_start_are_refused():
+    X, theta = np.ones((3, 4)), np.zeros(PLAIN.size)
+    options = {"epochs": 0, "example_space": False}
+    begun = train(PLAIN, np.array(X), [[0, 1, 0, 1]], np.array(theta), **options)
+    other = Network(3, (Dense(4, "relu"), Dense(1)), PLAIN.cost)
+    for network, X_other, theta_other, named in (
+        (other, X, theta, "network: .*activation='tanh'.*, expected .*activation='relu'"),
+        (PLAIN, X[:, :2], theta, r"X: found float64 \(3, 4\), expected float64 \(3, 2\)"),
+        (PLAIN, X.astype("float32"), theta, r"X: found float64 .*, expected float32 \(3, 4\)"),
+        (PLAIN, X, theta + 1.0, "theta: found [0-9a-f]{8}, expected [0-9a-f]{8}"),
+    ):
+        Y = [[0, 1, 0, 1][: X_other.shape[1]]]
+        with pytest.raises(ValueError, match=named):
+            train(
+                network,
+                np.array(X_other),
+                Y,
+                np.array(theta_other),
+                resume=begun.progress,
+                **options,
+            )
+
+
+def test_functions_of_ones_own_are_known_by_name():
+    own = ActivationFunction("own", np.tanh, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+    network = Network(3, (Dense(4, own), Dense(1)), PLAIN.cost)
+    run = train(network, np.array(np.ones((3, 2))), [[0, 1]], epochs=0)
+    assert "0x" not in str(run.progress.run)
+    assert "tanh" in run.progress.run["network"]
+
+
+# ----------------------------------------------------------------------------- callbacks
+
+
+class Remembering(Callback):
+    """Count epochs, and say what was told."""
+
+    def __init__(self, told, name):
+        self.told, self.name, self.count = told, name, 0
+
+    def start(self, moment):
+        self.told.append(f"start {self.name}")
+
+    def state(self):
+        return {"count": self.count, "name": self.name} if self.count else {}
+
+    def restore(self, moment, state):
+        assert state["name"] == self.name
+        self.count = state["count"]
+
+    def epoch(self, moment):
+        self.count += 1
+        self.told.append(f"epoch {self.name} {self.count}")
+
+
+class Last(Remembering):
+    comes_last = True
+
+    def epoch(self, moment):
+        self.told.append(f"{sorted(moment.progress.callbacks)}")
+
+
+def test_callbacks_remember_each_for_itself():
+    told = []
+
+    def callbacks():
+        return Last(told, "last"), Remembering(told, "one"), Remembering(told, "two")
+
+    begun = train_case("sgd, full batch", *callbacks(), epochs=1)
+    train_case("sgd, full batch", *callbacks(), epochs=2, resume=begun.progress)
+    start = ["start one", "start two", "start last"]
+    names = "['Remembering', 'Remembering 2']"
+    first = [*start, "epoch one 1", "epoch two 1", names]
+    assert told == [*first, *start, "epoch one 2", "epoch two 2", names]
+
+
+def test_a_callback_that_comes_in_later_starts_anew():
+    begun = train_case("sgd, full batch", epochs=1)
+    told = []
+    train_case("sgd, full batch", Remembering(told, "new"), epochs=2, resume=begun.progress)
+    assert told == ["start new", "epoch new 1"]
