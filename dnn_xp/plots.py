@@ -1,4 +1,4 @@
-"""Pictures of a run: the learning curve, and the examples that a network gets wrong.
+"""Pictures of a run: its curves, and the examples that a network gets wrong.
 
 Everything here takes host data and returns a Matplotlib figure that belongs to no window: save it
 with ``figure.savefig(path)``, or hand it to `show`. Matplotlib is loaded when it is needed.
@@ -15,7 +15,7 @@ from dnn_xp.backends import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["learning_curve", "mislabeled_pictures", "show"]
+__all__ = ["learning_curve", "learning_rate_curve", "mislabeled_pictures", "show"]
 
 # Two colours that everybody can tell apart (Okabe and Ito 2008); lines differ in style, too.
 _BLUE, _VERMILION = "#0072B2", "#D55E00"
@@ -69,6 +69,37 @@ def learning_curve(
     axes.spines[["top", "right"]].set_visible(False)
     if learning_rate is not None:
         axes.set_title(f"Learning rate = {learning_rate:g}")
+    return figure
+
+
+def learning_rate_curve(range_test: Any) -> "Figure":
+    """Draw how the cost changed as the learning rate grew, and the rate that is proposed.
+
+    A cost that blows up leaves the picture at twice the cost of the first step.
+
+    Parameters
+    ----------
+    range_test : RangeTest
+        Of `dnn_xp.training.range_test`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(6.0, 4.0)
+    axes = figure.add_subplot()
+    rates, costs, smoothed, proposed = range_test
+    axes.plot(rates, costs, ".", color=_BLUE, alpha=0.35, label="each step")
+    axes.plot(rates, smoothed, "-", color=_BLUE, label="smoothed")
+    axes.axvline(proposed, color=_VERMILION, linestyle="--", label=f"proposed: {proposed:.2g}")
+    axes.set_xscale("log")
+    lowest = min(costs)
+    height = 1.05 * (min(max(costs), 2.0 * smoothed[0]) - lowest)
+    axes.set_ylim(lowest - 0.05 * height, lowest + height)
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("cost")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import plots
+from dnn_xp.training.range_test import RangeTest
 
 matplotlib = pytest.importorskip("matplotlib", reason="the figures need matplotlib")
 
@@ -96,6 +97,30 @@ def test_epochs_are_counted_in_whole_numbers(n):
     np.testing.assert_array_equal(ticks, np.round(ticks))
 
 
+# ----------------------------------------------------------------------------- range tests
+
+
+def test_a_range_test_shows_costs_and_what_is_proposed(tmp_path):
+    rates = list(np.geomspace(1e-6, 1.0, 7))
+    costs, smoothed = [2.0, 2.1, 1.8, 1.5, 1.0, 0.4, 99.0], [2.0, 2.1, 2.0, 1.7, 1.4, 1.0, 9.0]
+    figure = plots.learning_rate_curve(RangeTest(rates, costs, smoothed, 0.01))
+    (axes,) = figure.axes
+    dots, line, proposed = axes.lines
+    for one, values in ((dots, costs), (line, smoothed)):
+        np.testing.assert_array_equal(one.get_xdata(), rates)
+        np.testing.assert_array_equal(one.get_ydata(), values)
+    assert set(proposed.get_xdata()) == {0.01}
+    assert axes.get_xscale() == "log"
+    bottom, top = axes.get_ylim()
+    assert bottom < 0.4 < 2.1 < top < 9.0, "all can be seen but what blows up"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "cost")
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["each step", "smoothed", "proposed: 0.01"]
+    assert_readable(figure)
+    figure.savefig(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 0
+
+
 # ----------------------------------------------------------------------------- pictures
 
 
@@ -176,6 +201,7 @@ def test_where_there_are_windows_the_figure_is_in_one(monkeypatch):
     "draw",
     [
         lambda: plots.learning_curve([1.0, 0.5]),
+        lambda: plots.learning_rate_curve(RangeTest([0.1, 1.0], [1.0, 0.5], [1.0, 0.7], 0.1)),
         lambda: plots.mislabeled_pictures(DIGITS, ["a"] * 9, ["b"] * 9),
     ],
 )
