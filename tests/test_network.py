@@ -257,8 +257,8 @@ def test_arguments_are_not_changed(array):
 # ----------------------------------------------------------------------------- sums
 
 
-# Few sizes of parts, 1 among them: JAX compiles each operation anew for each size.
-cuts = st.sampled_from((0, 1, 5, 9))
+# Few sizes of parts: JAX compiles each operation anew for each size.
+cuts = st.sampled_from((0, 3, 6, 9))
 
 
 @given(cut=cuts, other=cuts, order=st.permutations(range(9)))

@@ -100,15 +100,16 @@ def test_dtype_is_kept(array, dtype, xp, name):
 
 
 @every
-def test_a_minimum_is_found(array, name):
-    """Of (theta - 1)^2, from 3; without a schedule some go on around it, a step away."""
-    optimizer, theta = ALL[name], array([3.0]) * 1.0
+def test_a_minimum_is_found(name):
+    """Of (theta - 1)^2, from 3; without a schedule some go on around it, a step away.
+
+    On NumPy: the tests above show that the steps are the same on every library.
+    """
+    optimizer, theta = ALL[name], np.array([3.0])
     state = optimizer.init(theta)
     for step in range(1, 101):
         gradient = 2.0 * (theta - 1.0)
         theta, state = optimizers.descend(optimizer, theta, gradient, state, 0.1, step)
-        if hasattr(theta, "persist"):  # so that Dask's graph does not grow
-            theta, state = theta.persist(), type(state)(*(x.persist() for x in state))
     if name == "adagrad":
         assert abs(float(theta[0]) - 1.0) < 2.0  # on its way, with ever smaller steps
     else:
