@@ -9,11 +9,9 @@
 ``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
 ========================  ======================================================================
 
-The first 512 bytes (the "user block", which HDF5 leaves to applications) hold a SHA-256 of the
-rest, so that damage is found before anything is read. No pickle anywhere.
+The file is sealed: see `dnn_xp.files.sealing`. No pickle anywhere.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -30,14 +28,13 @@ import numpy as np
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.preprocessing import Preprocessing
+from dnn_xp.files.sealing import BLOCK, seal, seal_problem
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from dnn_xp.network import Network
 
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
 _FORMAT, _VERSION = "dnn_xp model", 1
-_SIGNATURE = b"dnn_xp model\nsha256 "
-_BLOCK = 512
 _KINDS = {kind.__name__: kind for kind in (Activation, BatchNorm, Dense, Dropout, LayerNorm)}
 
 
@@ -96,9 +93,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     theta = to_host(model.theta)
     _check(model, theta)
     description, about = _described(model.network), _json("about", _with_versions(model))
-    # In memory first: HDF5 does not survive a disk that fills up while it writes.
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
+    with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
         file.attrs["format"], file.attrs["version"] = _FORMAT, _VERSION
         file["network"], file["about"] = description, about
         for name, values in model.network.unpack(theta).items():
@@ -112,7 +108,7 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
         if model.pixel_max is not None:
             file.attrs["pixel_max"] = model.pixel_max
     with replacing(path) as temporary:
-        temporary.write_bytes(_sealed(buffer.getvalue()))
+        temporary.write_bytes(seal(buffer, "model"))
 
 
 def _described(network: Network) -> str:
@@ -145,12 +141,6 @@ def _with_versions(model: Model) -> dict[str, Any]:
         for name in ("dnn_xp", "numpy", "h5py", library)
     }
     return {**model.about, "versions": versions}
-
-
-def _sealed(content: bytes) -> bytes:
-    """Return the content of a file with the first block that belongs to the rest."""
-    digest = hashlib.sha256(content[_BLOCK:]).hexdigest().encode()
-    return (_SIGNATURE + digest + b"\n").ljust(_BLOCK, b"\0") + content[_BLOCK:]
 
 
 # ----------------------------------------------------------------------------- loading
@@ -188,10 +178,8 @@ def load_model(
     """
     path = Path(path)
     content = path.read_bytes()
-    if not content.startswith(_SIGNATURE):
-        raise ModelFileError(f"{path}: not a model that dnn_xp saved")
-    if content != _sealed(content):
-        raise ModelFileError(f"{path}: damaged or truncated: its checksum does not fit")
+    if problem := seal_problem(content, "model"):
+        raise ModelFileError(f"{path}: {problem}")
     try:
         model = _read(content, path)
         _check(model, model.theta)

@@ -1,5 +1,6 @@
 """Models in files: on every library the same values, and no damaged file is taken for a model."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 from dnn_xp import backends
-from dnn_xp.files import h5
 from dnn_xp.files.h5 import Model, ModelFileError, load_model, save_model
 from dnn_xp.files.preprocessing import Preprocessing
+from dnn_xp.files.sealing import seal
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
@@ -229,7 +230,7 @@ def edited(path, edit):
     """Change a saved file with another program, and seal it again."""
     with h5py.File(path, "r+") as file:
         edit(file)
-    path.write_bytes(h5._sealed(path.read_bytes()))
+    path.write_bytes(seal(io.BytesIO(path.read_bytes()), "model"))
 
 
 def replaced(name, value):

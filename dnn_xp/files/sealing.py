@@ -1,0 +1,48 @@
+"""A seal on an HDF5 file: damage is found before anything is read.
+
+The first 512 bytes (the "user block", which HDF5 leaves to applications) name the kind of the
+file and hold a SHA-256 of the rest.
+"""
+
+import hashlib
+import io
+
+__all__ = ["BLOCK", "seal", "seal_problem"]
+
+BLOCK = 512
+"""The size of the user block, in bytes."""
+
+
+def seal(buffer: io.BytesIO, kind: str) -> memoryview:
+    """Seal a file that was built in memory, and return its content.
+
+    In memory, because HDF5 does not survive a disk that fills up while it writes.
+
+    Parameters
+    ----------
+    buffer : io.BytesIO
+        The first `BLOCK` bytes are left free.
+    kind : str
+        What the file holds, such as ``"model"``.
+    """
+    content = buffer.getbuffer()
+    content[:BLOCK] = _head(content, kind)
+    return content
+
+
+def seal_problem(content: bytes, kind: str) -> str | None:
+    """Return what is wrong with the content of a file, in words, or None where it is whole."""
+    if not content.startswith(_signature(kind)):
+        return f"not a {kind} that dnn_xp saved"
+    if content[:BLOCK] != _head(memoryview(content), kind):
+        return "damaged or truncated: its checksum does not fit"
+    return None
+
+
+def _head(content: memoryview, kind: str) -> bytes:
+    digest = hashlib.sha256(content[BLOCK:]).hexdigest().encode()
+    return (_signature(kind) + digest + b"\n").ljust(BLOCK, b"\0")
+
+
+def _signature(kind: str) -> bytes:
+    return f"dnn_xp {kind}\nsha256 ".encode()
