@@ -6,150 +6,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dnn_xp import (
-    Activation,
-    BatchNorm,
-    Callback,
-    Dense,
-    Dropout,
-    EarlyStopping,
-    Network,
-    accuracy,
-    backends,
-    train,
-)
+from dnn_xp import Callback, Dense, Network, backends, train
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import (
-    DivergenceWarning,
-    Regularization,
-    adam,
-    adamw,
-    amsgrad,
-    momentum,
-    nesterov,
-    sgd,
-)
-from dnn_xp.training.step import State
-
-N_EXAMPLES, BATCH_SIZE, EPOCHS = 10, 4, 3  # batches of 4, 4 and 2
-
-PLAIN = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
-DROPPING = Network(3, (Dense(4, "tanh"), Dropout(0.3), Dense(1)), PLAIN.cost)
-NORMALIZED = Network(
-    3, (Dense(4), BatchNorm(), Activation("relu"), Dropout(0.3), Dense(1)), PLAIN.cost
-)
-
-
-class StopAfter(Callback):
-    """Break off after some steps."""
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def step(self, moment):
-        self.steps -= 1
-        return "stopped" if self.steps == 0 else None
-
-
-class Falling(Callback):
-    """A schedule that remembers something: the rate falls whenever the cost rises."""
-
-    def start(self, moment):
-        self.factor = 1.0
-
-    def state(self):
-        return {"factor": self.factor}
-
-    def restore(self, moment, state):
-        self.factor = state["factor"]
-
-    def epoch(self, moment):
-        costs = moment.history["cost"]
-        self.factor *= 0.5 + 0.4 * (len(costs) % 2)
-
-    def __call__(self, epoch):
-        return self.factor / (1.0 + epoch)
-
-
-CASES = {
-    "sgd, full batch": (PLAIN, {"optimizer": sgd(0.3), "batch_size": None}),
-    "momentum in example space": (
-        Network(12, PLAIN.layers, PLAIN.cost),
-        {"optimizer": momentum(0.1), "batch_size": None, "example_space": True},
-    ),
-    "dropout, batch norm, adamw, averages, validation": (
-        NORMALIZED,
-        {"optimizer": adamw(0.01), "average": 0.9, "validation": True, "metrics": True},
-    ),
-    "mixup, noise, smoothing, penalties, clipping, weights": (
-        PLAIN,
-        {
-            "optimizer": amsgrad(0.01),
-            "regularization": Regularization(
-                l1=0.01, l2=0.01, max_norm=1.0, label_smoothing=0.1, mixup=0.4, noise=0.1
-            ),
-            "clip_value": 0.1,
-            "clip_norm": 0.2,
-            "weights": True,
-        },
-    ),
-    "micro-batches, a schedule that remembers": (
-        DROPPING,
-        {"optimizer": nesterov(0.1), "micro_batch": 3, "schedule": Falling},
-    ),
-    "early stopping": (PLAIN, {"optimizer": adam(0.05), "callbacks": lambda: [EarlyStopping(1)]}),
-}
-
-
-def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):
-    """Train as a case says, with callbacks besides its own."""
-    network, options = CASES[case]
-    options = {"batch_size": BATCH_SIZE, "seed": 3} | options | changes
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(network.n_inputs, N_EXAMPLES))
-    Y = (X[:1] > 0).astype(float)
-    if options.pop("validation", case == "early stopping"):
-        options["validation"] = array(-X[:, :5]), array(Y[:, :5])  # grows worse and worse
-    if options.pop("metrics", False):
-        options["metrics"] = {"accuracy": accuracy}
-    if options.pop("weights", False):
-        options["weights"] = array(rng.uniform(0.5, 2.0, size=N_EXAMPLES))
-    if "schedule" in options:
-        options["schedule"] = options["schedule"]()
-    callbacks = [*options.pop("callbacks", list)(), *callbacks]
-    options |= {"epochs": epochs, "resume": resume, "callbacks": callbacks}
-    return train(network, array(X), array(Y), **options)
+from dnn_xp.training import DivergenceWarning, Regularization, adam, sgd
+from tests.runs import CASES, PLAIN, StopAfter, assert_same, on_host, train_case
 
 
 @pytest.fixture
 def run(array):
     """Return `train_case` on the library of the test."""
     return partial(train_case, array=array)
-
-
-def bits(run):
-    """Return all that a run ends with, as NumPy arrays and numbers."""
-    theta, optimizer, average = run.progress.state
-    arrays = [run.theta, theta, *optimizer, *([] if average is None else [average])]
-    return [backends.to_host(x) for x in arrays], run.history, run.epochs, run.reason
-
-
-def assert_same(one, other):
-    (arrays, *rest), (others, *rest_of_other) = bits(one), bits(other)
-    for actual, desired in zip(arrays, others, strict=True):
-        np.testing.assert_array_equal(actual, desired)
-        assert actual.dtype == desired.dtype
-    assert rest == rest_of_other
-
-
-def on_host(progress):
-    """Return what a file would hold: NumPy arrays, in no library's form."""
-    host, (theta, optimizer, average) = backends.to_host, progress.state
-    held = State(
-        host(theta), tuple(map(host, optimizer)), None if average is None else host(average)
-    )
-    arrays = {name: host(getattr(progress, name)) for name in ("total", "kept", "finite")}
-    return progress._replace(state=held, **arrays)
 
 
 # ----------------------------------------------------------------------------- the same bits
