@@ -143,6 +143,8 @@ def open_backend(name: str, device: str | None = None) -> Backend:
         raise BackendNotInstalledError(
             f"backend {name!r} is not installed: pip install '{library.install}' ({error})"
         ) from error
+    except Exception as error:  # a library that is there may fail to load in any way
+        raise BackendNotInstalledError(f"backend {name!r} does not load: {error!r}") from error
     return Backend(name, xp, _find_device(name, device))
 
 
@@ -170,7 +172,7 @@ def _devices(name: str) -> dict[str, Any]:
         return {word: i for i in range(count) for word in (f"cuda:{i}", str(i))}
     if name == "torch":
         torch = import_module("torch")
-        words = ["cpu", "meta"]
+        words = ["cpu"]
         if torch.cuda.is_available():
             words += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         if torch.backends.mps.is_available():
@@ -328,14 +330,16 @@ def bring(value: Any, *, like: Array, dtype: Any = None) -> Array:
     xp, where = namespace(like), device(like)
     dtype = like.dtype if dtype is None else dtype
     if not _is_of(value, xp):
-        host = to_host(value)
+        name = dtype_name(dtype)
         if is_jax_array(like):
-            _refuse_silent_float32(dtype_name(dtype))
+            _refuse_silent_float32(name)
+        # Cast on the host, since a device may not have the value's own dtype; but not every
+        # library's dtypes are known there. A copy, since some libraries would share its memory.
+        host = np.array(to_host(value), dtype=name if hasattr(np, name) else None)
         if is_cupy_array(like):
             with like.device:
                 return xp.asarray(host, dtype=dtype)
-        # Cast by the library itself: NumPy does not know every library's dtypes.
-        return xp.astype(xp.asarray(np.array(host), device=where), dtype, copy=False)
+        return xp.astype(xp.asarray(host, device=where), dtype, copy=False)
     # A traced array has no device (None), and Dask's answer says nothing of its chunks.
     if not is_dask_array(like) and where is not None and device(value) != where:
         value = to_device(value, where)
