@@ -84,7 +84,7 @@ def batch_norm_forward(
         Added to the variance.
     """
     xp = xp or namespace(Z)
-    share = 1.0 / Z.shape[1] if weights is None else weights / xp.sum(weights)
+    share = 1.0 / Z.shape[1] if weights is None else _shares(weights, xp)
     mean = xp.sum(share * Z, axis=1, keepdims=True)
     centred = Z - mean
     variance = xp.sum(share * centred * centred, axis=1, keepdims=True)
@@ -92,6 +92,12 @@ def batch_norm_forward(
     Z_hat = centred * inverse_std
     cache = BatchNormCache(Z_hat, inverse_std, gamma, share, mean, variance)
     return gamma * Z_hat + beta, cache
+
+
+def _shares(weights: Array, xp: Any) -> Array:
+    """Return weights that sum to 1, or to 0 where nothing counts."""
+    total = xp.sum(weights)
+    return weights / (total + xp.astype(total == 0, weights.dtype))
 
 
 def batch_norm_backward(

@@ -147,9 +147,9 @@ def train(
     recipe = Recipe(
         network,
         optimizer,
-        regularization,
-        clip_value,
-        clip_norm,
+        Regularization(*map(_plain, regularization)),
+        _plain(clip_value),
+        _plain(clip_norm),
         average is not None,
         micro_batch,
     )
@@ -320,6 +320,11 @@ def _batches(X: Array, batch_size: int, seed: int, epoch: int, first: int) -> It
     move = None if padded else partial(bring, like=X, dtype=namespace(X).int32)
     batches = minibatches(n_examples, batch_size, seed, epoch, padded=padded, move=move)
     yield from starmap(Batch, islice(batches, first, None))
+
+
+def _plain(number: float | None) -> Any:
+    """Return a number of Python's own: one of NumPy's would carry its dtype into the arrays."""
+    return None if number is None else float(number)
 
 
 def _measured(state: State) -> Array:

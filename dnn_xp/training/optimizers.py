@@ -448,4 +448,9 @@ def _checked(optimizer: Optimizer) -> Optimizer:
         raise ValueError(
             f"optimizer: found the numbers {optimizer.numbers}, expected each from 0 to below 1"
         )
-    return optimizer._replace(learning_rate=float(optimizer.learning_rate))
+    # Numbers of Python's own: NumPy's would carry their dtype into theta.
+    return optimizer._replace(
+        learning_rate=float(optimizer.learning_rate),
+        numbers=tuple(map(float, optimizer.numbers)),
+        weight_decay=float(optimizer.weight_decay),
+    )

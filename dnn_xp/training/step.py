@@ -222,7 +222,8 @@ def _sums(
         else:
             gradient = total.gradient
             gradient += sums.gradient
-            total = Sums(total.cost + sums.cost, gradient, sums.statistics)
+            # The first part's statistics: a later one may hold nothing that counts.
+            total = Sums(total.cost + sums.cost, gradient, total.statistics)
     assert total is not None  # no batch is empty
     return total
 
