@@ -186,14 +186,18 @@ def test_result_is_of_the_kind_of_the_predictions(array, dtype, task, name):
 
 @cases
 def test_they_can_be_compiled(array, task, name):
-    A, Y, weights = (array(x) for x in draw(task, 9, seed=5))
-    metric = METRICS[name]
+    arrays = [array(x) for x in draw(task, 9, seed=5)]
+    for function in (unweighted, weighted):
+        compiled = compile_step(function, METRICS[name], like=arrays[0])
+        assert_close(compiled(*arrays), function(METRICS[name], *arrays))
 
-    def weighted(A, Y, weights):
-        return metric(A, Y, weights=weights)
 
-    for function, arguments in ((metric, (A, Y)), (weighted, (A, Y, weights))):
-        assert_close(compile_step(function, like=A)(*arguments), function(*arguments))
+def unweighted(metric, A, Y, weights):
+    return metric(A, Y)
+
+
+def weighted(metric, A, Y, weights):
+    return metric(A, Y, weights=weights)
 
 
 @cases
