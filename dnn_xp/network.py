@@ -135,45 +135,60 @@ class Network(Layout):
 
     # ------------------------------------------------------------------ forward and backward
 
-    def forward(self, theta: Array, X: Array) -> Array:
+    def forward(self, theta: Array, X: Array, *, batch_size: int | None = None) -> Array:
         """Return the logits: what the last layer gives, before the cost's output function.
 
         Parameters
         ----------
         theta : array, shape (size,)
         X : array, shape (n_inputs, m)
+        batch_size : int, optional
+            How many examples go through the layers at a time. Default: all of them.
 
         Returns
         -------
         array, shape (n_outputs, m)
         """
         self._check(theta, X)
-        xp = namespace(theta, X)
-        return self._forward(self.views(theta, xp), X, None, xp)[0]
+        xp, m = namespace(theta, X), X.shape[1]
+        parameters, size = self.views(theta, xp), batch_size or m
+        if size >= m:
+            return self._forward(parameters, X, None, xp)[0]
+        parts = [
+            self._forward(parameters, X[:, start : min(start + size, m)], None, xp)[0]
+            for start in range(0, m, size)
+        ]
+        return xp.concat(parts, axis=1)
 
-    def predict(self, theta: Array, X: Array) -> Array:
+    def predict(self, theta: Array, X: Array, *, batch_size: int | None = None) -> Array:
         """Return the network's outputs: probabilities, or values.
 
         Parameters
         ----------
-        theta : array, shape (size,)
-        X : array, shape (n_inputs, m)
+        theta, X, batch_size
+            As in `forward`.
 
         Returns
         -------
         array, shape (n_outputs, m)
         """
-        return find_cost(self.cost).output(self.forward(theta, X))
+        return find_cost(self.cost).output(self.forward(theta, X, batch_size=batch_size))
 
     def evaluate_cost(
-        self, theta: Array, X: Array, Y: Array, weights: Array | None = None
+        self,
+        theta: Array,
+        X: Array,
+        Y: Array,
+        weights: Array | None = None,
+        *,
+        batch_size: int | None = None,
     ) -> Array:
         """Return the mean cost of the network as it predicts: no draws, running statistics.
 
         Parameters
         ----------
-        theta : array, shape (size,)
-        X : array, shape (n_inputs, m)
+        theta, X, batch_size
+            As in `forward`.
         Y : array, shape (n_outputs, m)
         weights : array, shape (m,), optional
 
@@ -182,9 +197,17 @@ class Network(Layout):
         array, shape ()
         """
         Y, weights = self._check(theta, X, Y, weights)
-        xp = namespace(theta, X)
-        Z, _ = self._forward(self.views(theta, xp), X, None, xp)
-        cost = find_cost(self.cost)
+        return self.mean_cost(self.forward(theta, X, batch_size=batch_size), Y, weights)
+
+    def mean_cost(self, Z: Array, Y: Array, weights: Array | None = None) -> Array:
+        """Return the mean cost of logits.
+
+        Parameters
+        ----------
+        Z, Y : array, shape (n_outputs, m)
+        weights : array, shape (m,), optional
+        """
+        xp, cost = namespace(Z), find_cost(self.cost)
         costs = cost.by_Z(Z, Y, *cost.parameters, xp=xp)
         if weights is None:
             return xp.mean(costs)

@@ -463,3 +463,17 @@ def test_one_step_traces(array, library):
     traced, eager = jax.jit(step)(*arrays), step(*arrays)
     for actual, desired in zip(jax.tree.leaves(traced), jax.tree.leaves(eager), strict=True):
         assert_close(actual, desired, **ROUNDING)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 9, 100])
+def test_predictions_in_batches_are_those_of_all_at_once(array, batch_size):
+    theta, X, Y = draw(MIXED)[:3]
+    theta, X, Y = array(theta), array(X), array(Y)
+    assert_close(
+        MIXED.predict(theta, X, batch_size=batch_size), MIXED.predict(theta, X), rtol=1e-12
+    )
+    assert_close(
+        MIXED.evaluate_cost(theta, X, Y, batch_size=batch_size),
+        MIXED.evaluate_cost(theta, X, Y),
+        rtol=1e-12,
+    )

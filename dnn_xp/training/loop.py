@@ -31,6 +31,9 @@ __all__ = ["DivergenceWarning", "train"]
 
 _log = logging.getLogger("dnn_xp")
 
+_MEASURED_AT_ONCE = 4096
+"""Examples that go through the network at a time when it is measured, so that memory is bounded."""
+
 Dataset = tuple[Array, Array] | tuple[Array, Array, Array]
 Metric = Callable[[Array, Array], Array]
 Schedule = Callable[[float], float]
@@ -345,17 +348,19 @@ def _measures(
     metrics: Mapping[str, Metric],
 ) -> Callable[[Array], dict[str, float]]:
     """Return a function of theta that gives the figures that are measured after an epoch."""
-    prefix, cost = "", {}
+    prefix = ""
     if validation is not None:
         X, Y, *rest = validation
         Y, weights = network.check_data(X, Y, rest[0] if rest else None)
-        prefix, cost = "validation_", {"cost": network.evaluate_cost}
+        prefix = "validation_"
+    if validation is None and not metrics:
+        return lambda theta: {}
 
     def measure(theta: Array) -> dict[str, float]:
-        figures = {name: of(theta, X, Y, weights) for name, of in cost.items()}
-        if metrics:
-            A = network.predict(theta, X)
-            figures |= {name: metric(A, Y) for name, metric in metrics.items()}
+        Z = network.forward(theta, X, batch_size=_MEASURED_AT_ONCE)
+        figures = {"cost": network.mean_cost(Z, Y, weights)} if validation is not None else {}
+        A = find_cost(network.cost).output(Z)
+        figures |= {name: metric(A, Y) for name, metric in metrics.items()}
         return {prefix + name: float(value) for name, value in figures.items()}
 
     return measure
