@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.backends import current_backend, use_backend
+    from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
     from dnn_xp.files.h5 import load_model, save_model
     from dnn_xp.functions.metrics import accuracy, one_hot
     from dnn_xp.gradient_check import check_gradient
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "dnn_xp.backends": ("current_backend", "use_backend"),
+    "dnn_xp.files.checkpoints": ("Checkpoint", "load_checkpoint"),
     "dnn_xp.files.h5": ("load_model", "save_model"),
     "dnn_xp.functions.metrics": ("accuracy", "one_hot"),
     "dnn_xp.gradient_check": ("check_gradient",),
@@ -33,6 +35,7 @@ __all__ = [
     "Activation",
     "BatchNorm",
     "Callback",
+    "Checkpoint",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -42,6 +45,7 @@ __all__ = [
     "accuracy",
     "check_gradient",
     "current_backend",
+    "load_checkpoint",
     "load_model",
     "one_hot",
     "save_model",

@@ -1,6 +1,13 @@
-"""What is kept on the disk: data sets, pictures and models."""
+"""What is kept on the disk: data sets, pictures, models and checkpoints."""
 
 from dnn_xp.files.atomic import replacing
+from dnn_xp.files.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    CheckpointWarning,
+    load_checkpoint,
+    save_checkpoint,
+)
 from dnn_xp.files.datasets import (
     Dataset,
     load,
@@ -16,6 +23,9 @@ from dnn_xp.files.images import read_picture
 from dnn_xp.files.preprocessing import Preprocessing, apply, fit_preprocessing
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointWarning",
     "Dataset",
     "Model",
     "ModelFileError",
@@ -25,11 +35,13 @@ __all__ = [
     "load",
     "load_arrays",
     "load_cats",
+    "load_checkpoint",
     "load_digits",
     "load_model",
     "load_picture_folder",
     "read_picture",
     "replacing",
+    "save_checkpoint",
     "save_model",
     "split",
     "with_classes",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["remove_leftovers", "replacing"]
 
 
 @contextmanager
@@ -56,6 +56,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(target.parent)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that processes which were killed left beside a file.
+
+    Parameters
+    ----------
+    path : path
+        The file's final name, which no process is writing.
+    """
+    target = Path(path).resolve()
+    for beside in target.parent.glob(f".*-*{target.suffix}"):
+        middle = beside.name.removeprefix(f".{target.stem}-").removesuffix(target.suffix)
+        if len(middle) == 8 and set(middle) <= set("0123456789abcdef"):
+            beside.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

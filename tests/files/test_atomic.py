@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from dnn_xp.files.atomic import replacing
+from dnn_xp.files.atomic import remove_leftovers, replacing
 
 
 @pytest.fixture(params=[True, False], ids=["replaced", "new"])
@@ -98,6 +98,14 @@ def test_a_killed_process_leaves_the_old_file_whole(path):
     )
     assert done.returncode == -9
     assert {name: text for name, text in state(path).items() if name == path.name} == before
+
+
+def test_what_a_killed_process_left_is_removed(path):
+    others = [".kept-12345678.h5", ".kept-1234567x.txt", ".kept-note.txt", "kept-12345678.txt"]
+    for name in (*others, "kept.txt", ".kept-0123abcd.txt", ".kept-deadbeef.txt"):
+        (path.parent / name).touch()
+    remove_leftovers(path)
+    assert set(state(path)) == {*others, "kept.txt"}
 
 
 def test_a_body_that_writes_nothing_is_an_error(path):
