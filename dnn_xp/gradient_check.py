@@ -20,7 +20,9 @@ class GradientCheck(NamedTuple):
     numeric : float
         The central difference of the cost along the direction.
     relative_difference : float
-        Their difference, divided by the larger of the two.
+        Their difference, divided by the larger of the two, or by what a random direction makes
+        of the gradient on average where that is larger still: a direction that happens to be
+        level says nothing of errors, and rounding would look like one.
     """
 
     analytic: float
@@ -82,5 +84,6 @@ def check_gradient(
     gradient = network.cost_and_gradient(theta, X, Y, weights, seed=seed).gradient
     analytic = float(xp.sum(gradient * direction))
     numeric = (cost(step_length) - cost(-step_length)) / (2.0 * step_length)
-    scale = max(abs(analytic), abs(numeric))
+    average = float(xp.sqrt(xp.sum(gradient * gradient))) / network.size**0.5
+    scale = max(abs(analytic), abs(numeric), average)
     return GradientCheck(analytic, numeric, abs(analytic - numeric) / scale if scale else 0.0)

@@ -257,3 +257,12 @@ def test_seeds_choose_the_direction(array):
     one, same, other = (check_gradient(network, theta, X, Y, seed=s).analytic for s in (1, 1, 2))
     assert one == same
     assert one != other
+
+
+def test_a_level_direction_is_no_error():
+    """Along a direction across the gradient, rounding is all that the two numbers differ by."""
+    X, Y = np.random.default_rng(0).normal(size=(2, 3, 9))
+    network = Network(3, (Dense(3),), "squared_error")
+    theta = network.initialize(0, like=X)
+    for seed in range(40):
+        assert check_gradient(network, theta, X, Y, seed=seed).relative_difference < 1e-8

@@ -21,6 +21,16 @@ from dnn_xp.training.optimizers import (
     sgd,
 )
 from dnn_xp.training.progress import Progress
+from dnn_xp.training.range_test import learning_rate_range_test
+from dnn_xp.training.schedules import (
+    ReduceOnPlateau,
+    constant,
+    cosine,
+    exponential_decay,
+    inverse_scaling,
+    one_cycle,
+    step_decay,
+)
 from dnn_xp.training.step import Regularization
 
 __all__ = [
@@ -30,17 +40,25 @@ __all__ = [
     "Moment",
     "Optimizer",
     "Progress",
+    "ReduceOnPlateau",
     "Regularization",
     "TrainingResult",
     "adagrad",
     "adam",
     "adamw",
     "amsgrad",
+    "constant",
+    "cosine",
+    "exponential_decay",
+    "inverse_scaling",
+    "learning_rate_range_test",
     "lion",
     "momentum",
     "nadam",
     "nesterov",
+    "one_cycle",
     "rmsprop",
     "sgd",
+    "step_decay",
     "train",
 ]

@@ -140,7 +140,7 @@ def train(
     """
     Y, weights = network.check_data(X, Y, weights)
     n_examples = X.shape[1]
-    _check_numbers(epochs, batch_size, micro_batch, average)
+    _check_numbers(epochs, batch_size, micro_batch, average, seed)
     batch_size = min(batch_size or n_examples, n_examples)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
     theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
@@ -259,10 +259,15 @@ def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
 
 
 def _check_numbers(
-    epochs: int, batch_size: int | None, micro_batch: int | None, average: float | None
+    epochs: int,
+    batch_size: int | None,
+    micro_batch: int | None,
+    average: float | None,
+    seed: int,
 ) -> None:
-    if epochs < 0:
-        raise ValueError(f"epochs: found {epochs!r}, expected a whole number from 0 on")
+    for name, number in (("epochs", epochs), ("seed", seed)):
+        if number < 0:
+            raise ValueError(f"{name}: found {number!r}, expected a whole number from 0 on")
     for name, size in (("batch_size", batch_size), ("micro_batch", micro_batch)):
         if size is not None and size < 1:
             raise ValueError(f"{name}: found {size!r}, expected a whole number from 1 on")
@@ -303,7 +308,10 @@ def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: in
         n_classes = network.n_outputs if output == "softmax" else 2
         Y = smooth_labels(Y, rules.label_smoothing, n_classes)
     if weights is not None:
-        weights = weights / namespace(weights).mean(weights)
+        mean = namespace(weights).mean(weights)
+        if not float(mean) > 0:
+            raise ValueError(f"weights: found a mean of {float(mean)}, expected one above 0")
+        weights = weights / mean
     mask = shares = None
     if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
         mask = network.weight_mask(like=X)

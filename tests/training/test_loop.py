@@ -231,6 +231,8 @@ def test_divergence_is_said(array, data, dtype, xp, batch_size):
     ("options", "message"),
     [
         ({"epochs": -1}, "epochs: found -1, expected a whole number from 0 on"),
+        ({"seed": -1}, "seed: found -1, expected a whole number from 0 on"),
+        ({"weights": [0.0] * 10}, r"weights: found a mean of 0.0, expected one above 0"),
         ({"batch_size": 0}, "batch_size: found 0, expected a whole number from 1 on"),
         ({"weights": [1.0]}, r"weights: found shape \(1,\), expected \(10,\)"),
         ({"theta": [1.0]}, r"theta: found shape \(1,\), expected \(21,\)"),

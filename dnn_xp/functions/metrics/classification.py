@@ -36,6 +36,11 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     -------
     array, shape (n_classes, m)
 
+    Raises
+    ------
+    ValueError
+        Where y holds what is not a class: no column of the result would say so.
+
     Examples
     --------
     >>> import numpy as np
@@ -44,6 +49,11 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     """
     xp = namespace(like)
     y = bring(y, like=like, dtype=xp.int32)
+    if y.shape[0] and not 0 <= int(xp.min(y)) <= int(xp.max(y)) < n_classes:
+        raise ValueError(
+            f"y: found classes from {int(xp.min(y))} to {int(xp.max(y))}, "
+            f"expected them from 0 to {n_classes - 1}"
+        )
     classes = xp.reshape(xp.arange(n_classes, dtype=xp.int32, device=device(like)), (-1, 1))
     return xp.astype(classes == y, like.dtype)
 
