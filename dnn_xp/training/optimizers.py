@@ -334,8 +334,9 @@ def _adapt(
     epsilon: float,
 ) -> tuple[Array, AdamState]:
     state = _move_moments(state, gradient, beta1, beta2)
-    update = state.mean / _root(state.squares, step, beta2, epsilon)
-    update *= learning_rate / (1.0 - beta1**step)
+    root, unbiased = _root(state.squares, step, beta2, epsilon)
+    update = state.mean / root
+    update *= learning_rate * unbiased / (1.0 - beta1**step)
     theta -= update
     return theta, state
 
@@ -366,8 +367,9 @@ def _adapt_ahead(
     state = _move_moments(state, gradient, beta1, beta2)
     gradient *= (1.0 - beta1) / (1.0 - beta1**step)
     gradient += (beta1 / (1.0 - beta1 ** (step + 1))) * state.mean
-    gradient /= _root(state.squares, step, beta2, epsilon)
-    gradient *= learning_rate
+    root, unbiased = _root(state.squares, step, beta2, epsilon)
+    gradient /= root
+    gradient *= learning_rate * unbiased
     theta -= gradient
     return theta, state
 
@@ -411,8 +413,9 @@ def _adapt_by_largest(
     mean, squares = _move_moments(AdamState(state.mean, state.squares), gradient, beta1, beta2)
     largest = state.largest
     largest += namespace(theta).maximum(squares - largest, 0.0)
-    update = mean / _root(largest, step, beta2, epsilon)
-    update *= learning_rate / (1.0 - beta1**step)
+    root, unbiased = _root(largest, step, beta2, epsilon)
+    update = mean / root
+    update *= learning_rate * unbiased / (1.0 - beta1**step)
     theta -= update
     return theta, AmsgradState(mean, squares, largest)
 
@@ -426,12 +429,15 @@ def _move_moments(state: AdamState, gradient: Array, beta1: float, beta2: float)
     return AdamState(mean, squares)
 
 
-def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> Array:
-    """Return the root of the unbiased mean square, plus epsilon."""
+def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> tuple[Array, Any]:
+    """Return the root of the unbiased mean square plus epsilon, times a number, and the number.
+
+    The number is for the caller to multiply by, with the learning rate: one pass less over theta.
+    """
+    unbiased = (1.0 - beta2**step) ** 0.5
     root = squares**0.5
-    root /= (1.0 - beta2**step) ** 0.5
-    root += epsilon
-    return root
+    root += epsilon * unbiased
+    return root, unbiased
 
 
 def _checked(optimizer: Optimizer) -> Optimizer:
