@@ -149,8 +149,8 @@ class _Watch(Callback):
 
     def step(self, moment: Moment) -> str | None:
         """Compare the cost with those before."""
-        assert moment.progress is not None  # the loop gives it
-        batch, total = moment.progress.batch, float(moment.progress.total)
+        progress = moment.progress
+        batch, total = progress.batch, float(progress.total)
         count = min(self._batch_size, self._n_examples - (batch - 1) * self._batch_size)
         cost = (total - (self._total if batch > 1 else 0.0)) / count
         self._total = total

@@ -72,6 +72,14 @@ def test_it_ends_where_the_cost_blows_up(towards_0):
     assert found.proposed == pytest.approx(rates[best] / 10)
 
 
+def test_a_cost_near_0_may_grow_again(towards_0):
+    """Four times the lowest cost is nothing yet: it ends where the cost is above the first, too."""
+    found = towards_0(lowest=0.3, highest=0.3 * 2**7, steps=8)
+    b = np.cumprod([1.0, *(1.0 - 0.3 * 2.0 ** np.arange(6))])  # ..., 0.06, 0.08, 0.3, 2.6
+    np.testing.assert_allclose(found.costs, b**2 / 2, rtol=1e-12)
+    assert found.proposed == pytest.approx(0.3 * 2**3 / 10)
+
+
 def test_it_ends_at_once_where_the_cost_is_no_longer_finite(towards_0):
     """From 1e150 a rate of 1e6 leads to a cost that no float64 holds; nobody is warned."""
     with np.errstate(over="ignore"):

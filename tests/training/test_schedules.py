@@ -320,3 +320,34 @@ def test_a_run_tells_its_schedule_how_it_goes(array):
         callbacks=[walk],
     )
     assert walk.places == [99.0, 98.0, 97.0, 96.5, 96.0, 95.75]
+
+
+class StopAt(Callback):
+    """Break off after an epoch, or within it."""
+
+    def __init__(self, epoch, batch):
+        self.place = (epoch, batch)
+
+    def step(self, moment):
+        return "stopped" if (moment.progress.epoch, moment.progress.batch) == self.place else None
+
+
+@pytest.mark.parametrize("place", [(3, 1), (3, 2), (4, 1)])
+def test_a_real_run_taken_up_again_goes_on_at_its_rate(array, place):
+    """The cost only rises; after 3 and after 5 epochs the rate falls."""
+    network = Network(1, (Dense(1),), "absolute_error")
+    X, Y = array(np.zeros((1, 4))), array(np.zeros((1, 4)))
+    options = {"optimizer": sgd(1.0), "epochs": 6, "batch_size": 2, "validation": (X, Y + 200.0)}
+
+    def run(*callbacks, **more):
+        schedule = ReduceOnPlateau(0.5, patience=2)
+        start = array([0.0, 100.0])
+        return train(
+            network, X, Y, start, schedule=schedule, callbacks=callbacks, **options, **more
+        )
+
+    whole, stopped = run(), run(StopAt(*place))
+    assert stopped.reason == "stopped"
+    resumed = run(resume=stopped.progress)
+    assert resumed.history == whole.history
+    assert float(backends.to_host(resumed.theta)[1]) == 100.0 - 2 * (3 * 1.0 + 2 * 0.5 + 0.25)

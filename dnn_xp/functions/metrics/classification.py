@@ -54,8 +54,13 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
             f"y: found classes from {int(xp.min(y))} to {int(xp.max(y))}, "
             f"expected them from 0 to {n_classes - 1}"
         )
-    classes = xp.reshape(xp.arange(n_classes, dtype=xp.int32, device=device(like)), (-1, 1))
-    return xp.astype(classes == y, like.dtype)
+    return _mark(y, n_classes, like, xp)
+
+
+def _mark(classes: Array, n_classes: int, like: Array, xp: Any) -> Array:
+    """Return `one_hot` of classes that are known to be some, in a form that can be traced."""
+    rows = xp.reshape(xp.arange(n_classes, dtype=classes.dtype, device=device(like)), (-1, 1))
+    return xp.astype(rows == classes, like.dtype)
 
 
 def accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
@@ -198,7 +203,7 @@ def _classes(outputs: Array, A: Array, xp: Any) -> Array:
     if outputs.shape[0] == 1:
         positive = xp.astype(outputs > 0.5, A.dtype)
         return xp.concat([1.0 - positive, positive])
-    return one_hot(xp.argmax(outputs, axis=0), outputs.shape[0], like=A)
+    return _mark(xp.argmax(outputs, axis=0), outputs.shape[0], A, xp)
 
 
 def _of_the_positive(A: Array, values: Array, counts: _Counts, xp: Any) -> Array:

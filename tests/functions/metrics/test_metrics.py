@@ -156,8 +156,8 @@ def near(name):
 def test_bounds_also_where_undefined(array, library, m, seed):
     for task, name in some(library, CASES):
         A, Y, weights = draw(task, m, seed, n_classes=3)
-        for weights in (None, array(weights)):  # noqa: B020
-            value = float(METRICS[name](array(A), array(Y), weights=weights))
+        for some_weights in (None, array(weights)):
+            value = float(METRICS[name](array(A), array(Y), weights=some_weights))
             lower = -np.inf if name == "r2" else 0.0
             upper = np.inf if name.endswith(("error", "loss")) else 1.0 + 1e-15
             assert lower < value <= upper or value == lower == 0.0, (name, value)
