@@ -6,6 +6,7 @@ from dnn_xp.training.callbacks import (
     Moment,
     TrainingResult,
 )
+from dnn_xp.training.limits import Interruptible, TimeLimit
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.optimizers import (
     Optimizer,
@@ -37,11 +38,13 @@ __all__ = [
     "Callback",
     "DivergenceWarning",
     "EarlyStopping",
+    "Interruptible",
     "Moment",
     "Optimizer",
     "Progress",
     "ReduceOnPlateau",
     "Regularization",
+    "TimeLimit",
     "TrainingResult",
     "adagrad",
     "adam",
