@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 # The one array library of each session of tests. The files, plots, estimators and the command line
 # do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
-    "numpy": (".[app,sklearn,test]",),
+    "numpy": (".[app,sklearn,tensorboard,test]",),
     "array-api-strict": (".[test]", "array-api-strict"),
     "torch": (".[torch,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
     "jax": (".[jax,test]",),

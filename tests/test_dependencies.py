@@ -131,6 +131,11 @@ except ImportError as error:
             "app",
             "from dnn_xp.plots import learning_curve; learning_curve([1.0, 0.5])",
         ),
+        (
+            "tensorboard",
+            "tensorboard",
+            "from dnn_xp.files import TensorBoard; TensorBoard('runs')",
+        ),
         ("torch", "torch", "import dnn_xp; dnn_xp.use_backend('torch')"),
         ("jax", "jax", "import dnn_xp; dnn_xp.use_backend('jax')"),
         ("dask", "dask", "import dnn_xp; dnn_xp.use_backend('dask')"),

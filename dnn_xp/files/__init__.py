@@ -1,4 +1,4 @@
-"""What is kept on the disk: data sets, pictures, models and checkpoints."""
+"""What is kept on the disk: data sets, pictures, models, checkpoints and logs."""
 
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.checkpoints import (
@@ -20,16 +20,20 @@ from dnn_xp.files.datasets import (
 )
 from dnn_xp.files.h5 import Model, ModelFileError, load_model, save_model
 from dnn_xp.files.images import read_picture
+from dnn_xp.files.logs import CSVLog, JSONLinesLog, TensorBoard
 from dnn_xp.files.preprocessing import Preprocessing, apply, fit_preprocessing
 
 __all__ = [
+    "CSVLog",
     "Checkpoint",
     "CheckpointError",
     "CheckpointWarning",
     "Dataset",
+    "JSONLinesLog",
     "Model",
     "ModelFileError",
     "Preprocessing",
+    "TensorBoard",
     "apply",
     "fit_preprocessing",
     "load",
