@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -73,7 +75,12 @@ def machine() -> dict[str, Any]:
     names = ("dnn-xp", "numpy", "torch", "jax", "scikit-learn", "optax")
     return {
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
+        "kernels of NumPy": [
+            one["architecture"]
+            for one in threadpool_info()
+            if one["internal_api"] == "openblas" and "numpy" in one["filepath"]
+        ],
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in names},
