@@ -21,7 +21,7 @@ from dnn_xp.training.optimizers import (
     rmsprop,
     sgd,
 )
-from dnn_xp.training.progress import Progress
+from dnn_xp.training.progress import AnotherRunError, Progress
 from dnn_xp.training.range_test import learning_rate_range_test
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
@@ -35,6 +35,7 @@ from dnn_xp.training.schedules import (
 from dnn_xp.training.step import Regularization
 
 __all__ = [
+    "AnotherRunError",
     "Callback",
     "DivergenceWarning",
     "EarlyStopping",

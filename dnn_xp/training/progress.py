@@ -9,10 +9,14 @@ from dnn_xp.backends import Array, bring, dtype_name, to_host
 from dnn_xp.network import Network
 from dnn_xp.training.step import Recipe, State
 
-__all__ = ["History", "Progress", "describe_run"]
+__all__ = ["AnotherRunError", "History", "Progress", "describe_run"]
 
 History = dict[str, list[float]]
 """One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
+
+
+class AnotherRunError(ValueError):
+    """Progress is that of another run; the message says what differs."""
 
 
 class Progress(NamedTuple):
@@ -65,8 +69,8 @@ class Progress(NamedTuple):
 
         Raises
         ------
-        ValueError
-            Where it is another run, naming what differs.
+        AnotherRunError
+            Naming what differs.
         """
         differ = [
             f"{name}: found {self.run.get(name)}, expected {expected}"
@@ -74,7 +78,7 @@ class Progress(NamedTuple):
             if self.run.get(name) != expected
         ]
         if differ:
-            raise ValueError(f"resume: this is the progress of another run; {'; '.join(differ)}")
+            raise AnotherRunError(f"this is the progress of another run; {'; '.join(differ)}")
         like = beginning.state.theta
 
         def copy(vector: Array) -> Array:

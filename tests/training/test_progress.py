@@ -131,7 +131,7 @@ def test_a_run_that_diverges(array):
 )
 def test_another_run_is_refused(changes, named):
     begun = train_case("sgd, full batch", epochs=0)
-    with pytest.raises(ValueError, match=f"resume: this is the progress of another run; {named}"):
+    with pytest.raises(ValueError, match=f"^this is the progress of another run; {named}"):
         train_case("sgd, full batch", resume=begun.progress, **changes)
 
 
