@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _run(arguments)
+        code = _run(sys.argv[1:] if arguments is None else [*arguments])
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: list[str]) -> int:
     try:
         typer = require("typer", extra="app")
         require("rich", extra="app")
@@ -54,7 +54,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
         # Not standalone: the errors come here instead of being printed over several lines.
-        code = command.main(arguments, prog_name="dnn-xp", standalone_mode=False)
+        code = command.main(arguments, prog_name="dnn-xp", standalone_mode=False, obj=arguments)
     except UserError as error:
         return _refuse(error, error.exit_code)
     except typer.Abort:

@@ -52,6 +52,7 @@ app.command(
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
         "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
         "train measurements.npz --backend torch",
+        "train digits --epochs 1000 --checkpoint run.checkpoint",
     )
 )(train)
 app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(

@@ -6,7 +6,7 @@ Nothing here prints. Arrays are made on the current backend; columns are example
 import math
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,19 @@ from dnn_xp.files import Dataset, Preprocessing, apply, fit_preprocessing, load,
 from dnn_xp.functions.metrics import accuracy, one_hot, r2, root_mean_squared_error
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
-from dnn_xp.training import Callback, DivergenceWarning, Moment, Optimizer, TrainingResult
+from dnn_xp.training import (
+    AnotherRunError,
+    Callback,
+    DivergenceWarning,
+    Interruptible,
+    Moment,
+    Optimizer,
+    Progress,
+    TrainingResult,
+)
 from dnn_xp.training import train as train_network
 from dnn_xp.training.callbacks import History
+from dnn_xp.training.limits import INTERRUPTED
 
 __all__ = [
     "INTERRUPTED",
@@ -39,9 +49,6 @@ __all__ = [
 
 HELD_OUT = 0.2
 """The part of the examples that is held out where the data have no test part of their own."""
-
-INTERRUPTED = "interrupted"
-"""The reason of a run that Ctrl-C ended."""
 
 
 class Examples(NamedTuple):
@@ -228,14 +235,21 @@ def bring_examples(
 
 
 class _Watch(Callback):
-    """Keep the last whole epoch at hand, and tell of each."""
+    """Keep the last whole epoch at hand, tell of each, and know the data again."""
 
-    def __init__(self, tell: Callable[[int, History], None]) -> None:
+    def __init__(self, tell: Callable[[int, History], None], fingerprint: int) -> None:
         self.last: Moment | None = None
-        self.tell = tell
+        self.tell, self.fingerprint = tell, fingerprint
 
     def start(self, moment: Moment) -> None:
         self.last = moment
+
+    def state(self) -> Mapping[str, int]:
+        return {"fingerprint": self.fingerprint}
+
+    def restore(self, moment: Moment, state: Mapping[str, int]) -> None:
+        if state["fingerprint"] != self.fingerprint:
+            raise AnotherRunError("this is the progress of a run on other data")
 
     def epoch(self, moment: Moment) -> None:
         self.last = moment
@@ -250,8 +264,12 @@ def run_experiment(
     batch_size: int,
     seed: int,
     tell: Callable[[int, dict[str, float]], None],
+    resume: Progress | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
-    """Train, and where Ctrl-C breaks in, return what was learnt up to the last whole epoch.
+    """Train until the end, or until Ctrl-C: the step under way is then finished.
+
+    Where Ctrl-C is pressed again before that, what was learnt up to the last whole epoch counts.
 
     Real targets are learnt in units of their spread, so that the same learning rate does for
     prices and for millimetres. What comes back is in the units of the data.
@@ -259,7 +277,7 @@ def run_experiment(
     Parameters
     ----------
     experiment : Experiment
-    optimizer, epochs, batch_size, seed
+    optimizer, epochs, batch_size, seed, resume, callbacks
         As in `dnn_xp.training.train`.
     tell : callable
         ``tell(epoch, figures)`` is called after each epoch, with that epoch's part of the history.
@@ -276,9 +294,9 @@ def run_experiment(
         own = _in_own_units({name: values[-1:] for name, values in history.items()}, targets)
         tell(epoch, {name: value for name, (value,) in own.items()})
 
-    watch = _Watch(tell_latest)
+    watch = _Watch(tell_latest, experiment.fingerprint)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with Interruptible() as ctrl_c, warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
             run = train_network(
                 network,
@@ -290,7 +308,8 @@ def run_experiment(
                 seed=seed,
                 validation=_scaled(experiment.held_out, experiment.held_out_part, targets),
                 metrics={"accuracy": accuracy} if targets is None else {"R2": r2},
-                callbacks=[watch],
+                callbacks=[watch, ctrl_c, *callbacks],
+                resume=resume,
             )
     except KeyboardInterrupt:
         if watch.last is None:

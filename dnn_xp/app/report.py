@@ -89,7 +89,7 @@ def _print(console: Console, drawn: Table) -> None:
 
 
 @contextmanager
-def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
+def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterator[Advance]:
     """Show how far something is.
 
     Parameters
@@ -98,6 +98,8 @@ def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
     title : str
         What is counted, such as ``"epoch"``.
     total : int
+    begun : int
+        How much was done before.
 
     Yields
     ------
@@ -113,7 +115,7 @@ def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
             TextColumn("left"),
         )
         with Progress(*columns, console=console) as bar:
-            task = bar.add_task(title, total=total, text="")
+            task = bar.add_task(title, total=total, completed=begun, text="")
             yield lambda done, text: bar.update(task, completed=done, text=text)
     else:
         every, started = math.ceil(total / _LINES), time.monotonic()
@@ -122,8 +124,8 @@ def progress(console: Console, title: str, total: int) -> Iterator[Advance]:
         def advance(done: int, text: str) -> None:
             nonlocal told
             now = time.monotonic()
-            if done in (1, total) or done % every == 0 or now - told > _SILENCE:
-                told, left = now, (now - started) / done * (total - done)
+            if done in (begun + 1, total) or done % every == 0 or now - told > _SILENCE:
+                told, left = now, (now - started) / (done - begun) * (total - done)
                 say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
 
         yield advance

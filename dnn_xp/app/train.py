@@ -11,6 +11,7 @@ import typer
 
 from dnn_xp import plots
 from dnn_xp.app import report
+from dnn_xp.app.checkpoints import going_on, how_to_go_on, open_journey
 from dnn_xp.app.errors import Failure, user_errors
 from dnn_xp.app.experiment import (
     INTERRUPTED,
@@ -54,6 +55,7 @@ class Dtype(StrEnum):
 
 
 def train(
+    context: typer.Context,
     data: Data = "digits",
     layers: Annotated[
         str, typer.Option(metavar="N,N,...", help='Units of the hidden layers; "" for none.')
@@ -91,16 +93,33 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the learning curve: .png, .svg or .pdf."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep what is needed to go on in this file, every ten seconds and at the end.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the checkpoint, with the other options as they were; --epochs may "
+            "be more.",
+        ),
+    ] = False,
 ) -> None:
     """Train a network on data, and show how well it does.
 
     A part of the data is held out, to see how well the network does on what it has never seen.
-    Ctrl-C ends the training early and keeps what was learnt.
+    Ctrl-C ends the training after the step under way and keeps what was learnt.
     """
     console = report.open_console()
     with computing(backend, device) as chosen:
         with user_errors():
-            _check_files(data, output, plot)
+            _check_files(data, {"--output": output, "--plot": plot, "--checkpoint": checkpoint})
+            with going_on():
+                journey = open_journey(checkpoint, resume)
             descent = _choose_optimizer(optimizer, learning_rate)
             experiment = prepare(
                 data,
@@ -111,7 +130,8 @@ def train(
                 dtype=dtype.value,
             )
         started = time.perf_counter()
-        with report.progress(console, "epoch", epochs) as advance:
+        before = journey.epochs_before
+        with report.progress(console, "epoch", epochs, before) as advance, going_on():
             run = run_experiment(
                 experiment,
                 optimizer=descent,
@@ -119,6 +139,8 @@ def train(
                 batch_size=batch_size,
                 seed=seed,
                 tell=lambda epoch, figures: advance(epoch, _latest_in_words(figures)),
+                resume=journey.resume,
+                callbacks=journey.keepers,
             )
         seconds = time.perf_counter() - started
         about = {
@@ -150,13 +172,19 @@ def train(
                     "descent",
                     f"{optimizer}, rate {descent.learning_rate:g}, batches of {batch_size}",
                 ),
-                ("epochs", f"{run.epochs} of {epochs} in {seconds:.1f} s"),
+                (
+                    "epochs",
+                    f"{run.epochs} of {epochs} in {seconds:.1f} s"
+                    + (f", {before} of them before" if before else ""),
+                ),
                 *(figures_in_words(figures) if run.epochs else []),
                 ("model", kept),
                 *drawn,
             ],
         )
     if run.reason == INTERRUPTED:
+        if checkpoint is not None and checkpoint.exists():
+            typer.echo(f"dnn-xp: go on with: {how_to_go_on(context.obj)}", err=True)
         raise typer.Exit(130)
     if diverged(run):
         raise Failure(run.reason)
@@ -180,9 +208,10 @@ def _latest_in_words(figures: Mapping[str, float]) -> str:
 # ----------------------------------------------------------------------------- files
 
 
-def _check_files(data: str, output: Path | None, plot: Path | None) -> None:
+def _check_files(data: str, files: Mapping[str, Path | None]) -> None:
     """See before the training that what comes of it can be written."""
-    for option, path in (("--output", output), ("--plot", plot)):
+    named: dict[Path, str] = {}
+    for option, path in files.items():
         if path is None:
             continue
         if path.is_dir():
@@ -197,13 +226,15 @@ def _check_files(data: str, output: Path | None, plot: Path | None) -> None:
             raise ValueError(
                 f"{option}: cannot write to {path.parent}: {error.strerror}"
             ) from error
+        other = named.setdefault(path.resolve(), option)
+        if other != option:
+            raise ValueError(f"{option}: {path} is the {other}, too")
+    plot = files["--plot"]
     if plot is None:
         return
     if plot.suffix.lower() not in PLOT_SUFFIXES:
         expected = ", ".join(PLOT_SUFFIXES)
         raise ValueError(f"--plot: found {str(plot)!r}, expected a name that ends in {expected}")
-    if output is not None and plot.resolve() == output.resolve():
-        raise ValueError(f"--plot: {plot} is the --output, too")
     require("matplotlib", extra="app")
 
 

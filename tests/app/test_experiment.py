@@ -1,5 +1,7 @@
 """From data to arrays, a network and a run, on every library."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -165,12 +167,15 @@ def test_equal_targets_are_no_trouble(library, written):
 
 
 @pytest.mark.parametrize("classes", [("a", "b"), None])
-def test_ctrl_c_keeps_the_last_whole_epoch(library, written, classes):
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_the_last_whole_epoch(library, written, classes, times):
+    """Pressed once it ends the run in good order; pressed twice, at once."""
     one = prepared(written(dataset(classes)))
 
     def interrupt(epoch, figures):
         if epoch == 2:
-            raise KeyboardInterrupt
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
 
     result = run(one, epochs=50, tell=interrupt)
     whole = run(one, epochs=2)
@@ -178,6 +183,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(library, written, classes):
     assert result.epochs == 2
     assert result.history == whole.history
     assert_values(result.theta, backends.to_host(whole.theta), rtol=0)
+    assert (result.progress is None) is (times == 2)
 
 
 def test_a_run_that_diverges_says_so_without_warnings(library, written):

@@ -94,6 +94,15 @@ def test_long_silence_is_broken(capsys, monkeypatch):
     assert said[1].endswith("249900 s left")  # 25 seconds for each of 9,996
 
 
+def test_what_was_done_before_does_not_count_as_speed(capsys, monkeypatch):
+    clock = iter(range(0, 100, 5))
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.progress(report.open_console(), "epoch", 1000, 900) as advance:
+        advance(901, "cost 0.5")
+    said = capsys.readouterr().out
+    assert said == "epoch 901/1000  cost 0.5, 495 s left\n"  # 5 seconds for each of 99
+
+
 def test_progress_on_a_terminal_is_a_bar(screen):
     with report.progress(report.open_console(), "epoch", 40) as advance:
         for done in range(1, 41):
