@@ -305,7 +305,7 @@ def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None =
     if name == "jax":
         _refuse_silent_float32(host.dtype.name)
     if name == "cupy":  # its creation functions ignore device=
-        with xp.cuda.Device(where):
+        with import_module("cupy").cuda.Device(where):
             return xp.asarray(host)
     return xp.asarray(host, device=where)
 
@@ -472,7 +472,8 @@ def compile_step(
     callable
         On JAX compiled, once for each set of shapes; on PyTorch without a record for autograd,
         compiled on request; on Dask one that computes its result, so that the graph does not
-        grow from step to step; elsewhere the function as it is.
+        grow from step to step; on CuPy one that runs on the device of `like`; elsewhere the
+        function as it is.
     """
     if is_jax_array(like):
         return _jit(function, constant, tuple(donate))
@@ -485,6 +486,8 @@ def compile_step(
         return fast
     if is_dask_array(like):
         return partial(_persisted, bound)
+    if is_cupy_array(like):  # what a step makes is then made beside `like`
+        return partial(_on_device, like.device, bound)
     return bound
 
 
@@ -495,6 +498,11 @@ def _jit(
     jax = import_module("jax")
     compiled: Callable[..., Any] = jax.jit(partial(function, constant), donate_argnums=donate)
     return compiled
+
+
+def _on_device(place: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    with place:
+        return function(*arguments)
 
 
 def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
