@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent
 # do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
     "numpy": (".[app,sklearn,tensorboard,test]",),
-    "array-api-strict": (".[test]", "array-api-strict"),
+    "array-api-strict": (".[test]", "array-api-strict>=2.6.1"),
     "torch": (".[torch,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
     "jax": (".[jax,test]",),
     "dask": (".[dask,test]",),
