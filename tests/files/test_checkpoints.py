@@ -396,7 +396,8 @@ def test_a_disk_that_fails_late_leaves_the_older_ones(path, two, call, monkeypat
         patch.setattr(os, call, refuse)
         with pytest.raises(OSError, match="No space left"):
             save_checkpoint(path, progress)
-    assert load_checkpoint(path).steps == 2
+    assert path.read_bytes() == two
+    assert names(path) == ["run.checkpoint", "run.checkpoint.1"]
 
 
 def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
@@ -407,48 +408,49 @@ def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
 # ----------------------------------------------------------------------------- SIGKILL
 
 PROGRAM = """
-    import sys
+    import sys, time
     from pathlib import Path
     from dnn_xp import Callback
     from dnn_xp.files import Checkpoint, load_checkpoint
     from tests.runs import train_case
 
-    class OnDemand(Callback):
-        def step(self, moment):
-            print("step", flush=True)
-            sys.stdin.readline()
-
-    path = Path(sys.argv[1])
+    path, case, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
     resume = load_checkpoint(path) if any(path.parent.glob(path.name + "*")) else None
-    print(resume.steps if resume else 0, flush=True)
-    train_case(sys.argv[2], OnDemand(), Checkpoint(path, steps=1), epochs=20, resume=resume)
+
+    class Slow(Callback):
+        steps = 0
+
+        def step(self, moment):
+            self.steps += 1
+            if self.steps == 2:  # a checkpoint of the first is there
+                print(resume.steps if resume else 0, flush=True)
+            time.sleep(pause)
+
+    train_case(case, Slow(), Checkpoint(path, steps=1), epochs=40, resume=resume)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX kill")
 def test_a_run_that_is_killed_ends_with_the_same_bits(path):
-    """Five times, a few steps on: within a step, a write, between two names."""
+    """Five times, at moments that nothing chooses: within a step, a write, between two names."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), RICH]
+    slow, fast = [*command, "0.01"], [*command, "0"]  # at most 12 steps before a kill
     surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
     begun_at = []
     for _ in range(5):
-        with subprocess.Popen(command, env=surroundings, **pipes) as process:
+        with subprocess.Popen(slow, stdout=subprocess.PIPE, env=surroundings) as process:
             begun_at.append(int(process.stdout.readline()))
-            for _ in range(random.randint(2, 8)):
-                assert process.stdout.readline() == b"step\n"
-                process.stdin.write(b"\n")
-            time.sleep(random.uniform(0.0, 0.01))  # about as long as a checkpoint takes
+            time.sleep(random.uniform(0.0, 0.12))
             process.kill()
         assert process.returncode == -signal.SIGKILL
-    done = subprocess.run(command, check=True, env=surroundings, capture_output=True, input=b"")
-    begun_at.append(int(done.stdout.split()[0]))
-    assert begun_at == sorted(begun_at)
-    assert 0 < begun_at[-1] < 60  # it did go on, and there was something left to do
+    done = subprocess.run(fast, check=True, env=surroundings, capture_output=True)
+    begun_at.append(int(done.stdout))
+    assert begun_at == sorted(set(begun_at))  # each goes on from where another came to
+    assert begun_at[-1] < 120  # and there was something left to do
     assert names(path) == ["run.checkpoint", "run.checkpoint.1"]  # nothing is left lying about
     ended = load_checkpoint(path)
-    undisturbed = train_case(RICH, epochs=20)
+    undisturbed = train_case(RICH, epochs=40)
     assert_same_parts(
         (*ended.state, ended.history), (*undisturbed.progress.state, undisturbed.history)
     )
-    assert bits(train_case(RICH, epochs=20, resume=ended))[3] == undisturbed.reason
+    assert bits(train_case(RICH, epochs=40, resume=ended))[3] == undisturbed.reason
