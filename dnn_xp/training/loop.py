@@ -143,7 +143,7 @@ def train(
     _check_numbers(epochs, batch_size, micro_batch, average, seed)
     batch_size = min(batch_size or n_examples, n_examples)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
-    theta = network.initialize(seed, like=X) if theta is None else _copy(bring(theta, like=X))
+    theta = network.initialize(seed, like=X) if theta is None else bring(theta, like=X)
     network.check_theta(theta)
     described = network
     recover: Callable[[Array], Array] = same_theta
