@@ -79,7 +79,7 @@ def sgd(learning_rate: float) -> Optimizer:
     learning_rate : float
         Above 0.
     """
-    return _checked(Optimizer(_no_state, _descend, learning_rate, linear=True))
+    return _optimizer(_no_state, _descend, learning_rate, linear=True)
 
 
 def _no_state(theta: Array) -> tuple[()]:
@@ -107,16 +107,17 @@ def _velocity(theta: Array) -> VelocityState:
 def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
     """Return gradient descent with momentum (Polyak 1964).
 
-    The velocity becomes decay * velocity + gradient, and theta goes learning_rate times it.
+    The velocity becomes decay * velocity + learning_rate * gradient, and theta goes along it: a
+    new rate comes in as the old velocity fades. (PyTorch multiplies the whole velocity by it.)
 
     Parameters
     ----------
     learning_rate : float
         Above 0.
     decay : float
-        0 <= decay < 1.
+        0 <= decay <= 1.
     """
-    return _checked(Optimizer(_velocity, _roll, learning_rate, (decay,), linear=True))
+    return _optimizer(_velocity, _roll, learning_rate, linear=True, decay=decay)
 
 
 def _roll(
@@ -128,25 +129,26 @@ def _roll(
     decay: float,
 ) -> tuple[Array, VelocityState]:
     (velocity,) = state
+    gradient *= learning_rate
     velocity *= decay
     velocity += gradient
-    theta -= learning_rate * velocity
+    theta -= velocity
     return theta, VelocityState(velocity)
 
 
 def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
     """Return gradient descent with Nesterov's momentum (Sutskever et al. 2013).
 
-    As `momentum`, but theta goes along gradient + decay * velocity.
+    As `momentum`, but theta goes along learning_rate * gradient + decay * velocity.
 
     Parameters
     ----------
     learning_rate : float
         Above 0.
     decay : float
-        0 <= decay < 1.
+        0 <= decay <= 1.
     """
-    return _checked(Optimizer(_velocity, _look_ahead, learning_rate, (decay,), linear=True))
+    return _optimizer(_velocity, _look_ahead, learning_rate, linear=True, decay=decay)
 
 
 def _look_ahead(
@@ -158,10 +160,10 @@ def _look_ahead(
     decay: float,
 ) -> tuple[Array, VelocityState]:
     (velocity,) = state
+    gradient *= learning_rate
     velocity *= decay
     velocity += gradient
     gradient += decay * velocity
-    gradient *= learning_rate
     theta -= gradient
     return theta, VelocityState(velocity)
 
@@ -180,8 +182,9 @@ def lion(
     weight_decay : float
         Decoupled; see `Optimizer`.
     """
-    numbers = (beta1, beta2)
-    return _checked(Optimizer(_velocity, _go_by_sign, learning_rate, numbers, weight_decay))
+    return _optimizer(
+        _velocity, _go_by_sign, learning_rate, weight_decay=weight_decay, beta1=beta1, beta2=beta2
+    )
 
 
 def _go_by_sign(
@@ -222,7 +225,7 @@ def adagrad(learning_rate: float, epsilon: float = 1e-10) -> Optimizer:
     epsilon : float
         Added to the root of the sum.
     """
-    return _checked(Optimizer(_squares, _by_summed_squares, learning_rate, (epsilon,)))
+    return _optimizer(_squares, _by_summed_squares, learning_rate, epsilon=epsilon)
 
 
 def _by_summed_squares(
@@ -253,7 +256,7 @@ def rmsprop(learning_rate: float, decay: float = 0.99, epsilon: float = 1e-8) ->
     epsilon : float
         Added to the root of the mean.
     """
-    return _checked(Optimizer(_squares, _by_mean_squares, learning_rate, (decay, epsilon)))
+    return _optimizer(_squares, _by_mean_squares, learning_rate, decay=decay, epsilon=epsilon)
 
 
 def _by_mean_squares(
@@ -287,7 +290,12 @@ def _moments(theta: Array) -> AdamState:
 
 
 def adam(
-    learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+    learning_rate: float = 1e-3,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    *,
+    epsilon_hat: bool = False,
 ) -> Optimizer:
     """Return Adam (Kingma and Ba 2015, algorithm 1).
 
@@ -299,8 +307,11 @@ def adam(
         Of the running means of gradients and of their squares, 0 <= beta < 1.
     epsilon : float
         Added to the root of the mean square.
+    epsilon_hat : bool
+        Whether it is added to the root of the mean square that is not corrected for its bias, as
+        at the end of the paper's section 2, in TensorFlow and in scikit-learn.
     """
-    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0)
+    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
 
 
 def adamw(
@@ -309,18 +320,27 @@ def adamw(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
+    *,
+    epsilon_hat: bool = False,
 ) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
     Parameters
     ----------
-    learning_rate, beta1, beta2, epsilon : float
+    learning_rate, beta1, beta2, epsilon, epsilon_hat
         As in `adam`.
     weight_decay : float
         See `Optimizer`.
     """
-    numbers = (beta1, beta2, epsilon)
-    return _checked(Optimizer(_moments, _adapt, learning_rate, numbers, weight_decay))
+    return _optimizer(
+        _moments,
+        _adapt_by_hat if epsilon_hat else _adapt,
+        learning_rate,
+        weight_decay=weight_decay,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+    )
 
 
 def _adapt(
@@ -341,6 +361,21 @@ def _adapt(
     return theta, state
 
 
+def _adapt_by_hat(
+    theta: Array,
+    gradient: Array,
+    state: AdamState,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+    epsilon_hat: float,
+) -> tuple[Array, AdamState]:
+    # epsilon_hat = epsilon * sqrt(1 - beta2^step)
+    epsilon = epsilon_hat / (1.0 - beta2**step) ** 0.5
+    return _adapt(theta, gradient, state, learning_rate, step, beta1, beta2, epsilon)
+
+
 def nadam(
     learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
@@ -351,7 +386,9 @@ def nadam(
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
     """
-    return _checked(Optimizer(_moments, _adapt_ahead, learning_rate, (beta1, beta2, epsilon)))
+    return _optimizer(
+        _moments, _adapt_ahead, learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon
+    )
 
 
 def _adapt_ahead(
@@ -396,8 +433,14 @@ def amsgrad(
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
     """
-    numbers = (beta1, beta2, epsilon)
-    return _checked(Optimizer(_moments_and_largest, _adapt_by_largest, learning_rate, numbers))
+    return _optimizer(
+        _moments_and_largest,
+        _adapt_by_largest,
+        learning_rate,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+    )
 
 
 def _adapt_by_largest(
@@ -440,23 +483,30 @@ def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> tuple[Arra
     return root, unbiased
 
 
-def _checked(optimizer: Optimizer) -> Optimizer:
-    """Refuse what cannot descend."""
-    if not optimizer.learning_rate > 0:
-        raise ValueError(
-            f"learning_rate: found {optimizer.learning_rate!r}, expected a number above 0"
-        )
-    if not optimizer.weight_decay >= 0:
-        raise ValueError(
-            f"weight_decay: found {optimizer.weight_decay!r}, expected a number from 0 on"
-        )
-    if any(not 0.0 <= number < 1.0 for number in optimizer.numbers):
-        raise ValueError(
-            f"optimizer: found the numbers {optimizer.numbers}, expected each from 0 to below 1"
-        )
+def _optimizer(
+    init: Callable[[Array], Any],
+    update: Callable[..., tuple[Array, Any]],
+    learning_rate: float,
+    *,
+    weight_decay: float = 0.0,
+    linear: bool = False,
+    **numbers: float,
+) -> Optimizer:
+    """Return an optimizer, and refuse what cannot descend."""
+    _check("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
+    _check("weight_decay", weight_decay, weight_decay >= 0, "a number from 0 on")
+    for name, number in numbers.items():
+        if name == "epsilon":
+            _check(name, number, number >= 0, "a number from 0 on")
+        elif linear:
+            _check(name, number, 0 <= number <= 1, "a number from 0 to 1")
+        else:
+            _check(name, number, 0 <= number < 1, "a number from 0 to below 1")
     # Numbers of Python's own: NumPy's would carry their dtype into theta.
-    return optimizer._replace(
-        learning_rate=float(optimizer.learning_rate),
-        numbers=tuple(map(float, optimizer.numbers)),
-        weight_decay=float(optimizer.weight_decay),
-    )
+    values = tuple(map(float, numbers.values()))
+    return Optimizer(init, update, float(learning_rate), values, float(weight_decay), linear)
+
+
+def _check(name: str, number: float, fits: bool, expected: str) -> None:
+    if not fits:
+        raise ValueError(f"{name}: found {number!r}, expected {expected}")
