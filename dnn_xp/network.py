@@ -7,6 +7,7 @@ May import `functions` and `layers`.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
 from dnn_xp.layout import Layout, Workspace
+from dnn_xp.sources import Source, beside, read_examples
 
 __all__ = ["Network", "Sums"]
 
@@ -135,32 +137,48 @@ class Network(Layout):
 
     # ------------------------------------------------------------------ forward and backward
 
-    def forward(self, theta: Array, X: Array, *, batch_size: int | None = None) -> Array:
+    def forward(self, theta: Array, X: Array | Source, *, batch_size: int | None = None) -> Array:
         """Return the logits: what the last layer gives, before the cost's output function.
 
         Parameters
         ----------
         theta : array, shape (size,)
-        X : array, shape (n_inputs, m)
+        X : array or Source, shape (n_inputs, m)
         batch_size : int, optional
-            How many examples go through the layers at a time. Default: all of them.
+            How many examples are read and go through the layers at a time. Default: all of them.
 
         Returns
         -------
         array, shape (n_outputs, m)
         """
         self._check(theta, X)
-        xp, m = namespace(theta, X), X.shape[1]
-        parameters, size = self.views(theta, xp), batch_size or m
-        if size >= m:
-            return self._forward(parameters, X, None, xp)[0]
-        parts = [
-            self._forward(parameters, X[:, start : min(start + size, m)], None, xp)[0]
-            for start in range(0, m, size)
-        ]
-        return xp.concat(parts, axis=1)
+        xp = namespace(theta, beside(X))
+        return self.trusted_forward(self.views(theta, xp), X, xp, batch_size=batch_size)
 
-    def predict(self, theta: Array, X: Array, *, batch_size: int | None = None) -> Array:
+    def trusted_forward(
+        self,
+        parameters: list[Arrays],
+        X: Array | Source,
+        xp: Any,
+        *,
+        batch_size: int | None = None,
+    ) -> Array:
+        """Return `forward` of arguments that have been checked, given each layer's parameters.
+
+        Parameters
+        ----------
+        parameters : list of dict
+            By layer and key, as `views` returns them.
+        X, batch_size
+            As in `forward`.
+        xp : namespace
+        """
+        parts = [
+            self._forward(parameters, part, None, xp)[0] for part, _ in _parts(X, batch_size, xp)
+        ]
+        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+
+    def predict(self, theta: Array, X: Array | Source, *, batch_size: int | None = None) -> Array:
         """Return the network's outputs: probabilities, or values.
 
         Parameters
@@ -177,7 +195,7 @@ class Network(Layout):
     def evaluate_cost(
         self,
         theta: Array,
-        X: Array,
+        X: Array | Source,
         Y: Array,
         weights: Array | None = None,
         *,
@@ -325,13 +343,13 @@ class Network(Layout):
     # ------------------------------------------------------------------ the door
 
     def check_data(
-        self, X: Array, Y: Array | None = None, weights: Array | None = None
+        self, X: Array | Source, Y: Array | None = None, weights: Array | None = None
     ) -> tuple[Array, Array | None]:
         """See that data fit the network, and bring Y and the weights to X's side.
 
         Parameters
         ----------
-        X : array of floats, shape (n_inputs, m)
+        X : array of floats or Source, shape (n_inputs, m)
         Y : array, shape (n_outputs, m), optional
         weights : array, shape (m,), optional
 
@@ -345,7 +363,8 @@ class Network(Layout):
         ValueError
             Naming the layer, what came and what was expected.
         """
-        _check_floating("X", X)
+        like = beside(X)
+        _check_floating("X", like)
         shape = tuple(X.shape)
         if len(shape) != 2 or shape[0] != self.n_inputs:
             raise ValueError(
@@ -357,14 +376,14 @@ class Network(Layout):
                 "X: found an unknown number of examples; compute its chunk sizes first"
             )
         if Y is not None:
-            Y = bring(Y, like=X)
+            Y = bring(Y, like=like)
             if tuple(Y.shape) != (self.n_outputs, shape[1]):
                 raise ValueError(
                     f"{self.describe(len(self.layers))}: Y has shape {tuple(Y.shape)}, "
                     f"expected {(self.n_outputs, shape[1])} as X has {shape[1]} examples"
                 )
         if weights is not None:
-            weights = bring(weights, like=X)
+            weights = bring(weights, like=like)
             if tuple(weights.shape) != (shape[1],):
                 raise ValueError(
                     f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}"
@@ -372,10 +391,22 @@ class Network(Layout):
         return Y, weights
 
     def _check(
-        self, theta: Array, X: Array, Y: Array | None = None, weights: Array | None = None
+        self, theta: Array, X: Array | Source, Y: Array | None = None, weights: Array | None = None
     ) -> tuple[Any, Any]:
         self.check_theta(theta)
         return self.check_data(X, Y, weights)
+
+
+def _parts(X: Array | Source, batch_size: int | None, xp: Any) -> Iterator[tuple[Array, slice]]:
+    """Yield the examples, some at a time, and where they are."""
+    m = X.shape[1]
+    size = batch_size or m
+    if size >= m and not isinstance(X, Source):
+        yield X, slice(0, m)
+        return
+    for start in range(0, m, size):
+        which = slice(start, min(start + size, m))
+        yield read_examples(X, which, xp=xp), which
 
 
 def _check_floating(argument: str, x: Array) -> None:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "backends": 0,
     "functions": 1,
+    "sources": 1,
     "layers": 2,
     "layout": 3,
     "network": 4,
@@ -38,7 +39,15 @@ ARRAY_LIBRARIES = {
     "ndonnx",
     "torch",
 }
-NUMERIC_ROOMS = {"functions", "layers", "layout", "network", "training", "gradient_check"}
+NUMERIC_ROOMS = {
+    "functions",
+    "sources",
+    "layers",
+    "layout",
+    "network",
+    "training",
+    "gradient_check",
+}
 # What is made once is made by NumPy on the host and moved: parameters, shuffles, directions.
 HOST_MODULES = {"dnn_xp.functions.initializers", "dnn_xp.training.batches"}
 HOST_FUNCTIONS = {"initialize", "draw", "weight_mask", "check_gradient"}

@@ -68,7 +68,7 @@ def penalty(
     """
     xp = xp or namespace(theta)
     w = theta * mask
-    value = xp.sum(w * w) * (0.5 * l2)
+    value = (w @ w) * (0.5 * l2)
     slope = l2 * w
     if l1:
         value = value + xp.sum(xp.abs(w)) * l1

@@ -7,7 +7,7 @@ import numpy as np
 
 __all__ = ["minibatches", "mixup_shares"]
 
-Indices = np.ndarray[Any, np.dtype[np.int32]]
+Indices = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 
 def minibatches(
@@ -16,6 +16,7 @@ def minibatches(
     seed: int,
     epoch: int,
     *,
+    order: Indices | None = None,
     padded: bool = False,
     move: Callable[[Indices], Any] | None = None,
 ) -> Iterator[tuple[Any, int]]:
@@ -28,6 +29,8 @@ def minibatches(
         The last minibatch holds what is left over.
     seed, epoch : int
         The order depends on these alone, so a run can be taken up at any epoch.
+    order : array of integers, shape (n_examples,), optional
+        The order to take instead.
     padded : bool
         Whether the last minibatch is filled up to `batch_size` with examples that do not count.
     move : callable, optional
@@ -39,10 +42,12 @@ def minibatches(
     count : int
         How many of them count, from the first on.
     """
-    order = np.random.default_rng((seed, epoch)).permutation(n_examples).astype(np.int32)
+    if order is None:
+        order = np.random.default_rng((seed, epoch)).permutation(n_examples)
+    places = order.astype(np.int32)
     if padded:
-        order = np.resize(order, -(-n_examples // batch_size) * batch_size)
-    moved = order if move is None else move(order)
+        places = np.resize(places, -(-n_examples // batch_size) * batch_size)
+    moved = places if move is None else move(places)
     for start in range(0, n_examples, batch_size):
         count = min(batch_size, n_examples - start)
         yield moved[start : start + (batch_size if padded else count)], count

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice, starmap
+from itertools import islice
 from typing import Any, Literal
 
 from dnn_xp.backends import (
@@ -16,11 +16,13 @@ from dnn_xp.backends import (
     has_fixed_shapes,
     has_views,
     namespace,
+    take_examples,
 )
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
-from dnn_xp.training.batches import minibatches, mixup_shares
+from dnn_xp.sources import Source, beside
+from dnn_xp.training.batches import Indices, minibatches, mixup_shares
 from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -34,7 +36,8 @@ _log = logging.getLogger("dnn_xp")
 _MEASURED_AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
-Dataset = tuple[Array, Array] | tuple[Array, Array, Array]
+Examples = Array | Source
+Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
 Metric = Callable[[Array, Array], Array]
 Schedule = Callable[[float], float]
 
@@ -45,7 +48,7 @@ class DivergenceWarning(RuntimeWarning):
 
 def train(
     network: Network,
-    X: Array,
+    X: Examples,
     Y: Array,
     theta: Array | None = None,
     *,
@@ -54,6 +57,8 @@ def train(
     batch_size: int | None = None,
     seed: int = 0,
     weights: Array | None = None,
+    weights_within: Literal["data", "batch"] = "data",
+    order: Callable[[int], Indices] | None = None,
     validation: Dataset | None = None,
     metrics: Mapping[str, Metric] | None = None,
     schedule: Schedule | None = None,
@@ -65,6 +70,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     example_space: bool | Literal["auto"] = "auto",
     compile: bool = False,
+    after: Progress | None = None,
     resume: Progress | None = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
@@ -74,7 +80,7 @@ def train(
     network : Network
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
-        holds an example in each row.
+        holds an example in each row. A `Source` is read batch by batch.
     Y : array, shape (n_outputs, m)
         Targets; brought to X's side.
     theta : array, shape (size,), optional
@@ -89,6 +95,12 @@ def train(
         Of initialization, shuffles and dropout.
     weights : array, shape (m,), optional
         Of each example. Only their ratios matter: they are scaled to a mean of 1 over the data.
+    weights_within : "data" or "batch"
+        Or to a mean of 1 over each batch, as scikit-learn does: each batch then counts the same,
+        however light its examples.
+    order : callable, optional
+        ``order(epoch)`` is the order, NumPy's whole numbers from 0 to m - 1, in which an epoch
+        takes the examples in batches. Default: a shuffle by the seed and the epoch.
     validation : (X, Y) or (X, Y, weights), optional
         Data whose ``validation_cost`` is measured after each epoch.
     metrics : dict of str to callable, optional
@@ -112,6 +124,9 @@ def train(
         is chosen where it is exact and pays; True where it would not be exact is an error.
     compile : bool
         Have PyTorch compile the step. JAX always does; the others run it as it is.
+    after : Progress, optional
+        Take over the state of the optimizer and the count of steps from the end of another run,
+        of the same network and optimizer, to train on with other data or settings.
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
@@ -143,7 +158,8 @@ def train(
     _check_numbers(epochs, batch_size, micro_batch, average, seed)
     batch_size = min(batch_size or n_examples, n_examples)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
-    theta = network.initialize(seed, like=X) if theta is None else bring(theta, like=X)
+    like = beside(X)
+    theta = network.initialize(seed, like=like) if theta is None else bring(theta, like=like)
     network.check_theta(theta)
     described = network
     recover: Callable[[Array], Array] = same_theta
@@ -155,35 +171,41 @@ def train(
         _plain(clip_norm),
         average is not None,
         micro_batch,
+        by_batch=_within_batch(weights_within),
     )
-    moves = _in_example_space(recipe, n_examples, batch_size, epochs, example_space, resume)
+    moves = _in_example_space(recipe, X, batch_size, epochs, example_space, resume)
     told = {"batch_size": batch_size, "seed": seed, "average": average, "example_space": moves}
+    told |= {"order": order is not None, "after": None if after is None else after.steps}
     run = describe_run(recipe, X, weights, theta, **told)
     if moves:
         space = to_example_space(network, X, theta)
         network, theta, recover = space.network, space.theta, space.recover
-        X = computed(space.project(X))
+        X = like = computed(space.project(X))
         if validation is not None:
             described.check_data(*validation)
             validation = (computed(space.project(validation[0])), *validation[1:])
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
     recipe = recipe._replace(
-        network=network, padded=has_fixed_shapes(X) and n_examples % batch_size != 0
+        network=network,
+        padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
+        gathered=isinstance(X, Source),
     )
     data = _prepare(recipe, X, Y, weights, seed)
-    run_step = compile_step(step, recipe, like=X, donate=(0,), compile=compile)
+    run_step = compile_step(step, recipe, like=like, donate=(0,), compile=compile)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
     watchers = _by_name(callbacks)
     on_step = [one for one in watchers.values() if type(one).step is not Callback.step]
 
-    zero, progress = bring(0.0, like=X), Progress.start(run, recipe, theta)
+    zero, progress = bring(0.0, like=like), Progress.start(run, recipe, theta)
+    if after is not None:
+        progress = progress.after(network, after)
     if resume is not None:
         progress = resume.resumed(network, progress)
     state, history, kept, finite = progress.state, progress.history, progress.kept, progress.finite
     # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
-    workspace = network.workspace(state.theta) if has_views(X) and not micro_batch else None
+    workspace = network.workspace(state.theta) if has_views(like) and not micro_batch else None
     n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
 
     def moment(epoch: int, batch: int, total: Any, coordinates: Array) -> Moment:
@@ -203,14 +225,15 @@ def train(
     done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
     for epoch in range(progress.epoch, progress.epoch if stops else epochs):
         first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
-        for number, batch in enumerate(_batches(X, batch_size, seed, epoch, first), first + 1):
+        batches = islice(_batches(data, batch_size, seed, epoch, order, recipe.padded), first, None)
+        for number, (seen, batch) in enumerate(batches, first + 1):
             rate = optimizer.learning_rate
             if schedule is not None:
-                rate *= schedule(n_steps / n_batches)
+                rate *= schedule((epoch * n_batches + number - 1) / n_batches)
             n_steps += 1
             stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
             numbers = Numbers(n_steps, seed % 2**31, rate, stays)
-            state, total = run_step(state, total, data, batch, numbers, workspace)
+            state, total = run_step(state, total, seen, batch, numbers, workspace)
             if on_step:
                 now = moment(epoch, number, total, _measured(state))
                 stops = [stop for callback in on_step if (stop := callback.step(now))]
@@ -275,9 +298,15 @@ def _check_numbers(
         raise ValueError(f"average: found {average!r}, expected 0 <= average < 1")
 
 
+def _within_batch(within: str) -> bool:
+    if within not in ("data", "batch"):
+        raise ValueError(f"weights_within: found {within!r}, expected 'data' or 'batch'")
+    return within == "batch"
+
+
 def _in_example_space(
     recipe: Recipe,
-    n_examples: int,
+    X: Examples,
     batch_size: int,
     epochs: int,
     wanted: bool | Literal["auto"],
@@ -285,7 +314,10 @@ def _in_example_space(
 ) -> bool:
     if wanted is False:
         return False
+    n_examples = X.shape[1]
     problem = example_space_problem(recipe, n_examples, batch_size)
+    if isinstance(X, Source):
+        problem = "X is read a batch at a time"
     if wanted is True and problem:
         raise ValueError(f"example_space: found True, which would not be exact: {problem}")
     if resume is None:
@@ -298,7 +330,7 @@ def _in_example_space(
     return chosen
 
 
-def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: int) -> Data:
+def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed: int) -> Data:
     """Return what the steps read, made once."""
     network, rules = recipe.network, recipe.regularization
     if rules.label_smoothing:
@@ -311,26 +343,52 @@ def _prepare(recipe: Recipe, X: Array, Y: Array, weights: Array | None, seed: in
         mean = namespace(weights).mean(weights)
         if not float(mean) > 0:
             raise ValueError(f"weights: found a mean of {float(mean)}, expected one above 0")
-        weights = weights / mean
+        weights = weights if recipe.by_batch else weights / mean
     mask = shares = None
     if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
-        mask = network.weight_mask(like=X)
+        mask = network.weight_mask(like=Y)
     if rules.mixup:
-        shares = bring(mixup_shares(rules.mixup, seed), like=X)
+        if isinstance(X, Source):
+            raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
+        shares = bring(mixup_shares(rules.mixup, seed), like=Y)
     return Data(X, Y, weights, mask, shares)
 
 
-def _batches(X: Array, batch_size: int, seed: int, epoch: int, first: int) -> Iterator[Batch]:
-    """Yield the batches of an epoch, from a place on."""
+def _batches(
+    data: Data,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    order: Callable[[int], Indices] | None,
+    padded: bool,
+) -> Iterator[tuple[Data, Batch]]:
+    """Yield what each step of an epoch reads, and which examples those are."""
+    X, Y, weights = data.X, data.Y, data.weights
     n_examples = X.shape[1]
     if batch_size == n_examples:
-        yield from [Batch(None, n_examples)][first:]
+        if isinstance(X, Source):
+            data = data._replace(X=X.read(slice(0, n_examples)))
+        yield data, Batch(None, n_examples)
         return
     # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-    padded = has_fixed_shapes(X)
-    move = None if padded else partial(bring, like=X, dtype=namespace(X).int32)
-    batches = minibatches(n_examples, batch_size, seed, epoch, padded=padded, move=move)
-    yield from starmap(Batch, islice(batches, first, None))
+    reads, fixed = isinstance(X, Source), has_fixed_shapes(Y)
+    bring_indices = partial(bring, like=Y, dtype=namespace(Y).int32)
+    move = None if reads or fixed else bring_indices
+    chosen = None if order is None else order(epoch)
+    batches = minibatches(
+        n_examples, batch_size, seed, epoch, order=chosen, padded=padded, move=move
+    )
+    for indices, count in batches:
+        if reads:
+            places = bring_indices(indices)
+            seen = data._replace(
+                X=X.read(indices),
+                Y=take_examples(Y, places),
+                weights=None if weights is None else namespace(weights).take(weights, places),
+            )
+            yield seen, Batch(places, count)
+        else:
+            yield data, Batch(indices, count)
 
 
 def _plain(number: float | None) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring, dtype_name, to_host
 from dnn_xp.network import Network
+from dnn_xp.sources import Source, beside
 from dnn_xp.training.step import Recipe, State
 
 __all__ = ["AnotherRunError", "History", "Progress", "describe_run"]
@@ -64,6 +65,27 @@ class Progress(NamedTuple):
         state = State(theta, recipe.optimizer.init(theta), average)
         return cls(run, state, 0, 0, 0, bring(0.0, like=theta), {}, kept, kept, {})
 
+    def after(self, network: Network, other: "Progress") -> "Progress":
+        """Return this beginning with the optimizer's state and the count of steps of another run.
+
+        Raises
+        ------
+        ValueError
+            Where the state is not that of such an optimizer on such a theta.
+        """
+        theta, optimizer, average = self.state
+        found, expected = (
+            [tuple(vector.shape) for vector in state]
+            for state in (other.state.optimizer, optimizer)
+        )
+        if found != expected:
+            raise ValueError(
+                f"after: found an optimizer's state of shapes {found}, expected {expected}"
+            )
+        copies = (_copied(network, bring(vector, like=theta)) for vector in other.state.optimizer)
+        state = State(theta, type(optimizer)(*copies), average)
+        return self._replace(state=state, steps=other.steps)
+
     def resumed(self, network: Network, beginning: "Progress") -> "Progress":
         """Return a copy beside the arrays of the run's beginning.
 
@@ -107,14 +129,14 @@ def _copied(network: Network, vector: Array) -> Array:
 
 
 def describe_run(
-    recipe: Recipe, X: Array, weights: Array | None, theta: Array, **told: Any
+    recipe: Recipe, X: Array | Source, weights: Array | None, theta: Array, **told: Any
 ) -> dict[str, str]:
     """Return words for all that decides what the steps of a run do, by the names of arguments.
 
     Parameters
     ----------
     recipe : Recipe
-    X : array, shape (n_inputs, m)
+    X : array or Source, shape (n_inputs, m)
         Of which dtype and shape count.
     weights : array, shape (m,), or None
         Of which counts whether there are any.
@@ -125,7 +147,7 @@ def describe_run(
     """
     told = {**recipe._asdict(), "weights": weights is not None, **told}
     return {name: _in_words(value) for name, value in told.items()} | {
-        "X": f"{dtype_name(X.dtype)} {tuple(X.shape)}",
+        "X": f"{dtype_name(beside(X).dtype)} {tuple(X.shape)}",
         "theta": f"{zlib.crc32(to_host(theta).tobytes()):08x}",
     }
 

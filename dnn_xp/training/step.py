@@ -38,6 +38,9 @@ class Regularization(NamedTuple):
         distribution (Zhang et al. 2018). 0: none.
     noise : float
         The standard deviation of the normal noise that is added to X.
+    summed : bool
+        Whether l1 and l2 are added to the cost summed over a batch rather than to its mean, as
+        scikit-learn does: they then count the less, the larger the batch.
     """
 
     l1: float = 0.0
@@ -46,6 +49,7 @@ class Regularization(NamedTuple):
     label_smoothing: float = 0.0
     mixup: float = 0.0
     noise: float = 0.0
+    summed: bool = False
 
 
 class Recipe(NamedTuple):
@@ -64,6 +68,10 @@ class Recipe(NamedTuple):
         How many examples go through the network at a time; their sums are added up.
     padded : bool
         Whether a batch may hold indices that do not count.
+    by_batch : bool
+        Whether a batch's sums are divided by its total weight rather than by its examples.
+    gathered : bool
+        Whether the data that a step is given are its batch's, and no others.
     """
 
     network: Network
@@ -74,6 +82,8 @@ class Recipe(NamedTuple):
     average: bool = False
     micro_batch: int | None = None
     padded: bool = False
+    by_batch: bool = False
+    gathered: bool = False
 
 
 class State(NamedTuple):
@@ -92,7 +102,7 @@ class Data(NamedTuple):
     X : array, shape (n_inputs, m)
     Y : array, shape (n_outputs, m)
     weights : array, shape (m,), or None
-        Of a mean of 1 over the data.
+        Of a mean of 1 over the data, unless they count by batch.
     weight_mask : array, shape (size,), or None
         1 for what penalties and decay act on, where there are any.
     shares : array, shape (n,), or None
@@ -165,16 +175,19 @@ def step(
     workspace : Workspace, optional
         Views of the state's theta, which then remains the one that it is.
     """
-    network, optimizer, (l1, l2, max_norm, *_) = recipe[:3]
+    network, optimizer, rules = recipe[:3]
     theta, optimizer_state, average = state
     rate = numbers.learning_rate
     xp = namespace(theta)
 
-    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, workspace, xp)
-    if l1 or l2:
-        value, slope = penalty(theta, data.weight_mask, l1, l2, xp=xp)
-        cost = cost + batch.count * value
-        gradient += slope
+    divisor = _divisor(recipe, data, batch, xp)
+    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, divisor, workspace, xp)
+    if rules.l1 or rules.l2:
+        value, slope = penalty(theta, data.weight_mask, rules.l1, rules.l2, xp=xp)
+        cost = cost + (value if rules.summed else divisor * value)
+        gradient += slope / divisor if rules.summed else slope
+    if recipe.by_batch:
+        cost = cost / divisor * batch.count
     if recipe.clip_value is not None:
         gradient = clip_by_value(gradient, recipe.clip_value, xp=xp)
     if recipe.clip_norm is not None:
@@ -185,8 +198,10 @@ def step(
     theta, optimizer_state = descend(
         optimizer, theta, gradient, optimizer_state, rate, numbers.step
     )
-    if max_norm is not None or statistics is not None:
-        changed = theta if max_norm is None else network.limit_norms(theta, max_norm, xp=xp)
+    if rules.max_norm is not None or statistics is not None:
+        changed = theta
+        if rules.max_norm is not None:
+            changed = network.limit_norms(theta, rules.max_norm, xp=xp)
         changed = network.update_statistics(changed, statistics, xp=xp)
         if workspace is None:
             theta = changed
@@ -197,17 +212,34 @@ def step(
     return State(theta, optimizer_state, average), total + cost
 
 
+def _divisor(recipe: Recipe, data: Data, batch: Batch, xp: Any) -> Any:
+    """Return what a batch's sums are divided by."""
+    if not recipe.by_batch or data.weights is None:
+        return batch.count
+    weights = _weights(recipe, data, batch, slice(0, _length(data, batch)), xp)
+    assert weights is not None
+    total = xp.sum(weights)
+    return total + xp.astype(total == 0, weights.dtype)
+
+
+def _length(data: Data, batch: Batch) -> int:
+    """Return how many examples a batch holds, those that fill it up among them."""
+    found: int = data.X.shape[1] if batch.indices is None else batch.indices.shape[0]
+    return found
+
+
 def _sums(
     recipe: Recipe,
     theta: Array,
     data: Data,
     batch: Batch,
     numbers: Numbers,
+    divisor: Any,
     workspace: Workspace | None,
     xp: Any,
 ) -> Sums:
     """Return the cost of a batch and the mean gradient, one micro-batch after the other."""
-    length = data.X.shape[1] if batch.indices is None else batch.indices.shape[0]
+    length = _length(data, batch)
     size = min(recipe.micro_batch or length, length)
     total: Sums | None = None
     for start in range(0, length, size):
@@ -215,7 +247,7 @@ def _sums(
             recipe, data, batch, slice(start, min(start + size, length)), numbers, xp
         )
         sums = recipe.network.trusted_cost_and_gradient(
-            theta, X, Y, weights, draws, xp, divisor=batch.count, workspace=workspace
+            theta, X, Y, weights, draws, xp, divisor=divisor, workspace=workspace
         )
         if total is None:
             total = sums
@@ -232,18 +264,13 @@ def _examples(
     recipe: Recipe, data: Data, batch: Batch, part: slice, numbers: Numbers, xp: Any
 ) -> tuple[Array, Array, Array | None, Draws | None]:
     """Return a part of the batch as the network is to see it: gathered, weighted, mixed, noisy."""
-    X, Y, weights = data.X, data.Y, data.weights
-    noise, examples = recipe.regularization.noise, None
-    if batch.indices is not None:
-        examples = batch.indices[part]
+    X, Y, noise = data.X, data.Y, recipe.regularization.noise
+    examples = None if batch.indices is None else batch.indices[part]
+    if examples is not None and not recipe.gathered:
         X, Y = take_examples(X, examples, xp=xp), take_examples(Y, examples, xp=xp)
-        weights = None if weights is None else xp.take(weights, examples)
     elif part.stop - part.start < X.shape[1]:
-        X, Y, weights = X[:, part], Y[:, part], None if weights is None else weights[part]
-    if recipe.padded:
-        places = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(X))
-        counts = xp.astype(places < batch.count, X.dtype)
-        weights = counts if weights is None else counts * weights
+        X, Y = X[:, part], Y[:, part]
+    weights = _weights(recipe, data, batch, part, xp)
     if not (recipe.network.has_dropout or data.shares is not None or noise):
         return X, Y, weights, None
 
@@ -260,3 +287,17 @@ def _examples(
     if noise:
         X = add_noise(X, noise, draws, xp=xp)
     return X, Y, weights, draws
+
+
+def _weights(recipe: Recipe, data: Data, batch: Batch, part: slice, xp: Any) -> Array | None:
+    """Return the weights of a part of the batch: zero for what only fills it up."""
+    weights = data.weights
+    if weights is not None and batch.indices is not None and not recipe.gathered:
+        weights = xp.take(weights, batch.indices[part])
+    elif weights is not None:
+        weights = weights[part]
+    if recipe.padded:
+        places = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(data.Y))
+        counts = xp.astype(places < batch.count, data.Y.dtype)
+        weights = counts if weights is None else counts * weights
+    return weights

@@ -47,3 +47,10 @@ def test_every_place_is_as_likely():
     # 200 of 4000 for each example at each place, within six standard deviations.
     counts = np.apply_along_axis(np.bincount, 0, places, minlength=20)
     assert np.abs(counts - 200).max() < 6 * 200**0.5
+
+
+@given(**sizes)
+def test_an_order_given_is_kept(n_examples, batch_size):
+    order = np.arange(n_examples)[::-1]
+    batches = minibatches(n_examples, batch_size, 3, 4, order=order)
+    np.testing.assert_array_equal(np.concatenate([indices for indices, _ in batches]), order)

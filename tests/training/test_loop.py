@@ -15,7 +15,7 @@ from dnn_xp import (
     train,
 )
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import DivergenceWarning
+from dnn_xp.training import DivergenceWarning, adam, momentum
 from dnn_xp.training.batches import minibatches
 from tests.helpers import assert_close, assert_values
 
@@ -288,3 +288,64 @@ def test_jax_compiles_the_step_once(array, library, data):
     assert run(batch_size=5) == 2
     assert run() == 3
     assert run() == 3
+
+
+# ----------------------------------------------------------------------------- in another order
+
+
+def test_an_order_of_ones_own(data):
+    """The batches are those of the order, epoch by epoch."""
+    X, Y, weights = data
+    rng = np.random.default_rng(8)
+    orders = [rng.permutation(10) for _ in range(3)]
+    run = train(
+        LINEAR,
+        X,
+        Y,
+        LINEAR_START,
+        optimizer=sgd(0.3),
+        epochs=3,
+        batch_size=4,
+        weights=weights,
+        order=orders.__getitem__,
+    )
+    host = [backends.to_host(one) for one in data]
+    batches = [np.split(order, [4, 8]) for order in orders]
+    theta, costs = logistic_regression(
+        *host, LINEAR_START[None, :3], LINEAR_START[None, 3:], 0.3, batches
+    )
+    assert_values(run.theta, theta, **ROUNDING)
+    assert run.history["cost"] == pytest.approx(costs, rel=1e-11)
+
+
+def test_a_run_after_another_takes_over_the_optimizer(data):
+    """Two runs of one epoch are one of two, where the draws and the order go on as well."""
+    X, Y, _ = data
+    orders = [np.arange(10), np.arange(10)[::-1]]
+    options = {"optimizer": adam(0.05), "batch_size": 4}
+    whole = train(DROPPING, X, Y, epochs=2, order=orders.__getitem__, **options)
+    first = train(DROPPING, X, Y, epochs=1, order=lambda _: orders[0], **options)
+    second = train(
+        DROPPING,
+        X,
+        Y,
+        first.theta,
+        epochs=1,
+        order=lambda _: orders[1],
+        after=first.progress,
+        **options,
+    )
+    assert_close(second.theta, whole.theta, rtol=0)
+    assert first.history["cost"] + second.history["cost"] == whole.history["cost"]
+
+
+def test_another_optimizers_state_is_refused(data):
+    X, Y, _ = data
+    first = train(NET, X, Y, epochs=1, optimizer=adam(0.1))
+    with pytest.raises(ValueError, match="after: found an optimizer's state of shapes"):
+        train(NET, X, Y, epochs=1, optimizer=momentum(0.1), after=first.progress)
+
+
+def test_weights_are_within_the_data_or_a_batch(data):
+    with pytest.raises(ValueError, match="weights_within: found 'epoch', expected 'data' or"):
+        train(NET, *data[:2], weights_within="epoch")
