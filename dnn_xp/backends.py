@@ -32,6 +32,8 @@ from array_api_compat import (
     to_device,
 )
 from array_api_compat import device as _device_of
+from array_api_extra import at
+from array_api_extra import default_dtype as _default_dtype
 
 __all__ = [
     "BACKENDS",
@@ -59,6 +61,7 @@ __all__ = [
     "probe_backends",
     "product",
     "require",
+    "set_at",
     "take_examples",
     "to_host",
     "use_backend",
@@ -369,8 +372,7 @@ def dtype_name(dtype: Any) -> str:
 
 def default_dtype(backend: Backend) -> str:
     """Return the name of the library's default floating dtype."""
-    info = backend.xp.__array_namespace_info__()
-    return dtype_name(info.default_dtypes(device=backend.device)["real floating"])
+    return dtype_name(_default_dtype(backend.xp, device=backend.device))
 
 
 def to_host(x: Any) -> np.ndarray[Any, Any]:
@@ -425,6 +427,20 @@ def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> 
         Of a library for which `has_views` is true.
     """
     return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
+
+
+def set_at(x: Array, where: slice, values: Array, *, xp: Any = None) -> Array:
+    """Return a vector with other values in a slice, for which the standard has no words.
+
+    Parameters
+    ----------
+    x : array, shape (n,)
+        Changed in place where its library can do that: not to be used any more.
+    where : slice
+    values : array
+        As many as the slice is long.
+    """
+    return at(x, where).set(values, xp=xp)
 
 
 def cache_blocks(x: Array) -> list[slice]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, bring, namespace, set_at
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Layer
 
@@ -236,19 +236,20 @@ class Layout:
         Parameters
         ----------
         theta : array, shape (size,)
+            Changed in place where its library can do that: not to be used any more.
         statistics : array or None
             As `cost_and_gradient` returns them.
         """
         if statistics is None:
             return theta
-        xp = xp or namespace(theta)
-        n, parts = self.n_parameters, [theta[: self.n_parameters]]
+        xp, n = xp or namespace(theta), self.n_parameters
         for (layer, width), slots in zip(self._with_widths(), self.slots, strict=True):
             for key in layer.statistic_shapes(width):
                 start, stop, _ = slots[key]
                 batch = statistics[start - n : stop - n]
-                parts.append(layer.updated_statistics(theta[start:stop], batch))
-        return xp.concat(parts)
+                moved = layer.updated_statistics(theta[start:stop], batch)
+                theta = set_at(theta, slice(start, stop), moved, xp=xp)
+        return theta
 
     def limit_norms(self, theta: Array, limit: float, *, xp: Any = None) -> Array:
         """Return theta with the weights of each unit shortened to a norm of limit.
@@ -256,19 +257,18 @@ class Layout:
         Parameters
         ----------
         theta : array, shape (size,)
+            Changed in place where its library can do that: not to be used any more.
         limit : float
             Longer rows of W are shortened (Srivastava et al. 2014, section 5.1).
         """
         xp = xp or namespace(theta)
-        parts = []
         for name, (start, stop, shape) in self.named_slots.items():
-            part = theta[start:stop]
             if name.startswith("W"):
-                W = xp.reshape(part, shape)
+                W = xp.reshape(theta[start:stop], shape)
                 norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
-                part = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))
-            parts.append(part)
-        return xp.concat(parts)
+                shortened = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))
+                theta = set_at(theta, slice(start, stop), shortened, xp=xp)
+        return theta
 
     def check_theta(self, theta: Array) -> None:
         """Refuse a vector of another size."""

@@ -248,6 +248,28 @@ def test_take_examples_takes_columns(array, indices):
     assert_values(taken, host[:, indices])
 
 
+def test_set_at_puts_values_into_a_slice(array, dtype):
+    x = array(np.arange(5.0), dtype)
+    changed = backends.set_at(x, slice(1, 3), array([7.0, 8.0], dtype))
+    assert_close(changed, array([0.0, 7.0, 8.0, 3.0, 4.0], dtype))
+
+
+def test_set_at_can_be_compiled(array):
+    def put(length, x, values):
+        return backends.set_at(x, slice(length, None), values)
+
+    x = array(np.arange(5.0))
+    compiled = backends.compile_step(put, 2, like=x)
+    assert_values(compiled(x, array([7.0, 8.0, 9.0])), [0.0, 1.0, 7.0, 8.0, 9.0])
+
+
+def test_set_at_leaves_a_read_only_array_alone():
+    x = np.zeros(3)
+    x.flags.writeable = False
+    assert_values(backends.set_at(x, slice(2), np.ones(2)), [1.0, 1.0, 0.0])
+    assert_values(x, np.zeros(3))
+
+
 # ----------------------------------------------------------------------------- running
 
 

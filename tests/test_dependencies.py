@@ -19,6 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # What a distribution is imported as, where that is not its name in lower case with underscores.
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn"}
+CORE = {"numpy", "array_api_compat", "array_api_extra"}
 
 
 def run(code: str) -> str:
@@ -65,12 +66,12 @@ def imported(path: Path, *, eagerly: bool) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "core"),
     [
-        ("import dnn_xp", {"numpy", "array_api_compat"}),
-        ("from dnn_xp import Network, train", {"numpy", "array_api_compat"}),
-        ("import dnn_xp; dnn_xp.use_backend('numpy'); dnn_xp.xp", {"numpy", "array_api_compat"}),
+        ("import dnn_xp", CORE),
+        ("from dnn_xp import Network, train", CORE),
+        ("import dnn_xp; dnn_xp.use_backend('numpy'); dnn_xp.xp", CORE),
         (
             "import os; os.environ['DNN_XP_BACKEND'] = 'numpy'; from dnn_xp import *",
-            {"numpy", "array_api_compat", "h5py"},
+            CORE | {"h5py"},
         ),
     ],
 )

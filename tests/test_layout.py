@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import BatchNorm, Dense, Dropout
+from dnn_xp.backends import has_views
 from dnn_xp.layout import Layout
 from tests.helpers import assert_close, assert_values
 
@@ -53,6 +54,14 @@ def test_limit_norms_shortens_long_rows_and_nothing_else(array, dtype, limit):
             norms = np.linalg.norm(desired, axis=1, keepdims=True)
             desired = np.where(norms > limit, desired * (limit / np.maximum(norms, limit)), desired)
         assert_close(after[name], array(desired, dtype), atol=1e-7 if dtype == "float32" else 1e-15)
+
+
+def test_theta_is_changed_in_place_where_views_are(array):
+    theta = array(np.arange(1.0, 43.0)) * 1.0
+    if not has_views(theta):
+        pytest.skip("no views of theta that have to stay")
+    assert LAYOUT.limit_norms(theta, 0.5) is theta
+    assert LAYOUT.update_statistics(theta, array(np.ones(8))) is theta
 
 
 def test_a_shape_that_does_not_fit_names_the_layer(array):
