@@ -13,16 +13,9 @@ from dnn_xp import plots
 from dnn_xp.app import report
 from dnn_xp.app.checkpoints import going_on, how_to_go_on, open_journey
 from dnn_xp.app.errors import Failure, user_errors
-from dnn_xp.app.experiment import (
-    INTERRUPTED,
-    Experiment,
-    diverged,
-    measure,
-    parse_layers,
-    prepare,
-    run_experiment,
-)
+from dnn_xp.app.experiment import Experiment, parse_layers, prepare
 from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, computing
+from dnn_xp.app.run import INTERRUPTED, diverged, measure, run_experiment
 from dnn_xp.app.words import (
     backend_in_words,
     data_in_words,

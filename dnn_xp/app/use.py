@@ -8,14 +8,9 @@ import typer
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import (
-    bring_examples,
-    classify,
-    fingerprint,
-    measure,
-    split_parts,
-)
+from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
 from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
+from dnn_xp.app.run import classify, measure
 from dnn_xp.app.words import data_in_words, figure_in_words
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.files import (

@@ -187,7 +187,7 @@ def test_ctrl_c_before_an_epoch_is_whole(dnn_xp, monkeypatch, tmp_path):
         self.last = moment
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dnn_xp.app.experiment._Watch.start", interrupted)
+    monkeypatch.setattr("dnn_xp.app.run._Watch.start", interrupted)
     code, out, err = dnn_xp("train", "--output", "m.h5", "--plot", "c.png")
     assert (code, err) == (130, "dnn-xp: interrupted\n")
     shown = facts(out)
