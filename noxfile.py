@@ -21,11 +21,11 @@ ROOT = Path(__file__).parent
 # do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
     "numpy": (".[app,sklearn,tensorboard,test]",),
-    "array-api-strict": (".[test]", "array-api-strict>=2.6.1"),
-    "torch": (".[torch,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
-    "jax": (".[jax,test]",),
-    "dask": (".[dask,test]",),
-    "cupy": (".[test]",),  # and the wheel for the driver that is found
+    "array-api-strict": (".[scipy,test]", "array-api-strict>=2.6.1"),
+    "torch": (".[torch,scipy,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
+    "jax": (".[jax,scipy,test]",),
+    "dask": (".[dask,scipy,test]",),
+    "cupy": (".[scipy,test]",),  # and the wheel for the driver that is found
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.gradient_check import check_gradient
     from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
     from dnn_xp.network import Network
-    from dnn_xp.training import Callback, EarlyStopping, TrainingResult, sgd, train
+    from dnn_xp.training import Callback, EarlyStopping, TrainingResult, lbfgs, sgd, train
 
 __version__ = "0.1.0"
 
@@ -27,7 +27,7 @@ _HOMES = {
     "dnn_xp.gradient_check": ("check_gradient",),
     "dnn_xp.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm"),
     "dnn_xp.network": ("Network",),
-    "dnn_xp.training": ("Callback", "EarlyStopping", "TrainingResult", "sgd", "train"),
+    "dnn_xp.training": ("Callback", "EarlyStopping", "TrainingResult", "lbfgs", "sgd", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -45,6 +45,7 @@ __all__ = [
     "accuracy",
     "check_gradient",
     "current_backend",
+    "lbfgs",
     "load_checkpoint",
     "load_model",
     "one_hot",

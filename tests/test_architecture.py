@@ -49,7 +49,12 @@ NUMERIC_ROOMS = {
     "gradient_check",
 }
 # What is made once is made by NumPy on the host and moved: parameters, shuffles, directions.
-HOST_MODULES = {"dnn_xp.functions.initializers", "dnn_xp.training.batches"}
+# L-BFGS has SciPy search its lines, and SciPy takes no other arrays.
+HOST_MODULES = {
+    "dnn_xp.functions.initializers",
+    "dnn_xp.training.batches",
+    "dnn_xp.training.quasi_newton",
+}
 HOST_FUNCTIONS = {"initialize", "draw", "weight_mask", "check_gradient"}
 
 

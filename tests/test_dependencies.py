@@ -137,6 +137,12 @@ except ImportError as error:
             "tensorboard",
             "from dnn_xp.files import TensorBoard; TensorBoard('runs')",
         ),
+        (
+            "scipy",
+            "scipy",
+            "import numpy as np; from dnn_xp import *\n"
+            "    lbfgs(Network(1, (Dense(1),), 'squared_error'), np.ones((1, 2)), np.ones((1, 2)))",
+        ),
         ("torch", "torch", "import dnn_xp; dnn_xp.use_backend('torch')"),
         ("jax", "jax", "import dnn_xp; dnn_xp.use_backend('jax')"),
         ("dask", "dask", "import dnn_xp; dnn_xp.use_backend('dask')"),

@@ -6,6 +6,7 @@ from dnn_xp.training.callbacks import (
     Moment,
     TrainingResult,
 )
+from dnn_xp.training.lbfgs_loop import lbfgs
 from dnn_xp.training.limits import Interruptible, TimeLimit
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.optimizers import (
@@ -22,6 +23,7 @@ from dnn_xp.training.optimizers import (
     sgd,
 )
 from dnn_xp.training.progress import AnotherRunError, Progress
+from dnn_xp.training.quasi_newton import LBFGSState
 from dnn_xp.training.range_test import learning_rate_range_test
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
@@ -33,6 +35,7 @@ from dnn_xp.training.schedules import (
     step_decay,
 )
 from dnn_xp.training.step import Regularization
+from dnn_xp.training.weights import class_weights
 
 __all__ = [
     "AnotherRunError",
@@ -40,6 +43,7 @@ __all__ = [
     "DivergenceWarning",
     "EarlyStopping",
     "Interruptible",
+    "LBFGSState",
     "Moment",
     "Optimizer",
     "Progress",
@@ -51,10 +55,12 @@ __all__ = [
     "adam",
     "adamw",
     "amsgrad",
+    "class_weights",
     "constant",
     "cosine",
     "exponential_decay",
     "inverse_scaling",
+    "lbfgs",
     "learning_rate_range_test",
     "lion",
     "momentum",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dnn_xp.backends import Array, bring
 from dnn_xp.network import Network
 from dnn_xp.training.progress import History, Progress
+from dnn_xp.training.quasi_newton import LBFGSState
 
 __all__ = [
     "Callback",
@@ -82,6 +83,8 @@ class TrainingResult(NamedTuple):
     progress : Progress, optional
         For `train` to go on from, for more epochs or after a run that was stopped. None where the
         run diverged.
+    state : LBFGSState, optional
+        For `lbfgs` to go on from.
     """
 
     theta: Array
@@ -89,6 +92,7 @@ class TrainingResult(NamedTuple):
     epochs: int
     reason: str
     progress: Progress | None = None
+    state: LBFGSState | None = None
 
 
 class Callback:

@@ -1,0 +1,105 @@
+"""Weights of examples: by their class, and of a mean of 1."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.functions.metrics.means import ratio
+
+__all__ = ["class_weights", "of_mean_1"]
+
+
+def class_weights(
+    Y: Array, weights: Literal["balanced"] | Mapping[int, float] | Sequence[float] = "balanced"
+) -> Array:
+    """Return the weight of each example by its class, for ``train(..., weights=...)``.
+
+    Parameters
+    ----------
+    Y : array of floats, shape (n_classes, m), or (1, m) for two classes
+        Targets: each column is a distribution over the classes, usually 1 in one row and else 0;
+        a single row is the probability of class 1.
+    weights : "balanced", dict or sequence
+        ``"balanced"``: every class that occurs counts the same in all, and an example
+        ``m / (number of classes * examples of its class)``. A dict gives weights by class, from
+        0, and leaves the others at 1; a sequence gives all of them in order.
+
+    Returns
+    -------
+    array, shape (m,)
+        In Y's library, dtype and device. To weigh examples by more than their class, multiply.
+
+    Raises
+    ------
+    ValueError
+        Where Y is not of that form, as independent labels are not, or the weights do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Y = np.asarray([[0.0, 0.0, 0.0, 1.0]])
+    >>> class_weights(Y, {1: 3.0}).tolist()
+    [1.0, 1.0, 1.0, 3.0]
+    >>> class_weights(Y).round(2).tolist()
+    [0.67, 0.67, 0.67, 2.0]
+    """
+    xp = namespace(Y)
+    shares = _shares(Y, xp)
+    n_classes, m = shares.shape
+    if isinstance(weights, str):
+        if weights != "balanced":
+            raise ValueError(f"weights: found {weights!r}, expected 'balanced' or numbers")
+        counts = xp.sum(shares, axis=1)
+        occur = xp.astype(counts > 0, Y.dtype)
+        of_class = ratio(m * occur, counts * xp.sum(occur), xp)
+    else:
+        of_class = bring(_numbers(weights, n_classes), like=Y)
+    return of_class @ shares
+
+
+def _shares(Y: Array, xp: Any) -> Array:
+    """Return how much of each class an example is, one row for each class."""
+    shape = tuple(Y.shape)
+    if len(shape) != 2 or not shape[1] or not xp.isdtype(Y.dtype, "real floating"):
+        raise ValueError(
+            f"Y: found dtype {Y.dtype} and shape {shape}, expected floats, (n_classes, m)"
+        )
+    shares = xp.concat([1.0 - Y, Y]) if shape[0] == 1 else Y
+    # A thousandth: whatever rounding and smoothing do to a column, a second label is more.
+    off = float(xp.max(xp.abs(xp.sum(shares, axis=0) - 1.0)))
+    if not (off < 1e-3 and float(xp.min(shares)) >= 0.0):
+        raise ValueError("Y: found columns that are no distributions over classes")
+    return shares
+
+
+def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> list[float]:
+    if isinstance(weights, Mapping):
+        if unknown := [one for one in weights if one not in range(n_classes)]:
+            raise ValueError(f"weights: found class {unknown[0]!r} of {n_classes} classes from 0")
+        numbers = [float(weights.get(one, 1.0)) for one in range(n_classes)]
+    else:
+        numbers = [float(one) for one in weights]
+        if len(numbers) != n_classes:
+            raise ValueError(f"weights: found {len(numbers)} for {n_classes} classes")
+    if bad := [one for one in numbers if not 0.0 <= one < math.inf]:
+        raise ValueError(f"weights: found {bad[0]}, expected numbers from 0 on")
+    return numbers
+
+
+def of_mean_1(weights: Array) -> Array:
+    """Return weights scaled to a mean of 1, since only their ratios matter.
+
+    Parameters
+    ----------
+    weights : array, shape (m,)
+
+    Raises
+    ------
+    ValueError
+        Where their mean is not above 0.
+    """
+    mean = namespace(weights).mean(weights)
+    if not float(mean) > 0:
+        raise ValueError(f"weights: found a mean of {float(mean)}, expected one above 0")
+    return weights / mean
