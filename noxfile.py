@@ -23,7 +23,7 @@ BACKENDS = {
     "numpy": (".[app,sklearn,tensorboard,test]",),
     "array-api-strict": (".[scipy,test]", "array-api-strict>=2.6.1"),
     "torch": (".[torch,scipy,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
-    "jax": (".[jax,scipy,test]",),
+    "jax": (".[jax,scipy,test]", "optax"),  # whose optimizers are an oracle
     "dask": (".[dask,scipy,test]",),
     "cupy": (".[scipy,test]",),  # and the wheel for the driver that is found
 }

@@ -1,8 +1,10 @@
-"""Optimizers: the steps by hand and by torch, and what all of them have in common."""
+"""Optimizers: the steps by hand, by PyTorch and by Optax, and what all have in common."""
 
 import numpy as np
 import pytest
 
+from conftest import Library
+from dnn_xp import Dense, Network, train
 from dnn_xp.training import optimizers
 from tests.helpers import assert_values
 
@@ -15,6 +17,7 @@ ALL = {
     "adagrad": optimizers.adagrad(0.1, 1e-4),
     "rmsprop": optimizers.rmsprop(0.1, 0.8, 1e-4),
     "adam": optimizers.adam(0.1, 0.8, 0.95, 1e-4),
+    "adam, epsilon-hat": optimizers.adam(0.1, 0.8, 0.95, 1e-4, epsilon_hat=True),
     "adamw": optimizers.adamw(0.1, 0.8, 0.95, 1e-4, weight_decay=0.01),
     "nadam": optimizers.nadam(0.1, 0.8, 0.95, 1e-4),
     "amsgrad": optimizers.amsgrad(0.1, 0.8, 0.95, 1e-4),
@@ -23,51 +26,90 @@ ALL = {
 every = pytest.mark.parametrize("name", ALL)
 
 RNG = np.random.default_rng(0)
-START, GRADIENTS = RNG.normal(size=6), RNG.normal(size=(5, 6))
+# Some elements' gradients are near epsilon, where it counts; the second half is smaller, where
+# AMSGrad remembers.
+START = RNG.normal(size=6)
+GRADIENTS = RNG.normal(size=(50, 6)) * np.geomspace(1e-4, 1.0, 6)
+GRADIENTS[25:] *= 0.1
+
+# 50 times a few roundings of numbers below 10.
+ROUNDING = {"rtol": 0.0, "atol": 1e-12}
 
 
-def run(optimizer, array, dtype="float64"):
+@pytest.fixture
+def gradients(library):
+    """Return 50 gradients, but a few on Dask: its graph grows until it is computed."""
+    return GRADIENTS[20:30] if library is Library.DASK else GRADIENTS
+
+
+@pytest.fixture
+def torch():
+    """Return PyTorch where it is installed; NAdam keeps a product in its default dtype."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+def run(optimizer, gradients, array, dtype="float64"):
     """Return theta after a step along each of the gradients."""
     theta = array(START, dtype) * 1.0  # its own memory, which the steps may change
     state = optimizer.init(theta)
-    for step, gradient in enumerate(GRADIENTS, 1):
+    for step, gradient in enumerate(gradients, 1):
         theta, state = optimizers.descend(
             optimizer, theta, array(gradient, dtype) * 1.0, state, optimizer.learning_rate, step
         )
     return theta
 
 
-def test_sgd_goes_down_the_gradient(array):
-    assert_values(run(optimizers.sgd(0.1), array), START - 0.1 * GRADIENTS.sum(axis=0), rtol=1e-13)
+# ----------------------------------------------------------------------------- by hand
 
 
-def test_momentum_by_hand(array):
+def test_sgd_goes_down_the_gradient(array, gradients):
+    expected = START - 0.1 * gradients.sum(axis=0)
+    assert_values(run(optimizers.sgd(0.1), gradients, array), expected, **ROUNDING)
+
+
+def test_momentum_by_hand(array, gradients):
     velocity, theta, ahead = 0.0, START, START
-    for gradient in GRADIENTS:
+    for gradient in gradients:
         velocity = 0.8 * velocity + gradient
         theta = theta - 0.1 * velocity
         ahead = ahead - 0.1 * (gradient + 0.8 * velocity)
-    assert_values(run(optimizers.momentum(0.1, 0.8), array), theta, rtol=1e-13)
-    assert_values(run(optimizers.nesterov(0.1, 0.8), array), ahead, rtol=1e-13)
+    assert_values(run(optimizers.momentum(0.1, 0.8), gradients, array), theta, **ROUNDING)
+    assert_values(run(optimizers.nesterov(0.1, 0.8), gradients, array), ahead, **ROUNDING)
 
 
-def test_lion_by_hand(array):
+def test_lion_by_hand(array, gradients):
     mean, theta = 0.0, START
-    for gradient in GRADIENTS:
+    for gradient in gradients:
         theta = theta - 0.1 * np.sign(0.8 * mean + 0.2 * gradient)
         mean = 0.95 * mean + 0.05 * gradient
-    assert_values(run(optimizers.lion(0.1, 0.8, 0.95), array), theta, rtol=1e-13)
+    assert_values(run(optimizers.lion(0.1, 0.8, 0.95), gradients, array), theta, **ROUNDING)
 
 
-def test_nadam_by_hand(array):
+def test_nadam_by_hand(array, gradients):
     """Dozat 2016, algorithm 2, with a constant mu."""
     m, v, theta = 0.0, 0.0, START
-    for t, g in enumerate(GRADIENTS, 1):
+    for t, g in enumerate(gradients, 1):
         m, v = 0.8 * m + 0.2 * g, 0.95 * v + 0.05 * g**2
         m_hat = 0.8 * m / (1 - 0.8 ** (t + 1)) + 0.2 * g / (1 - 0.8**t)
         theta = theta - 0.1 * m_hat / (np.sqrt(v / (1 - 0.95**t)) + 1e-4)
-    assert_values(run(optimizers.nadam(0.1, 0.8, 0.95, 1e-4), array), theta, rtol=1e-13)
+    assert_values(run(ALL["nadam"], gradients, array), theta, **ROUNDING)
 
+
+def test_epsilon_hat_by_hand(array, gradients):
+    """Kingma and Ba 2015, the last lines of section 2: epsilon beside the biased root."""
+    m, v, theta = 0.0, 0.0, START
+    for t, g in enumerate(gradients, 1):
+        m, v = 0.8 * m + 0.2 * g, 0.95 * v + 0.05 * g**2
+        rate = 0.1 * np.sqrt(1 - 0.95**t) / (1 - 0.8**t)
+        theta = theta - rate * m / (np.sqrt(v) + 1e-4)
+    assert_values(run(ALL["adam, epsilon-hat"], gradients, array), theta, **ROUNDING)
+
+
+# ----------------------------------------------------------------------------- by others
 
 ADAM = {"betas": (0.8, 0.95), "eps": 1e-4}
 TORCHS = {
@@ -77,26 +119,108 @@ TORCHS = {
     "adagrad": ("Adagrad", {"eps": 1e-4}),
     "rmsprop": ("RMSprop", {"alpha": 0.8, "eps": 1e-4}),
     "adam": ("Adam", ADAM),
+    "adamw": ("AdamW", ADAM | {"weight_decay": 0.01}),
+    # Its beta1 grows towards the one that is given, with such a decay at once.
+    "nadam": ("NAdam", ADAM | {"momentum_decay": 1e9}),
     "amsgrad": ("Adam", ADAM | {"amsgrad": True}),
 }
 
 
-@pytest.mark.parametrize("name", TORCHS)
-def test_torch_goes_the_same_way(array, name):
-    torch = pytest.importorskip("torch")
+@pytest.mark.parametrize("name", [name for name in TORCHS if name != "adamw"])
+def test_torch_goes_the_same_way(array, gradients, torch, name):
     peer, options = TORCHS[name]
     theta = torch.nn.Parameter(torch.tensor(START))
     peer = getattr(torch.optim, peer)([theta], lr=0.1, **options)
-    for gradient in GRADIENTS:
+    for gradient in gradients:
         theta.grad = torch.tensor(gradient)
         peer.step()
-    # A few roundings in each of five steps.
-    assert_values(run(ALL[name], array), theta.detach().numpy(), rtol=1e-12)
+    assert_values(run(ALL[name], gradients, array), theta.detach().numpy(), **ROUNDING)
+
+
+OPTAXS = {
+    "sgd": ("sgd", {}),
+    "momentum": ("sgd", {"momentum": 0.8}),
+    "nesterov": ("sgd", {"momentum": 0.8, "nesterov": True}),
+    "lion": ("lion", {"b1": 0.8, "b2": 0.95, "weight_decay": 0.0}),
+    "rmsprop": ("rmsprop", {"decay": 0.8, "eps": 1e-4, "eps_in_sqrt": False}),
+    "adam": ("adam", {"b1": 0.8, "b2": 0.95, "eps": 1e-4}),
+    "nadam": ("nadam", {"b1": 0.8, "b2": 0.95, "eps": 1e-4}),
+    # Its epsilon stands within the root, so there is none; its AMSGrad is that of another paper.
+    "adagrad": ("adagrad", {"initial_accumulator_value": 0.0, "eps": 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", OPTAXS)
+def test_optax_goes_the_same_way(array, gradients, name):
+    optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
+    peer, options = OPTAXS[name]
+    with jax.enable_x64(True):
+        peer = getattr(optax, peer)(0.1, **options)
+        theta = jax.numpy.asarray(START)
+        state = peer.init(theta)
+        for gradient in gradients:
+            updates, state = peer.update(jax.numpy.asarray(gradient), state, theta)
+            theta = optax.apply_updates(theta, updates)
+        expected = np.asarray(theta)
+    optimizer = optimizers.adagrad(0.1, 0.0) if name == "adagrad" else ALL[name]
+    assert_values(run(optimizer, gradients, array), expected, **ROUNDING)
+
+
+@pytest.mark.parametrize("name", TORCHS)
+def test_torch_trains_the_same_network(torch, name):
+    """With gradients that depend on the steps before; weights decay and biases do not.
+
+    On NumPy: the tests above show that the steps are the same on every library.
+    """
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=(3, 20)), rng.normal(size=(2, 20))
+    network = Network(3, (Dense(4, "tanh"), Dense(2)), "squared_error")
+    start = network.initialize(0, like=X)
+    optimizer = ALL[name]._replace(learning_rate=0.02)
+    run = train(network, X, Y, start, optimizer=optimizer, epochs=50)
+
+    peer, options = TORCHS[name]
+    parameters = {
+        key: torch.tensor(x, requires_grad=True) for key, x in network.unpack(start).items()
+    }
+    decay = options.get("weight_decay", 0.0)
+    groups = [
+        {"params": [x], "weight_decay": decay if key.startswith("W") else 0.0}
+        for key, x in parameters.items()
+    ]
+    peer = getattr(torch.optim, peer)(groups, lr=0.02, **options)
+    W1, b1, W2, b2 = parameters.values()
+    costs = []
+    for _ in range(50):
+        peer.zero_grad()
+        E = W2 @ torch.tanh(W1 @ torch.tensor(X) + b1) + b2 - torch.tensor(Y)
+        cost = 0.5 * (E * E).sum() / 20
+        cost.backward()
+        peer.step()
+        costs.append(cost.item())
+    assert run.history["cost"] == pytest.approx(costs, rel=1e-11)
+    for key, x in network.unpack(run.theta).items():
+        assert_values(x, parameters[key].detach().numpy(), rtol=0.0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw", "nadam", "amsgrad"])
+def test_defaults_are_those_of_torch(torch, name):
+    ours = getattr(optimizers, name)(learning_rate=0.1)
+    peer = getattr(torch.optim, TORCHS[name][0])
+    defaults = peer([torch.nn.Parameter(torch.zeros(1))]).defaults
+    numbers = defaults.get("betas", ()) if "alpha" not in defaults else (defaults["alpha"],)
+    assert ours.numbers == (*numbers, defaults["eps"])
+    assert ours.weight_decay == defaults["weight_decay"]
+    if name.startswith("a") and name != "adagrad":
+        assert getattr(optimizers, name)().learning_rate == defaults["lr"]
+
+
+# ----------------------------------------------------------------------------- all of them
 
 
 @every
 def test_dtype_is_kept(array, dtype, xp, name):
-    assert run(ALL[name], array, dtype).dtype == getattr(xp, dtype)
+    assert run(ALL[name], GRADIENTS[:3], array, dtype).dtype == getattr(xp, dtype)
 
 
 @every

@@ -52,7 +52,10 @@ class Counted:
 @pytest.mark.parametrize("memory", [1, 4, 10])
 @pytest.mark.parametrize("objective", [rosenbrock, quadratic, logistic])
 def test_the_moves_are_those_of_scipy(objective, memory):
-    """Rounding differs, and grows from move to move: 15 of them, some with steps other than 1."""
+    """In 15 moves, some with steps other than 1.
+
+    Rounding differs, from 1e-16 on (gradients reach 1e4), and what it does grows with each move.
+    """
     ours, theirs, path = Counted(objective), Counted(objective), []
     start = np.linspace(-4.0, 4.0, 8)
     options = {"maxiter": 15, "maxcor": memory, "ftol": 0.0, "gtol": 0.0}
@@ -66,7 +69,7 @@ def test_the_moves_are_those_of_scipy(objective, memory):
     )
     found = [point for point, _ in islice(moves(ours, start_at(start), memory), 16)]
     assert len(path) == 15
-    np.testing.assert_allclose([point.theta for point in found[1:]], path, rtol=0, atol=1e-12)
+    np.testing.assert_allclose([point.theta for point in found[1:]], path, rtol=0, atol=1e-10)
     assert ours.calls == theirs.calls
     for point in found:
         cost, gradient = objective(point.theta)
