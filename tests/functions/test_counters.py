@@ -1,5 +1,6 @@
 """Counter-based draws: known bits, the same ones everywhere, and as good as random."""
 
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -54,11 +55,13 @@ def test_bernoulli_compares_the_bits(array, xp, probability):
 # ----------------------------------------------------------------------------- randomness
 # On NumPy: the bits are the same on every library.
 
-N_UNITS, N_EXAMPLES = 1000, 4000
+N_UNITS = N_EXAMPLES = 3200  # ten million draws
 
 
+@lru_cache(maxsize=2)
 def numpy_bits(seed=0, step=0, layer=1, units=N_UNITS, examples=N_EXAMPLES):
     bits = random_bits(draws(np.asarray, seed, step, np.arange(examples)), layer, units)
+    bits.flags.writeable = False  # the tests share them
     return bits.view(np.uint32)
 
 
@@ -111,7 +114,7 @@ NEIGHBOURS = {
     "seeds": lambda: (numpy_bits(seed=7), numpy_bits(seed=8)),
     "seed and step": lambda: (numpy_bits(seed=7, step=8), numpy_bits(seed=8, step=7)),
     "step and layer": lambda: (numpy_bits(step=1, layer=2), numpy_bits(step=2, layer=1)),
-    "units and examples": lambda: (numpy_bits(examples=1000), numpy_bits(examples=1000).T),
+    "units and examples": lambda: (numpy_bits(), numpy_bits().T),
 }
 
 
@@ -120,21 +123,46 @@ def test_neighbours_are_independent(where):
     """All pairs of their upper four bits, and of their lower four, come equally often."""
     one, other = NEIGHBOURS[where]()
     if where == "units and examples":  # the diagonal meets itself, and each pair comes twice
-        above = np.triu_indices(1000, 1)
+        above = np.tri(N_UNITS, dtype=bool) == 0
         one, other = one[above], other[above]
     assert_uniform((one >> 28) * 16 + (other >> 28), 256)
     assert_uniform((one & 15) * 16 + (other & 15), 256)
 
 
+def assert_uncorrelated(one, other, n_pairs):
+    """Check that the correlation is below five of its standard deviations, 1 / sqrt(n_pairs).
+
+    Of numbers from 0 to 2^32, whose mean and variance are known.
+    """
+    one, other = (bits.ravel() / 2.0**32 - 0.5 for bits in (one, other))
+    assert abs(one @ other) / one.size * 12.0 < 5.0 / n_pairs**0.5
+
+
 @pytest.mark.parametrize("where", NEIGHBOURS)
 def test_neighbours_are_uncorrelated(where):
-    one, other = (bits.ravel().astype(float) for bits in NEIGHBOURS[where]())
+    one, other = NEIGHBOURS[where]()
     if where == "units and examples":
-        off = ~np.eye(1000, dtype=bool).ravel()
-        one, other = one[off], other[off]
-    # 1 / sqrt(n) is the standard deviation of a correlation of n pairs; sqrt(2 / n) where each
-    # pair comes twice.
-    assert abs(np.corrcoef(one, other)[0, 1]) < 5 * (2 / one.size) ** 0.5
+        off = ~np.eye(N_UNITS, dtype=bool)
+        assert_uncorrelated(one[off], other[off], one[off].size / 2)
+    else:
+        assert_uncorrelated(one, other, one.size)
+
+
+@pytest.mark.parametrize("lag", [2, 3, 7, 16, 128, 1024, 2048])
+def test_draws_further_apart_are_uncorrelated(lag):
+    """Powers of two among them, of which a hash by shifts might know."""
+    bits = numpy_bits()
+    assert_uncorrelated(bits[:-lag], bits[lag:], bits[lag:].size)
+    assert_uncorrelated(bits[:, :-lag], bits[:, lag:], bits[:, lag:].size)
+
+
+def test_a_correlation_is_seen():
+    """Of one in 400 with a neighbour, eight standard deviations."""
+    bits = numpy_bits()
+    mixed = bits.copy()
+    mixed[::400] = bits[1::400]
+    with pytest.raises(AssertionError):
+        assert_uncorrelated(mixed[:-1], mixed[1:], bits.size)
 
 
 def test_rectangles_are_independent():
