@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.backends import current_backend, use_backend
+    from dnn_xp.estimators import MLPClassifier, MLPRegressor
     from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
     from dnn_xp.files.h5 import load_model, save_model
     from dnn_xp.functions.metrics import accuracy, one_hot
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "dnn_xp.backends": ("current_backend", "use_backend"),
+    "dnn_xp.estimators": ("MLPClassifier", "MLPRegressor"),
     "dnn_xp.files.checkpoints": ("Checkpoint", "load_checkpoint"),
     "dnn_xp.files.h5": ("load_model", "save_model"),
     "dnn_xp.functions.metrics": ("accuracy", "one_hot"),
@@ -40,6 +42,8 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "LayerNorm",
+    "MLPClassifier",
+    "MLPRegressor",
     "Network",
     "TrainingResult",
     "accuracy",

@@ -53,6 +53,7 @@ __all__ = [
     "device",
     "double_precision",
     "dtype_name",
+    "empty_array",
     "from_host",
     "has_fixed_shapes",
     "has_views",
@@ -311,6 +312,27 @@ def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None =
         with import_module("cupy").cuda.Device(where):
             return xp.asarray(host)
     return xp.asarray(host, device=where)
+
+
+def empty_array(library: Any, device: Any = None) -> Array:
+    """Return an array of no elements, to be named where others are brought beside it.
+
+    Parameters
+    ----------
+    library : namespace or str
+        A library's namespace, or one of `BACKENDS`.
+    device : optional
+        One of the library's devices; beside a name, in words. Default: its own.
+    """
+    if isinstance(library, str):
+        return from_host(np.empty(0, "float32"), backend=open_backend(library, device))
+    xp = namespace(library.empty(0))
+    if device is None:
+        return xp.empty(0)
+    if is_cupy_array(library.empty(0)):  # its creation functions ignore device=
+        with import_module("cupy").cuda.Device(device):
+            return xp.empty(0)
+    return xp.empty(0, device=device)
 
 
 def bring(value: Any, *, like: Array, dtype: Any = None) -> Array:

@@ -6,7 +6,7 @@ import pytest
 from dnn_xp import BatchNorm, Dense, Dropout, Network, train
 from dnn_xp.backends import to_host
 from dnn_xp.sources import Source, beside, read_examples
-from dnn_xp.training import Regularization, adam
+from dnn_xp.training import Regularization, adam, lbfgs
 from tests.helpers import assert_close
 
 M = 23
@@ -100,3 +100,13 @@ def test_a_source_reads_what_its_caller_asks_for(array):
     train(NETWORK, Source(X.shape, read, array(X[:, :0])), array(Y), epochs=1, batch_size=23 // 2)
     places = np.concatenate([to_host(which) for which in asked])
     assert set(places.tolist()) == set(range(M))
+
+
+def test_lbfgs_reads_a_source_batch_by_batch(array):
+    network = Network(3, (Dense(4, "tanh"), Dense(2)), "softmax_cross_entropy")
+    held, sizes = source(array)
+    options = {"weights": array(WEIGHTS), "max_iter": 5, "batch_size": 7}
+    found = lbfgs(network, held, array(Y), **options)
+    expected = lbfgs(network, array(X), array(Y), **options)
+    assert_close(found.theta, expected.theta, rtol=0)
+    assert set(sizes) == {7, 2}

@@ -32,6 +32,8 @@ __all__ = [
     "gelu_tanh",
     "identity",
     "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
     "mish",
     "relu",
     "selu",
@@ -221,6 +223,18 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
     xp = xp or namespace(Z)
     e = xp.exp(Z - xp.max(Z, axis=0, keepdims=True))
     return e / xp.sum(e, axis=0, keepdims=True)
+
+
+def log_softmax(Z: Array, *, xp: Any = None) -> Array:
+    """Return the logarithm of softmax(Z), finite also where softmax(Z) rounds to 0."""
+    xp = xp or namespace(Z)
+    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True))
+
+
+def log_sigmoid(Z: Array, *, xp: Any = None) -> Array:
+    """Return the logarithm of sigmoid(Z), finite also where sigmoid(Z) rounds to 0."""
+    return -softplus(-Z, xp=xp)
 
 
 ACTIVATIONS: dict[str, ActivationFunction] = {

@@ -1,0 +1,10 @@
+"""scikit-learn's estimators, on arrays of any library. The only room that imports scikit-learn."""
+
+from dnn_xp.backends import require
+
+require("sklearn", "sklearn")
+
+from dnn_xp.estimators.classifier import MLPClassifier  # noqa: E402 (the error names the extra)
+from dnn_xp.estimators.regressor import MLPRegressor  # noqa: E402
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,486 @@
+"""What the classifier and the regressor share: they validate, translate and call `train`."""
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from dnn_xp.backends import Array, bring, device, empty_array, namespace, to_host
+from dnn_xp.estimators.data import (
+    as_columns,
+    check_sample_weight,
+    check_X,
+    check_X_y,
+    keeps_its_library,
+    take_rows,
+)
+from dnn_xp.estimators.description import (
+    describe_network,
+    describe_optimizer,
+    describe_regularization,
+    hidden_activations,
+    hidden_sizes,
+    needs_steps,
+)
+from dnn_xp.estimators.drawing import Shuffles, draw_theta
+from dnn_xp.estimators.following import Follower, Teller, Validation
+from dnn_xp.estimators.parameters import Parameters, check_parameters
+from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
+from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
+from dnn_xp.functions.costs import Cost, find_cost
+from dnn_xp.layers import Arrays
+from dnn_xp.network import Network
+from dnn_xp.sources import Source, beside
+from dnn_xp.training import DivergenceWarning, LBFGSState, Progress, lbfgs, train
+
+__all__ = ["MultilayerPerceptron", "is_stochastic"]
+
+_AT_ONCE = 4096
+"""Examples that go through the network at a time where nothing is learnt."""
+
+
+class _Data(NamedTuple):
+    """Examples in rows, in the library that they came in; the rest is on the host.
+
+    Attributes
+    ----------
+    X : array or sparse matrix, shape (m, n_features)
+    Y : ndarray, shape (n_outputs, m)
+    weights : ndarray, shape (m,), or None
+    """
+
+    X: Any
+    Y: np.ndarray[Any, Any]
+    weights: np.ndarray[Any, Any] | None
+
+    def take(self, places: np.ndarray[Any, Any]) -> "_Data":
+        """Return some of the examples."""
+        weights = None if self.weights is None else self.weights[places]
+        return _Data(take_rows(self.X, places), self.Y[:, places], weights)
+
+
+def is_stochastic(estimator: Parameters) -> bool:
+    """Return True, or say why there is no `partial_fit`."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class MultilayerPerceptron(Parameters):
+    """A network with scikit-learn's methods; a subclass knows the targets."""
+
+    _numeric_targets: bool
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    norms_: list[Arrays]
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float]
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    _network: Network
+    _no_improvement_count: int
+    _progress: Progress | None
+    _lbfgs_state: LBFGSState | None
+
+    def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:
+        """Return the targets of a network, shape (n_outputs, m), having learnt what they are."""
+        raise NotImplementedError
+
+    def _encode_known(self, y: Any) -> np.ndarray[Any, Any]:
+        """Return the targets of a network, of a kind that is known."""
+        raise NotImplementedError
+
+    def _decode(self, A: Array) -> Any:
+        """Return predictions from the network's outputs, shape (n_outputs, m)."""
+        raise NotImplementedError
+
+    def _find_cost(self, n_outputs: int) -> str | tuple[str, float] | Cost:
+        """Return the cost of the network."""
+        raise NotImplementedError
+
+    def _out_activation(self) -> str:
+        """Return scikit-learn's name of the activation of the outputs."""
+        raise NotImplementedError
+
+    def _measure(self, A: Array, Y: Array, weights: Array | None) -> Array:
+        """Return the score of outputs."""
+        raise NotImplementedError
+
+    def _class_weights(self, Y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+        """Return the weights that examples have by their class."""
+        return None
+
+    # ------------------------------------------------------------------ learning
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> "MultilayerPerceptron":
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+        y : array-like, shape (m,) or (m, n_outputs)
+        sample_weight : array-like of shape (m,), optional
+        X_val, y_val : array-like, optional
+            Data on which each epoch is judged; early stopping then holds out no part of X.
+
+        Returns
+        -------
+        self
+        """
+        check_parameters(self)
+        if (X_val is None) is not (y_val is None):
+            raise ValueError("X_val, y_val: found one of them, expected both or none")
+        rng = check_random_state(self.random_state)
+        first = not hasattr(self, "coefs_") or not self.warm_start
+        data, network = self._begin(X, y, sample_weight, rng, first=first)
+        if self.solver == "lbfgs":
+            self._fit_by_lbfgs(network, data)
+            return self
+        held_out = None
+        if X_val is not None:
+            X, y = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
+            held_out = _Data(X, self._encode_known(y), None)
+        elif self.early_stopping:
+            data, held_out = self._hold_out(data, rng)
+        self._fit_by_steps(network, data, held_out, rng, self.max_iter)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Go through data once, from where the last call ended."""
+        check_parameters(self)
+        rng = check_random_state(self.random_state)
+        first = not hasattr(self, "coefs_")
+        data, network = self._begin(X, y, sample_weight, rng, first=first, incremental=True)
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        self._fit_by_steps(network, data, None, rng, 1, incremental=True)
+
+    def _begin(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        rng: np.random.RandomState,
+        *,
+        first: bool,
+        incremental: bool = False,
+    ) -> tuple[_Data, Network]:
+        """Return data and network, with parameters and curves as the training finds them."""
+        hidden_sizes(self)
+        like = y if keeps_its_library(y) and not self.fitted_as_numpy else None
+        X, y = check_X_y(self, X, y, numeric=self._numeric_targets, reset=first)
+        weights = check_sample_weight(sample_weight, X)
+        Y = self._encode(y, like, incremental=incremental)
+        self.n_outputs_ = Y.shape[0]
+        network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
+        if first:
+            self.n_iter_, self.t_, self._no_improvement_count = 0, 0, 0
+            self.n_layers_ = len(hidden_sizes(self)) + 2
+            self.out_activation_ = self._out_activation()
+            self.loss_curve_, self.best_loss_ = [], None if self.early_stopping else math.inf
+            self.validation_scores_ = self.best_validation_score_ = None
+            self._progress = self._lbfgs_state = None
+            self._set_theta(
+                network,
+                bring(
+                    draw_theta(network, hidden_activations(self), rng), like=beside(as_columns(X))
+                ),
+            )
+        return _Data(X, Y, weights), network
+
+    def _hold_out(self, data: _Data, rng: np.random.RandomState) -> tuple[_Data, _Data]:
+        """Return the examples to train on and those to judge by, split as scikit-learn does."""
+        one_label = not self._numeric_targets and self.n_outputs_ == 1
+        train_on, judge_by = train_test_split(
+            np.arange(data.X.shape[0]),
+            random_state=rng,
+            test_size=self.validation_fraction,
+            stratify=data.Y[0] if one_label else None,
+        )
+        if len(judge_by) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        return data.take(train_on), data.take(judge_by)
+
+    def _fit_by_steps(
+        self,
+        network: Network,
+        data: _Data,
+        held_out: _Data | None,
+        rng: np.random.RandomState,
+        epochs: int,
+        *,
+        incremental: bool = False,
+    ) -> None:
+        """Train by an optimizer that takes steps along the gradients of batches."""
+        X, n_examples = as_columns(data.X), data.X.shape[0]
+        like = beside(X)
+        if self.early_stopping or held_out is not None:
+            self._start_judging()
+        follower = Follower(
+            self,
+            None if held_out is None else self._validation(network, held_out, like),
+            n_examples,
+            rate=getattr(self, "_learning_rate", 1.0) if incremental else 1.0,
+        )
+        weights, by_class = self._total_weights(data), self._class_weights(data.Y) is not None
+        checkpoint, resume = [], None
+        if self.checkpoint is not None:
+            checkpoint = [Checkpoint(self.checkpoint)]
+            if Path(self.checkpoint).exists():
+                resume = load_checkpoint(self.checkpoint)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DivergenceWarning)  # an error, or told below
+                run = train(
+                    network,
+                    X,
+                    bring(data.Y, like=like),
+                    to_theta(network, self._weights()),
+                    optimizer=describe_optimizer(self),
+                    epochs=epochs,
+                    batch_size=self._batch_size(n_examples),
+                    seed=int(rng.randint(2**31)) if network.has_dropout else 0,
+                    weights=None if weights is None else bring(weights, like=like),
+                    weights_within="data" if by_class else "batch",
+                    order=Shuffles(n_examples, rng if self.shuffle else None),
+                    schedule=follower,
+                    regularization=describe_regularization(self),
+                    clip_norm=self.clip_norm,
+                    callbacks=[*self.callbacks, *checkpoint],
+                    example_space=False,
+                    after=self._progress if incremental else None,
+                    resume=resume,
+                )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+            if follower.theta is not None:
+                self._set_theta(network, follower.chosen)
+            return
+        self._set_theta(network, run.theta)
+        self._progress = run.progress
+        if run.reason.startswith("diverged"):
+            self._tell_of_divergence(run.reason)
+        elif not incremental and run.reason == f"{epochs} epochs":
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _start_judging(self) -> None:
+        if self.validation_scores_ is None:
+            self.validation_scores_, self.validation_loss_curve_ = [], []
+            self.best_validation_score_ = -math.inf
+
+    def _batch_size(self, n_examples: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n_examples)
+        if self.batch_size > n_examples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=5,
+            )
+        return min(int(self.batch_size), n_examples)
+
+    def _tell_of_divergence(self, reason: str) -> None:
+        """Raise scikit-learn's error, or warn where the best parameters were kept."""
+        self.loss_ = math.nan
+        self.loss_curve_.append(self.loss_)
+        if not self.early_stopping:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                f"values and need to be preprocessed. ({reason})"
+            )
+        assert self.validation_scores_ is not None  # early stopping judges
+        self.validation_scores_.append(math.nan)
+        warnings.warn(f"Stochastic Optimizer: {reason}", ConvergenceWarning, stacklevel=5)
+
+    def _validation(self, network: Network, data: _Data, like: Array) -> Validation:
+        """Return how the parameters of an epoch are judged."""
+        X, Y = as_columns(data.X), bring(data.Y, like=like)
+        weights = None if data.weights is None else bring(data.weights, like=like)
+        cost, scoring = find_cost(network.cost), self.scoring
+        scorer = get_scorer(scoring) if isinstance(scoring, str) and scoring != "loss" else scoring
+        labels = self._decode(Y) if callable(scorer) else None
+
+        def judge(theta: Array) -> tuple[float, float]:
+            Z = network.forward(theta, X, batch_size=_AT_ONCE)
+            loss = float(network.mean_cost(Z, Y, weights))
+            if callable(scorer):
+                self._set_theta(network, theta)
+                return float(scorer(self, data.X, labels)), loss
+            if scorer == "loss":
+                return -loss, loss
+            A = cost.output(Z)
+            return float(self._measure(A, Y, weights)), loss
+
+        return judge
+
+    def _fit_by_lbfgs(self, network: Network, data: _Data) -> None:
+        """Train by L-BFGS, from the curvature that is known where the start is warm."""
+        if names := needs_steps(self):
+            raise ValueError(f"solver: 'lbfgs' has no {', '.join(names)}; choose another solver")
+        X = as_columns(data.X)
+        like, weights = beside(X), self._total_weights(data)
+        theta, state = to_theta(network, self._weights()), self._lbfgs_state
+        if state is not None and not np.array_equal(to_host(theta), state.theta):
+            state = None  # the parameters have been set since
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergenceWarning)  # an error, below
+            run = lbfgs(
+                network,
+                X,
+                bring(data.Y, like=like),
+                theta if state is None else None,
+                weights=None if weights is None else bring(weights, like=like),
+                l2=self.alpha / (X.shape[1] if weights is None else float(weights.sum())),
+                max_iter=self.max_iter,
+                max_evaluations=self.max_fun,
+                tolerance=self.tol,
+                callbacks=[*([Teller()] if self.verbose else []), *self.callbacks],
+                state=state,
+            )
+        if run.reason.startswith("diverged"):
+            self._tell_of_divergence(run.reason)
+        self._set_theta(network, run.theta)
+        self._lbfgs_state, self.n_iter_ = run.state, run.epochs
+        self.loss_curve_ += run.history.get("cost", [])
+        self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = min(self.loss_curve_)
+        if not run.reason.startswith("converged"):
+            warnings.warn(
+                f"lbfgs failed to converge after {run.epochs} iteration(s): {run.reason}.\n\n"
+                f"Increase the number of iterations to improve the convergence (max_iter="
+                f"{self.max_iter}).\nYou might also want to scale the data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _total_weights(self, data: _Data) -> np.ndarray[Any, Any] | None:
+        """Return the weights of examples, by themselves and by their class."""
+        by_class = self._class_weights(data.Y)
+        if by_class is None or data.weights is None:
+            return data.weights if by_class is None else by_class
+        return by_class * data.weights
+
+    # ------------------------------------------------------------------ parameters
+
+    def _set_theta(self, network: Network, theta: Array) -> None:
+        """Keep the parameters as scikit-learn's attributes."""
+        self._network = network
+        if self.fitted_as_numpy:
+            theta = to_host(theta)
+        weights = from_theta(network, theta)
+        self.coefs_, self.intercepts_ = weights.coefs, weights.intercepts
+        if weights.norms:
+            self.norms_ = weights.norms
+
+    def _weights(self) -> Weights:
+        return Weights(self.coefs_, self.intercepts_, getattr(self, "norms_", []))
+
+    def to(self, xp: Any, device: Any = None) -> "MultilayerPerceptron":
+        """Move the fitted network to another library or device.
+
+        Parameters
+        ----------
+        xp : namespace or str
+            ``numpy``, ``torch``, ``cupy``, ``jax.numpy``, or one of `dnn_xp.backends.BACKENDS`.
+        device : optional
+            A device of that library. Default: its own.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        like = empty_array(xp, device)
+        self.coefs_, self.intercepts_, norms = moved(self._weights(), like)
+        if norms:
+            self.norms_ = norms
+        self._progress = self._lbfgs_state = None  # where the optimizer was, it is no more
+        return self
+
+    # ------------------------------------------------------------------ predicting
+
+    def _logits(self, X: Any, method: str) -> Array:
+        """Return what the last layer gives, shape (n_outputs, m), to a method.
+
+        Raises
+        ------
+        ValueError
+            Where X is not where the parameters are: with both places, and the way out.
+        """
+        check_is_fitted(self)
+        X = as_columns(check_X(self, X))
+        like, weights, network = beside(X), self._weights(), self._network
+        xp, mine = namespace(like), weights.coefs[0]
+        if self.fitted_as_numpy:
+            weights = moved(weights, like)
+        elif (found := _place(like)) != (expected := _place(mine)):
+            name = type(self).__name__
+            raise ValueError(
+                f"Inputs passed to {name}.{method}() must use the same namespace and the same "
+                f"device as those passed to fit(). Found {found}, expected {expected}. Move the "
+                f"estimator with {name}.to(xp, device), or move X."
+            )
+        if mine.dtype != like.dtype:
+            dtype = xp.result_type(like.dtype, moved(weights, like).coefs[0].dtype)
+            X = X if isinstance(X, Source) else xp.astype(X, dtype)
+            weights = moved(weights, like, dtype)
+        layers = by_layer(network, weights)
+        return network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the outputs of the network, shape (n_outputs, m)."""
+        Z = self._logits(X, "predict")
+        return find_cost(self._network.cost).output(Z)
+
+    def predict(self, X: Any) -> Any:
+        """Predict the targets of examples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m,) or (m, n_outputs)
+        """
+        return self._decode(self._outputs(X))
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what it takes: sparse matrices, and arrays of any library."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.array_api_support = True
+        return tags
+
+
+def _place(x: Array) -> str:
+    """Return the library and the device of an array, in words."""
+    return f"{namespace(x).__name__.removeprefix('array_api_compat.')} on {device(x)}"

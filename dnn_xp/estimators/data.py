@@ -1,0 +1,182 @@
+"""What an estimator is fed: checked as scikit-learn checks it, in the library that it came in."""
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
+
+from dnn_xp.backends import Array, bring, device, dtype_name, namespace, take_examples, to_host
+from dnn_xp.sources import Source
+
+__all__ = [
+    "as_columns",
+    "check_X",
+    "check_X_y",
+    "check_sample_weight",
+    "host_labels",
+    "keeps_its_library",
+    "take_rows",
+]
+
+Matrix = Any
+"""A matrix of examples in rows: an array of any library, or one of SciPy's sparse ones."""
+
+_FLOATS = (np.float64, np.float32)
+
+
+def keeps_its_library(X: Any) -> bool:
+    """Return whether X stays what it is: an array of another library than NumPy, let through."""
+    if not get_config()["array_api_dispatch"] or isinstance(X, np.ndarray):
+        return False
+    try:
+        return namespace(X) is not namespace(np.empty(0))
+    except TypeError:
+        return False
+
+
+def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Matrix:
+    """Return X as a matrix of floats, each example in one piece where NumPy holds it.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        It learns the number and the names of the features, or knows them.
+    X : array-like or sparse matrix, shape (m, n_features)
+    reset : bool
+        Whether it learns them.
+    """
+    if keeps_its_library(X):
+        return _check_array(estimator, X, reset)
+    return _by_rows(
+        validate_data(
+            estimator, X, accept_sparse=["csr", "csc"], dtype=_FLOATS, order="C", reset=reset
+        )
+    )
+
+
+def check_X_y(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Matrix, Any]:
+    """Return X as `check_X` does, and y on the host with one row an example.
+
+    Parameters
+    ----------
+    estimator, X, reset
+        As in `check_X`.
+    y : array-like, shape (m,) or (m, n_outputs)
+    numeric : bool
+        Whether y has to be of numbers.
+    """
+    if not keeps_its_library(X):
+        X, y = validate_data(
+            estimator,
+            X,
+            host_labels(y),
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=numeric,
+            dtype=_FLOATS,
+            order="C",
+            reset=reset,
+        )
+        X = _by_rows(X)
+    else:
+        X = _check_array(estimator, X, reset)
+        y = check_array(
+            host_labels(y), ensure_2d=False, dtype="numeric" if numeric else None, input_name="y"
+        )
+        if y.shape[0] != X.shape[0]:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: "
+                f"{[X.shape[0], y.shape[0]]}"
+            )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def host_labels(y: Any) -> Any:
+    """Return y where scikit-learn can read it: an array of another library moved to the host."""
+    return to_host(y) if keeps_its_library(y) else y
+
+
+def _check_array(estimator: Any, X: Array, reset: bool) -> Array:
+    """Return an array of another library as floats, checked as scikit-learn checks NumPy's."""
+    name = type(estimator).__name__
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(X.shape)}D array instead. Reshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it "
+            "contains a single sample."
+        )
+    if any(math.isnan(length or 0) for length in X.shape):
+        raise ValueError("X: found an unknown number of examples; compute its chunk sizes first")
+    for kind, length in zip(("sample", "feature"), X.shape, strict=True):
+        if length < 1:
+            raise ValueError(
+                f"Found array with 0 {kind}(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
+                f"required by {name}."
+            )
+    validate_data(estimator, X, skip_check_array=True, reset=reset)
+    xp = namespace(X)
+    if xp.isdtype(X.dtype, "complex floating"):
+        raise ValueError(f"Complex data not supported\n{X}\n")
+    if dtype_name(X.dtype) not in ("float64", "float32"):
+        own = xp.__array_namespace_info__().default_dtypes(device=device(X))["real floating"]
+        X = xp.astype(X, own)
+    if not get_config()["assume_finite"] and not bool(xp.all(xp.isfinite(X))):
+        raise ValueError(f"Input X contains NaN or infinity.\n{name} does not accept them.")
+    return X
+
+
+def _by_rows(X: Matrix) -> Matrix:
+    return X.tocsr() if sparse.issparse(X) else X
+
+
+def check_sample_weight(sample_weight: Any, X: Matrix) -> Any:
+    """Return weights on the host in X's dtype, one an example, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (m,), number or None
+    X : array or sparse matrix, shape (m, n_features)
+    """
+    if sample_weight is None:
+        return None
+    dtype = dtype_name(X.dtype)
+    if isinstance(sample_weight, Real):
+        return np.full(X.shape[0], float(sample_weight), dtype)
+    weights = check_array(
+        host_labels(sample_weight),
+        ensure_2d=False,
+        ensure_min_samples=0,
+        dtype=dtype,
+        input_name="sample_weight",
+    )
+    if weights.ndim != 1:
+        raise ValueError("Sample weights must be 1D array or scalar")
+    if weights.shape != (X.shape[0],):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def take_rows(X: Matrix, places: Any) -> Matrix:
+    """Return some of the examples of X, by NumPy's integers."""
+    if sparse.issparse(X) or isinstance(X, np.ndarray):
+        return X[places]
+    xp = namespace(X)
+    return xp.matrix_transpose(
+        take_examples(xp.matrix_transpose(X), bring(places, like=X, dtype=xp.int32))
+    )
+
+
+def as_columns(X: Matrix) -> Array | Source:
+    """Return X as a network is fed it: columns are examples; a sparse X in batches of them."""
+    if not sparse.issparse(X):
+        return namespace(X).matrix_transpose(X)
+    shape = (X.shape[1], X.shape[0])
+    return Source(shape, lambda which: X[which].toarray().T, np.empty((shape[0], 0), X.dtype))

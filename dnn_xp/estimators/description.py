@@ -1,0 +1,145 @@
+"""From an estimator's arguments to a network, an optimizer and rules for the weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dnn_xp.backends import Array, namespace
+from dnn_xp.estimators.parameters import Parameters
+from dnn_xp.functions.costs import Cost, find_cost
+from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from dnn_xp.network import Network
+from dnn_xp.training import Regularization, optimizers
+from dnn_xp.training.optimizers import Optimizer
+
+__all__ = [
+    "describe_network",
+    "describe_optimizer",
+    "describe_regularization",
+    "hidden_activations",
+    "hidden_sizes",
+    "mean_squared_error",
+    "needs_steps",
+]
+
+
+def hidden_sizes(estimator: Parameters) -> list[int]:
+    """Return the units of each hidden layer."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
+
+
+def hidden_activations(estimator: Parameters) -> list[Any]:
+    """Return the activation of each hidden layer, in the words of `Dense`."""
+    return [
+        "sigmoid" if one == "logistic" else one
+        for one in _each(estimator, "activation", estimator.activation)
+    ]
+
+
+def _each(estimator: Parameters, name: str, value: Any) -> list[Any]:
+    """Return one value for each hidden layer: those of a list, or the same for all."""
+    count = len(hidden_sizes(estimator))
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f"{name}: found {len(value)} values, expected {count}: one a hidden layer")
+    return value
+
+
+def describe_network(
+    estimator: Parameters, n_features: int, n_outputs: int, cost: str | tuple[str, float] | Cost
+) -> Network:
+    """Return the network that an estimator trains.
+
+    Parameters
+    ----------
+    estimator : Parameters
+    n_features, n_outputs : int
+    cost : str, (str, float) or Cost
+    """
+    layers: list[Layer] = []
+    for units, activation, rate in zip(
+        hidden_sizes(estimator),
+        hidden_activations(estimator),
+        _each(estimator, "dropout", estimator.dropout),
+        strict=True,
+    ):
+        norms: Sequence[Layer] = [BatchNorm()] * estimator.batch_norm
+        norms = [*norms, *[LayerNorm()] * estimator.layer_norm]
+        if norms:
+            layers += [Dense(units), *norms, Activation(activation)]
+        else:
+            layers.append(Dense(units, activation))
+        if rate:
+            layers.append(Dropout(rate))
+    return Network(n_features, (*layers, Dense(n_outputs)), cost)
+
+
+def describe_optimizer(estimator: Parameters) -> Optimizer:
+    """Return the optimizer that an estimator's solver names."""
+    solver, rate = estimator.solver, float(estimator.learning_rate_init)
+    if isinstance(solver, Optimizer):
+        return solver
+    betas = estimator.beta_1, estimator.beta_2, estimator.epsilon
+    if solver == "sgd":
+        kind = optimizers.nesterov if estimator.nesterovs_momentum else optimizers.momentum
+        return kind(rate, estimator.momentum) if estimator.momentum else optimizers.sgd(rate)
+    if solver == "adam":
+        return optimizers.adam(rate, *betas, epsilon_hat=True)
+    if solver == "adamw":
+        return optimizers.adamw(rate, *betas, estimator.weight_decay)
+    if solver in ("nadam", "amsgrad"):
+        made: Optimizer = getattr(optimizers, solver)(rate, *betas)
+        return made
+    if solver == "lion":
+        return optimizers.lion(rate, weight_decay=estimator.weight_decay)
+    made = getattr(optimizers, solver)(rate, epsilon=estimator.epsilon)
+    return made
+
+
+def describe_regularization(estimator: Parameters) -> Regularization:
+    """Return the rules for weights and labels; alpha counts as scikit-learn lets it count."""
+    penalized = bool(estimator.alpha or estimator.l1)
+    return Regularization(
+        l1=estimator.l1,
+        l2=estimator.alpha,
+        max_norm=estimator.max_norm,
+        label_smoothing=getattr(estimator, "label_smoothing", 0.0),
+        summed=penalized,
+    )
+
+
+def needs_steps(estimator: Parameters) -> list[str]:
+    """Return the names of the arguments that are given and mean something only to steps."""
+    names = ("l1", "max_norm", "clip_norm", "label_smoothing", "checkpoint")
+    return [name for name in names if getattr(estimator, name, None)]
+
+
+def mean_squared_error(*, descends_the_sum: bool) -> Cost:
+    """Return half the squared error, as a mean over outputs.
+
+    Parameters
+    ----------
+    descends_the_sum : bool
+        Whether the derivative is that of the sum over outputs. So it is in scikit-learn, where a
+        learning rate means the same for any number of outputs but the loss that is told does not
+        grow with it. (It is also so in its L-BFGS, for which that is an error.)
+    """
+    cost = find_cost("squared_error")._replace(by_Z=_half_mean, by_A=_half_mean)
+    return (
+        cost
+        if descends_the_sum
+        else cost._replace(back_by_Z=_back_half_mean, back_by_A=_back_half_mean)
+    )
+
+
+def _half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    E = A - Y
+    return 0.5 * (xp or namespace(A)).mean(E * E, axis=0)
+
+
+def _back_half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
+    return (A - Y) / A.shape[0]

@@ -1,0 +1,63 @@
+"""What scikit-learn draws, in the order in which it draws it: parameters, then shuffles."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import shuffle
+
+from dnn_xp.layers import Dense
+from dnn_xp.network import Network
+
+__all__ = ["Shuffles", "draw_theta"]
+
+
+def draw_theta(
+    network: Network, activations: Sequence[Any], rng: np.random.RandomState
+) -> np.ndarray[Any, Any]:
+    """Return initial parameters: scikit-learn's uniform draws for weights and for biases.
+
+    Their range is that of Glorot and Bengio 2010: for the logistic function the one that they
+    derive without its slope, for all others as for tanh. Normalizing layers start as the identity.
+
+    Parameters
+    ----------
+    network : Network
+    activations : sequence
+        That of each hidden layer. The output is drawn as if it had that of the last.
+    rng : RandomState
+    """
+    theta = network.draw(np.random.RandomState(0))  # what is not drawn here draws nothing
+    following = iter([*activations, *activations[-1:]])
+    for layer, n_inputs, slots in zip(
+        network.layers, network.widths[:-1], network.slots, strict=True
+    ):
+        if isinstance(layer, Dense):
+            logistic = next(following, None) == "sigmoid"
+            bound = math.sqrt((2.0 if logistic else 6.0) / (n_inputs + layer.units))
+            W = rng.uniform(-bound, bound, (n_inputs, layer.units))
+            theta[slots["W"].start : slots["W"].stop] = W.T.ravel()
+            theta[slots["b"].start : slots["b"].stop] = rng.uniform(-bound, bound, layer.units)
+    return theta
+
+
+class Shuffles:
+    """The order of the examples in each epoch, each shuffled out of the one before.
+
+    Parameters
+    ----------
+    n_examples : int
+    rng : RandomState, optional
+        None: they stay in their order.
+    """
+
+    def __init__(self, n_examples: int, rng: np.random.RandomState | None) -> None:
+        self._order, self._rng, self._shuffled = np.arange(n_examples), rng, 0
+
+    def __call__(self, epoch: int) -> np.ndarray[Any, Any]:
+        """Return the order of an epoch, no earlier one than that of the last call."""
+        while self._rng is not None and self._shuffled <= epoch:
+            self._order = shuffle(self._order, random_state=self._rng)
+            self._shuffled += 1
+        return self._order

@@ -1,0 +1,64 @@
+"""Class labels, and the outputs of a network that stand for them."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import unique_labels
+
+from dnn_xp.backends import Array, bring, namespace, to_host
+
+__all__ = ["Labels"]
+
+
+class Labels:
+    """Two classes as one output, more as one each; or one output for each of several labels.
+
+    Parameters
+    ----------
+    y : array-like, shape (m,) or (m, n_labels)
+        Holds every class.
+    like : array, optional
+        Where the classes are to be, beside whichever array they came as. Default: on the host.
+    """
+
+    def __init__(self, y: Any, like: Array | None = None) -> None:
+        self._binarizer = LabelBinarizer().fit(y)
+        self.kind: str = self._binarizer.y_type_
+        self.known: np.ndarray[Any, Any] = self._binarizer.classes_
+        self.classes = self.known
+        if like is not None:
+            self.classes = bring(self.known, like=like, dtype=like.dtype)
+
+    @property
+    def exclude_each_other(self) -> bool:
+        """Whether there are more than two classes, of which an example has one."""
+        return self.kind == "multiclass"
+
+    def encode(self, y: Any) -> np.ndarray[Any, Any]:
+        """Return targets, shape (n_outputs, m), of True and False."""
+        return np.asarray(self._binarizer.transform(y), bool).T
+
+    def unknown(self, y: Any) -> np.ndarray[Any, Any]:
+        """Return the labels of y that are no known classes."""
+        return np.setdiff1d(unique_labels(y), self.known)
+
+    def decode(self, A: Array) -> Any:
+        """Return the labels that outputs stand for: beside them, but on the host where texts.
+
+        Parameters
+        ----------
+        A : array, shape (n_outputs, m)
+            Probabilities.
+        """
+        xp = namespace(A)
+        if isinstance(A, np.ndarray):
+            outputs = A[0] if A.shape[0] == 1 else A.T
+            return self._binarizer.inverse_transform(outputs)
+        if self.kind.startswith("multilabel"):
+            return xp.astype(xp.matrix_transpose(A) > 0.5, xp.int64)
+        chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, xp.int64)
+        if not np.issubdtype(self.known.dtype, np.number):
+            return self.known[to_host(chosen)]
+        places = xp.minimum(chosen, len(self.known) - 1)
+        return xp.take(bring(self.known, like=A, dtype=xp.int64), places)

@@ -1,0 +1,152 @@
+"""What an estimator is told: scikit-learn's arguments first, then those that it has not."""
+
+import math
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """An argument of an estimator's constructor is not one that it can have."""
+
+
+@dataclass(eq=False, repr=False)
+class Parameters(BaseEstimator):
+    """The arguments that the classifier and the regressor have in common.
+
+    They are documented where users meet them, in `MLPClassifier` and `MLPRegressor`.
+    """
+
+    hidden_layer_sizes: Any = (100,)
+    activation: Any = "relu"
+    _: KW_ONLY
+    solver: Any = "adam"
+    alpha: float = 0.0001
+    batch_size: Any = "auto"
+    learning_rate: Any = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    verbose: Any = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    # What scikit-learn's do not have.
+    dropout: Any = 0.0
+    batch_norm: bool = False
+    layer_norm: bool = False
+    l1: float = 0.0
+    max_norm: float | None = None
+    clip_norm: float | None = None
+    weight_decay: float = 0.0
+    scoring: Any = None
+    callbacks: Any = ()
+    checkpoint: Any = None
+    fitted_as_numpy: bool = False
+
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def _number(low: float, high: float, left: str, right: str, kind: type = Real) -> Rule:
+    """Return the rule of an interval, in scikit-learn's words."""
+
+    def fits(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return False
+        number: Any = value
+        above = number >= low if left == "[" else number > low
+        below = number <= high if right == "]" else number < high
+        return bool(above and below)
+
+    name = "an int" if kind is Integral else "a float"
+    bounds = ", ".join("inf" if math.isinf(bound) else str(bound) for bound in (low, high))
+    return fits, f"{name} in the range {left}{bounds}{right}"
+
+
+def _one_of(*names: str) -> Rule:
+    words = ", ".join(map(repr, sorted(names)))
+    return (lambda value: isinstance(value, str) and value in names), f"a str among {{{words}}}"
+
+
+def _or(*rules: Rule) -> Rule:
+    return (lambda value: any(fits(value) for fits, _ in rules)), " or ".join(
+        words for _, words in rules
+    )
+
+
+_NONE: Rule = (lambda value: value is None, "None")
+_FLAG: Rule = (lambda value: isinstance(value, bool) or str(value) in ("True", "False"), "a bool")
+_POSITIVE = _number(0, math.inf, "(", ")")
+_NOT_NEGATIVE = _number(0, math.inf, "[", ")")
+_COUNT = _number(1, math.inf, "[", ")", Integral)
+_PART = _number(0, 1, "[", ")")
+_SCHEDULE: Rule = (callable, "a schedule")
+_OPTIMIZER: Rule = (lambda value: hasattr(value, "update"), "an Optimizer")
+
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "nadam", "amsgrad", "rmsprop", "adagrad", "lion")
+
+_RULES: dict[str, Rule] = {
+    "solver": _or(_one_of(*SOLVERS), _OPTIMIZER),
+    "alpha": _NOT_NEGATIVE,
+    "batch_size": _or(_one_of("auto"), _COUNT),
+    "learning_rate": _or(_one_of("constant", "invscaling", "adaptive"), _SCHEDULE),
+    "learning_rate_init": _POSITIVE,
+    "power_t": _NOT_NEGATIVE,
+    "max_iter": _COUNT,
+    "shuffle": _FLAG,
+    "tol": _NOT_NEGATIVE,
+    "warm_start": _FLAG,
+    "momentum": _number(0, 1, "[", "]"),
+    "nesterovs_momentum": _FLAG,
+    "early_stopping": _FLAG,
+    "validation_fraction": _PART,
+    "beta_1": _PART,
+    "beta_2": _PART,
+    "epsilon": _POSITIVE,
+    "n_iter_no_change": _or(_COUNT, (lambda value: value == math.inf, "inf")),
+    "max_fun": _COUNT,
+    "batch_norm": _FLAG,
+    "layer_norm": _FLAG,
+    "l1": _NOT_NEGATIVE,
+    "max_norm": _or(_POSITIVE, _NONE),
+    "clip_norm": _or(_POSITIVE, _NONE),
+    "weight_decay": _NOT_NEGATIVE,
+    "label_smoothing": _PART,
+    "class_weight": _or(
+        _one_of("balanced"), (lambda value: isinstance(value, dict), "a dict"), _NONE
+    ),
+    "fitted_as_numpy": _FLAG,
+}
+
+
+def check_parameters(estimator: Parameters) -> None:
+    """See that each argument is one that it can be.
+
+    Raises
+    ------
+    InvalidParameterError
+        Naming the first that is not, what was found and what was expected.
+    """
+    for name, value in estimator.get_params(deep=False).items():
+        fits, words = _RULES.get(name, (None, ""))
+        if fits is not None and not fits(value):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} must be {words}. "
+                f"Got {value!r} instead."
+            )
