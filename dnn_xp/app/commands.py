@@ -7,6 +7,7 @@ import typer
 from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
+from dnn_xp.app.range_test import range_test
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate, predict
 
@@ -52,9 +53,13 @@ app.command(
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
         "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
         "train measurements.npz --backend torch",
+        "train digits --schedule cosine --warm-up 2 --average 0.99 --metric f1",
         "train digits --epochs 1000 --checkpoint run.checkpoint",
     )
 )(train)
+app.command(
+    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
+)(range_test)
 app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(
     evaluate
 )

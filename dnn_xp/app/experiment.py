@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, from_host
+from dnn_xp.backends import Array, dtype_name, from_host
 from dnn_xp.files import Dataset, Preprocessing, apply, fit_preprocessing, load, split
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
@@ -24,6 +24,7 @@ __all__ = [
     "fingerprint",
     "parse_layers",
     "prepare",
+    "scale_targets",
     "split_parts",
 ]
 
@@ -206,3 +207,20 @@ def bring_examples(
         Y = from_host(dataset.y.reshape(-1, m), dtype=dtype)
     Y, _ = network.check_data(X, Y)
     return Examples(X, Y)
+
+
+def scale_targets(examples: Examples, dataset: Dataset, targets: Preprocessing | None) -> Examples:
+    """Return the examples with the targets that are learnt: real ones in units of their spread.
+
+    Parameters
+    ----------
+    examples : Examples
+    dataset : Dataset
+        The same as they were read.
+    targets : Preprocessing or None
+        None leaves them as they are.
+    """
+    if targets is None:
+        return examples
+    dtype = dtype_name(examples.X.dtype)
+    return examples._replace(Y=from_host(apply(targets, dataset.y, dtype)))

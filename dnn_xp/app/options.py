@@ -3,15 +3,32 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dnn_xp import backends
+from dnn_xp.app.descent import OPTIMIZERS
 from dnn_xp.app.errors import UserError
+from dnn_xp.functions.activations import ACTIVATIONS
 
-__all__ = ["BackendName", "Data", "DataDir", "DeviceName", "ModelFile", "computing"]
+__all__ = [
+    "ActivationName",
+    "BackendName",
+    "BatchSize",
+    "Data",
+    "DataDir",
+    "DeviceName",
+    "Dtype",
+    "DtypeName",
+    "Layers",
+    "ModelFile",
+    "OptimizerName",
+    "Seed",
+    "computing",
+]
 
 Data = Annotated[
     str,
@@ -28,6 +45,17 @@ DataDir = Annotated[
         "Default: the environment variable DNN_XP_CAT_DATA.",
     ),
 ]
+Layers = Annotated[
+    str, typer.Option(metavar="N,N,...", help='Units of the hidden layers; "" for none.')
+]
+ActivationName = Annotated[
+    str, typer.Option(metavar="NAME", help=f"Of hidden layers: {', '.join(ACTIVATIONS)}.")
+]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Examples in a step.")]
+OptimizerName = Annotated[
+    str, typer.Option(metavar="NAME", help=f"How steps are taken: {', '.join(OPTIMIZERS)}.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")]
 BackendName = Annotated[
     str | None,
     typer.Option(
@@ -46,6 +74,16 @@ DeviceName = Annotated[
         "Default: the environment variable DNN_XP_DEVICE, else its own.",
     ),
 ]
+
+
+class Dtype(StrEnum):
+    """The precisions to choose from."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
 ModelFile = Annotated[Path, typer.Argument(help="A file that dnn-xp train --output wrote.")]
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dnn_xp.app.experiment import Examples, Experiment
-from dnn_xp.backends import Array, bring, dtype_name, from_host, to_host
-from dnn_xp.files import Dataset, Preprocessing, apply
-from dnn_xp.functions.metrics import accuracy, r2, root_mean_squared_error
+from dnn_xp.app.descent import Descent
+from dnn_xp.app.experiment import Experiment, scale_targets
+from dnn_xp.app.figures import Metrics
+from dnn_xp.backends import Array, bring, to_host
+from dnn_xp.files import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
     AnotherRunError,
@@ -20,7 +21,6 @@ from dnn_xp.training import (
     DivergenceWarning,
     Interruptible,
     Moment,
-    Optimizer,
     Progress,
     TrainingResult,
     train,
@@ -28,28 +28,31 @@ from dnn_xp.training import (
 from dnn_xp.training.callbacks import History
 from dnn_xp.training.limits import INTERRUPTED
 
-__all__ = ["INTERRUPTED", "classify", "diverged", "measure", "run_experiment"]
-
-
-# ----------------------------------------------------------------------------- while
+__all__ = ["INTERRUPTED", "classify", "diverged", "run_experiment"]
 
 
 class _Watch(Callback):
-    """Keep the last whole epoch at hand, tell of each, and know the data again."""
+    """Keep the last whole epoch at hand, tell of each, and know the run again."""
 
-    def __init__(self, tell: Callable[[int, History], None], fingerprint: int) -> None:
+    def __init__(self, tell: Callable[[int, History], None], run: Mapping[str, int | str]) -> None:
         self.last: Moment | None = None
-        self.tell, self.fingerprint = tell, fingerprint
+        self.tell, self.run = tell, run
 
     def start(self, moment: Moment) -> None:
         self.last = moment
 
-    def state(self) -> Mapping[str, int]:
-        return {"fingerprint": self.fingerprint}
+    def state(self) -> Mapping[str, int | str]:
+        return self.run
 
-    def restore(self, moment: Moment, state: Mapping[str, int]) -> None:
-        if state["fingerprint"] != self.fingerprint:
+    def restore(self, moment: Moment, state: Mapping[str, int | str]) -> None:
+        if state["fingerprint"] != self.run["fingerprint"]:
             raise AnotherRunError("this is the progress of a run on other data")
+        for name, expected in self.run.items():
+            if state[name] != expected:
+                raise AnotherRunError(
+                    "this is the progress of another run; "
+                    f"{name}: found {state[name]}, expected {expected}"
+                )
 
     def epoch(self, moment: Moment) -> None:
         self.last = moment
@@ -59,12 +62,14 @@ class _Watch(Callback):
 def run_experiment(
     experiment: Experiment,
     *,
-    optimizer: Optimizer,
+    descent: Descent,
+    metrics: Metrics,
     epochs: int,
     batch_size: int,
     seed: int,
     tell: Callable[[int, dict[str, float]], None],
     resume: Progress | None = None,
+    weights: Array | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train until the end, or until Ctrl-C: the step under way is then finished.
@@ -77,8 +82,11 @@ def run_experiment(
     Parameters
     ----------
     experiment : Experiment
-    optimizer, epochs, batch_size, seed, resume, callbacks
+    epochs, batch_size, seed, resume, weights, callbacks
         As in `dnn_xp.training.train`.
+    descent : Descent
+    metrics : Metrics
+        Measured after each epoch on what is held out.
     tell : callable
         ``tell(epoch, figures)`` is called after each epoch, with that epoch's part of the history.
 
@@ -88,27 +96,38 @@ def run_experiment(
         Its reason is `INTERRUPTED` where Ctrl-C ended it. Divergence is said there, too, and not
         by a warning.
     """
-    network, targets = experiment.network, experiment.targets
+    network, targets, plan = experiment.network, experiment.targets, descent.plan
 
     def tell_latest(epoch: int, history: History) -> None:
         own = _in_own_units({name: values[-1:] for name, values in history.items()}, targets)
         tell(epoch, {name: value for name, (value,) in own.items()})
 
-    watch = _Watch(tell_latest, experiment.fingerprint)
+    watch = _Watch(
+        tell_latest,
+        {
+            "fingerprint": experiment.fingerprint,
+            "schedule": plan.words,
+            "metric": ", ".join(metrics),
+        },
+    )
     try:
         with Interruptible() as ctrl_c, warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
             run = train(
                 network,
-                *_scaled(experiment.examples, experiment.part, targets),
+                *scale_targets(experiment.examples, experiment.part, targets),
                 experiment.theta,
-                optimizer=optimizer,
+                optimizer=descent.optimizer,
+                schedule=plan.schedule,
                 epochs=epochs,
                 batch_size=batch_size,
                 seed=seed,
-                validation=_scaled(experiment.held_out, experiment.held_out_part, targets),
-                metrics={"accuracy": accuracy} if targets is None else {"R2": r2},
-                callbacks=[watch, ctrl_c, *callbacks],
+                validation=scale_targets(experiment.held_out, experiment.held_out_part, targets),
+                metrics=metrics,
+                callbacks=[*plan.watchers, watch, ctrl_c, *callbacks],
+                clip_norm=descent.clip_norm,
+                average=descent.average,
+                weights=weights,
                 resume=resume,
             )
     except KeyboardInterrupt:
@@ -125,21 +144,17 @@ def run_experiment(
     return run._replace(theta=theta, history=_in_own_units(run.history, targets))
 
 
-def _scaled(examples: Examples, dataset: Dataset, targets: Preprocessing | None) -> Examples:
-    """Return the examples with the targets that are learnt."""
-    if targets is None:
-        return examples
-    dtype = dtype_name(examples.X.dtype)
-    return examples._replace(Y=from_host(apply(targets, dataset.y, dtype)))
+_POWERS = {"cost": 2, "RMSE": 1, "MAE": 1}
+"""Which power of the unit of the targets a figure is in."""
 
 
 def _in_own_units(history: History, targets: Preprocessing | None) -> History:
-    """Return a history whose squared errors are in the units of the data."""
+    """Return a history whose errors are in the units of the data."""
     if targets is None:
         return history
-    unit = 1.0 / float(targets.scale) ** 2
+    unit = 1.0 / float(targets.scale)
     return {
-        name: [value * unit for value in values] if name.endswith("cost") else values
+        name: [value * unit ** _POWERS.get(name.removeprefix("validation_"), 0) for value in values]
         for name, values in history.items()
     }
 
@@ -155,33 +170,6 @@ def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
 def diverged(run: TrainingResult) -> bool:
     """Return whether a run ended because its cost was no longer finite."""
     return not all(math.isfinite(cost) for cost in run.history.get("cost", ()))
-
-
-# ----------------------------------------------------------------------------- after
-
-
-def measure(
-    network: Network, theta: Array, examples: Examples, classes: Sequence[str] | None
-) -> dict[str, float]:
-    """Return how well a network does: its mean cost, and what says more to a person.
-
-    Parameters
-    ----------
-    network : Network
-    theta : array, shape (size,)
-    examples : Examples
-    classes : sequence of str, or None
-        With classes there is the ``accuracy``; without the ``RMSE``, in the units of the data, and
-        the ``R2``.
-    """
-    cost, A = network.evaluate_cost(theta, *examples), network.predict(theta, examples.X)
-    figures = {"cost": cost}
-    if classes is not None:
-        figures["accuracy"] = accuracy(A, examples.Y)
-    else:
-        figures["RMSE"] = root_mean_squared_error(A, examples.Y)
-        figures["R2"] = r2(A, examples.Y)
-    return {name: float(value) for name, value in figures.items()}
 
 
 def classify(A: Array, classes: Sequence[str]) -> list[tuple[str, float]]:

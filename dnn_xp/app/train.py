@@ -1,8 +1,7 @@
 """``dnn-xp train``: from data to a model that is kept, watched while it learns."""
 
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,57 +11,64 @@ import typer
 from dnn_xp import plots
 from dnn_xp.app import report
 from dnn_xp.app.checkpoints import going_on, how_to_go_on, open_journey
+from dnn_xp.app.descent import OPTIMIZERS, choose_descent
 from dnn_xp.app.errors import Failure, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare
-from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, computing
-from dnn_xp.app.run import INTERRUPTED, diverged, measure, run_experiment
+from dnn_xp.app.figures import (
+    OF_CLASSES,
+    OF_SEVERAL_CLASSES,
+    OF_TARGETS,
+    OF_TWO_CLASSES,
+    choose_metrics,
+    measure,
+)
+from dnn_xp.app.options import (
+    ActivationName,
+    BackendName,
+    BatchSize,
+    Data,
+    DataDir,
+    DeviceName,
+    Dtype,
+    DtypeName,
+    Layers,
+    OptimizerName,
+    Seed,
+    computing,
+)
+from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.app.run import INTERRUPTED, diverged, run_experiment
 from dnn_xp.app.words import (
     backend_in_words,
     data_in_words,
+    descent_in_words,
     figure_in_words,
     figures_in_words,
     network_in_words,
 )
-from dnn_xp.backends import require
-from dnn_xp.files import Model, replacing, save_model
-from dnn_xp.functions.activations import ACTIVATIONS
-from dnn_xp.training import Optimizer, TrainingResult, adam, momentum, sgd
+from dnn_xp.backends import Array
+from dnn_xp.files import Model, save_model
+from dnn_xp.training import TrainingResult, class_weights
 
 __all__ = ["train"]
 
-OPTIMIZERS: dict[str, tuple[Callable[[float], Optimizer], float]] = {
-    "adam": (adam, 0.001),
-    "momentum": (momentum, 0.01),
-    "sgd": (sgd, 0.1),
-}
-"""With the learning rates that do for most data."""
 
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+class ClassWeight(StrEnum):
+    """How examples may be weighed by their class."""
 
-
-class Dtype(StrEnum):
-    """The precisions to choose from."""
-
-    float32 = "float32"
-    float64 = "float64"
+    balanced = "balanced"
 
 
 def train(
     context: typer.Context,
     data: Data = "digits",
-    layers: Annotated[
-        str, typer.Option(metavar="N,N,...", help='Units of the hidden layers; "" for none.')
-    ] = "64,32",
-    activation: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Of hidden layers: {', '.join(ACTIVATIONS)}.")
-    ] = "relu",
+    layers: Layers = "64,32",
+    activation: ActivationName = "relu",
     epochs: Annotated[
         int, typer.Option(min=1, metavar="N", help="How often each example is seen.")
     ] = 30,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples in a step.")] = 32,
-    optimizer: Annotated[
-        str, typer.Option(metavar="NAME", help=f"How steps are taken: {', '.join(OPTIMIZERS)}.")
-    ] = "adam",
+    batch_size: BatchSize = 32,
+    optimizer: OptimizerName = "adam",
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -72,13 +78,51 @@ def train(
             + ".",
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")
-    ] = 0,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What becomes of the learning rate: constant; cosine, to 0 at the end; step, to a "
+            "tenth after each third of the epochs; exponential, to a hundredth at the end; "
+            "inverse-scaling, as 1 / sqrt(1 + epoch); one-cycle, up for three tenths of the "
+            "epochs, then down; plateau, to a tenth where the held-out cost has not improved for "
+            "10 epochs.",
+        ),
+    ] = "constant",
+    warm_up: Annotated[
+        float,
+        typer.Option(metavar="EPOCHS", help="How long the learning rate first rises from 0."),
+    ] = 0.0,
+    clip_norm: Annotated[
+        float | None,
+        typer.Option(metavar="NORM", help="Shorten gradients that are longer than this."),
+    ] = None,
+    average: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PART",
+            help="Keep a running mean of the parameters, of which this part stays at each step: "
+            "0.99 looks back over 100 steps.",
+        ),
+    ] = None,
+    class_weight: Annotated[
+        ClassWeight | None,
+        typer.Option(help="Have each class count the same, however few its examples are."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Show this figure, too; may be given more than once. Of classes: "
+            f"{', '.join(OF_CLASSES)}, {OF_TWO_CLASSES} of two, {OF_SEVERAL_CLASSES} of more; of "
+            f"targets: {', '.join(OF_TARGETS)}.",
+        ),
+    ] = None,
+    seed: Seed = 0,
     data_dir: DataDir = None,
     backend: BackendName = None,
     device: DeviceName = None,
-    dtype: Annotated[Dtype, typer.Option(help="The precision of the numbers.")] = Dtype.float32,
+    dtype: DtypeName = Dtype.float32,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the model in this file (HDF5).")
     ] = None,
@@ -110,10 +154,19 @@ def train(
     console = report.open_console()
     with computing(backend, device) as chosen:
         with user_errors():
-            _check_files(data, {"--output": output, "--plot": plot, "--checkpoint": checkpoint})
+            check_outputs(data, {"--output": output, "--plot": plot, "--checkpoint": checkpoint})
+            check_plot(plot)
             with going_on():
                 journey = open_journey(checkpoint, resume)
-            descent = _choose_optimizer(optimizer, learning_rate)
+            descent = choose_descent(
+                optimizer,
+                learning_rate,
+                schedule=schedule,
+                warm_up_epochs=warm_up,
+                epochs=epochs,
+                clip_norm=clip_norm,
+                average=average,
+            )
             experiment = prepare(
                 data,
                 data_dir=data_dir,
@@ -122,16 +175,20 @@ def train(
                 seed=seed,
                 dtype=dtype.value,
             )
+            metrics = choose_metrics(experiment.part.classes, metric or ())
+            weights = None if class_weight is None else _balanced(experiment)
         started = time.perf_counter()
         before = journey.epochs_before
         with report.progress(console, "epoch", epochs, before) as advance, going_on():
             run = run_experiment(
                 experiment,
-                optimizer=descent,
+                descent=descent,
+                metrics=metrics,
                 epochs=epochs,
                 batch_size=batch_size,
                 seed=seed,
                 tell=lambda epoch, figures: advance(epoch, _latest_in_words(figures)),
+                weights=weights,
                 resume=journey.resume,
                 callbacks=journey.keepers,
             )
@@ -143,7 +200,12 @@ def train(
             "epochs": run.epochs,
             "batch_size": batch_size,
             "optimizer": optimizer,
-            "learning_rate": descent.learning_rate,
+            "learning_rate": descent.optimizer.learning_rate,
+            "schedule": descent.plan.words,
+            "clip_norm": clip_norm,
+            "average": average,
+            "class_weight": class_weight,
+            "metrics": metric or [],
             "backend": chosen.name,
         }
         kept = _keep(experiment, run, about, output)
@@ -151,7 +213,7 @@ def train(
 
         parts = {"training": experiment.examples, "held out": experiment.held_out}
         figures = {
-            name: measure(experiment.network, run.theta, one, experiment.part.classes)
+            name: measure(experiment.network, run.theta, one, metrics)
             for name, one in parts.items()
         }
         counts = ", ".join(f"{one.X.shape[1]:,} {name}" for name, one in parts.items())
@@ -161,10 +223,7 @@ def train(
                 ("data", f"{data}: {counts}; {data_in_words(experiment.part)}"),
                 ("network", network_in_words(experiment.network)),
                 ("backend", backend_in_words(chosen, experiment.examples.X)),
-                (
-                    "descent",
-                    f"{optimizer}, rate {descent.learning_rate:g}, batches of {batch_size}",
-                ),
+                ("descent", descent_in_words(descent, batch_size)),
                 (
                     "epochs",
                     f"{run.epochs} of {epochs} in {seconds:.1f} s"
@@ -183,52 +242,22 @@ def train(
         raise Failure(run.reason)
 
 
-def _choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
-    if name not in OPTIMIZERS:
-        raise ValueError(f"--optimizer: found {name!r}, expected one of {', '.join(OPTIMIZERS)}")
-    method, usual = OPTIMIZERS[name]
-    return method(usual if learning_rate is None else learning_rate)
+def _balanced(experiment: Experiment) -> Array:
+    """Return weights of the examples by which each class counts the same."""
+    if experiment.part.classes is None:
+        raise ValueError("--class-weight: found data with real targets, expected classes")
+    return class_weights(experiment.examples.Y)
 
 
 def _latest_in_words(figures: Mapping[str, float]) -> str:
     """Return an epoch's figures, such as ``"cost 0.0211, held-out accuracy 97.77%"``."""
-    cost = figure_in_words("cost", figures["cost"])
-    (score,) = figures.keys() - {"cost", "validation_cost"}
-    name = score.removeprefix("validation_")
-    return f"cost {cost}, held-out {name} {figure_in_words(name, figures[score])}"
-
-
-# ----------------------------------------------------------------------------- files
-
-
-def _check_files(data: str, files: Mapping[str, Path | None]) -> None:
-    """See before the training that what comes of it can be written."""
-    named: dict[Path, str] = {}
-    for option, path in files.items():
-        if path is None:
-            continue
-        if path.is_dir():
-            raise ValueError(f"{option}: found the folder {path}, expected the name of a file")
-        if not path.parent.is_dir():
-            raise ValueError(f"{option}: the folder {path.parent} does not exist")
-        if path.exists() and Path(data).exists() and path.samefile(data):
-            raise ValueError(f"{option}: {path} holds the data and would be overwritten")
-        try:
-            tempfile.TemporaryFile(dir=path.parent).close()
-        except OSError as error:
-            raise ValueError(
-                f"{option}: cannot write to {path.parent}: {error.strerror}"
-            ) from error
-        other = named.setdefault(path.resolve(), option)
-        if other != option:
-            raise ValueError(f"{option}: {path} is the {other}, too")
-    plot = files["--plot"]
-    if plot is None:
-        return
-    if plot.suffix.lower() not in PLOT_SUFFIXES:
-        expected = ", ".join(PLOT_SUFFIXES)
-        raise ValueError(f"--plot: found {str(plot)!r}, expected a name that ends in {expected}")
-    require("matplotlib", extra="app")
+    held_out = {
+        name: figures[key]
+        for key in figures
+        if (name := key.removeprefix("validation_")) not in (key, "cost")
+    }
+    scores = ", ".join(f"{name} {figure_in_words(name, held_out[name])}" for name in held_out)
+    return f"cost {figure_in_words('cost', figures['cost'])}, held-out {scores}"
 
 
 def _keep(
@@ -258,6 +287,4 @@ def _draw(run: TrainingResult, plot: Path) -> str:
     """Write the learning curve, and say where it is."""
     if not run.history:
         return "not drawn: there is no whole epoch"
-    with user_errors(), replacing(plot) as temporary:
-        plots.learning_curve(run.history).savefig(temporary)
-    return str(plot)
+    return draw(plots.learning_curve(run.history), plot)

@@ -9,8 +9,9 @@ import typer
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
+from dnn_xp.app.figures import choose_metrics, measure
 from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
-from dnn_xp.app.run import classify, measure
+from dnn_xp.app.run import classify
 from dnn_xp.app.words import data_in_words, figure_in_words
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.files import (
@@ -42,12 +43,13 @@ def evaluate(
         with user_errors():
             held = load_model(model)
             dtype = dtype_name(held.theta.dtype)
+            metrics = choose_metrics(held.classes, held.about.get("metrics", ()))
             parts = {
                 name: (part, bring_examples(part, held.preprocessing, held.network, dtype))
                 for name, part in _parts(held, data, data_dir).items()
             }
         figures = {
-            name: measure(held.network, held.theta, examples, held.classes)
+            name: measure(held.network, held.theta, examples, metrics)
             for name, (_, examples) in parts.items()
         }
     report.facts(console, [("data", f"{data}: {data_in_words(next(iter(parts.values()))[0])}")])

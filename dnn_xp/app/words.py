@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dnn_xp.app.descent import Descent
 from dnn_xp.backends import Array, Backend, device, dtype_name
 from dnn_xp.files import Dataset
 from dnn_xp.layers import Dense
@@ -10,6 +11,7 @@ from dnn_xp.network import Network
 __all__ = [
     "backend_in_words",
     "data_in_words",
+    "descent_in_words",
     "figure_in_words",
     "figures_in_words",
     "network_in_words",
@@ -42,9 +44,24 @@ def backend_in_words(backend: Backend, X: Array) -> str:
     return f"{backend.name} on {where}, {dtype_name(X.dtype)}"
 
 
+def descent_in_words(descent: Descent, batch_size: int) -> str:
+    """Say how steps are taken, such as ``"adam, rate 0.001, batches of 32"``."""
+    words = [
+        f"{descent.name}, rate {descent.optimizer.learning_rate:g}",
+        f"batches of {batch_size}",
+    ]
+    if descent.plan.words != "constant":
+        words.append(descent.plan.words)
+    if descent.clip_norm is not None:
+        words.append(f"norms up to {descent.clip_norm:g}")
+    if descent.average is not None:
+        words.append(f"mean of parameters ({descent.average:g} stays)")
+    return ", ".join(words)
+
+
 def figure_in_words(name: str, value: float) -> str:
-    """Return an accuracy in percent, and another figure with four digits."""
-    return f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"
+    """Return an accuracy of any kind in percent, and another figure with four digits."""
+    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4g}"
 
 
 def figures_in_words(parts: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ from dnn_xp.training.schedules import (
     inverse_scaling,
     one_cycle,
     step_decay,
+    warm_up,
 )
 from dnn_xp.training.step import Regularization
 from dnn_xp.training.weights import class_weights
@@ -71,4 +72,5 @@ __all__ = [
     "sgd",
     "step_decay",
     "train",
+    "warm_up",
 ]

@@ -9,7 +9,7 @@ compares by value; one that needs feedback, `ReduceOnPlateau`, is a callback as 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 from dnn_xp.training.callbacks import Callback, Moment
 
@@ -22,21 +22,24 @@ __all__ = [
     "inverse_scaling",
     "one_cycle",
     "step_decay",
+    "warm_up",
 ]
 
 
-class Schedule(NamedTuple):
+@dataclass(frozen=True)
+class Schedule:
     """A function of the epoch, with the numbers that it needs.
 
-    Attributes
+    Parameters
     ----------
     function : callable
         ``function(epoch, *numbers)``.
     numbers : tuple of float
+        Or of another schedule, which compares by value, too.
     """
 
     function: Callable[..., float]
-    numbers: tuple[float, ...]
+    numbers: tuple[Any, ...]
 
     def __call__(self, epoch: float) -> float:
         """Return what the learning rate is multiplied by."""
@@ -209,6 +212,30 @@ def _cycle(epoch: float, epochs: float, rise: float, start: float, end: float) -
     if done < rise:
         return start + (1.0 - start) * done / rise
     return end + (1.0 - end) * (1.0 - done) / (1.0 - rise)
+
+
+def warm_up(schedule: Callable[[float], float], epochs: float) -> Schedule:
+    """Return a schedule that rises from 0 along a line, then follows another from its beginning.
+
+    Parameters
+    ----------
+    schedule : callable
+        Where it is a `ReduceOnPlateau`, hand that to ``train`` among the callbacks, too.
+    epochs : float
+        How long it rises; from 0 on.
+
+    Examples
+    --------
+    >>> schedule = warm_up(step_decay(10), 5)
+    >>> [schedule(epoch) for epoch in (0, 2.5, 5, 14, 15)]
+    [0.0, 0.5, 1.0, 1.0, 0.1]
+    """
+    _check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
+    return Schedule(_rise, (epochs, schedule))
+
+
+def _rise(epoch: float, epochs: float, schedule: Callable[[float], float]) -> float:
+    return epoch / epochs * schedule(0.0) if epoch < epochs else schedule(epoch - epochs)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dnn_xp.app.commands import app
 
-COMMANDS = ["train", "evaluate", "predict", "article", "verify", "backends"]
+COMMANDS = ["train", "range-test", "evaluate", "predict", "article", "verify", "backends"]
 
 
 def shown(*arguments: str) -> str:
@@ -21,7 +21,7 @@ def shown(*arguments: str) -> str:
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]], ids=str)
 def test_the_help_lists_the_commands(arguments):
-    listed = re.findall(r"^  (\w+)  ", shown(*arguments), re.MULTILINE)
+    listed = re.findall(r"^  (\w[\w-]+)  ", shown(*arguments), re.MULTILINE)
     assert listed == COMMANDS
 
 

@@ -71,6 +71,20 @@ def test_examples_of_another_size_are_refused(library):
         experiment.bring_examples(dataset(), fit_preprocessing(dataset()), network, "float32")
 
 
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_targets_are_scaled_all_alike(array, n_targets):
+    data = dataset(n_targets=n_targets, scale=1e3, shift=5e4)
+    examples = experiment.Examples(array(data.X), array(data.y))
+    assert experiment.scale_targets(examples, data, None) is examples
+    X, Y = experiment.scale_targets(examples, data, experiment.fit_targets(data))
+    assert X is examples.X
+    scaled = backends.to_host(Y)
+    np.testing.assert_allclose(scaled.mean(axis=1), 0.0, atol=1e-13)
+    assert np.mean(scaled**2) == pytest.approx(1.0)
+    ratio = np.ptp(data.y, axis=1) / np.ptp(scaled, axis=1)
+    np.testing.assert_allclose(ratio, ratio[0])
+
+
 def test_a_test_part_of_their_own_is_kept():
     first, second = dataset(m=20), dataset(m=10)
     assert experiment.split_parts(first, second, 0) == (first, second)

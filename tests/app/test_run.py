@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from dnn_xp import backends
-from dnn_xp.app.experiment import Examples
-from dnn_xp.app.run import INTERRUPTED, classify, diverged, measure, run_experiment
-from dnn_xp.layers import Dense
-from dnn_xp.network import Network
-from dnn_xp.training import sgd
+from dnn_xp.app.descent import Descent, choose_schedule
+from dnn_xp.app.figures import choose_metrics, measure
+from dnn_xp.app.run import INTERRUPTED, classify, diverged, run_experiment
+from dnn_xp.training import AnotherRunError, sgd, train
 from tests.app.examples import dataset, prepared
 from tests.helpers import assert_values
 
 
+def descent(rate=0.1, schedule="constant", **options):
+    return Descent("sgd", sgd(rate), choose_schedule(schedule, 0.0, 3), **options)
+
+
 def run(one, **changes):
     arguments = {
-        "optimizer": sgd(0.1),
+        "descent": descent(),
+        "metrics": choose_metrics(one.part.classes),
         "epochs": 3,
         "batch_size": 8,
         "seed": 0,
@@ -28,22 +32,76 @@ def run(one, **changes):
 
 @pytest.mark.parametrize("classes", [("a", "b"), ("a", "b", "c"), None])
 def test_a_run_learns(library, tmp_path, classes):
-    one = prepared(tmp_path, dataset(classes))
+    one = prepared(tmp_path, dataset(classes, scale=30.0))
+    metrics = choose_metrics(classes, ["f1"] if classes else ["mean_absolute_error"])
     told = []
-    result = run(one, tell=lambda epoch, figures: told.append((epoch, figures)))
+    result = run(one, metrics=metrics, tell=lambda *latest: told.append(latest))
     assert result.epochs == 3
     assert result.history["cost"][-1] < result.history["cost"][0]
-    score = "validation_accuracy" if classes else "validation_R2"
-    assert set(result.history) == {"cost", "validation_cost", score}
+    scores = {"accuracy", "f1"} if classes else {"RMSE", "R2", "MAE"}
+    assert set(metrics) == scores
+    assert set(result.history) == {"cost", "validation_cost", *(f"validation_{x}" for x in scores)}
     assert told == [
         (epoch, {name: values[epoch - 1] for name, values in result.history.items()})
         for epoch in (1, 2, 3)
     ]
-    figures = measure(one.network, result.theta, one.held_out, one.part.classes)
-    # What was measured while training, from the parameters that come back.
-    assert figures["cost"] == pytest.approx(result.history["validation_cost"][-1], rel=1e-9)
-    name = score.removeprefix("validation_")
-    assert figures[name] == pytest.approx(result.history[score][-1], rel=1e-9)
+    # What was measured while training, from the parameters that come back in the data's units.
+    for name, value in measure(one.network, result.theta, one.held_out, metrics).items():
+        assert value == pytest.approx(result.history[f"validation_{name}"][-1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"schedule": "cosine"},
+        {"schedule": "inverse-scaling", "clip_norm": 1e-3},
+        {"average": 0.9},
+    ],
+)
+def test_a_run_is_that_of_its_descent(library, tmp_path, options):
+    one, weights = prepared(tmp_path, dataset(("a", "b"))), None
+    told = {"epochs": 3, "batch_size": 8, "seed": 0}
+    if "average" in options:
+        weights = one.examples.Y[0, :] + 1.0
+    result = run(one, descent=descent(**options), weights=weights)
+    plain = run(one)
+    schedule = choose_schedule(options.get("schedule", "constant"), 0.0, 3).schedule
+    direct = train(
+        one.network,
+        *one.examples,
+        one.theta,
+        optimizer=sgd(0.1),
+        weights=weights,
+        **told | options | {"schedule": schedule},
+    )
+    assert_values(result.theta, backends.to_host(direct.theta), rtol=0)
+    assert not np.array_equal(*(backends.to_host(x.theta) for x in (result, plain)))
+
+
+def test_a_plateau_is_told_how_the_run_goes(library, tmp_path):
+    one, slow = prepared(tmp_path, dataset()), descent(schedule="plateau")
+    slow.plan.watchers[0].patience = 1
+    slow.plan.watchers[0].min_delta = 1e9
+    run(one, descent=slow)
+    assert slow.plan.schedule(3.0) == pytest.approx(0.01)  # the first epoch is an improvement
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"descent": descent(schedule="cosine")}, "schedule: found constant, expected cosine over"),
+        (
+            {"metrics": choose_metrics(("a", "b"), ["f1"])},
+            "metric: found accuracy, expected accuracy, f1",
+        ),
+    ],
+)
+def test_a_run_with_other_options_does_not_go_on(tmp_path, changes, differs):
+    one = prepared(tmp_path, dataset(("a", "b")))
+    progress = run(one).progress
+    assert run(one, resume=progress, epochs=4).epochs == 4
+    with pytest.raises(AnotherRunError, match=differs):
+        run(one, resume=progress, epochs=4, **changes)
 
 
 def test_targets_are_learnt_alike_in_any_units(library, tmp_path):
@@ -87,18 +145,9 @@ def test_ctrl_c_keeps_the_last_whole_epoch(library, tmp_path, classes, times):
 def test_a_run_that_diverges_says_so_without_warnings(library, tmp_path):
     one = prepared(tmp_path, dataset())
     assert not diverged(run(one))
-    result = run(one, optimizer=sgd(1e200), epochs=50)
+    result = run(one, descent=descent(1e200), epochs=50)
     assert diverged(result)
     assert "diverged" in result.reason
-
-
-def test_measure(array):
-    network = Network(1, (Dense(1),), "squared_error")
-    theta = array([2.0, 1.0])  # predicts 2 x + 1
-    examples = Examples(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
-    figures = measure(network, theta, examples, None)
-    # One error of 2: half of 4 / 4, the root of 4 / 4, and 1 - 4 / 35.
-    assert figures == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35})
 
 
 def test_classes(array):

@@ -73,6 +73,52 @@ def test_options_are_heeded(dnn_xp):
     assert shown["epochs"].startswith("3 of 3 in ")
 
 
+def test_more_options_are_heeded(dnn_xp, tmp_path):
+    code, out, err = dnn_xp(
+        *("train", *QUICK, "--schedule", "cosine", "--warm-up", "0.5", "--clip-norm", "2"),
+        *("--average", "0.9", "--class-weight", "balanced", "--output", "m.h5"),
+        *("--metric", "f1", "--metric", "top_k_accuracy"),
+    )
+    assert (code, err) == (0, "")
+    shown = facts(out)
+    assert shown["descent"] == (
+        "adam, rate 0.001, batches of 32, cosine over 2 epochs after a warm-up of 0.5, "
+        "norms up to 2, mean of parameters (0.9 stays)"
+    )
+    assert percent(shown["top_5_accuracy"], "held out") > percent(shown["accuracy"], "held out")
+    about = load_model(tmp_path / "m.h5", backend="numpy").about
+    assert about["schedule"] == "cosine over 2 epochs after a warm-up of 0.5"
+    assert (about["clip_norm"], about["average"]) == (2.0, 0.9)
+    assert about["class_weight"] == "balanced"
+    told = re.search(r"^epoch 2/2 .* f1 (\S+), top_5_accuracy (\S+), 0 s left$", out, re.MULTILINE)
+    assert told.groups() == tuple(shown[x].split()[2] for x in ("f1", "top_5_accuracy"))
+    # The model knows which figures were asked for.
+    heading, *rows = dnn_xp("evaluate", "m.h5", "digits").out.splitlines()[1:]
+    assert heading.split() == [
+        *("part", "examples", "cost", "accuracy", "f1", "top_5_accuracy"),
+    ]
+    assert rows[-1].split()[-2:] == list(told.groups())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(("--schedule", one) for one in ("cosine", "step", "exponential", "inverse-scaling")),
+        ("--schedule", "one-cycle"),
+        ("--warm-up", "1"),
+        ("--clip-norm", "0.01"),
+        ("--average", "0.9"),
+        ("--class-weight", "balanced"),
+    ],
+)
+def test_each_option_changes_the_run(dnn_xp, tmp_path, option):
+    code, _, err = dnn_xp("train", *QUICK, *option, "--output", "one.h5")
+    assert (code, err) == (0, "")
+    dnn_xp("train", *QUICK, "--output", "other.h5")
+    one, other = (load_model(tmp_path / f"{x}.h5", backend="numpy") for x in ("one", "other"))
+    assert not np.array_equal(one.theta, other.theta)
+
+
 def test_the_seed_decides_the_run(dnn_xp):
     first, same, other = (
         re.sub(r"[\d.]+ s\b", "", dnn_xp("train", *QUICK, "--seed", seed).out) for seed in "556"
@@ -113,7 +159,7 @@ def test_targets(dnn_xp, houses):
     assert "squared_error" in shown["network"]
     assert "accuracy" not in out
     assert float(re.search(r"([\d.]+) held out", shown["R2"])[1]) > 0.9
-    assert re.search(r"held-out R2 0\.\d+, 0 s left", out)
+    assert re.search(r"held-out RMSE \d\S*, R2 0\.\d+, 0 s left", out)
     # The model is in the units of the data.
     assert (
         facts(dnn_xp("evaluate", "m.h5", houses).out)["training"].split()[2]
@@ -150,7 +196,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("dnn_xp.app.train.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("dnn_xp.app.outputs.tempfile.TemporaryFile", refuse)
     code, out, err = dnn_xp("train", "--output", "m.h5")
     assert (code, out) == (2, "")
     assert err == "dnn-xp: error: --output: cannot write to .: Permission denied\n"

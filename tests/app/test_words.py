@@ -5,9 +5,11 @@ import pytest
 
 from dnn_xp import backends
 from dnn_xp.app import words
+from dnn_xp.app.descent import Descent, choose_schedule
 from dnn_xp.files import Dataset
 from dnn_xp.layers import Dense, Dropout
 from dnn_xp.network import Network
+from dnn_xp.training import adam, sgd
 
 X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
 
@@ -43,6 +45,24 @@ def test_network(layers, said):
 def test_backend(array, library):
     said = words.backend_in_words(backends.current_backend(), array([1.0], dtype="float32"))
     assert re.fullmatch(rf"{library.backend} on [\w:]+, float32", said)
+
+
+@pytest.mark.parametrize(
+    ("descent", "said"),
+    [
+        (
+            Descent("sgd", sgd(0.5), choose_schedule("constant", 0.0, 9)),
+            "sgd, rate 0.5, batches of 4",
+        ),
+        (
+            Descent("adam", adam(1e-4), choose_schedule("step", 0.0, 9), 1.5, 0.99),
+            "adam, rate 0.0001, batches of 4, step over 9 epochs, norms up to 1.5, "
+            "mean of parameters (0.99 stays)",
+        ),
+    ],
+)
+def test_descent(descent, said):
+    assert words.descent_in_words(descent, 4) == said
 
 
 def test_figures():

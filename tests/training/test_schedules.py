@@ -20,6 +20,7 @@ from dnn_xp.training.schedules import (
     inverse_scaling,
     one_cycle,
     step_decay,
+    warm_up,
 )
 
 ROOT_HALF = math.sqrt(0.5)
@@ -50,6 +51,9 @@ WORKED = [
         [0, 1, 2, 4, 8, 9],
         [0.5, 0.75, 1, 0.8, 0.4, 0.4],
     ),
+    (warm_up(constant(0.5), 4), [0, 1, 2, 4, 9], [0, 1 / 8, 1 / 4, 1 / 2, 1 / 2]),
+    (warm_up(step_decay(3), 2), [0, 1, 2, 4.99, 5], [0, 1 / 2, 1, 1, 0.1]),
+    (warm_up(inverse_scaling(), 0), [0, 3, 8], [1, 1 / 2, 1 / 3]),
 ]
 
 
@@ -160,6 +164,19 @@ def test_cosine_without_restarts_has_no_jumps(epochs, part, where):
     assert abs(schedule(epoch + 1e-6) - schedule(epoch)) <= 1e-6 * steepest + 1e-12
 
 
+@given(length=lengths, rise=lengths, epoch=st.floats(0.0, 2000.0))
+def test_a_warm_up_is_that_of_the_cosine(length, rise, epoch):
+    own = cosine(rise + length, warm_up=rise)
+    assert warm_up(cosine(length), rise)(epoch) == pytest.approx(own(epoch), abs=1e-9)
+
+
+def test_a_plateau_after_a_warm_up():
+    plateau = ReduceOnPlateau(0.5, patience=1)
+    schedule = warm_up(plateau, 2)
+    assert tell(plateau, [1.0, 1.0]) == [1.0, 0.5]
+    assert [schedule(epoch) for epoch in (0, 1, 2, 9)] == [0.0, 0.25, 0.5, 0.5]
+
+
 @pytest.mark.parametrize("schedule", [one[0] for one in WORKED] + [ReduceOnPlateau(patience=3)])
 def test_they_compare_by_value_and_can_be_kept(schedule):
     kept = pickle.loads(pickle.dumps(schedule))
@@ -188,6 +205,7 @@ def test_they_compare_by_value_and_can_be_kept(schedule):
         (lambda: one_cycle(5, rise=1), "rise: found 1, expected 0 < rise < 1"),
         (lambda: one_cycle(5, start=2), "start: found 2, expected 0 <= start <= 1"),
         (lambda: one_cycle(5, end=-1), "end: found -1, expected 0 <= end <= 1"),
+        (lambda: warm_up(constant(), -1), "epochs: found -1, expected a number from 0 on"),
         (lambda: ReduceOnPlateau(1.0), "factor: found 1.0, expected 0 < factor < 1"),
         (lambda: ReduceOnPlateau(patience=0), "patience: found 0, expected a whole number from 1"),
         (lambda: ReduceOnPlateau(min_delta=-1), "min_delta: found -1, expected from 0 on"),

@@ -1,0 +1,135 @@
+"""How steps are taken: what the options say, made into what a training takes."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dnn_xp.training import Callback, Optimizer, ReduceOnPlateau, adam, momentum, sgd
+from dnn_xp.training.schedules import (
+    Schedule,
+    constant,
+    cosine,
+    exponential_decay,
+    inverse_scaling,
+    one_cycle,
+    step_decay,
+    warm_up,
+)
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Descent",
+    "Plan",
+    "choose_descent",
+    "choose_optimizer",
+    "choose_schedule",
+]
+
+OPTIMIZERS: dict[str, tuple[Callable[[float], Optimizer], float]] = {
+    "adam": (adam, 0.001),
+    "momentum": (momentum, 0.01),
+    "sgd": (sgd, 0.1),
+}
+"""With the learning rates that do for most data."""
+
+SCHEDULES: dict[str, Callable[[float], Schedule | ReduceOnPlateau]] = {
+    "constant": lambda epochs: constant(),
+    "cosine": cosine,
+    "step": lambda epochs: step_decay(epochs / 3.0),
+    "exponential": lambda epochs: exponential_decay(0.01 ** (1.0 / epochs)),
+    "inverse-scaling": lambda epochs: inverse_scaling(),
+    "one-cycle": one_cycle,
+    "plateau": lambda epochs: ReduceOnPlateau(),
+}
+"""By the number of epochs that they last."""
+
+_OF_ANY_LENGTH = ("constant", "inverse-scaling", "plateau")
+
+
+class Plan(NamedTuple):
+    """What becomes of the learning rate.
+
+    Attributes
+    ----------
+    schedule : Schedule
+    watchers : tuple of Callback
+        What the schedule goes by.
+    words : str
+        Two plans that do the same are called the same.
+    """
+
+    schedule: Schedule
+    watchers: tuple[Callback, ...]
+    words: str
+
+
+class Descent(NamedTuple):
+    """How a run takes its steps.
+
+    Attributes
+    ----------
+    name : str
+        Of the optimizer.
+    optimizer : Optimizer
+    plan : Plan
+    clip_norm, average : float or None
+        As in `dnn_xp.training.train`.
+    """
+
+    name: str
+    optimizer: Optimizer
+    plan: Plan
+    clip_norm: float | None = None
+    average: float | None = None
+
+
+def choose_descent(
+    optimizer: str,
+    learning_rate: float | None,
+    *,
+    schedule: str,
+    warm_up_epochs: float,
+    epochs: int,
+    clip_norm: float | None,
+    average: float | None,
+) -> Descent:
+    """Return what the options say of the steps of a run.
+
+    Raises
+    ------
+    ValueError
+        Naming the option that makes no sense.
+    """
+    if clip_norm is not None and not 0.0 < clip_norm < math.inf:
+        raise ValueError(f"--clip-norm: found {clip_norm:g}, expected a number above 0")
+    if average is not None and not 0.0 <= average < 1.0:
+        raise ValueError(f"--average: found {average:g}, expected a number from 0 to below 1")
+    chosen = choose_optimizer(optimizer, learning_rate)
+    plan = choose_schedule(schedule, warm_up_epochs, epochs)
+    return Descent(optimizer, chosen, plan, clip_norm, average)
+
+
+def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
+    """Return the optimizer that ``--optimizer`` and ``--learning-rate`` name."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"--optimizer: found {name!r}, expected one of {', '.join(OPTIMIZERS)}")
+    method, usual = OPTIMIZERS[name]
+    return method(usual if learning_rate is None else learning_rate)
+
+
+def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> Plan:
+    """Return what ``--schedule`` and ``--warm-up`` make of a run of so many epochs."""
+    if name not in SCHEDULES:
+        raise ValueError(f"--schedule: found {name!r}, expected one of {', '.join(SCHEDULES)}")
+    if not 0.0 <= warm_up_epochs < epochs:
+        raise ValueError(
+            f"--warm-up: found {warm_up_epochs:g}, expected a number of epochs from 0 to below "
+            f"{epochs}, the --epochs"
+        )
+    chosen = SCHEDULES[name](epochs - warm_up_epochs)
+    watchers = (chosen,) if isinstance(chosen, Callback) else ()
+    words = name if name in _OF_ANY_LENGTH else f"{name} over {epochs} epochs"
+    if warm_up_epochs:
+        words += f" after a warm-up of {warm_up_epochs:g}"
+    return Plan(warm_up(chosen, warm_up_epochs), watchers, words)

@@ -1,0 +1,67 @@
+"""The figures that tell a person how well a network does, and which of them suit which data."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dnn_xp.app.experiment import Examples
+from dnn_xp.backends import Array
+from dnn_xp.functions.metrics import METRICS
+from dnn_xp.network import Network
+
+__all__ = ["Metrics", "choose_metrics", "measure"]
+
+Metrics = Mapping[str, Callable[[Array, Array], Array]]
+"""Functions of predictions and targets, by the names under which they are shown."""
+
+OF_CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "log_loss")
+OF_TARGETS = ("root_mean_squared_error", "mean_absolute_error", "r2")
+OF_TWO_CLASSES, OF_SEVERAL_CLASSES = "roc_auc", "top_k_accuracy"
+_SHOWN_AS = {
+    "mean_absolute_error": "MAE",
+    "r2": "R2",
+    "root_mean_squared_error": "RMSE",
+    "top_k_accuracy": "top_5_accuracy",
+}
+
+
+def choose_metrics(classes: Sequence[str] | None, asked: Sequence[str] = ()) -> Metrics:
+    """Return what is shown of every network for such data, and what is asked for besides.
+
+    Parameters
+    ----------
+    classes : sequence of str, or None
+        Of the data; None where they have real targets.
+    asked : sequence of str
+        What ``--metric`` names.
+
+    Raises
+    ------
+    ValueError
+        Where a metric does not suit the data.
+    """
+    usual: tuple[str, ...] = ("root_mean_squared_error", "r2")
+    known: tuple[str, ...] = OF_TARGETS
+    if classes is not None:
+        own = OF_TWO_CLASSES if len(classes) == 2 else OF_SEVERAL_CLASSES
+        usual, known = ("accuracy",), (*OF_CLASSES, own)
+    if unknown := [name for name in asked if name not in known]:
+        raise ValueError(
+            f"--metric: found {unknown[0]!r}, expected one of {', '.join(known)} for such data"
+        )
+    return {_SHOWN_AS.get(name, name): METRICS[name] for name in (*usual, *asked)}
+
+
+def measure(
+    network: Network, theta: Array, examples: Examples, metrics: Metrics
+) -> dict[str, float]:
+    """Return how well a network does: its mean cost, and the metrics.
+
+    Parameters
+    ----------
+    network : Network
+    theta : array, shape (size,)
+    examples : Examples
+    metrics : Metrics
+    """
+    cost, A = network.evaluate_cost(theta, *examples), network.predict(theta, examples.X)
+    figures = {name: metric(A, examples.Y) for name, metric in metrics.items()}
+    return {"cost": float(cost)} | {name: float(value) for name, value in figures.items()}

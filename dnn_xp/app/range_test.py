@@ -1,0 +1,122 @@
+"""``dnn-xp range-test``: which learning rate to train with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from dnn_xp import plots
+from dnn_xp.app import report
+from dnn_xp.app.descent import choose_optimizer
+from dnn_xp.app.errors import user_errors
+from dnn_xp.app.experiment import Experiment, parse_layers, prepare, scale_targets
+from dnn_xp.app.options import (
+    ActivationName,
+    BackendName,
+    BatchSize,
+    Data,
+    DataDir,
+    DeviceName,
+    Dtype,
+    DtypeName,
+    Layers,
+    OptimizerName,
+    Seed,
+    computing,
+)
+from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.app.words import backend_in_words, data_in_words, network_in_words
+from dnn_xp.training import Optimizer, learning_rate_range_test
+from dnn_xp.training.range_test import RangeTest
+
+__all__ = ["range_test"]
+
+
+def range_test(
+    data: Data = "digits",
+    layers: Layers = "64,32",
+    activation: ActivationName = "relu",
+    batch_size: BatchSize = 32,
+    optimizer: OptimizerName = "adam",
+    lowest: Annotated[float, typer.Option(metavar="RATE", help="Where to begin.")] = 1e-6,
+    highest: Annotated[
+        float, typer.Option(metavar="RATE", help="Where to end, unless the cost blows up before.")
+    ] = 10.0,
+    steps: Annotated[int, typer.Option(min=3, metavar="N", help="How many rates to try.")] = 200,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    backend: BackendName = None,
+    device: DeviceName = None,
+    dtype: DtypeName = Dtype.float32,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw cost over learning rate: .png, .svg or .pdf."),
+    ] = None,
+) -> None:
+    """Propose a learning rate, by a short run in which it grows.
+
+    Say as for dnn-xp train what is to be trained: the rate goes with the network, the optimizer
+    and the size of the batches.
+    """
+    console = report.open_console()
+    with computing(backend, device) as chosen:
+        with user_errors():
+            check_outputs(data, {"--plot": plot})
+            check_plot(plot)
+            descent = choose_optimizer(optimizer, None)
+            experiment = prepare(
+                data,
+                data_dir=data_dir,
+                hidden=parse_layers(layers),
+                activation=activation,
+                seed=seed,
+                dtype=dtype.value,
+            )
+            found = _look(experiment, descent, lowest, highest, steps, batch_size, seed)
+        drawn = [("curve", draw(plots.learning_rate_curve(found), plot))] if plot else []
+        report.facts(
+            console,
+            [
+                ("data", f"{data}: {data_in_words(experiment.part)}"),
+                ("network", network_in_words(experiment.network)),
+                ("backend", backend_in_words(chosen, experiment.examples.X)),
+                ("tried", _tried(found)),
+                ("proposed", f"--learning-rate {found.proposed:.2g}"),
+                *drawn,
+            ],
+        )
+
+
+def _look(
+    experiment: Experiment,
+    optimizer: Optimizer,
+    lowest: float,
+    highest: float,
+    steps: int,
+    batch_size: int,
+    seed: int,
+) -> RangeTest:
+    """Let the learning rate grow until the cost blows up."""
+    examples = scale_targets(experiment.examples, experiment.part, experiment.targets)
+    with np.errstate(all="ignore"):  # that is what blowing up is
+        return learning_rate_range_test(
+            experiment.network,
+            *examples,
+            experiment.theta,
+            optimizer=optimizer,
+            lowest=lowest,
+            highest=highest,
+            steps=steps,
+            batch_size=batch_size,
+            seed=seed,
+        )
+
+
+def _tried(found: RangeTest) -> str:
+    """Say which rates were tried, and whether there is more to try."""
+    rates = found.learning_rates
+    words = f"{rates[0]:.2g} to {rates[-1]:.2g} in {len(rates)} steps"
+    if found.smoothed.index(min(found.smoothed)) >= 0.9 * (len(rates) - 1):
+        words += "; the cost still falls there: raise --highest"
+    return words
