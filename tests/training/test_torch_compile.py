@@ -29,7 +29,6 @@ def data(array, library):
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning")
 def test_a_compiled_run_has_the_plain_ones_numbers_and_is_taken_up(data):
-    import torch
     from torch._dynamo.utils import counters
 
     counters.clear()
