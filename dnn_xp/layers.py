@@ -15,6 +15,8 @@ from dnn_xp.functions.counters import Draws
 from dnn_xp.functions.initializers import INITIALIZERS, Generator
 from dnn_xp.functions.linear import linear_activation_backward, linear_activation_forward
 from dnn_xp.functions.normalization import (
+    BatchNormCache,
+    back_scale_and_shift,
     batch_norm_backward,
     batch_norm_forward,
     layer_norm_backward,
@@ -43,8 +45,9 @@ class Layer:
 
     ``forward`` returns A with a cache, ``backward`` takes that cache and returns dA_prev (None
     where ``input_gradient`` is False) with the gradients. ``place`` is the layer's place in the
-    network, from 1; ``training`` is None where the network is only evaluated; ``into`` holds
-    arrays into which a layer may write its gradients to save a copy.
+    network, from 1; ``training`` is None where the network is only evaluated, after which dA_prev
+    is all that ``backward`` is asked for; ``into`` holds arrays into which a layer may write its
+    gradients to save a copy.
     """
 
     def n_outputs(self, n_inputs: int) -> int:
@@ -265,13 +268,17 @@ class BatchNorm(Layer):
         self, A_prev: Array, parameters: Arrays, training: Training | None, place: int, xp: Any
     ) -> tuple[Array, Any]:
         if training is None:
-            return scale_and_shift(A_prev, **parameters, epsilon=self.epsilon, xp=xp), None
+            A = scale_and_shift(A_prev, **parameters, epsilon=self.epsilon, xp=xp)
+            return A, (parameters["gamma"], parameters["variance"])
         gamma, beta = parameters["gamma"], parameters["beta"]
         return batch_norm_forward(A_prev, gamma, beta, training.weights, self.epsilon, xp=xp)
 
     def backward(
         self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
+        if not isinstance(cache, BatchNormCache):
+            gamma, variance = cache
+            return back_scale_and_shift(dA, gamma, variance, self.epsilon, xp=xp), {}
         dA_prev, dgamma, dbeta = batch_norm_backward(dA, cache, xp=xp)
         return dA_prev, {"gamma": dgamma, "beta": dbeta}
 

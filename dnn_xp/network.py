@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -230,6 +231,89 @@ class Network(Layout):
         if weights is None:
             return xp.mean(costs)
         return xp.sum(costs * weights) / xp.sum(weights)
+
+    def input_gradient(
+        self,
+        theta: Array,
+        X: Array | Source,
+        output: int | Array,
+        *,
+        batch_size: int | None = None,
+    ) -> Array:
+        """Return the derivative of a logit with respect to X: what it looks at (a saliency map).
+
+        It is that of the network as it predicts: no draws, running statistics.
+
+        Parameters
+        ----------
+        theta, X, batch_size
+            As in `forward`.
+        output : int or array, shape (n_outputs, m)
+            The row of the logit; or, for each example, how much of each logit is in the sum whose
+            derivative is returned.
+
+        Returns
+        -------
+        array, shape (n_inputs, m)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from dnn_xp import Dense, Network
+        >>> network = Network(2, (Dense(1),), cost="sigmoid_cross_entropy")
+        >>> theta, X = np.asarray([3.0, -1.0, 5.0]), np.asarray([[1.0, 0.0], [2.0, 4.0]])
+        >>> network.input_gradient(theta, X, 0).tolist()
+        [[3.0, 3.0], [-1.0, -1.0]]
+        """
+        self._check(theta, X)
+        xp, shares = namespace(theta, beside(X)), self._shares(X, output)
+        return self.trusted_input_gradient(
+            self.views(theta, xp), X, shares, xp, batch_size=batch_size
+        )
+
+    def _shares(self, X: Array | Source, output: int | Array) -> Array:
+        """Return how much of each logit counts: all of one, or what is given."""
+        like, shape = beside(X), (self.n_outputs, X.shape[1])
+        xp = namespace(like)
+        if isinstance(output, Integral):
+            row = int(output)
+            if not 0 <= row < self.n_outputs:
+                raise ValueError(
+                    f"output: found {row}, expected a row from 0 to {self.n_outputs - 1}"
+                )
+            rows = xp.arange(self.n_outputs, dtype=like.dtype, device=device(like))
+            marked = xp.astype(rows == row, like.dtype)
+            return xp.broadcast_to(xp.reshape(marked, (-1, 1)), shape)
+        shares = bring(output, like=like)
+        if tuple(shares.shape) != shape:
+            raise ValueError(f"output: found shape {tuple(shares.shape)}, expected {shape}")
+        return shares
+
+    def trusted_input_gradient(
+        self,
+        parameters: list[Arrays],
+        X: Array | Source,
+        shares: Array,
+        xp: Any,
+        *,
+        batch_size: int | None = None,
+    ) -> Array:
+        """Return `input_gradient` of arguments that have been checked.
+
+        Parameters
+        ----------
+        parameters, X, xp, batch_size
+            As in `trusted_forward`.
+        shares : array, shape (n_outputs, m)
+        """
+        parts = []
+        for part, which in _parts(X, batch_size, xp):
+            _, caches = self._forward(parameters, part, None, xp)
+            dA: Any = shares[:, which]
+            for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
+                dA, _ = layer.backward(dA, cache, True, xp)
+            parts.append(dA)
+        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
 
     def cost_and_gradient(
         self,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
 from dnn_xp.functions.counters import Draws
+from tests import oracles
 from tests.helpers import assert_close, assert_values
 
 MIXED = Network(
@@ -393,6 +394,58 @@ def test_the_gradient_of_the_input_is_not_computed():
     network = Network(3, (Spy(4, "tanh"), Spy(2)), "huber")
     network.cost_and_gradient(*draw(network))
     assert asked == [True, False]  # from the last layer to the first
+
+
+# ----------------------------------------------------------------------------- what it looks at
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_the_input_gradient_is_that_of_a_logit(array, dtype, batch_size):
+    """An example depends on itself alone, so one difference tells a row of all examples."""
+    theta, X, _ = draw(MIXED)
+    for output in range(2):
+        numeric = np.empty_like(X)
+        for row in range(3):
+            step = 1e-6 * (np.arange(3) == row)[:, None]
+            above, below = (MIXED.forward(theta, X + s)[output] for s in (step, -step))
+            numeric[row] = (above - below) / 2e-6
+        there = array(theta, dtype), array(X, dtype)
+        actual = MIXED.input_gradient(*there, output, batch_size=batch_size)
+        assert_close(actual, array(numeric, dtype), atol=1e-5 if dtype == "float32" else 1e-8)
+
+
+@pytest.mark.parametrize("oracle", oracles.ORACLES)
+def test_the_input_gradient_is_that_of_automatic_differentiation(array, oracle):
+    theta, X, _ = draw(MIXED)
+    shares = np.random.default_rng(3).normal(size=(2, 9))
+    oracle = oracles.load(oracle)
+    p = {name: oracle.array(value) for name, value in MIXED.unpack(theta).items()}
+
+    def total(X):
+        Z = p["W1"] @ X + p["b1"]
+        Z = p["gamma2"] * (Z - p["mean2"]) / (p["variance2"] + 1e-5) ** 0.5 + p["beta2"]
+        Z = p["W4"] @ oracle.activations["tanh"](Z) + p["b4"]
+        A = oracle.activations["elu"](Z, 1.0)
+        mean, square = A.mean(0), (A * A).mean(0)
+        A = p["gamma5"] * (A - mean) / (square - mean**2 + 1e-5) ** 0.5 + p["beta5"]
+        return (oracle.array(shares) * (p["W7"] @ A + p["b7"])).sum()
+
+    actual = MIXED.input_gradient(array(theta), array(X), array(shares))
+    assert_values(actual, oracle.gradient(total, X), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (2, "output: found 2, expected a row from 0 to 1"),
+        (-1, "output: found -1, expected a row from 0 to 1"),
+        (np.ones((1, 9)), r"output: found shape \(1, 9\), expected \(2, 9\)"),
+    ],
+)
+def test_logits_that_there_are_not_are_refused(array, output, message):
+    theta, X, _ = (array(x) for x in draw(MIXED))
+    with pytest.raises(ValueError, match=message):
+        MIXED.input_gradient(theta, X, output)
 
 
 # ----------------------------------------------------------------------------- the door

@@ -12,6 +12,7 @@ from dnn_xp.backends import Array, namespace
 __all__ = [
     "BatchNormCache",
     "LayerNormCache",
+    "back_scale_and_shift",
     "batch_norm_backward",
     "batch_norm_forward",
     "layer_norm_backward",
@@ -125,3 +126,11 @@ def scale_and_shift(
     """Normalize by given statistics: batch normalization once training is over."""
     xp = xp or namespace(Z)
     return (Z - mean) * (gamma / xp.sqrt(variance + epsilon)) + beta
+
+
+def back_scale_and_shift(
+    dA: Array, gamma: Array, variance: Array, epsilon: float = 1e-5, *, xp: Any = None
+) -> Array:
+    """Return dZ: given statistics depend on no example, so each example on itself alone."""
+    xp = xp or namespace(dA)
+    return dA * (gamma / xp.sqrt(variance + epsilon))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.functions.normalization import (
+    back_scale_and_shift,
     batch_norm_backward,
     batch_norm_forward,
     layer_norm_backward,
@@ -114,6 +115,17 @@ def test_scale_and_shift_by_a_batchs_own_statistics(array, dtype):
     eps = float(np.finfo(dtype).eps)
     actual = scale_and_shift(z, gamma, beta, cache.mean, cache.variance)
     assert_close(actual, A, rtol=32 * eps, atol=32 * eps)
+
+
+def test_gradient_by_given_statistics(array):
+    """The function is linear in Z, so the difference of two of its values has no truncation."""
+    mean, variance = Z.mean(axis=1, keepdims=True), Z.var(axis=1, keepdims=True)
+    given = [array(x) for x in (GAMMA, BETA, mean, variance)]
+    above, below = (scale_and_shift(array(Z + sign * DA), *given) for sign in (1, -1))
+    slope = back_scale_and_shift(array(np.ones_like(DA)), given[0], given[3])
+    assert_close(slope * array(2 * DA), above - below, rtol=1e-12, atol=1e-13)
+    dZ = back_scale_and_shift(array(DA), given[0], given[3])
+    assert_close(dZ, array(DA) * slope, rtol=1e-14)
 
 
 @kinds
