@@ -124,6 +124,10 @@ class MultilayerPerceptron(Parameters):
         """Return the score of outputs."""
         raise NotImplementedError
 
+    def _shares(self, Z: Array, output: Any) -> Array:
+        """Return how much of each logit, for each example, is the output that is asked for."""
+        raise NotImplementedError
+
     def _class_weights(self, Y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
         """Return the weights that examples have by their class."""
         return None
@@ -427,8 +431,8 @@ class MultilayerPerceptron(Parameters):
 
     # ------------------------------------------------------------------ predicting
 
-    def _logits(self, X: Any, method: str) -> Array:
-        """Return what the last layer gives, shape (n_outputs, m), to a method.
+    def _placed(self, X: Any, method: str) -> tuple[list[Arrays], Array | Source]:
+        """Return the parameters of each layer and the columns of X, in one place and dtype.
 
         Raises
         ------
@@ -437,7 +441,7 @@ class MultilayerPerceptron(Parameters):
         """
         check_is_fitted(self)
         X = as_columns(check_X(self, X))
-        like, weights, network = beside(X), self._weights(), self._network
+        like, weights = beside(X), self._weights()
         xp, mine = namespace(like), weights.coefs[0]
         if self.fitted_as_numpy:
             weights = moved(weights, like)
@@ -452,8 +456,13 @@ class MultilayerPerceptron(Parameters):
             dtype = xp.result_type(like.dtype, moved(weights, like).coefs[0].dtype)
             X = X if isinstance(X, Source) else xp.astype(X, dtype)
             weights = moved(weights, like, dtype)
-        layers = by_layer(network, weights)
-        return network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
+        return by_layer(self._network, weights), X
+
+    def _logits(self, X: Any, method: str) -> Array:
+        """Return what the last layer gives, shape (n_outputs, m), to a method."""
+        layers, X = self._placed(X, method)
+        xp = namespace(beside(X))
+        return self._network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, shape (n_outputs, m)."""
@@ -473,6 +482,16 @@ class MultilayerPerceptron(Parameters):
         """
         return self._decode(self._outputs(X))
 
+    def _input_gradient(self, X: Any, output: Any) -> Array:
+        """Return the derivative of the outputs' shares with respect to X, shape of X."""
+        layers, X = self._placed(X, "input_gradient")
+        xp, network = namespace(beside(X)), self._network
+        Z = network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
+        shares = self._shares(Z, output)
+        return xp.matrix_transpose(
+            network.trusted_input_gradient(layers, X, shares, xp, batch_size=_AT_ONCE)
+        )
+
     def __sklearn_tags__(self) -> Any:
         """Say what it takes: sparse matrices, and arrays of any library."""
         tags = super().__sklearn_tags__()
@@ -483,4 +502,4 @@ class MultilayerPerceptron(Parameters):
 
 def _place(x: Array) -> str:
     """Return the library and the device of an array, in words."""
-    return f"{namespace(x).__name__.removeprefix('array_api_compat.')} on {device(x)}"
+    return f"{namespace(x).__name__.rpartition('compat.')[2]} on {device(x)}"

@@ -148,6 +148,28 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         rounded = xp.log(xp.maximum(A, smallest))
         return xp.matrix_transpose(xp.where(smallest < A, rounded, logarithm))
 
+    def _shares(self, Z: Array, output: Any) -> Array:
+        return self._labels.shares(Z, output)
+
+    def input_gradient(self, X: Any, output: Any = None) -> Array:
+        """Return the derivative of a class's score with respect to each feature (a saliency map).
+
+        The score is the logit: what softmax or the logistic function makes a probability of. Of
+        two classes, that of the first is minus that of the second.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+        output : label, optional
+            One of ``classes_``. Default: the class that is predicted for each example; of labels
+            that do not exclude each other, one has to be named.
+
+        Returns
+        -------
+        array, shape (m, n_features)
+        """
+        return self._input_gradient(X, output)
+
     def _probabilities(self, Z: Array) -> Array:
         """Return the probability of each class, shape (n_classes, m)."""
         return (softmax if self._labels.exclude_each_other else sigmoid)(_of_each_class(Z))

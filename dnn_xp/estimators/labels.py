@@ -7,6 +7,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
 from dnn_xp.backends import Array, bring, namespace, to_host
+from dnn_xp.functions.metrics import one_hot
 
 __all__ = ["Labels"]
 
@@ -62,3 +63,29 @@ class Labels:
             return self.known[to_host(chosen)]
         places = xp.minimum(chosen, len(self.known) - 1)
         return xp.take(bring(self.known, like=A, dtype=xp.int64), places)
+
+    def shares(self, Z: Array, label: Any = None) -> Array:
+        """Return how much of each logit is the score of a label, or of the one that is predicted.
+
+        Parameters
+        ----------
+        Z : array, shape (n_outputs, m)
+            Logits.
+        label : label, optional
+
+        Returns
+        -------
+        array, shape (n_outputs, m)
+            Of two classes that share a logit, the first has minus that logit.
+        """
+        several, (n_outputs, m) = self.kind.startswith("multilabel"), Z.shape
+        labels = self.known.tolist()
+        if label not in labels and (several or label is not None):
+            raise ValueError(f"output: found {label!r}, expected one of {labels}")
+        xp = namespace(Z)
+        if label is not None:
+            places = np.full(m, labels.index(label))
+        else:
+            places = xp.argmax(Z, axis=0) if n_outputs > 1 else xp.astype(Z[0, ...] > 0, xp.int64)
+        marked = one_hot(places, max(n_outputs, 2), like=Z)
+        return marked if n_outputs > 1 or several else marked[1:, :] - marked[:1, :]

@@ -1,6 +1,7 @@
 """MLPRegressor: scikit-learn's, on any array."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from dnn_xp.backends import Array, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.data import host_labels
 from dnn_xp.estimators.description import mean_squared_error
-from dnn_xp.functions.costs import Cost, find_cost
-from dnn_xp.functions.metrics import r2
+from dnn_xp.functions.costs import Cost, back_exponential, exponential, find_cost
+from dnn_xp.functions.metrics import one_hot, r2
 
 __all__ = ["MLPRegressor"]
 
@@ -54,6 +55,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def _measure(self, A: Array, Y: Array, weights: Array | None) -> Array:
         return r2(A, Y, weights=weights)
 
+    def _shares(self, Z: Array, output: Any) -> Array:
+        n_outputs, m = Z.shape
+        row = 0 if output is None and n_outputs == 1 else output
+        if not isinstance(row, Integral) or not 0 <= int(row) < n_outputs:
+            raise ValueError(
+                f"output: found {output!r}, expected a whole number from 0 to {n_outputs - 1}"
+            )
+        shares = one_hot(np.full(m, int(row)), n_outputs, like=Z)
+        if self._out_activation() == "identity":
+            return shares
+        return back_exponential(shares, Z, exponential(Z))
+
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Go through data once, from where the last call ended.
@@ -70,6 +83,21 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         """
         self._partial_fit(X, y, sample_weight)
         return self
+
+    def input_gradient(self, X: Any, output: Any = None) -> Array:
+        """Return the derivative of a prediction with respect to each feature (a saliency map).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+        output : int, optional
+            The column of the prediction, where there are several.
+
+        Returns
+        -------
+        array, shape (m, n_features)
+        """
+        return self._input_gradient(X, output)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2, the part of the variance of y that is predicted.

@@ -23,6 +23,7 @@ __all__ = [
     "back_absolute_error",
     "back_binary_cross_entropy",
     "back_categorical_cross_entropy",
+    "back_exponential",
     "back_huber",
     "back_poisson",
     "back_poisson_by_A",
@@ -218,6 +219,11 @@ def exponential(Z: Array, *, xp: Any = None) -> Array:
     """
     xp = xp or namespace(Z)
     return xp.exp(xp.minimum(Z, 0.5 * math.log(xp.finfo(Z.dtype).max)))
+
+
+def back_exponential(dA: Array, Z: Array, A: Array, *, xp: Any = None) -> Array:
+    """Return dA * A."""
+    return dA * A
 
 
 def poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dnn_xp.functions.costs import COSTS, Cost, find_cost
+from dnn_xp.functions.costs import COSTS, Cost, back_exponential, exponential, find_cost
 from tests import oracles
 from tests.helpers import assert_close, assert_values
 
@@ -182,6 +182,12 @@ def test_both_forms_agree(array, spec):
         "poisson": lambda: dA * A,
     }.get(cost.name, lambda: dA)
     assert_close(through_output(), dZ, rtol=1e-11, atol=1e-12)
+
+
+def test_the_derivative_of_the_output_of_poisson(array):
+    Z, dA = np.random.default_rng(0).normal(size=(2, 3, 20))
+    actual = back_exponential(array(dA), array(Z), exponential(array(Z)))
+    assert_values(actual, dA * np.exp(Z), rtol=1e-14)
 
 
 # ----------------------------------------------------------------------------- far out
