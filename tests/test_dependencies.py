@@ -140,7 +140,7 @@ except ImportError as error:
         (
             "scipy",
             "scipy",
-            "import numpy as np; from dnn_xp import *\n"
+            "import numpy as np; from dnn_xp import Dense, Network, lbfgs\n"
             "    lbfgs(Network(1, (Dense(1),), 'squared_error'), np.ones((1, 2)), np.ones((1, 2)))",
         ),
         ("torch", "torch", "import dnn_xp; dnn_xp.use_backend('torch')"),
