@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.backends import current_backend, use_backend
-    from dnn_xp.estimators import MLPClassifier, MLPRegressor
+    from dnn_xp.estimators import MLPClassifier as MLPClassifier
+    from dnn_xp.estimators import MLPRegressor as MLPRegressor
     from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
     from dnn_xp.files.h5 import load_model, save_model
     from dnn_xp.functions.metrics import accuracy, one_hot
@@ -33,7 +34,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
+__all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all of it
     "Activation",
     "BatchNorm",
     "Callback",
@@ -42,8 +43,6 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "LayerNorm",
-    "MLPClassifier",
-    "MLPRegressor",
     "Network",
     "TrainingResult",
     "accuracy",
@@ -70,4 +69,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, *_HOME_OF})

@@ -20,6 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # What a distribution is imported as, where that is not its name in lower case with underscores.
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn"}
 CORE = {"numpy", "array_api_compat", "array_api_extra"}
+# What these rooms are made of they load at once: each is for those who have its extra.
+OF_ROOM = {"app": {"typer", "rich"}, "estimators": {"sklearn", "scipy"}}
 
 
 def run(code: str) -> str:
@@ -83,12 +85,12 @@ def test_what_is_loaded_is_seen():
     assert loaded_by("import pytest") >= {"pytest", "pluggy"}
 
 
-def test_modules_outside_the_command_line_load_core_dependencies_only():
+def test_modules_load_core_dependencies_only():
     core = distributions(PROJECT["dependencies"])
     eager = {
         path.relative_to(ROOT).as_posix(): others
         for path in (ROOT / "dnn_xp").rglob("*.py")
-        if path.parent.name != "app" and (others := imported(path, eagerly=True) - core)
+        if (others := imported(path, eagerly=True) - core - OF_ROOM.get(path.parent.name, set()))
     }
     assert not eager, "import what is optional where it is used, by backends.require"
 
@@ -143,6 +145,7 @@ except ImportError as error:
             "import numpy as np; from dnn_xp import Dense, Network, lbfgs\n"
             "    lbfgs(Network(1, (Dense(1),), 'squared_error'), np.ones((1, 2)), np.ones((1, 2)))",
         ),
+        ("sklearn", "sklearn", "from dnn_xp import MLPClassifier"),
         ("torch", "torch", "import dnn_xp; dnn_xp.use_backend('torch')"),
         ("jax", "jax", "import dnn_xp; dnn_xp.use_backend('jax')"),
         ("dask", "dask", "import dnn_xp; dnn_xp.use_backend('dask')"),
