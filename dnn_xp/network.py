@@ -24,7 +24,7 @@ from dnn_xp.backends import (
     from_host,
     namespace,
 )
-from dnn_xp.functions.costs import Cost, find_cost
+from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
@@ -62,9 +62,10 @@ class Network(Layout):
     layers : tuple of Layer
         `Dense`, `Activation`, `Dropout`, `LayerNorm`, `BatchNorm`. The last layer gives the
         logits: the cost brings its own output function (sigmoid, softmax, exp).
-    cost : str, (str, float) or functions.Cost
+    cost : str, tuple or functions.Cost
         ``"sigmoid_cross_entropy"`` (two classes, or several labels), ``"softmax_cross_entropy"``
-        (many classes), ``"squared_error"``, ``"absolute_error"``, ``("huber", delta)``,
+        (many classes), ``("grouped_softmax_cross_entropy", 3, 4)`` (several choices, among so
+        many classes), ``"squared_error"``, ``"absolute_error"``, ``("huber", delta)``,
         ``("quantile", q)`` or ``"poisson"``.
 
     Notes
@@ -82,7 +83,7 @@ class Network(Layout):
     19
     """
 
-    cost: str | tuple[str, float] | Cost
+    cost: CostSpec
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))

@@ -25,18 +25,31 @@ class Oracle(NamedTuple):
     log: Callable[[Any], Any]
     where: Callable[..., Any]
 
+    def of_groups(self) -> Callable[..., Any]:
+        """Return the cost of several softmaxes, from that of one."""
+
+        def cost(Z, Y, *sizes):
+            ends = np.cumsum(sizes or Z.shape[:1])
+            groups = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+            return sum(self.costs_by_Z["softmax_cross_entropy"](Z[g], Y[g]) for g in groups)
+
+        return cost
+
     def costs_by_A(self) -> dict[str, Callable[..., Any]]:
         log = self.log
         return self.costs_by_Z | {
             "sigmoid_cross_entropy": lambda A, Y: -(Y * log(A) + (1 - Y) * log(1 - A)).sum(0),
             "softmax_cross_entropy": lambda A, Y: -(Y * log(A)).sum(0),
+            "grouped_softmax_cross_entropy": lambda A, Y, *sizes: -(Y * log(A)).sum(0),
             "poisson": lambda A, Y: (A - Y * log(A)).sum(0),
         }
 
 
 @cache
 def load(name: str) -> Oracle:
-    return _torch() if name == "torch" else _jax()
+    oracle = _torch() if name == "torch" else _jax()
+    oracle.costs_by_Z["grouped_softmax_cross_entropy"] = oracle.of_groups()
+    return oracle
 
 
 def _torch() -> Oracle:

@@ -19,7 +19,12 @@ from tests.helpers import assert_values
 
 N_INPUTS, UNITS, M, RATE = 3, 4, 6, 0.4
 
-COST_SPECS = [*COSTS, ("huber", 0.5), ("quantile", 0.3)]
+COST_SPECS = [
+    *COSTS,
+    ("huber", 0.5),
+    ("quantile", 0.3),
+    ("grouped_softmax_cross_entropy", 2, 1),
+]
 ACTIVATION_SPECS = [*ACTIVATIONS, ("leaky_relu", 0.2), ("elu", 2.0)]
 HIDDEN = {
     "plain": lambda activation: (Dense(UNITS, activation),),
@@ -54,8 +59,9 @@ def draw(network, weighted):
     name = find_cost(network.cost).name
     if name == "sigmoid_cross_entropy":
         Y = (Y > 0).astype(float)
-    if name == "softmax_cross_entropy":
-        Y = np.eye(network.n_outputs)[:, rng.integers(network.n_outputs, size=M)]
+    if name.endswith("softmax_cross_entropy"):
+        sizes = find_cost(network.cost).parameters or (network.n_outputs,)
+        Y = np.concatenate([np.eye(size)[:, rng.integers(size, size=M)] for size in sizes])
     if name == "poisson":
         Y = rng.poisson(2.0, size=Y.shape).astype(float)
     weights = rng.uniform(0.5, 2.0, size=M)

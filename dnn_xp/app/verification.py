@@ -109,7 +109,7 @@ def _gradient(network: Network, name: str) -> list[Comparison]:
 def _targets(network: Network, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Draw targets of the kind that the cost is for."""
     shape = (network.n_outputs, 7)
-    if network.cost == "softmax_cross_entropy":
+    if network.cost in ("softmax_cross_entropy", "grouped_softmax_cross_entropy"):
         return np.eye(3)[rng.integers(3, size=7)].T
     if network.cost == "sigmoid_cross_entropy":
         return rng.integers(2, size=shape).astype(np.float64)

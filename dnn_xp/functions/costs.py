@@ -10,20 +10,23 @@ of them, as textbooks do. Where the output function is the identity the two are 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, column_sums, namespace
 from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
 
 __all__ = [
     "COSTS",
     "Cost",
+    "CostSpec",
     "absolute_error",
     "back_absolute_error",
     "back_binary_cross_entropy",
     "back_categorical_cross_entropy",
     "back_exponential",
+    "back_grouped_categorical_cross_entropy",
+    "back_grouped_softmax_cross_entropy",
     "back_huber",
     "back_poisson",
     "back_poisson_by_A",
@@ -35,6 +38,9 @@ __all__ = [
     "categorical_cross_entropy",
     "exponential",
     "find_cost",
+    "grouped_categorical_cross_entropy",
+    "grouped_softmax",
+    "grouped_softmax_cross_entropy",
     "huber",
     "poisson",
     "poisson_by_A",
@@ -138,10 +144,10 @@ def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[
     xp = xp or namespace(Z)
     shifted = Z - xp.max(Z, axis=0, keepdims=True)
     A = xp.exp(shifted)
-    total = xp.sum(A, axis=0)
+    total = column_sums(A, xp=xp)
     A /= total
     A -= Y
-    return xp.log(total) - xp.sum(Y * shifted, axis=0), A
+    return xp.log(total) - column_sums(Y * shifted, xp=xp), A
 
 
 def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -153,6 +159,59 @@ def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
 def back_categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return -Y / A, finite also where A is exactly 0."""
     return -Y / _nonzero(A, xp or namespace(A))
+
+
+# ------------------------------------------------------------------ several choices at once
+
+
+def grouped_softmax(Z: Array, *sizes: int, xp: Any = None) -> Array:
+    """Return the softmax of each group of rows by itself.
+
+    Parameters
+    ----------
+    Z : array, shape (n_outputs, m)
+    *sizes : int
+        The rows of each group. Default: one group of all.
+    """
+    xp = xp or namespace(Z)
+    return xp.concat([softmax(Z[rows, :], xp=xp) for rows in _groups(Z, sizes)])
+
+
+def _groups(Z: Array, sizes: tuple[float, ...]) -> Iterator[slice]:
+    """Yield the rows of each group."""
+    sizes, start = sizes or Z.shape[:1], 0
+    if sum(sizes) != Z.shape[0]:
+        raise ValueError(f"cost: found groups of {sizes} outputs, expected {Z.shape[0]} in all")
+    for size in map(int, sizes):
+        yield slice(start, start + size)
+        start += size
+
+
+def grouped_softmax_cross_entropy(Z: Array, Y: Array, *sizes: int, xp: Any = None) -> Array:
+    """Return the cross-entropy of `grouped_softmax`, summed over groups.
+
+    Each group is a choice of its own between classes: each column of its part of Y sums to 1.
+    """
+    groups = _groups(Z, sizes)
+    costs: Array = sum(softmax_cross_entropy(Z[rows, :], Y[rows, :], xp=xp) for rows in groups)
+    return costs
+
+
+def back_grouped_softmax_cross_entropy(Z: Array, Y: Array, *sizes: int, xp: Any = None) -> Array:
+    """Return grouped_softmax(Z) - Y."""
+    return grouped_softmax(Z, *sizes, xp=xp) - Y
+
+
+def grouped_categorical_cross_entropy(A: Array, Y: Array, *sizes: int, xp: Any = None) -> Array:
+    """Return -sum(Y log A), in which the groups of A need not be told apart."""
+    return categorical_cross_entropy(A, Y, xp=xp)
+
+
+def back_grouped_categorical_cross_entropy(
+    A: Array, Y: Array, *sizes: int, xp: Any = None
+) -> Array:
+    """Return -Y / A, finite also where A is exactly 0."""
+    return back_categorical_cross_entropy(A, Y, xp=xp)
 
 
 # ------------------------------------------------------------------ real values
@@ -276,6 +335,14 @@ COSTS: dict[str, Cost] = {
             back_categorical_cross_entropy,
             both_by_Z=_both_softmax_cross_entropy,
         ),
+        Cost(
+            "grouped_softmax_cross_entropy",
+            grouped_softmax,
+            grouped_softmax_cross_entropy,
+            back_grouped_softmax_cross_entropy,
+            grouped_categorical_cross_entropy,
+            back_grouped_categorical_cross_entropy,
+        ),
         _on_values("squared_error", squared_error, back_squared_error),
         _on_values("absolute_error", absolute_error, back_absolute_error),
         _on_values("huber", huber, back_huber, 1.0),
@@ -286,18 +353,23 @@ COSTS: dict[str, Cost] = {
 """The costs, by the name of their form by Z."""
 
 
-def find_cost(spec: str | tuple[str, float] | Cost) -> Cost:
-    """Return the cost that a name, or a name with a parameter, stands for.
+CostSpec = str | tuple[str, *tuple[float, ...]] | Cost
+"""A name, a name with parameters, or a cost of one's own."""
+
+
+def find_cost(spec: CostSpec) -> Cost:
+    """Return the cost that a name, or a name with parameters, stands for.
 
     Parameters
     ----------
-    spec : str, (str, float) or Cost
-        ``"softmax_cross_entropy"``, ``("huber", 2.0)``, or a cost of one's own.
+    spec : str, tuple or Cost
+        ``"softmax_cross_entropy"``, ``("huber", 2.0)``, or a cost of one's own. Two choices, among
+        three classes and among four: ``("grouped_softmax_cross_entropy", 3, 4)``.
 
     Raises
     ------
     ValueError
-        For a name that is not in `COSTS`, or a parameter where there is none.
+        For a name that is not in `COSTS`, or parameters that it has not.
     """
     if isinstance(spec, Cost):
         return spec
@@ -305,6 +377,23 @@ def find_cost(spec: str | tuple[str, float] | Cost) -> Cost:
     if name not in COSTS:
         raise ValueError(f"cost: found {name!r}, expected one of {', '.join(COSTS)}")
     found = COSTS[name]
+    if not parameters:
+        return found
+    if found.output is grouped_softmax:
+        return _with_groups(found, parameters)
     if len(parameters) > len(found.parameters):
-        raise ValueError(f"cost: found {spec!r}, but {name!r} takes no parameter")
-    return found._replace(parameters=tuple(map(float, parameters))) if parameters else found
+        takes = "one parameter" if found.parameters else "no parameter"
+        raise ValueError(f"cost: found {spec!r}, but {name!r} takes {takes}")
+    return found._replace(parameters=tuple(map(float, parameters)))
+
+
+def _with_groups(cost: Cost, sizes: list[float]) -> Cost:
+    """Return a cost, and the output that belongs to it, of groups of these sizes."""
+    if bad := [size for size in sizes if size != int(size) or size < 1]:
+        raise ValueError(f"cost: found a group of {bad[0]} outputs, expected 1 or more")
+    groups = tuple(map(int, sizes))
+
+    def softmax_of_groups(Z: Array, *, xp: Any = None) -> Array:
+        return grouped_softmax(Z, *groups, xp=xp)
+
+    return cost._replace(output=softmax_of_groups, parameters=groups)

@@ -89,6 +89,13 @@ def test_it_predicts_as_before(path, array, dtype):
     assert_close(after, before, rtol=0)
 
 
+@pytest.mark.parametrize("cost", [("huber", 2.0), ("grouped_softmax_cross_entropy", 2, 3)])
+def test_costs_with_parameters_come_back(path, cost):
+    network = Network(12, (Dense(5),), cost)
+    save_model(path, made(network=network, theta=np.ones(network.size), classes=None))
+    assert load_model(path).network == network
+
+
 def test_it_loads_on_every_library_whatever_it_was_trained_on(path, library):
     save_model(path, made())
     loaded = load_model(path, backend=library.backend)

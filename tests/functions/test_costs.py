@@ -40,6 +40,24 @@ WORKED = [
         [[0.125, -0.25], [-0.75, 0.25], [0.625, 0.0]],
         [[0.0, -2.0], [-4.0, 0.0], [0.0, -1.0]],
     ),
+    (  # no groups: one of all
+        "grouped_softmax_cross_entropy",
+        [[0.0], [LOG2], [math.log(5)]],
+        [[0.125], [0.25], [0.625]],
+        [[0.0], [1.0], [0.0]],
+        [math.log(4)],
+        [[0.125], [-0.75], [0.625]],
+        [[0.0], [-4.0], [0.0]],
+    ),
+    (  # a choice between two classes and one among three: their sum
+        ("grouped_softmax_cross_entropy", 2, 3),
+        [[LOG3, 0.0], [0.0, 0.0], [0.0, 0.0], [LOG2, 0.0], [math.log(5), LOG2]],
+        [[0.75, 0.5], [0.25, 0.5], [0.125, 0.25], [0.25, 0.25], [0.625, 0.5]],
+        [[0.0, 1.0], [1.0, 0.0], [0.0, 0.5], [1.0, 0.0], [0.0, 0.5]],
+        [2 * math.log(4), LOG2 + 0.5 * math.log(4) + 0.5 * LOG2],
+        [[0.75, -0.5], [-0.75, 0.5], [0.125, -0.25], [-0.75, 0.25], [0.625, 0.0]],
+        [[0.0, -2.0], [-4.0, 0.0], [0.0, -2.0], [-4.0, 0.0], [0.0, -1.0]],
+    ),
     (
         "squared_error",
         *[[[3.0, 1.0], [-1.0, 1.0]]] * 2,
@@ -86,8 +104,12 @@ WORKED = [
     ),
 ]
 SPECS = [*COSTS, ("huber", 2.0), ("quantile", 0.25)]
+SOFTMAX = ("softmax_cross_entropy", "grouped_softmax_cross_entropy")
 
 specs = pytest.mark.parametrize("spec", SPECS, ids=str)
+with_groups = pytest.mark.parametrize(
+    "spec", [*SPECS, ("grouped_softmax_cross_entropy", 2, 3)], ids=str
+)
 
 
 def test_every_cost_is_worked():
@@ -107,19 +129,25 @@ def test_worked_examples(array, dtype, spec, Z, A, Y, costs, dZ, dA):
     assert_close(cost.back_by_A(A, Y, *cost.parameters), dA, **tolerance, **atol)
 
 
-def draw(spec, seed=0, rows=3, m=40):
+def draw(spec, seed=0, m=40):
     """Return Z, A and Y on the host: targets of the kind that the cost is for."""
-    rng = np.random.default_rng(seed)
+    rng, groups = np.random.default_rng(seed), spec[1:] if "grouped" in spec[0] else ()
+    rows = sum(groups) or 3
     Z, name = 2.0 * rng.normal(size=(rows, m)), find_cost(spec).name
     Y = 2.0 * rng.normal(size=(rows, m))
     if name == "sigmoid_cross_entropy":
         Y = rng.uniform(size=(rows, m))
         Y[:, ::2] = Y[:, ::2] > 0.5
         return Z, 1 / (1 + np.exp(-Z)), Y
-    if name == "softmax_cross_entropy":
-        Y = rng.dirichlet(np.ones(rows), size=m).T
-        Y[:, ::2] = np.eye(rows)[:, rng.integers(rows, size=m // 2)]
-        return Z, np.exp(Z) / np.exp(Z).sum(axis=0), Y
+    if name in SOFTMAX:
+        A, start = np.exp(Z), 0
+        for size in groups or (rows,):
+            group = slice(start, start + size)
+            Y[group] = rng.dirichlet(np.ones(size), size=m).T
+            Y[group, ::2] = np.eye(size)[:, rng.integers(size, size=m // 2)]
+            A[group] /= A[group].sum(axis=0)
+            start += size
+        return Z, A, Y
     if name == "poisson":
         return Z, np.exp(Z), rng.poisson(2.0, size=(rows, m)).astype(float)
     return Z, Z, Y
@@ -129,15 +157,15 @@ FORMS = [("by_Z", "back_by_Z", "costs_by_Z"), ("by_A", "back_by_A", "costs_by_A"
 forms = pytest.mark.parametrize(("form", "back", "oracle_form"), FORMS, ids=["by_Z", "by_A"])
 
 
-@specs
+@with_groups
 @forms
 def test_derivative_is_that_of_the_cost(array, spec, form, back, oracle_form):
     cost = find_cost(spec)
     Z, A, Y = draw(spec)
     x = Z if form == "by_Z" else A
     Y, h = array(Y), 1e-6 * np.minimum(1.0, np.abs(A) * np.abs(1 - A))
-    for row in range(3):  # a cost is a sum over rows: one at a time
-        step = h * (np.arange(3) == row)[:, None]
+    for row in range(len(x)):  # a cost is a sum over rows: one at a time
+        step = h * (np.arange(len(x)) == row)[:, None]
         above, below = (
             getattr(cost, form)(array(x + s), Y, *cost.parameters) for s in (step, -step)
         )
@@ -148,7 +176,7 @@ def test_derivative_is_that_of_the_cost(array, spec, form, back, oracle_form):
 
 
 @pytest.mark.parametrize("oracle", oracles.ORACLES)
-@specs
+@with_groups
 @forms
 def test_derivative_is_that_of_automatic_differentiation(
     array, spec, form, back, oracle_form, oracle
@@ -174,11 +202,14 @@ def test_both_forms_agree(array, spec):
     # 1 - A has lost up to 1 / (1 - A) of its digits.
     assert_close(cost.by_A(A, Y, *p), cost.by_Z(Z, Y, *p), rtol=1e-11)
     dA, dZ = cost.back_by_A(A, Y, *p), cost.back_by_Z(Z, Y, *p)
+
+    def through_softmax():
+        return A * (dA - (dA * A)[0:1, :] - (dA * A)[1:2, :] - (dA * A)[2:, :])
+
     through_output = {
         "sigmoid_cross_entropy": lambda: dA * A * (1.0 - A),
-        "softmax_cross_entropy": lambda: (
-            A * (dA - (dA * A)[0:1, :] - (dA * A)[1:2, :] - (dA * A)[2:, :])
-        ),
+        "softmax_cross_entropy": through_softmax,
+        "grouped_softmax_cross_entropy": through_softmax,
         "poisson": lambda: dA * A,
     }.get(cost.name, lambda: dA)
     assert_close(through_output(), dZ, rtol=1e-11, atol=1e-12)
@@ -199,7 +230,7 @@ def test_finite_far_out(array, dtype, xp, spec):
     far = [0.0, -0.0, 1e-30, 1.0, 80.0, 100.0, 750.0, 1e4]
     Z = np.array([far + [-z for z in far], [-z for z in far] * 2])
     for Y in (np.zeros((2, 16)), np.ones((2, 16)), np.repeat([[1.0], [0.0]], 16, axis=1)):
-        if cost.name == "softmax_cross_entropy":
+        if cost.name in SOFTMAX:
             Y[1] = 1.0 - Y[0]  # each column is a distribution
         arguments = (array(Z, dtype), array(Y, dtype), *cost.parameters)
         costs, dZ = cost.by_Z(*arguments), cost.back_by_Z(*arguments)
@@ -226,7 +257,7 @@ def test_finite_where_A_is_at_or_near_its_ends(array, dtype, xp, spec, count):
     cost = find_cost(spec)
     info = np.finfo(dtype)
     ends = [0.0, 1.0, float(info.smallest_subnormal), float(info.tiny), 1.0 - float(info.epsneg)]
-    if cost.name in ("sigmoid_cross_entropy", "softmax_cross_entropy"):
+    if cost.name in ("sigmoid_cross_entropy", *SOFTMAX):
         count = min(count, 1.0)
     A, Y = array([ends], dtype), array([[count] * len(ends)], dtype)
     costs, dA = cost.by_A(A, Y, *cost.parameters), cost.back_by_A(A, Y, *cost.parameters)
@@ -242,6 +273,14 @@ def test_names_and_parameters():
     assert find_cost(("quantile", 0.9)).parameters == (0.9,)
     own = Cost("own", *[lambda *_: None] * 5)
     assert find_cost(own) is own
+    assert find_cost(["grouped_softmax_cross_entropy", 2.0, 3.0]).parameters == (2, 3)
+
+
+def test_groups_of_other_outputs_are_refused(array):
+    cost, Z = find_cost(("grouped_softmax_cross_entropy", 2, 2)), array(np.zeros((3, 5)))
+    for function in (cost.output, lambda Z: cost.by_Z(Z, Z, 2, 2)):
+        with pytest.raises(ValueError, match=r"cost: found groups of \(2, 2\) outputs, expected 3"):
+            function(Z)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +288,9 @@ def test_names_and_parameters():
     [
         ("hubert", "found 'hubert', expected one of sigmoid_cross_entropy"),
         (("squared_error", 2.0), "'squared_error' takes no parameter"),
+        (("huber", 2.0, 3.0), "'huber' takes one parameter"),
+        (("grouped_softmax_cross_entropy", 2, 0), "found a group of 0 outputs, expected 1 or"),
+        (("grouped_softmax_cross_entropy", 2.5), "found a group of 2.5 outputs"),
     ],
 )
 def test_unknown_names_are_refused(spec, message):

@@ -10,6 +10,7 @@ What the outputs stand for is told by which metric is asked for, never guessed:
 
 - one row: the probability of class 1, the *positive* one, of two;
 - several rows: probabilities of as many classes, of which an example has exactly one;
+- several groups of rows, each a choice between classes: `grouped_accuracy`;
 - several rows that are independent labels: `multilabel_accuracy`, or a metric of one row at a
   time, ``f1(A[2:3, :], Y[2:3, :])``;
 - values: those of `regression`, which are means over outputs.
@@ -23,6 +24,7 @@ from dnn_xp.functions.metrics.classification import (
     balanced_accuracy,
     confusion_matrix,
     f1,
+    grouped_accuracy,
     multilabel_accuracy,
     one_hot,
     precision,
@@ -41,6 +43,7 @@ __all__ = [
     "balanced_accuracy",
     "confusion_matrix",
     "f1",
+    "grouped_accuracy",
     "log_loss",
     "mean_absolute_error",
     "multilabel_accuracy",
@@ -70,4 +73,5 @@ METRICS: dict[str, Callable[..., Array]] = {
         root_mean_squared_error,
     )
 }
-"""The metrics, by name. (`confusion_matrix` is not one: it returns more than a number.)"""
+"""The metrics, by name. (`confusion_matrix`, which returns more than a number, is none, and
+`grouped_accuracy`, which has to know the groups.)"""

@@ -4,6 +4,7 @@ One row of A is the probability of class 1, which is chosen above 0.5; of severa
 is chosen, the first of equals.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring, device, namespace
@@ -14,6 +15,7 @@ __all__ = [
     "balanced_accuracy",
     "confusion_matrix",
     "f1",
+    "grouped_accuracy",
     "multilabel_accuracy",
     "one_hot",
     "precision",
@@ -107,6 +109,38 @@ def multilabel_accuracy(
     xp = xp or namespace(A)
     Y, weights = checked(A, Y, weights, xp)
     right = xp.all((A > 0.5) == (Y > 0.5), axis=0)
+    return mean(xp.astype(right, A.dtype), weights, xp)
+
+
+def grouped_accuracy(
+    A: Array, Y: Array, sizes: Sequence[int], *, weights: Array | None = None, xp: Any = None
+) -> Array:
+    """Return the part of the examples whose class in every group is predicted.
+
+    Parameters
+    ----------
+    A, Y, weights
+        As in `accuracy`; each group of rows is a choice between classes of its own.
+    sizes : sequence of int
+        The rows of each group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.asarray([[0.9, 0.2], [0.1, 0.8], [0.7, 0.4], [0.2, 0.5], [0.1, 0.1]])
+    >>> Y = np.asarray([[1, 0], [0, 1], [1, 1], [0, 0], [0, 0]])
+    >>> float(grouped_accuracy(A, Y, (2, 3)))
+    0.5
+    """
+    xp = xp or namespace(A)
+    Y, weights = checked(A, Y, weights, xp)
+    if sum(sizes) != A.shape[0]:
+        raise ValueError(f"sizes: found {tuple(sizes)}, expected a sum of {A.shape[0]}")
+    right, start = xp.ones(A.shape[1], dtype=xp.bool, device=device(A)), 0
+    for size in sizes:
+        rows = slice(start, start + size)
+        right = right & (xp.argmax(A[rows, :], axis=0) == xp.argmax(Y[rows, :], axis=0))
+        start += size
     return mean(xp.astype(right, A.dtype), weights, xp)
 
 

@@ -8,6 +8,7 @@ from dnn_xp.functions.metrics import (
     balanced_accuracy,
     confusion_matrix,
     f1,
+    grouped_accuracy,
     multilabel_accuracy,
     one_hot,
     precision,
@@ -111,3 +112,24 @@ def test_a_class_that_is_never_predicted(array, dtype):
     assert_close(precision(A, Y), array((1 / 2 + 0 + 0) / 3, dtype))
     assert_close(recall(A, Y), array((1 + 0 + 0) / 3, dtype))
     assert_close(f1(A, Y), array((2 / 3 + 0 + 0) / 3, dtype))
+
+
+# Two choices. The first decides 0 1 1 0 0 (the first of equals), the second 2 1 0 0 0.
+GROUPS = [
+    [0.9, 0.3, 0.1, 0.6, 0.5],
+    [0.1, 0.7, 0.9, 0.4, 0.5],
+    [0.1, 0.2, 0.5, 0.6, 0.4],
+    [0.2, 0.5, 0.4, 0.2, 0.4],
+    [0.7, 0.3, 0.1, 0.2, 0.2],
+]
+GROUPS_TRUE = np.concatenate([np.eye(2)[:, [0, 0, 1, 0, 0]], np.eye(3)[:, [2, 1, 0, 1, 0]]])
+
+
+def test_groups_must_all_be_right(array, dtype):
+    """Wrong: the second example in the first choice, the fourth in the second."""
+    A, Y = array(GROUPS, dtype), array(GROUPS_TRUE, dtype)
+    assert_close(grouped_accuracy(A, Y, (2, 3)), array(3 / 5, dtype))
+    weights = array([1.0, 2.0, 1.0, 4.0, 0.0], dtype)
+    assert_close(grouped_accuracy(A, Y, (2, 3), weights=weights), array(2 / 8, dtype))
+    with pytest.raises(ValueError, match=r"sizes: found \(2, 2\), expected a sum of 5"):
+        grouped_accuracy(A, Y, (2, 2))
