@@ -25,6 +25,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# SciPy reads it as it loads, and scikit-learn lets arrays of other libraries through only with it.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -79,6 +82,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "once: runs where the tests of NumPy run")
     config.stash[_LEFT_OUT] = set()
     for name in config.getoption("backend") or ():
         if problem := _problem(name):
@@ -101,6 +105,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = [one for one in Library if one.backend in names and not _problem(one.backend)]
         metafunc.parametrize("library", chosen, indirect=True, ids=lambda one: one.value)
         metafunc.config.stash[_LEFT_OUT].update(name for name in names if _problem(name))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests that are marked ``once`` to NumPy."""
+    if "numpy" in (config.getoption("backend") or backends.BACKENDS):
+        return
+    left = [item for item in items if item.get_closest_marker("once")]
+    items[:] = [item for item in items if not item.get_closest_marker("once")]
+    config.hook.pytest_deselected(items=left)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

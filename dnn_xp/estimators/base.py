@@ -97,8 +97,8 @@ class MultilayerPerceptron(Parameters):
     out_activation_: str
     _network: Network
     _no_improvement_count: int
-    _progress: Progress | None
-    _lbfgs_state: LBFGSState | None
+    _progress: Progress | None = None
+    _lbfgs_state: LBFGSState | None = None
 
     def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:
         """Return the targets of a network, shape (n_outputs, m), having learnt what they are."""
@@ -219,7 +219,7 @@ class MultilayerPerceptron(Parameters):
             np.arange(data.X.shape[0]),
             random_state=rng,
             test_size=self.validation_fraction,
-            stratify=data.Y[0] if one_label else None,
+            stratify=data.Y[0].astype(str) if one_label else None,  # an error then says 'True'
         )
         if len(judge_by) < 2:
             raise ValueError(
