@@ -39,7 +39,7 @@ def test_schedules(name, values, rise):
     assert plateau == ([True] if name == "plateau" else [])
 
 
-def test_every_schedule_is_tested_and_explained():
+def test_every_schedule_is_tested():
     assert set(SCHEDULES) == {
         *("constant", "cosine", "step", "exponential", "inverse-scaling", "one-cycle", "plateau")
     }
