@@ -11,6 +11,9 @@ A test asks for what it needs and runs once for each library:
 
 While such a test runs, its library is also the current backend, so that functions which make
 arrays without being handed one make them there. ``cat_data`` is the folder of the cat pictures.
+
+A test that is marked ``once`` takes its time and depends on no library: where ``--backend`` names
+the libraries to run on, it runs beside NumPy's tests only.
 """
 
 from __future__ import annotations

@@ -365,6 +365,7 @@ def _batches(
     """Yield what each step of an epoch reads, and which examples those are."""
     X, Y, weights = data.X, data.Y, data.weights
     n_examples = X.shape[1]
+    chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
     if batch_size == n_examples:
         if isinstance(X, Source):
             data = data._replace(X=X.read(slice(0, n_examples)))
@@ -374,7 +375,6 @@ def _batches(
     reads, fixed = isinstance(X, Source), has_fixed_shapes(Y)
     bring_indices = partial(bring, like=Y, dtype=namespace(Y).int32)
     move = None if reads or fixed else bring_indices
-    chosen = None if order is None else order(epoch)
     batches = minibatches(
         n_examples, batch_size, seed, epoch, order=chosen, padded=padded, move=move
     )

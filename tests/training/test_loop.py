@@ -318,6 +318,19 @@ def test_an_order_of_ones_own(data):
     assert run.history["cost"] == pytest.approx(costs, rel=1e-11)
 
 
+def test_an_order_is_asked_for_in_each_epoch(data):
+    """Also where one batch holds all: whoever draws it draws as often as for smaller ones."""
+    for batch_size in (4, None):
+        asked = []
+
+        def order(epoch, asked=asked):
+            asked.append(epoch)
+            return np.arange(10)
+
+        train(LINEAR, *data[:2], epochs=3, batch_size=batch_size, order=order)
+        assert asked == [0, 1, 2]
+
+
 def test_a_run_after_another_takes_over_the_optimizer(data):
     """Two runs of one epoch are one of two, where the draws and the order go on as well."""
     X, Y, _ = data
