@@ -48,6 +48,7 @@ __all__ = [
     "bring",
     "by_example",
     "cache_blocks",
+    "column_sums",
     "compile_step",
     "computed",
     "current_backend",
@@ -64,6 +65,7 @@ __all__ = [
     "probe_backends",
     "product",
     "require",
+    "row_sums",
     "set_at",
     "take_examples",
     "to_host",
@@ -483,6 +485,8 @@ def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> 
     out : array, shape (l, n), optional
         Of a library for which `has_views` is true.
     """
+    if isinstance(a, np.ndarray):  # for small ones in half the time of `matmul`
+        return np.dot(a, b, out=out)
     return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
 
 
@@ -498,6 +502,36 @@ def set_at(x: Array, where: slice, values: Array, *, xp: Any = None) -> Array:
         As many as the slice is long.
     """
     return at(x, where).set(values, xp=xp)
+
+
+def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
+    """Return the sum of each row as a column, written into `out` where it is given.
+
+    Parameters
+    ----------
+    x : array, shape (n, m)
+    out : array, shape (n, 1), optional
+        Of a library for which `has_views` is true.
+    """
+    if isinstance(x, np.ndarray):  # a product is several times as fast as NumPy's sum
+        return np.dot(x, _ones((x.shape[1], 1), x.dtype), out=out)
+    sums = (xp or namespace(x)).sum(x, axis=1, keepdims=True)
+    if out is None:
+        return sums
+    out[...] = sums
+    return out
+
+
+def column_sums(x: Array, *, xp: Any = None) -> Array:
+    """Return the sums over the first axis: of each column of a matrix, of all of a vector."""
+    if isinstance(x, np.ndarray):
+        return np.dot(_ones((x.shape[0],), x.dtype), x)
+    return (xp or namespace(x)).sum(x, axis=0)
+
+
+@lru_cache(maxsize=16)
+def _ones(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return np.ones(shape, dtype)
 
 
 def cache_blocks(x: Array) -> list[slice]:

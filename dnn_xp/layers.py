@@ -138,7 +138,7 @@ class Dense(Layer):
             cache,
             find_activation(self.activation),
             input_gradient=input_gradient,
-            out=None if into is None else into["W"],
+            into=into,
             xp=xp,
         )
         return dA_prev, {"W": dW, "b": db}

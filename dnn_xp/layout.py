@@ -41,11 +41,14 @@ class Workspace(NamedTuple):
         Where each step writes its gradient.
     gradients : list of dict
         Views of the gradient.
+    xp : namespace
+        Of these arrays.
     """
 
     parameters: list[Arrays]
     gradient: Array
     gradients: list[Arrays]
+    xp: Any
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ class Layout:
         """
         xp = namespace(theta)
         gradient = xp.zeros_like(theta)
-        return Workspace(self.views(theta, xp), gradient, self.views(gradient, xp))
+        return Workspace(self.views(theta, xp), gradient, self.views(gradient, xp), xp)
 
     def join(self, gradients: list[Arrays], theta: Array, xp: Any) -> Array:
         """Return the vector of each layer's gradients, which is zero where theta has statistics."""

@@ -18,6 +18,7 @@ import numpy as np
 from dnn_xp.backends import (
     Array,
     bring,
+    column_sums,
     current_backend,
     default_dtype,
     device,
@@ -404,12 +405,12 @@ class Network(Layout):
             ]
             statistics = xp.concat(gathered)
         if workspace is None:
-            return Sums(xp.sum(costs), self.join(gradients, theta, xp), statistics)
+            return Sums(column_sums(costs, xp=xp), self.join(gradients, theta, xp), statistics)
         for of_layer, views in zip(gradients, into, strict=True):
             for key, value in of_layer.items():
                 if value is not views[key]:  # else it was written there
                     views[key][...] = value
-        return Sums(xp.sum(costs), workspace.gradient, statistics)
+        return Sums(column_sums(costs, xp=xp), workspace.gradient, statistics)
 
     @cached_property
     def _first(self) -> int:

@@ -386,3 +386,28 @@ def test_require_returns_the_module_or_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"matplotlib is needed.*pip install 'dnn-xp\[app\]'"):
         backends.require("matplotlib", extra="app")
+
+
+def test_sums_of_rows_and_columns(array, dtype, xp):
+    """Of whole numbers, so that every order of summation gives the same."""
+    host = np.arange(-5.0, 7.0).reshape(3, 4)
+    x = array(host, dtype)
+    rows, columns = backends.row_sums(x), backends.column_sums(x)
+    assert rows.dtype == columns.dtype == x.dtype
+    assert_values(rows, host.sum(axis=1, keepdims=True), rtol=0)
+    assert_values(columns, host.sum(axis=0), rtol=0)
+    assert_values(backends.column_sums(columns), host.sum(), rtol=0)
+    if backends.has_views(x):
+        out = xp.zeros_like(rows)
+        assert backends.row_sums(x, out=out) is out
+        assert_close(out, rows, rtol=0)
+
+
+def test_an_empty_array_names_a_place(library, xp, device):
+    for found in (
+        backends.empty_array(library.backend, library.device),
+        backends.empty_array(xp, device),
+    ):
+        assert backends.namespace(found) is xp
+        assert found.shape == (0,)
+        assert backends.device(found) == device

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, column_sums, namespace
 from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
 
 __all__ = [
@@ -144,10 +144,10 @@ def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[
     xp = xp or namespace(Z)
     shifted = Z - xp.max(Z, axis=0, keepdims=True)
     A = xp.exp(shifted)
-    total = xp.sum(A, axis=0)
+    total = column_sums(A, xp=xp)
     A /= total
     A -= Y
-    return xp.log(total) - xp.sum(Y * shifted, axis=0), A
+    return xp.log(total) - column_sums(Y * shifted, xp=xp), A
 
 
 def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:

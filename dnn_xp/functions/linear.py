@@ -6,7 +6,7 @@ Z (n_outputs, m). Gradients of W and b are sums over examples.
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace, product
+from dnn_xp.backends import Array, namespace, product, row_sums
 from dnn_xp.functions.activations import ActivationFunction
 
 __all__ = [
@@ -37,7 +37,9 @@ class LinearActivationCache(NamedTuple):
 
 def linear_forward(A_prev: Array, W: Array, b: Array) -> tuple[Array, LinearCache]:
     """Return Z = W A_prev + b and its cache (article, equation 3)."""
-    return W @ A_prev + b, LinearCache(A_prev, W, b)
+    Z = product(W, A_prev)
+    Z += b
+    return Z, LinearCache(A_prev, W, b)
 
 
 def linear_backward(
@@ -45,7 +47,7 @@ def linear_backward(
     cache: LinearCache,
     *,
     input_gradient: bool = True,
-    out: Array | None = None,
+    into: dict[str, Array] | None = None,
     xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dZ (article, equations 5 to 7, before 1/m).
@@ -57,13 +59,14 @@ def linear_backward(
     input_gradient : bool
         False for the first layer of a network in training, which has no use for dA_prev (it is
         then None) and would pay as much for it as for its forward pass.
-    out : array, shape (n_outputs, n_inputs), optional
-        Where dW is written, on a library that writes into arrays.
+    into : dict of str to array, optional
+        Where dW ("W") and db ("b") are written, on a library that writes into arrays.
     """
     xp = xp or namespace(dZ)
-    dW = product(dZ, xp.matrix_transpose(cache.A_prev), out=out, xp=xp)
-    db = xp.sum(dZ, axis=1, keepdims=True)
-    dA_prev = xp.matrix_transpose(cache.W) @ dZ if input_gradient else None
+    out_W, out_b = (None, None) if into is None else (into["W"], into["b"])
+    dW = product(dZ, xp.matrix_transpose(cache.A_prev), out=out_W, xp=xp)
+    db = row_sums(dZ, out=out_b, xp=xp)
+    dA_prev = product(xp.matrix_transpose(cache.W), dZ) if input_gradient else None
     return dA_prev, dW, db
 
 
@@ -82,10 +85,10 @@ def linear_activation_backward(
     activation: ActivationFunction,
     *,
     input_gradient: bool = True,
-    out: Array | None = None,
+    into: dict[str, Array] | None = None,
     xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dA (article, equation 8)."""
     xp = xp or namespace(dA)
     dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
-    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, out=out, xp=xp)
+    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, into=into, xp=xp)

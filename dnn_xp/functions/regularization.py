@@ -51,15 +51,16 @@ def back_dropout(dA: Array, mask: Array) -> Array:
 
 
 def penalty(
-    theta: Array, mask: Array, l1: float, l2: float, *, xp: Any = None
+    theta: Array, mask: Array, l1: float, l2: float, share: Any = 1.0, *, xp: Any = None
 ) -> tuple[Array, Array]:
-    """Return l1 * sum(abs(w)) + l2 / 2 * sum(w^2) and its derivative.
+    """Return share * (l1 * sum(abs(w)) + l2 / 2 * sum(w^2)) and its derivative.
 
     Parameters
     ----------
     theta, mask : array, shape (n,)
         The weights w are theta where the mask is 1; elsewhere it is 0.
     l1, l2 : float
+    share : number or array, shape ()
 
     Returns
     -------
@@ -68,12 +69,12 @@ def penalty(
     """
     xp = xp or namespace(theta)
     w = theta * mask
-    value = (w @ w) * (0.5 * l2)
-    slope = l2 * w
-    if l1:
-        value = value + xp.sum(xp.abs(w)) * l1
-        slope += l1 * xp.sign(w)
-    return value, slope
+    value = (w @ w) * (0.5 * l2 * share)
+    if not l1:
+        w *= l2 * share
+        return value, w
+    signs = xp.sign(w)
+    return value + (w @ signs) * (l1 * share), (l2 * w + l1 * signs) * share
 
 
 def clip_by_value(gradient: Array, limit: float, *, xp: Any = None) -> Array:

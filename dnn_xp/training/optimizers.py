@@ -278,9 +278,12 @@ def _by_mean_squares(
 
 
 class AdamState(NamedTuple):
-    """The state of `adam`, `adamw` and `nadam`: running means of gradients and their squares."""
+    """The state of `adam`, `adamw` and `nadam`: decaying sums of gradients and of their squares.
 
-    mean: Array
+    The means of the papers are (1 - beta) times these, which costs a pass over theta the less.
+    """
+
+    total: Array
     squares: Array
 
 
@@ -353,12 +356,12 @@ def _adapt(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AdamState]:
-    state = _move_moments(state, gradient, beta1, beta2)
-    root, unbiased = _root(state.squares, step, beta2, epsilon)
-    update = state.mean / root
-    update *= learning_rate * unbiased / (1.0 - beta1**step)
+    total, squares = _add_up(state, gradient, beta1, beta2)
+    root, unbiased = _root(squares, step, beta2, epsilon)
+    update = total / root
+    update *= learning_rate * unbiased * _unbiased(step, beta1)
     theta -= update
-    return theta, state
+    return theta, AdamState(total, squares)
 
 
 def _adapt_by_hat(
@@ -401,20 +404,20 @@ def _adapt_ahead(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AdamState]:
-    state = _move_moments(state, gradient, beta1, beta2)
-    gradient *= (1.0 - beta1) / (1.0 - beta1**step)
-    gradient += (beta1 / (1.0 - beta1 ** (step + 1))) * state.mean
-    root, unbiased = _root(state.squares, step, beta2, epsilon)
+    total, squares = _add_up(state, gradient * 1.0, beta1, beta2)
+    gradient *= _unbiased(step, beta1)
+    gradient += beta1 * _unbiased(step + 1, beta1) * total
+    root, unbiased = _root(squares, step, beta2, epsilon)
     gradient /= root
     gradient *= learning_rate * unbiased
     theta -= gradient
-    return theta, state
+    return theta, AdamState(total, squares)
 
 
 class AmsgradState(NamedTuple):
-    """The state of `amsgrad`: that of Adam, and the largest mean square so far."""
+    """The state of `amsgrad`: that of Adam, and the largest squares so far."""
 
-    mean: Array
+    total: Array
     squares: Array
     largest: Array
 
@@ -453,34 +456,41 @@ def _adapt_by_largest(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AmsgradState]:
-    mean, squares = _move_moments(AdamState(state.mean, state.squares), gradient, beta1, beta2)
+    total, squares = _add_up(AdamState(state.total, state.squares), gradient, beta1, beta2)
     largest = state.largest
     largest += namespace(theta).maximum(squares - largest, 0.0)
     root, unbiased = _root(largest, step, beta2, epsilon)
-    update = mean / root
-    update *= learning_rate * unbiased / (1.0 - beta1**step)
+    update = total / root
+    update *= learning_rate * unbiased * _unbiased(step, beta1)
     theta -= update
-    return theta, AmsgradState(mean, squares, largest)
+    return theta, AmsgradState(total, squares, largest)
 
 
-def _move_moments(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
-    mean, squares = state
-    mean *= beta1
-    mean += (1.0 - beta1) * gradient
+def _add_up(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
+    """Return the state with one more gradient, which becomes its square."""
+    total, squares = state
+    total *= beta1
+    total += gradient
+    gradient *= gradient
     squares *= beta2
-    squares += (1.0 - beta2) * (gradient * gradient)
-    return AdamState(mean, squares)
+    squares += gradient
+    return AdamState(total, squares)
+
+
+def _unbiased(step: Any, beta: float) -> Any:
+    """Return what makes a decaying sum of so many terms their mean."""
+    return (1.0 - beta) / (1.0 - beta**step)
 
 
 def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> tuple[Array, Any]:
-    """Return the root of the unbiased mean square plus epsilon, times a number, and the number.
+    """Return the root of the mean square plus epsilon, times a number, and the number.
 
     The number is for the caller to multiply by, with the learning rate: one pass less over theta.
     """
-    unbiased = (1.0 - beta2**step) ** 0.5
+    scale = _unbiased(step, beta2) ** -0.5
     root = squares**0.5
-    root += epsilon * unbiased
-    return root, unbiased
+    root += epsilon * scale
+    return root, scale
 
 
 def _optimizer(

@@ -178,14 +178,15 @@ def step(
     network, optimizer, rules = recipe[:3]
     theta, optimizer_state, average = state
     rate = numbers.learning_rate
-    xp = namespace(theta)
+    xp = namespace(theta) if workspace is None else workspace.xp
 
     divisor = _divisor(recipe, data, batch, xp)
     cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, divisor, workspace, xp)
     if rules.l1 or rules.l2:
-        value, slope = penalty(theta, data.weight_mask, rules.l1, rules.l2, xp=xp)
-        cost = cost + (value if rules.summed else divisor * value)
-        gradient += slope / divisor if rules.summed else slope
+        share = 1.0 / divisor if rules.summed else 1.0
+        value, slope = penalty(theta, data.weight_mask, rules.l1, rules.l2, share, xp=xp)
+        cost = cost + divisor * value
+        gradient += slope
     if recipe.by_batch:
         cost = cost / divisor * batch.count
     if recipe.clip_value is not None:
