@@ -34,7 +34,7 @@ from dnn_xp.estimators.following import Follower, Teller, Validation
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
 from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
-from dnn_xp.functions.costs import Cost, find_cost
+from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
@@ -112,7 +112,7 @@ class MultilayerPerceptron(Parameters):
         """Return predictions from the network's outputs, shape (n_outputs, m)."""
         raise NotImplementedError
 
-    def _find_cost(self, n_outputs: int) -> str | tuple[str, float] | Cost:
+    def _find_cost(self, n_outputs: int) -> CostSpec:
         """Return the cost of the network."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from dnn_xp.backends import Array, namespace
 from dnn_xp.estimators.parameters import Parameters
-from dnn_xp.functions.costs import Cost, find_cost
+from dnn_xp.functions.costs import Cost, CostSpec, find_cost
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from dnn_xp.network import Network
 from dnn_xp.training import Regularization, optimizers
@@ -50,7 +50,7 @@ def _each(estimator: Parameters, name: str, value: Any) -> list[Any]:
 
 
 def describe_network(
-    estimator: Parameters, n_features: int, n_outputs: int, cost: str | tuple[str, float] | Cost
+    estimator: Parameters, n_features: int, n_outputs: int, cost: CostSpec
 ) -> Network:
     """Return the network that an estimator trains.
 
@@ -58,7 +58,7 @@ def describe_network(
     ----------
     estimator : Parameters
     n_features, n_outputs : int
-    cost : str, (str, float) or Cost
+    cost : str, tuple or Cost
     """
     layers: list[Layer] = []
     for units, activation, rate in zip(

@@ -1,6 +1,6 @@
 """Class labels, and the outputs of a network that stand for them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
@@ -9,7 +9,14 @@ from sklearn.utils.multiclass import unique_labels
 from dnn_xp.backends import Array, bring, namespace, to_host
 from dnn_xp.functions.metrics import one_hot
 
-__all__ = ["Labels"]
+__all__ = ["Choice", "Labels"]
+
+
+class Choice(NamedTuple):
+    """Outputs, and the classes between which they decide."""
+
+    rows: slice
+    known: np.ndarray[Any, Any]
 
 
 class Labels:
@@ -32,17 +39,37 @@ class Labels:
             self.classes = bring(self.known, like=like, dtype=like.dtype)
 
     @property
+    def choices(self) -> list[Choice]:
+        """The outputs and the classes of each choice: one in all, or whether, for each label."""
+        n = len(self.known)
+        if self.kind.startswith("multilabel"):
+            return [Choice(slice(row, row + 1), np.asarray([0, 1])) for row in range(n)]
+        return [Choice(slice(0, n if self.exclude_each_other else 1), self.known)]
+
+    @property
     def exclude_each_other(self) -> bool:
         """Whether there are more than two classes, of which an example has one."""
         return self.kind == "multiclass"
+
+    def are(self, classes: Any) -> bool:
+        """Return whether these are the classes."""
+        return np.array_equal(unique_labels(classes), self.known)
 
     def encode(self, y: Any) -> np.ndarray[Any, Any]:
         """Return targets, shape (n_outputs, m), of True and False."""
         return np.asarray(self._binarizer.transform(y), bool).T
 
+    def found(self, y: Any) -> np.ndarray[Any, Any]:
+        """Return the labels in y."""
+        return unique_labels(y)
+
     def unknown(self, y: Any) -> np.ndarray[Any, Any]:
-        """Return the labels of y that are no known classes."""
-        return np.setdiff1d(unique_labels(y), self.known)
+        """Return the labels in y that are no known classes."""
+        return np.setdiff1d(self.found(y), self.known)
+
+    def missing(self, y: Any) -> np.ndarray[Any, Any]:
+        """Return the known classes that are not in y."""
+        return np.setdiff1d(self.known, self.found(y))
 
     def decode(self, A: Array) -> Any:
         """Return the labels that outputs stand for: beside them, but on the host where texts.

@@ -129,7 +129,9 @@ _RULES: dict[str, Rule] = {
     "weight_decay": _NOT_NEGATIVE,
     "label_smoothing": _PART,
     "class_weight": _or(
-        _one_of("balanced"), (lambda value: isinstance(value, dict), "a dict"), _NONE
+        _one_of("balanced"),
+        (lambda value: isinstance(value, dict | list), "a dict, a list with one for each column"),
+        _NONE,
     ),
     "fitted_as_numpy": _FLAG,
 }

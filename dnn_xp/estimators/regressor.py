@@ -13,7 +13,7 @@ from dnn_xp.backends import Array, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.data import host_labels
 from dnn_xp.estimators.description import mean_squared_error
-from dnn_xp.functions.costs import Cost, back_exponential, exponential, find_cost
+from dnn_xp.functions.costs import CostSpec, back_exponential, exponential, find_cost
 from dnn_xp.functions.metrics import one_hot, r2
 
 __all__ = ["MLPRegressor"]
@@ -44,7 +44,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def _decode(self, A: Array) -> Any:
         return A[0, ...] if A.shape[0] == 1 else namespace(A).matrix_transpose(A)
 
-    def _find_cost(self, n_outputs: int) -> str | tuple[str, float] | Cost:
+    def _find_cost(self, n_outputs: int) -> CostSpec:
         if self.loss == "squared_error" and n_outputs > 1:
             return mean_squared_error(descends_the_sum=self.solver != "lbfgs")
         return find_cost(self.loss)

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
 from scipy import sparse
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
