@@ -336,7 +336,9 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
     if rules.label_smoothing:
         output = find_cost(network.cost).output.__name__
         if output not in ("sigmoid", "softmax"):
-            raise ValueError(f"label_smoothing: cost {network.cost!r} has no classes")
+            raise ValueError(
+                f"label_smoothing: found cost {network.cost!r}, expected one of sigmoid or softmax"
+            )
         n_classes = network.n_outputs if output == "softmax" else 2
         Y = smooth_labels(Y, rules.label_smoothing, n_classes)
     if weights is not None:

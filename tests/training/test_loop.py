@@ -15,7 +15,7 @@ from dnn_xp import (
     train,
 )
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import DivergenceWarning, adam, momentum
+from dnn_xp.training import DivergenceWarning, Regularization, adam, momentum
 from dnn_xp.training.batches import minibatches
 from tests.helpers import assert_close, assert_values
 
@@ -254,6 +254,13 @@ def test_validation_data_that_do_not_fit_are_refused_in_example_space(array):
     network = Network(9, (Dense(1),), "squared_error")
     with pytest.raises(ValueError, match=r"layer 1, .*X has shape \(4, 1\), expected \(9, m\)"):
         train(network, X, Y, validation=(array(np.ones((4, 1))), Y), example_space=True)
+
+
+@pytest.mark.parametrize("cost", ["squared_error", ("grouped_softmax_cross_entropy", 1)])
+def test_labels_that_are_none_are_not_smoothed(data, cost):
+    network = Network(3, (Dense(1),), cost)
+    with pytest.raises(ValueError, match="label_smoothing: found cost .*, expected one of sigmoid"):
+        train(network, *data[:2], regularization=Regularization(label_smoothing=0.1))
 
 
 def test_whole_numbers_are_refused(array, data):
