@@ -177,6 +177,6 @@ def take_rows(X: Matrix, places: Any) -> Matrix:
 def as_columns(X: Matrix) -> Array | Source:
     """Return X as a network is fed it: columns are examples; a sparse X in batches of them."""
     if not sparse.issparse(X):
-        return namespace(X).matrix_transpose(X)
+        return X.T
     shape = (X.shape[1], X.shape[0])
     return Source(shape, lambda which: X[which].toarray().T, np.empty((shape[0], 0), X.dtype))

@@ -79,10 +79,13 @@ class Labels:
         A : array, shape (n_outputs, m)
             Probabilities.
         """
-        xp = namespace(A)
         if isinstance(A, np.ndarray):
-            outputs = A[0] if A.shape[0] == 1 else A.T
-            return self._binarizer.inverse_transform(outputs)
+            if self.kind.startswith("multilabel"):
+                return self._binarizer.inverse_transform(A.T)
+            # As `inverse_transform` does, which checks its argument for longer than that.
+            chosen = A.argmax(axis=0) if A.shape[0] > 1 else (A[0] > 0.5).astype(np.intp)
+            return self.known.take(chosen, mode="clip")
+        xp = namespace(A)
         if self.kind.startswith("multilabel"):
             return xp.astype(xp.matrix_transpose(A) > 0.5, xp.int64)
         chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, xp.int64)

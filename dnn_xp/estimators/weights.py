@@ -57,7 +57,7 @@ def by_layer(network: Network, weights: Weights) -> list[Arrays]:
     for layer, slots in zip(network.layers, network.slots, strict=True):
         if isinstance(layer, Dense):
             coef, intercept = next(dense)
-            W, b = xp.matrix_transpose(coef), xp.reshape(intercept, (-1, 1))
+            W, b = coef.T, xp.reshape(intercept, (-1, 1))
             found.append({"W": W, "b": b})
         elif slots:
             found.append({key: xp.reshape(one, (-1, 1)) for key, one in next(norms).items()})

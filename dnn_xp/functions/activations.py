@@ -8,7 +8,7 @@ dZ = dA * g'(Z). Arrays have any shape; results have the dtype and device of Z.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, column_sums, namespace
 from dnn_xp.functions.special import normal_cdf, normal_pdf
 
 __all__ = [
@@ -221,8 +221,9 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
     Its derivative is part of the softmax cross-entropy, where it is simple and exact.
     """
     xp = xp or namespace(Z)
-    e = xp.exp(Z - xp.max(Z, axis=0, keepdims=True))
-    return e / xp.sum(e, axis=0, keepdims=True)
+    A = xp.exp(Z - xp.max(Z, axis=0, keepdims=True))
+    A /= column_sums(A, xp=xp)
+    return A
 
 
 def log_softmax(Z: Array, *, xp: Any = None) -> Array:
