@@ -18,6 +18,7 @@ from dnn_xp.files.datasets import (
     split,
     with_classes,
 )
+from dnn_xp.files.examples import open_examples
 from dnn_xp.files.h5 import Model, ModelFileError, load_model, save_model
 from dnn_xp.files.images import read_picture
 from dnn_xp.files.logs import CSVLog, JSONLinesLog, TensorBoard
@@ -43,6 +44,7 @@ __all__ = [
     "load_digits",
     "load_model",
     "load_picture_folder",
+    "open_examples",
     "read_picture",
     "replacing",
     "save_checkpoint",
