@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,13 +34,14 @@ from dnn_xp.estimators.description import (
 from dnn_xp.estimators.drawing import Shuffles, draw_theta
 from dnn_xp.estimators.following import Follower, Teller, Validation
 from dnn_xp.estimators.parameters import Parameters, check_parameters
+from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
 from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
 from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
-from dnn_xp.training import DivergenceWarning, LBFGSState, Progress, lbfgs, train
+from dnn_xp.training import Callback, DivergenceWarning, LBFGSState, Progress, lbfgs, train
 
 __all__ = ["MultilayerPerceptron", "is_stochastic"]
 
@@ -76,7 +79,7 @@ def is_stochastic(estimator: Parameters) -> bool:
     return True
 
 
-class MultilayerPerceptron(Parameters):
+class MultilayerPerceptron(CallbackSupportMixin, Parameters):
     """A network with scikit-learn's methods; a subclass knows the targets."""
 
     _numeric_targets: bool
@@ -134,6 +137,7 @@ class MultilayerPerceptron(Parameters):
 
     # ------------------------------------------------------------------ learning
 
+    @with_callbacks
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
     ) -> "MultilayerPerceptron":
@@ -157,16 +161,21 @@ class MultilayerPerceptron(Parameters):
         rng = check_random_state(self.random_state)
         first = not hasattr(self, "coefs_") or not self.warm_start
         data, network = self._begin(X, y, sample_weight, rng, first=first)
+        reported = reporters(self, X, y, sample_weight, partial(self._attributes, network))
         if self.solver == "lbfgs":
-            self._fit_by_lbfgs(network, data)
-            return self
-        held_out = None
-        if X_val is not None:
-            X, y = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
-            held_out = _Data(X, self._encode_known(y), None)
-        elif self.early_stopping:
-            data, held_out = self._hold_out(data, rng)
-        self._fit_by_steps(network, data, held_out, rng, self.max_iter)
+            self._fit_by_lbfgs(network, data, reported)
+        else:
+            held_out = None
+            if X_val is not None:
+                X_val, y_val = check_X_y(
+                    self, X_val, y_val, numeric=self._numeric_targets, reset=False
+                )
+                held_out = _Data(X_val, self._encode_known(y_val), None)
+            elif self.early_stopping:
+                data, held_out = self._hold_out(data, rng)
+            self._fit_by_steps(network, data, held_out, rng, self.max_iter, reported)
+        for reporter in reported:
+            reporter.tell_of_the_end()
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> None:
@@ -235,6 +244,7 @@ class MultilayerPerceptron(Parameters):
         held_out: _Data | None,
         rng: np.random.RandomState,
         epochs: int,
+        callbacks: Sequence[Callback] = (),
         *,
         incremental: bool = False,
     ) -> None:
@@ -273,7 +283,7 @@ class MultilayerPerceptron(Parameters):
                     schedule=follower,
                     regularization=describe_regularization(self),
                     clip_norm=self.clip_norm,
-                    callbacks=[*self.callbacks, *checkpoint],
+                    callbacks=[*self.callbacks, *checkpoint, *callbacks],
                     example_space=False,
                     after=self._progress if incremental else None,
                     resume=resume,
@@ -345,7 +355,7 @@ class MultilayerPerceptron(Parameters):
 
         return judge
 
-    def _fit_by_lbfgs(self, network: Network, data: _Data) -> None:
+    def _fit_by_lbfgs(self, network: Network, data: _Data, callbacks: Sequence[Callback]) -> None:
         """Train by L-BFGS, from the curvature that is known where the start is warm."""
         if names := needs_steps(self):
             raise ValueError(f"solver: 'lbfgs' has no {', '.join(names)}; choose another solver")
@@ -366,7 +376,7 @@ class MultilayerPerceptron(Parameters):
                 max_iter=self.max_iter,
                 max_evaluations=self.max_fun,
                 tolerance=self.tol,
-                callbacks=[*([Teller()] if self.verbose else []), *self.callbacks],
+                callbacks=[*([Teller()] if self.verbose else []), *self.callbacks, *callbacks],
                 state=state,
             )
         if run.reason.startswith("diverged"):
@@ -396,13 +406,13 @@ class MultilayerPerceptron(Parameters):
 
     def _set_theta(self, network: Network, theta: Array) -> None:
         """Keep the parameters as scikit-learn's attributes."""
-        self._network = network
-        if self.fitted_as_numpy:
-            theta = to_host(theta)
-        weights = from_theta(network, theta)
-        self.coefs_, self.intercepts_ = weights.coefs, weights.intercepts
-        if weights.norms:
-            self.norms_ = weights.norms
+        self.__dict__ |= self._attributes(network, theta)
+
+    def _attributes(self, network: Network, theta: Array) -> dict[str, Any]:
+        """Return the attributes that hold the parameters."""
+        weights = from_theta(network, to_host(theta) if self.fitted_as_numpy else theta)
+        found = {"_network": network, "coefs_": weights.coefs, "intercepts_": weights.intercepts}
+        return found | ({"norms_": weights.norms} if weights.norms else {})
 
     def _weights(self) -> Weights:
         return Weights(self.coefs_, self.intercepts_, getattr(self, "norms_", []))
@@ -445,15 +455,15 @@ class MultilayerPerceptron(Parameters):
         xp, mine = namespace(like), weights.coefs[0]
         if self.fitted_as_numpy:
             weights = moved(weights, like)
-        elif (found := _place(like)) != (expected := _place(mine)):
-            name = type(self).__name__
+        elif (xp, device(like)) != (namespace(mine), device(mine)):
+            name, found, expected = type(self).__name__, _place(like), _place(mine)
             raise ValueError(
                 f"Inputs passed to {name}.{method}() must use the same namespace and the same "
                 f"device as those passed to fit(). Found {found}, expected {expected}. Move the "
                 f"estimator with {name}.to(xp, device), or move X."
             )
-        if mine.dtype != like.dtype:
-            dtype = xp.result_type(like.dtype, moved(weights, like).coefs[0].dtype)
+        if (own := weights.coefs[0].dtype) != like.dtype:
+            dtype = xp.result_type(like.dtype, own)
             X = X if isinstance(X, Source) else xp.astype(X, dtype)
             weights = moved(weights, like, dtype)
         return by_layer(self._network, weights), X

@@ -8,6 +8,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from dnn_xp.training import Callback
+
 __all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
 
 
@@ -132,6 +134,12 @@ _RULES: dict[str, Rule] = {
         _one_of("balanced"),
         (lambda value: isinstance(value, dict | list), "a dict, a list with one for each column"),
         _NONE,
+    ),
+    "callbacks": (
+        lambda value: (
+            isinstance(value, list | tuple) and all(isinstance(one, Callback) for one in value)
+        ),
+        "a list of dnn_xp's callbacks (scikit-learn's are for set_callbacks)",
     ),
     "fitted_as_numpy": _FLAG,
 }
