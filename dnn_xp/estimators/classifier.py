@@ -1,7 +1,7 @@
 """MLPClassifier: scikit-learn's, on any array."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = ["MLPClassifier"]
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """A multilayer perceptron that tells classes apart: scikit-learn's, on any array."""
 
+    _: KW_ONLY
     class_weight: Any = None
     label_smoothing: float = 0.0
 
