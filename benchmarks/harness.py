@@ -9,7 +9,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,11 @@ def alternate(programs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[st
 
 
 def report(
-    question: str, jobs: Mapping[str, Mapping[str, list[float]]], unit: float, per: str
+    question: str,
+    jobs: Mapping[str, Mapping[str, list[float]]],
+    unit: float,
+    per: str,
+    rates: Sequence[str] = (),
 ) -> None:
     """Keep medians, and how many times as long as ours they are.
 
@@ -47,13 +51,17 @@ def report(
         Seconds in the unit of the table: 1e-3 for milliseconds.
     per : str
         What the unit is, and what it is for: "ms a step".
+    rates : sequence of str
+        Programs that do nothing but the arithmetic: the share of their rate that ours reaches is
+        told, too.
     """
     rows = []
     for job, seconds in jobs.items():
         medians = {name: statistics.median(one) for name, one in seconds.items()}
         for name, median in sorted(medians.items(), key=lambda item: item[1]):
             ratio = median / medians["dnn_xp"]
-            rows.append({"job": job, "program": name, per: median / unit, "times ours": ratio})
+            row = {"job": job, "program": name, per: median / unit, "times ours": ratio}
+            rows.append(row | ({"share that ours reaches": ratio} if name in rates else {}))
     keep(question, rows)
 
 

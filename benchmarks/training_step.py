@@ -4,6 +4,10 @@
 
 The same networks (relu, softmax), sizes, batches, optimizers and dtypes; whole epochs, shuffled.
 That all learn the same is checked first, by the cost that each reaches on the same data.
+
+Beside the largest job runs the machine's own matrix product (sgemm): the products of its steps and
+nothing else, and one large square product of as many operations. Their time is the least that a
+step can take, and their time over ours the share of the machine's rate that our step reaches.
 """
 
 import os
@@ -16,6 +20,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import math  # noqa: E402 - threads are chosen before the libraries load
 import warnings  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from itertools import pairwise  # noqa: E402
 from typing import Any, NamedTuple  # noqa: E402
 
 import jax  # noqa: E402
@@ -33,6 +38,7 @@ jax.config.update("jax_enable_x64", True)
 torch.set_num_threads(int(THREADS))
 
 RATE = 1e-3
+PRODUCTS, SQUARE = "sgemm, the same products", "sgemm, a square product of as many operations"
 
 
 class Job(NamedTuple):
@@ -58,7 +64,7 @@ JOBS = (
 def data(job: Job) -> tuple[np.ndarray, np.ndarray]:
     """Return examples in rows, and classes that a linear rule with noise gives."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(max(2048, 8 * job.batch), job.sizes[0]))
+    X = rng.normal(size=(max(2048, 32 * job.batch), job.sizes[0]))
     rule = rng.normal(size=(job.sizes[0], job.sizes[-1]))
     y = np.argmax(X @ rule + rng.normal(size=(len(X), job.sizes[-1])), axis=1)
     return X.astype(job.dtype), y
@@ -163,6 +169,41 @@ def with_jax(job: Job, X: np.ndarray, y: np.ndarray) -> Callable[[], float]:
     return run
 
 
+def n_steps(job: Job, X: np.ndarray) -> int:
+    return job.epochs * -(-len(X) // job.batch)
+
+
+def with_products(job: Job, X: np.ndarray) -> Callable[[], None]:
+    """Return the matrix products of a run: W A, dZ A^T and, but for the first layer, W^T dZ."""
+    rng = np.random.default_rng(0)
+    layers = []
+    for n_prev, n in pairwise(job.sizes):
+        shapes = (n, n_prev), (n_prev, job.batch), (n, job.batch), (n, n_prev)
+        layers.append([rng.normal(size=shape).astype(job.dtype) for shape in shapes])
+    layers[0][1] = X.T[:, rng.permutation(len(X))[: job.batch]]  # in the memory order of a batch
+    steps = n_steps(job, X)
+
+    def run() -> None:
+        for _ in range(steps):
+            for W, A, _, _ in layers:
+                np.dot(W, A)
+            for place, (W, A, dZ, dW) in reversed(list(enumerate(layers))):
+                np.dot(dZ, A.T, out=dW)
+                if place:
+                    np.dot(W.T, dZ)
+
+    return run
+
+
+def with_square(job: Job, X: np.ndarray) -> Callable[[], None]:
+    """Return a product of two square matrices with as many operations as the run's products."""
+    weights = [n_prev * n for n_prev, n in pairwise(job.sizes)]
+    operations = n_steps(job, X) * job.batch * (3 * sum(weights) - weights[0])
+    n = round(operations ** (1 / 3))
+    A, B = np.random.default_rng(0).normal(size=(2, n, n)).astype(job.dtype)
+    return lambda: np.dot(A, B)
+
+
 def main() -> None:
     results = {}
     for job in JOBS:
@@ -179,12 +220,14 @@ def main() -> None:
         spread = max(costs.values()) / min(costs.values())
         # Other draws of the same distributions: the same curve, not the same numbers.
         assert spread < 1.15, costs
-        steps = job.epochs * -(-len(X) // job.batch)
+        steps = n_steps(job, X)
+        if job == JOBS[-1]:
+            programs |= {PRODUCTS: with_products(job, X), SQUARE: with_square(job, X)}
         seconds = alternate(programs, rounds=7)
         results[str(job)] = {
             name: [one / steps for one in rounds] for name, rounds in seconds.items()
         }
-    report("training_step", results, 1e-6, "us a step")
+    report("training_step", results, 1e-6, "us a step", rates=(PRODUCTS, SQUARE))
 
 
 if __name__ == "__main__":
