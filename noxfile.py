@@ -17,15 +17,18 @@ nox.options.error_on_external_run = True
 
 ROOT = Path(__file__).parent
 
-# The one array library of each session of tests. The files, plots, estimators and the command line
-# do not depend on the library: their tests run once, in the session of NumPy.
+# One version, as its losses, checks and tests are an oracle.
+SKLEARN = "scikit-learn==1.9.*"
+
+# The one array library of each session of tests. The files, plots, what surrounds an estimator and
+# the command line do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
-    "numpy": (".[app,sklearn,tensorboard,test]",),
-    "array-api-strict": (".[scipy,test]", "array-api-strict>=2.6.1"),
-    "torch": (".[torch,scipy,test]", "torch==2.13.0"),  # one version: its gradients are an oracle
-    "jax": (".[jax,scipy,test]", "optax"),  # whose optimizers are an oracle
-    "dask": (".[dask,scipy,test]",),
-    "cupy": (".[scipy,test]",),  # and the wheel for the driver that is found
+    "numpy": (".[app,sklearn,tensorboard,test]", SKLEARN, "pandas", "polars"),
+    "array-api-strict": (".[sklearn,test]", SKLEARN, "array-api-strict>=2.6.1"),
+    "torch": (".[torch,sklearn,test]", SKLEARN, "torch==2.13.0"),  # one version: an oracle as well
+    "jax": (".[jax,sklearn,test]", SKLEARN, "optax"),  # whose optimizers are an oracle
+    "dask": (".[dask,sklearn,test]", SKLEARN),
+    "cupy": (".[sklearn,test]", SKLEARN),  # and the wheel for the driver that is found
 }
 
 
