@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.backends import Array, bring, device, empty_array, namespace, to_host
+from dnn_xp.estimators.bar import shown
 from dnn_xp.estimators.data import (
     as_columns,
     check_sample_weight,
@@ -32,7 +33,7 @@ from dnn_xp.estimators.description import (
     needs_steps,
 )
 from dnn_xp.estimators.drawing import Shuffles, draw_theta
-from dnn_xp.estimators.following import Follower, Teller, Validation
+from dnn_xp.estimators.following import Follower, Teller, Validation, prints
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
 from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
@@ -162,18 +163,18 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         first = not hasattr(self, "coefs_") or not self.warm_start
         data, network = self._begin(X, y, sample_weight, rng, first=first)
         reported = reporters(self, X, y, sample_weight, partial(self._attributes, network))
-        if self.solver == "lbfgs":
-            self._fit_by_lbfgs(network, data, reported)
-        else:
-            held_out = None
-            if X_val is not None:
-                X_val, y_val = check_X_y(
-                    self, X_val, y_val, numeric=self._numeric_targets, reset=False
-                )
-                held_out = _Data(X_val, self._encode_known(y_val), None)
-            elif self.early_stopping:
-                data, held_out = self._hold_out(data, rng)
-            self._fit_by_steps(network, data, held_out, rng, self.max_iter, reported)
+        held_out = None
+        if X_val is not None:
+            X_val, y_val = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
+            held_out = _Data(X_val, self._encode_known(y_val), None)
+        elif self.early_stopping and self.solver != "lbfgs":
+            data, held_out = self._hold_out(data, rng)
+        with shown(self) as bars:
+            callbacks = [*reported, *bars]
+            if self.solver == "lbfgs":
+                self._fit_by_lbfgs(network, data, callbacks)
+            else:
+                self._fit_by_steps(network, data, held_out, rng, self.max_iter, callbacks)
         for reporter in reported:
             reporter.tell_of_the_end()
         return self
@@ -289,7 +290,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                     resume=resume,
                 )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warnings.warn("Training interrupted by user.", stacklevel=4)
             if follower.theta is not None:
                 self._set_theta(network, follower.chosen)
             return
@@ -302,7 +303,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _start_judging(self) -> None:
@@ -376,7 +377,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                 max_iter=self.max_iter,
                 max_evaluations=self.max_fun,
                 tolerance=self.tol,
-                callbacks=[*([Teller()] if self.verbose else []), *self.callbacks, *callbacks],
+                batch_size=_AT_ONCE if isinstance(X, Source) else None,
+                callbacks=[*([Teller()] if prints(self) else []), *self.callbacks, *callbacks],
                 state=state,
             )
         if run.reason.startswith("diverged"):
@@ -392,7 +394,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                 f"Increase the number of iterations to improve the convergence (max_iter="
                 f"{self.max_iter}).\nYou might also want to scale the data.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _total_weights(self, data: _Data) -> np.ndarray[Any, Any] | None:

@@ -8,13 +8,18 @@ from dnn_xp.backends import Array, bring
 from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.training import Callback, Moment, TrainingResult
 
-__all__ = ["Follower", "Teller", "Validation"]
+__all__ = ["Follower", "Teller", "Validation", "prints"]
 
 _SMALLEST_RATE = 1e-6
 
 
 Validation = Callable[[Array], tuple[float, float]]
 """``validation(theta)`` is a score, the better the greater, and the loss."""
+
+
+def prints(estimator: Parameters) -> bool:
+    """Return whether an estimator tells of each epoch in a line, as scikit-learn's do."""
+    return bool(estimator.verbose) and estimator.verbose != "bar"
 
 
 class Teller(Callback):
@@ -92,13 +97,13 @@ class Follower(Callback):
         one.loss_ = moment.history["cost"][-1]
         one.loss_curve_.append(one.loss_)
         self.theta = moment.theta
-        if one.verbose:
+        if prints(one):
             print(f"Iteration {one.n_iter_}, loss = {one.loss_:.8f}")
         if self.validation is not None:
             score, loss = self.validation(self.theta)
             one.validation_scores_.append(score)
             one.validation_loss_curve_.append(loss)
-            if one.verbose:
+            if prints(one):
                 print(f"Validation score: {score:f}")
         improved = self._better_score() if one.early_stopping else self._lower_loss()
         one._no_improvement_count = 0 if improved else one._no_improvement_count + 1
@@ -141,11 +146,11 @@ class Follower(Callback):
         if adaptive and rate > _SMALLEST_RATE:
             self.rate /= 5.0
             one._no_improvement_count = 0
-            if one.verbose:
+            if prints(one):
                 print(f"{message} Setting learning rate to {rate / 5.0:f}")
             return None
         message += " Learning rate too small. Stopping." if adaptive else " Stopping."
-        if one.verbose:
+        if prints(one):
             print(message)
         return message
 

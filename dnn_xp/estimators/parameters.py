@@ -113,6 +113,7 @@ _RULES: dict[str, Rule] = {
     "max_iter": _COUNT,
     "shuffle": _FLAG,
     "tol": _NOT_NEGATIVE,
+    "verbose": _or(_FLAG, _number(0, math.inf, "[", ")", Integral), _one_of("bar")),
     "warm_start": _FLAG,
     "momentum": _number(0, 1, "[", "]"),
     "nesterovs_momentum": _FLAG,
