@@ -156,7 +156,10 @@ def check_sample_weight(sample_weight: Any, X: Matrix) -> Any:
         input_name="sample_weight",
     )
     if weights.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either "
+            f"a scalar value or a 1D array of length {X.shape[0]}."
+        )
     if weights.shape != (X.shape[0],):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
     if not weights.any():

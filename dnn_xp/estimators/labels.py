@@ -89,10 +89,11 @@ class Labels:
         if self.kind.startswith("multilabel"):
             return xp.astype(xp.matrix_transpose(A) > 0.5, xp.int64)
         chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, xp.int64)
-        if not np.issubdtype(self.known.dtype, np.number):
+        chosen = xp.minimum(chosen, len(self.known) - 1)
+        if self.known.dtype.kind not in "biuf":
             return self.known[to_host(chosen)]
-        places = xp.minimum(chosen, len(self.known) - 1)
-        return xp.take(bring(self.known, like=A, dtype=xp.int64), places)
+        own = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, xp.int64)
+        return xp.take(bring(self.known, like=A, dtype=own), chosen)
 
     def shares(self, Z: Array, label: Any = None) -> Array:
         """Return how much of each logit is the score of a label, or of the one that is predicted.
