@@ -179,7 +179,8 @@ def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
         if library is Library.DASK and host.ndim > 1:
             # Three blocks of columns (examples), so that no test sees a single chunk only.
             columns = max(1, math.ceil(host.shape[-1] / 3))
-            return xp.asarray(host, chunks=(*host.shape[:-1], columns))
+            # Not by `asarray`, which takes no notice of chunks.
+            return xp.asarray(host).rechunk((*host.shape[:-1], columns))
         if library is Library.ARRAY_API_STRICT_DEVICE:
             return xp.asarray(host, device=xp.Device(library.device))
         return xp.asarray(host)

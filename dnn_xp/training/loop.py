@@ -28,6 +28,7 @@ from dnn_xp.training.gram import example_space_problem, pays_in_example_space, t
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run
 from dnn_xp.training.step import Batch, Data, Numbers, Recipe, Regularization, State, step
+from dnn_xp.training.weights import of_mean_1
 
 __all__ = ["DivergenceWarning", "train"]
 
@@ -342,10 +343,8 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
         n_classes = network.n_outputs if output == "softmax" else 2
         Y = smooth_labels(Y, rules.label_smoothing, n_classes)
     if weights is not None:
-        mean = namespace(weights).mean(weights)
-        if not float(mean) > 0:
-            raise ValueError(f"weights: found a mean of {float(mean)}, expected one above 0")
-        weights = weights if recipe.by_batch else weights / mean
+        scaled = of_mean_1(weights)  # which refuses weights that are all zero
+        weights = weights if recipe.by_batch else scaled
     mask = shares = None
     if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
         mask = network.weight_mask(like=Y)
