@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -34,10 +34,12 @@ from dnn_xp.estimators.description import (
 )
 from dnn_xp.estimators.drawing import Shuffles, draw_theta
 from dnn_xp.estimators.following import Follower, Teller, Validation, prints
+from dnn_xp.estimators.interchange import from_sklearn, to_model, to_sklearn
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
 from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
 from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
+from dnn_xp.files.h5 import Model
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
@@ -418,6 +420,47 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
 
     def _weights(self) -> Weights:
         return Weights(self.coefs_, self.intercepts_, getattr(self, "norms_", []))
+
+    @property
+    def network_(self) -> Network:
+        """The network, in the library's own words."""
+        check_is_fitted(self)
+        return self._network
+
+    @property
+    def theta_(self) -> Array:
+        """All its parameters as one vector, as `network_` takes them."""
+        check_is_fitted(self)
+        return to_theta(self._network, self._weights())
+
+    def to_model(self) -> Model:
+        """Return the fitted network as `dnn_xp.save_model` writes it and `load_model` reads it."""
+        return to_model(self)
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """Return an estimator that predicts what a fitted one of scikit-learn's predicts.
+
+        Parameters
+        ----------
+        fitted : estimator
+            scikit-learn's of the same name. It stays as it is, and `partial_fit` goes on from its
+            parameters, but the state of its optimizer (momenta, the rate reached) is not known.
+        """
+        return from_sklearn(cls, fitted)
+
+    def to_sklearn(self) -> Any:
+        """Return scikit-learn's estimator that predicts the same, with arrays of NumPy.
+
+        Arguments that it has not and that only matter in training, such as ``dropout``, are left
+        out, or its defaults.
+
+        Raises
+        ------
+        ValueError
+            Naming what it cannot do: normalizing layers, other activations, losses, targets.
+        """
+        return to_sklearn(self)
 
     def to(self, xp: Any, device: Any = None) -> "MultilayerPerceptron":
         """Move the fitted network to another library or device.
