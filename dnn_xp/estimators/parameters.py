@@ -1,12 +1,15 @@
 """What an estimator is told: scikit-learn's arguments first, then those that it has not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer_names
 
 from dnn_xp.training import Callback
 
@@ -93,17 +96,33 @@ def _or(*rules: Rule) -> Rule:
 
 
 _NONE: Rule = (lambda value: value is None, "None")
-_FLAG: Rule = (lambda value: isinstance(value, bool) or str(value) in ("True", "False"), "a bool")
+_FLAG: Rule = (lambda value: isinstance(value, bool | np.bool_), "a bool")
 _POSITIVE = _number(0, math.inf, "(", ")")
 _NOT_NEGATIVE = _number(0, math.inf, "[", ")")
 _COUNT = _number(1, math.inf, "[", ")", Integral)
+_WHOLE: Rule = (lambda value: isinstance(value, Integral), "an int")
 _PART = _number(0, 1, "[", ")")
 _SCHEDULE: Rule = (callable, "a schedule")
 _OPTIMIZER: Rule = (lambda value: hasattr(value, "update"), "an Optimizer")
+_NAMED: Rule = (lambda value: isinstance(value, str | tuple), "a name, with its number or without")
+
+
+def _list_of(rule: Rule, kind: type = list) -> Rule:
+    each, words = rule
+
+    def fits(value: Any) -> bool:
+        several: Any = value
+        return isinstance(value, kind) and all(map(each, several))
+
+    return fits, f"a list, each {words}"
+
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "nadam", "amsgrad", "rmsprop", "adagrad", "lion")
 
 _RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": _or(_WHOLE, _list_of(_WHOLE, Collection)),
+    "activation": _or(_NAMED, _list_of(_NAMED)),
+    "loss": _NAMED,
     "solver": _or(_one_of(*SOLVERS), _OPTIMIZER),
     "alpha": _NOT_NEGATIVE,
     "batch_size": _or(_one_of("auto"), _COUNT),
@@ -124,12 +143,18 @@ _RULES: dict[str, Rule] = {
     "epsilon": _POSITIVE,
     "n_iter_no_change": _or(_COUNT, (lambda value: value == math.inf, "inf")),
     "max_fun": _COUNT,
+    "dropout": _or(_PART, _list_of(_PART)),
     "batch_norm": _FLAG,
     "layer_norm": _FLAG,
     "l1": _NOT_NEGATIVE,
     "max_norm": _or(_POSITIVE, _NONE),
     "clip_norm": _or(_POSITIVE, _NONE),
     "weight_decay": _NOT_NEGATIVE,
+    "scoring": (
+        lambda value: value in (None, "loss") or callable(value) or value in get_scorer_names(),
+        "the name of a scorer, 'loss', a function or None",
+    ),
+    "checkpoint": _or((lambda value: isinstance(value, str | PathLike), "a path"), _NONE),
     "label_smoothing": _PART,
     "class_weight": _or(
         _one_of("balanced"),

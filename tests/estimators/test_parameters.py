@@ -1,0 +1,154 @@
+"""Arguments: what is refused, as scikit-learn refuses it, and what is not."""
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
+from sklearn import neural_network
+
+from dnn_xp import Callback
+from dnn_xp.estimators import MLPClassifier, MLPRegressor
+from dnn_xp.estimators.parameters import SOLVERS, InvalidParameterError, check_parameters
+from dnn_xp.functions.activations import ACTIVATIONS
+from dnn_xp.training import cosine, sgd
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, y = np.eye(4), np.array([0, 1, 0, 1])
+BAD = {
+    "hidden_layer_sizes": ["abc", None, 2.5, (2.5,), [[3]]],
+    "activation": [3, None, [4]],
+    "solver": ["newton", None, 3],
+    "alpha": [-1, -1e-300, None, "a", math.nan, math.inf],
+    "batch_size": [0, -1, 1.5, "all", None],
+    "learning_rate": ["falling", None, 0.1],
+    "learning_rate_init": [0, -0.1, "a", math.nan],
+    "power_t": [-1, None],
+    "max_iter": [0, 1.0, None],
+    "shuffle": ["True", None, 1],
+    "tol": [-1, None, math.inf],
+    "verbose": [-1, "loud", None, 0.5],
+    "warm_start": [1, None],
+    "momentum": [-0.1, 1.1, None],
+    "nesterovs_momentum": ["False", None],
+    "early_stopping": [1, "True"],
+    "validation_fraction": [1.0, -0.1, None],
+    "beta_1": [1.0, -0.1, None],
+    "beta_2": [1.0, -0.1, None],
+    "epsilon": [0, -1.0, None],
+    "n_iter_no_change": [0, 2.5, -math.inf, None],
+    "max_fun": [0, 1.5],
+}
+OF_OURS = {
+    "dropout": [1.0, -0.1, None, [0.1, 1.0]],
+    "batch_norm": [1],
+    "layer_norm": ["True"],
+    "l1": [-1.0],
+    "max_norm": [0, -1.0],
+    "clip_norm": [0.0],
+    "weight_decay": [-0.1],
+    "scoring": ["best", 3],
+    "callbacks": [None, [3]],
+    "checkpoint": [3],
+    "fitted_as_numpy": [None],
+}
+GOOD = {
+    "hidden_layer_sizes": [3, (3,), [3, 2], (), np.array([3]), np.int64(3)],
+    "activation": ["identity", "logistic", "tanh", "relu"],
+    "alpha": [0, 0.0, np.float32(0.5), 10**9],
+    "batch_size": ["auto", 1, np.int32(2)],
+    "learning_rate": ["constant", "invscaling", "adaptive"],
+    "power_t": [0],
+    "tol": [0],
+    "shuffle": [True, np.False_],
+    "verbose": [False, 0],
+    "momentum": [0, 1],
+    "validation_fraction": [0],
+    "beta_1": [0],
+    "n_iter_no_change": [1, math.inf],
+    "random_state": [0, np.random.RandomState(0), None],
+}
+
+
+def cases(values):
+    return [(name, value) for name, several in values.items() for value in several]
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize(("name", "value"), cases(BAD))
+def test_what_scikit_learn_refuses_is_refused(kind, name, value):
+    ours, theirs = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}, neural_network
+    with pytest.raises((ValueError, TypeError)):
+        getattr(theirs, kind)(**{name: value}).fit(X, y)
+    message = rf"^The '{name}' parameter of {kind} must be .+\. Got (?s:.)* instead\.$"
+    with pytest.raises(InvalidParameterError, match=message) as caught:
+        ours[kind](**{name: value}).fit(X, y)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("name", "value"), cases(OF_OURS))
+def test_what_it_has_not_is_refused_likewise(method, name, value):
+    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of MLPRegressor must"):
+        getattr(MLPRegressor(**{name: value}), method)(X, y)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(GOOD))
+def test_what_scikit_learn_takes_is_taken(name, value):
+    told = {"max_iter": 2, name: value}
+    ours, theirs = MLPRegressor(**told).fit(X, y), neural_network.MLPRegressor(**told).fit(X, y)
+    assert ours.n_iter_ == theirs.n_iter_
+
+
+@pytest.mark.parametrize("solver", [*SOLVERS, sgd(0.1)], ids=str)
+def test_solvers(solver):
+    reg = MLPRegressor(solver=solver, max_iter=3).fit(X, y)
+    assert len(reg.loss_curve_) == 3
+    assert reg.loss_curve_[-1] < reg.loss_curve_[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("activation", one) for one in ACTIVATIONS],
+        ("activation", ("leaky_relu", 0.2)),
+        ("activation", ACTIVATIONS["gelu"]),
+        ("activation", ["gelu", ("elu", 0.5)]),
+        ("learning_rate", cosine(2)),
+        ("dropout", [0.5, 0.0]),
+        ("scoring", "neg_mean_squared_error"),
+        ("scoring", "loss"),
+        ("scoring", lambda one, X, y: one.score(X, y)),
+        ("callbacks", [Callback()]),
+        ("loss", ("huber", 0.5)),
+        ("max_norm", 2),
+    ],
+)
+def test_what_only_ours_take(name, value):
+    told = {"hidden_layer_sizes": (3, 2), "max_iter": 2, name: value}
+    assert MLPRegressor(**told).fit(X, y).n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"activation": "step"}, "activation: found 'step', expected one of identity, sigmoid"),
+        ({"loss": "absolute"}, "cost: found 'absolute', expected one of"),
+        ({"random_state": "a"}, "'a' cannot be used to seed"),
+    ],
+)
+def test_names_that_are_unknown_are_refused(told, message):
+    with pytest.raises(ValueError, match=message):
+        MLPRegressor(**told).fit(X, y)
+
+
+def test_arguments_are_looked_at_when_it_learns_and_not_before():
+    clf = MLPClassifier(alpha=-1)
+    with pytest.raises(InvalidParameterError):
+        check_parameters(clf)
+    check_parameters(clf.set_params(alpha=1.0))
+    assert issubclass(InvalidParameterError, ValueError)
+    assert issubclass(InvalidParameterError, TypeError)
