@@ -419,9 +419,9 @@ def test_the_input_gradient_is_that_of_automatic_differentiation(array, oracle):
     theta, X, _ = draw(MIXED)
     shares = np.random.default_rng(3).normal(size=(2, 9))
     oracle = oracles.load(oracle)
-    p = {name: oracle.array(value) for name, value in MIXED.unpack(theta).items()}
 
     def total(X):
+        p = {name: oracle.array(value) for name, value in MIXED.unpack(theta).items()}
         Z = p["W1"] @ X + p["b1"]
         Z = p["gamma2"] * (Z - p["mean2"]) / (p["variance2"] + 1e-5) ** 0.5 + p["beta2"]
         Z = p["W4"] @ oracle.activations["tanh"](Z) + p["b4"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from conftest import Library
 from dnn_xp import BatchNorm, Dense, Dropout, Network, train
 from dnn_xp.backends import to_host
 from dnn_xp.sources import Source, beside, read_examples
@@ -30,6 +31,11 @@ def source(array):
     return Source(X.shape, read, array(X[:, :0])), sizes
 
 
+def rounding(library):
+    """Return 0, but on Dask, where other blocks are read and sums are other sums."""
+    return 1e-11 if library is Library.DASK else 0.0
+
+
 def test_columns_are_read_by_slices_and_by_places(array):
     held, _ = source(array)
     assert_close(read_examples(held, slice(2, 5)), read_examples(array(X), slice(2, 5)), rtol=0)
@@ -40,11 +46,11 @@ def test_columns_are_read_by_slices_and_by_places(array):
 
 @pytest.mark.parametrize("batch_size", [5, None])
 @pytest.mark.parametrize("micro_batch", [3, None])
-def test_training_from_a_source_is_training_from_an_array(array, batch_size, micro_batch):
+def test_training_from_a_source_is_training_from_an_array(array, library, batch_size, micro_batch):
     """Shuffled, weighted, with dropout and a validation set, bit for bit."""
     options = {
         "optimizer": adam(0.01),
-        "epochs": 3,
+        "epochs": 1 if library is Library.DASK else 3,  # tens of milliseconds a step
         "batch_size": batch_size,
         "micro_batch": micro_batch,
         "weights": array(WEIGHTS),
@@ -56,8 +62,11 @@ def test_training_from_a_source_is_training_from_an_array(array, batch_size, mic
     )
     few = Source((3, 9), lambda which: array(X[:, :9][:, which]), held.like)
     found = train(NETWORK, held, array(Y), validation=(few, array(Y[:, :9])), **options)
-    assert_close(found.theta, expected.theta, rtol=0)
-    assert found.history == expected.history
+    rtol = rounding(library)
+    assert_close(found.theta, expected.theta, rtol=rtol)
+    assert found.history.keys() == expected.history.keys()
+    for name, figures in found.history.items():
+        assert figures == pytest.approx(expected.history[name], rel=rtol)
     assert max(sizes) == (batch_size or M)  # and never more of them in memory
 
 
@@ -102,11 +111,11 @@ def test_a_source_reads_what_its_caller_asks_for(array):
     assert set(places.tolist()) == set(range(M))
 
 
-def test_lbfgs_reads_a_source_batch_by_batch(array):
+def test_lbfgs_reads_a_source_batch_by_batch(array, library):
     network = Network(3, (Dense(4, "tanh"), Dense(2)), "softmax_cross_entropy")
     held, sizes = source(array)
     options = {"weights": array(WEIGHTS), "max_iter": 5, "batch_size": 7}
     found = lbfgs(network, held, array(Y), **options)
     expected = lbfgs(network, array(X), array(Y), **options)
-    assert_close(found.theta, expected.theta, rtol=0)
+    assert_close(found.theta, expected.theta, rtol=rounding(library))
     assert set(sizes) == {7, 2}
