@@ -67,7 +67,23 @@ def by_layer(network: Network, weights: Weights) -> list[Arrays]:
 
 
 def to_theta(network: Network, weights: Weights) -> Array:
-    """Return the vector that holds the parameters."""
+    """Return the vector that holds the parameters.
+
+    Raises
+    ------
+    ValueError
+        Where they are of another network.
+    """
+    kinds = [isinstance(layer, Dense) for layer in network.layers if layer.parameter_shapes(1)]
+    for name, found, expected in (
+        ("coefs_", len(weights.coefs), sum(kinds)),
+        ("norms_", len(weights.norms), len(kinds) - sum(kinds)),
+    ):
+        if found != expected:
+            raise ValueError(
+                f"{name}: found {found}, expected {expected}, one a layer; a network that is "
+                "trained on stays what it is"
+            )
     return network.pack(
         {
             f"{key}{place}": one

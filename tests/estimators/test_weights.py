@@ -46,6 +46,24 @@ def test_there_and_back(array, dtype, network):
     assert_close(to_theta(network, from_theta(network, theta)), theta, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("network", "other", "message"),
+    [
+        (PLAIN, NORMALIZED, "norms_: found 0, expected 2, one a layer"),
+        (NORMALIZED, PLAIN, "norms_: found 2, expected 0, one a layer"),
+        (PLAIN, Network(3, (Dense(2),), PLAIN.cost), "coefs_: found 2, expected 1, one a layer"),
+        (
+            PLAIN,
+            Network(3, (Dense(5), Dense(2)), PLAIN.cost),
+            r"W1 .* has shape \(4, 3\), expected",
+        ),
+    ],
+)
+def test_those_of_another_network_are_refused(network, other, message):
+    with pytest.raises(ValueError, match=message):
+        to_theta(other, from_theta(network, np.zeros(network.size)))
+
+
 @pytest.mark.parametrize("network", [PLAIN, NORMALIZED])
 def test_layers_get_what_a_network_has(array, network):
     theta = array(np.random.default_rng(0).uniform(0.5, 1.0, size=network.size))
