@@ -11,6 +11,7 @@ from typing import Any, Literal
 from dnn_xp.backends import (
     Array,
     bring,
+    by_example,
     compile_step,
     computed,
     has_fixed_shapes,
@@ -193,6 +194,8 @@ def train(
         gathered=isinstance(X, Source),
     )
     data = _prepare(recipe, X, Y, weights, seed)
+    if batch_size < n_examples and not isinstance(X, Source):
+        data = data._replace(X=by_example(X))
     run_step = compile_step(step, recipe, like=like, donate=(0,), compile=compile)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)

@@ -199,15 +199,9 @@ def step(
     theta, optimizer_state = descend(
         optimizer, theta, gradient, optimizer_state, rate, numbers.step
     )
-    if rules.max_norm is not None or statistics is not None:
-        changed = theta
-        if rules.max_norm is not None:
-            changed = network.limit_norms(theta, rules.max_norm, xp=xp)
-        changed = network.update_statistics(changed, statistics, xp=xp)
-        if workspace is None:
-            theta = changed
-        else:
-            theta[...] = changed
+    if rules.max_norm is not None:
+        theta = network.limit_norms(theta, rules.max_norm, xp=xp)
+    theta = network.update_statistics(theta, statistics, xp=xp)
     if average is not None:
         average += (1.0 - numbers.average_stays) * (theta - average)
     return State(theta, optimizer_state, average), total + cost
