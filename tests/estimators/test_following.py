@@ -1,0 +1,243 @@
+"""What an estimator prints, when it stops, at which rate it goes, and how it is taken up."""
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
+from sklearn import neural_network
+
+from dnn_xp import Callback, estimators
+from dnn_xp.estimators import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = (X[:, 0] + 0.5 * RNG.normal(size=40) > 0).astype(int)
+SETTINGS = {"hidden_layer_sizes": (5,), "random_state": 0, "batch_size": 16, "max_iter": 30}
+QUICK = {"tol": 0.02, "n_iter_no_change": 2, "learning_rate_init": 0.1}
+
+
+# ----------------------------------------------------------------------------- what is printed
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "Iteration 30, loss = "),
+        (QUICK, "Training loss did not improve more than tol=0.020000 for 2 consecutive epochs. S"),
+        (QUICK | {"early_stopping": True, "validation_fraction": 0.5}, "Validation score: "),
+        (
+            QUICK | {"solver": "sgd", "learning_rate": "adaptive", "max_iter": 60},
+            "Setting learning rate to 0.020000",
+        ),
+        (
+            QUICK | {"solver": "sgd", "learning_rate": "adaptive", "max_iter": 60},
+            "Learning rate too small. Stopping.",
+        ),
+    ],
+)
+def test_what_is_printed_is_what_scikit_learn_prints(capsys, kind, told, words):
+    printed = []
+    for package in (estimators, neural_network):
+        getattr(package, kind)(**SETTINGS | told, verbose=True).fit(X, Y)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert words in printed[0]
+
+
+def test_partial_fits_print_too(capsys):
+    printed = []
+    for package in (estimators, neural_network):
+        reg = package.MLPRegressor(**SETTINGS, verbose=2)
+        reg.partial_fit(X, Y).partial_fit(X, Y)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].count("Iteration 1, loss = ") == 2
+
+
+def test_iterations_of_lbfgs_are_printed(capsys):
+    """SciPy's own table, that scikit-learn prints, is no longer SciPy's."""
+    reg = MLPRegressor(**SETTINGS | {"solver": "lbfgs", "max_iter": 3}, verbose=True).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        f"Iteration {place}, loss = {loss:.8f}" for place, loss in enumerate(reg.loss_curve_, 1)
+    ]
+
+
+def test_nothing_is_printed_unasked(capsys):
+    MLPRegressor(**SETTINGS).fit(X, Y)
+    assert capsys.readouterr().out == ""
+
+
+# ----------------------------------------------------------------------------- when it stops
+
+
+@pytest.mark.parametrize("patience", [1, 3, 7])
+def test_it_stops_where_the_loss_falls_by_less_than_tol(patience):
+    """Against the least loss so far, each epoch anew."""
+    reg = MLPRegressor(**SETTINGS | {"tol": 0.01, "n_iter_no_change": patience, "max_iter": 500})
+    curve = reg.fit(X, Y).loss_curve_
+    least, idle = math.inf, []
+    for loss in curve:
+        idle.append(0 if loss <= least - 0.01 else idle[-1] + 1)
+        least = min(least, loss)
+    assert idle[-1] == patience + 1 == reg._no_improvement_count
+    assert max(idle[:-1]) <= patience
+    assert reg.best_loss_ == least
+    assert reg.n_iter_ == len(curve) < 500
+
+
+def test_without_patience_it_goes_on():
+    reg = MLPRegressor(**SETTINGS | {"tol": 1e9, "n_iter_no_change": math.inf}).fit(X, Y)
+    assert reg.n_iter_ == 30
+
+
+def test_a_score_that_is_no_number_counts_as_better():
+    """As it does in scikit-learn: the run ends with max_iter."""
+    told = {"early_stopping": True, "scoring": lambda one, X, y: math.nan, "n_iter_no_change": 1}
+    reg = MLPRegressor(**SETTINGS | told).fit(X, Y)
+    assert reg.n_iter_ == 30
+    assert reg.best_validation_score_ == -math.inf
+
+
+def test_the_best_parameters_are_kept():
+    """A score that is told: best in the third epoch."""
+    scores, seen = iter([1.0, 2.0, 5.0, 4.0, 3.0, 2.0]), []
+
+    def score(one, X, y):
+        seen.append(one.coefs_[0].copy())
+        return next(scores)
+
+    told = {"early_stopping": True, "scoring": score, "n_iter_no_change": 2}
+    reg = MLPRegressor(**SETTINGS | told).fit(X, Y)
+    assert reg.validation_scores_ == [1.0, 2.0, 5.0, 4.0, 3.0, 2.0]
+    assert reg.best_validation_score_ == 5.0
+    assert reg.best_loss_ is None
+    np.testing.assert_array_equal(reg.coefs_[0], seen[2])
+    assert not np.array_equal(seen[2], seen[5])
+
+
+def test_where_nothing_stops_early_the_last_parameters_are_kept():
+    """Data to judge by are only looked at."""
+    reg = MLPRegressor(**SETTINGS).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    other = MLPRegressor(**SETTINGS).fit(X, Y)
+    np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
+    assert reg.loss_curve_ == other.loss_curve_
+    assert len(reg.validation_scores_) == len(reg.validation_loss_curve_) == 30
+    assert reg.validation_scores_[-1] == pytest.approx(other.score(X[:9], Y[:9]), rel=1e-12)
+    squares = np.mean((other.predict(X[:9]) - Y[:9]) ** 2)
+    assert reg.validation_loss_curve_[-1] == pytest.approx(squares / 2.0, rel=1e-12)
+
+
+# ----------------------------------------------------------------------------- at which rate
+
+
+class Steps(Callback):
+    """Keep the parameters after each step."""
+
+    def start(self, moment):
+        self.thetas = [moment.theta.copy()]
+
+    def step(self, moment):
+        self.thetas.append(moment.theta.copy())
+
+
+def lengths(**told):
+    """Return the length of each step, with a gradient that stays the same."""
+    steps = Steps()
+    told = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": 1e-6} | told
+    MLPRegressor(**SETTINGS | {"max_iter": 4} | told, callbacks=[steps], shuffle=False).fit(
+        np.ones((40, 3)), np.full(40, 5.0)
+    )
+    return np.linalg.norm(np.diff(steps.thetas, axis=0), axis=1)
+
+
+def test_a_schedule_multiplies_the_initial_rate():
+    """It is asked at each step for a point of the run, in epochs: here there are three in each."""
+    asked = []
+
+    def schedule(epoch):
+        asked.append(epoch)
+        return 1.0 / (1.0 + epoch)
+
+    found = lengths(learning_rate=schedule)
+    points = np.arange(12) / 3.0
+    np.testing.assert_allclose(asked, points, rtol=1e-15)
+    # A step of 1e-6 changes the gradient by no more than some 1e-5.
+    np.testing.assert_allclose(found / found[0], 1.0 / (1.0 + points), rtol=1e-4)
+
+
+def test_invscaling_falls_after_each_epoch_by_the_examples_that_were_seen():
+    found = lengths(learning_rate="invscaling", power_t=0.25)
+    powers = (np.array([0, 40, 80, 120]) + 1.0) ** -0.25
+    np.testing.assert_allclose(found / found[0], np.repeat(powers, 3), rtol=1e-4)
+
+
+def test_adaptive_falls_to_a_fifth_where_the_loss_does_not():
+    """With a tolerance that no epoch meets but the first, after every second epoch."""
+    told = {"learning_rate_init": 1e-5, "tol": 1.0, "n_iter_no_change": 1, "max_iter": 7}
+    found = lengths(learning_rate="adaptive", **told)
+    powers = np.array([0, 0, 0, 1, 1, 2, 2])
+    np.testing.assert_allclose(found / found[0], np.repeat(0.2**powers, 3), rtol=2e-3)
+
+
+def test_the_rate_of_other_solvers_stays():
+    found = lengths(solver="lion", learning_rate="invscaling")
+    np.testing.assert_allclose(found, found[0], rtol=1e-9)
+
+
+def test_the_rate_goes_on_from_one_partial_fit_to_the_next():
+    steps, found = Steps(), []
+    told = {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 1e-6}
+    told |= {"momentum": 0.0, "alpha": 0.0, "callbacks": [steps]}
+    reg = MLPRegressor(**SETTINGS | told)
+    for _ in range(3):
+        reg.partial_fit(np.ones((16, 3)), np.full(16, 5.0))
+        found.append(np.linalg.norm(np.diff(steps.thetas, axis=0)))
+    np.testing.assert_allclose(
+        np.divide(found, found[0]), (np.array([0, 16, 32]) + 1.0) ** -0.5, rtol=1e-4
+    )
+
+
+# ----------------------------------------------------------------------------- taking it up
+
+
+class Interrupt(Callback):
+    """Break off in the middle of an epoch, as Ctrl-C does."""
+
+    def __init__(self, epoch):
+        self.at = epoch
+
+    def step(self, moment):
+        if moment.epoch == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"early_stopping": True},
+        {"solver": "sgd", "learning_rate": "invscaling"},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
+    ],
+)
+def test_a_fit_that_is_taken_up_is_one_fit(tmp_path, told):
+    """Curves, scores, rates, the best parameters, patience: to the last bit."""
+    told = SETTINGS | {"max_iter": 12, "learning_rate_init": 0.05} | told
+    whole = MLPClassifier(**told).fit(X, Y)
+    path = tmp_path / "fit.checkpoint"
+    parts = MLPClassifier(**told, checkpoint=str(path), callbacks=[Interrupt(7)])
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        parts.fit(X, Y)
+    assert path.exists()
+    again = MLPClassifier(**told, checkpoint=str(path)).fit(X, Y)
+    for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "best_validation_score_"):
+        assert getattr(again, name) == getattr(whole, name), name
+    for found, expected in zip(again.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert again._no_improvement_count == whole._no_improvement_count
