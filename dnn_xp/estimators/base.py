@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -161,6 +161,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         check_parameters(self)
         if (X_val is None) is not (y_val is None):
             raise ValueError("X_val, y_val: found one of them, expected both or none")
+        if X_val is not None and self.solver == "lbfgs":
+            raise ValueError("X_val: found with solver 'lbfgs', which judges no iterations")
         rng = check_random_state(self.random_state)
         first = not hasattr(self, "coefs_") or not self.warm_start
         data, network = self._begin(X, y, sample_weight, rng, first=first)
@@ -189,6 +191,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         data, network = self._begin(X, y, sample_weight, rng, first=first, incremental=True)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.checkpoint is not None:
+            raise ValueError("partial_fit does not support checkpoint: save the estimator itself")
         self._fit_by_steps(network, data, None, rng, 1, incremental=True)
 
     def _begin(
@@ -263,11 +267,9 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
             rate=getattr(self, "_learning_rate", 1.0) if incremental else 1.0,
         )
         weights, by_class = self._total_weights(data), self._class_weights(data.Y) is not None
-        checkpoint, resume = [], None
-        if self.checkpoint is not None:
-            checkpoint = [Checkpoint(self.checkpoint)]
-            if Path(self.checkpoint).exists():
-                resume = load_checkpoint(self.checkpoint)
+        checkpoints, resume = self._take_up()
+        rate = self.learning_rate
+        told = [*([rate] if isinstance(rate, Callback) else []), *self.callbacks]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DivergenceWarning)  # an error, or told below
@@ -283,10 +285,10 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                     weights=None if weights is None else bring(weights, like=like),
                     weights_within="data" if by_class else "batch",
                     order=Shuffles(n_examples, rng if self.shuffle else None),
-                    schedule=follower,
+                    schedule=follower.factor,
                     regularization=describe_regularization(self),
                     clip_norm=self.clip_norm,
-                    callbacks=[*self.callbacks, *checkpoint, *callbacks],
+                    callbacks=[follower, *told, *checkpoints, *callbacks],
                     example_space=False,
                     after=self._progress if incremental else None,
                     resume=resume,
@@ -307,6 +309,19 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    def _take_up(self) -> tuple[list[Callback], Progress | None]:
+        """Return what writes checkpoints and the newest that there is, if they are wanted."""
+        if self.checkpoint is None:
+            return [], None
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"random_state: found {self.random_state!r}, expected an int where there is a "
+                "checkpoint: a fit that goes on has to draw what it drew before"
+            )
+        given = self.checkpoint
+        writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
+        return [writer], load_checkpoint(writer.path) if writer.path.exists() else None
 
     def _start_judging(self) -> None:
         if self.validation_scores_ is None:

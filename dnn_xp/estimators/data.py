@@ -157,8 +157,8 @@ def check_sample_weight(sample_weight: Any, X: Matrix) -> Any:
     )
     if weights.ndim != 1:
         raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either "
-            f"a scalar value or a 1D array of length {X.shape[0]}."
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
+            f"either a scalar value or a 1D array of length {X.shape[0]}."
         )
     if weights.shape != (X.shape[0],):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")

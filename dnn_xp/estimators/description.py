@@ -81,6 +81,11 @@ def describe_network(
 def describe_optimizer(estimator: Parameters) -> Optimizer:
     """Return the optimizer that an estimator's solver names."""
     solver, rate = estimator.solver, float(estimator.learning_rate_init)
+    if estimator.weight_decay and solver not in ("adamw", "lion"):
+        raise ValueError(
+            f"weight_decay: found {estimator.weight_decay!r} with solver {solver!r}, expected it "
+            "with 'adamw' or 'lion'; the L2 penalty of all solvers is alpha"
+        )
     if isinstance(solver, Optimizer):
         return solver
     betas = estimator.beta_1, estimator.beta_2, estimator.epsilon
@@ -114,8 +119,9 @@ def describe_regularization(estimator: Parameters) -> Regularization:
 
 def needs_steps(estimator: Parameters) -> list[str]:
     """Return the names of the arguments that are given and mean something only to steps."""
-    names = ("l1", "max_norm", "clip_norm", "label_smoothing", "checkpoint")
-    return [name for name in names if getattr(estimator, name, None)]
+    names = ("l1", "max_norm", "clip_norm", "label_smoothing", "checkpoint", "weight_decay")
+    schedule = ["learning_rate"] if callable(estimator.learning_rate) else []
+    return [name for name in names if getattr(estimator, name, None)] + schedule
 
 
 def mean_squared_error(*, descends_the_sum: bool) -> Cost:

@@ -34,8 +34,8 @@ class Teller(Callback):
 class Follower(Callback):
     """Keep an estimator's curves, stop it as scikit-learn does, and set its learning rate.
 
-    It is also the schedule of the run: called with a point of it, it returns what the learning
-    rate is multiplied by.
+    Told before other callbacks, it writes ``validation_cost`` and ``validation_score`` into the
+    run's history for them.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class Follower(Callback):
         """The parameters to keep: the best, where a score judges them, else the last."""
         return self.best if self.estimator.early_stopping else self.theta
 
-    def __call__(self, epoch: float) -> float:
-        """Return the learning rate, as a part of the initial one."""
+    def factor(self, epoch: float) -> float:
+        """Return the learning rate at a point of the run, as a part of the initial one."""
         rate = self.estimator.learning_rate
         return float(rate(epoch)) if callable(rate) else self.rate
 
@@ -103,6 +103,8 @@ class Follower(Callback):
             score, loss = self.validation(self.theta)
             one.validation_scores_.append(score)
             one.validation_loss_curve_.append(loss)
+            moment.history.setdefault("validation_cost", []).append(loss)
+            moment.history.setdefault("validation_score", []).append(score)
             if prints(one):
                 print(f"Validation score: {score:f}")
         improved = self._better_score() if one.early_stopping else self._lower_loss()

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
+from dnn_xp.files.checkpoints import Checkpoint
 from dnn_xp.training import Callback
 
 __all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
@@ -154,7 +155,10 @@ _RULES: dict[str, Rule] = {
         lambda value: value in (None, "loss") or callable(value) or value in get_scorer_names(),
         "the name of a scorer, 'loss', a function or None",
     ),
-    "checkpoint": _or((lambda value: isinstance(value, str | PathLike), "a path"), _NONE),
+    "checkpoint": _or(
+        (lambda value: isinstance(value, str | PathLike | Checkpoint), "a path, a Checkpoint"),
+        _NONE,
+    ),
     "label_smoothing": _PART,
     "class_weight": _or(
         _one_of("balanced"),
