@@ -1,0 +1,138 @@
+"""MLPRegressor: losses, outputs, targets."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
+from sklearn import neural_network
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+    r2_score,
+)
+
+from dnn_xp.estimators import MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+M = 60
+X = RNG.normal(size=(M, 4))
+ONE = X[:, 0] * X[:, 1] + 0.1 * RNG.normal(size=M)
+THREE = np.stack([ONE, X[:, 2], np.abs(X[:, 3])], axis=1)
+COUNTS = RNG.poisson(np.exp(0.5 * X[:, 0])).astype(float)
+WEIGHTS = RNG.uniform(0.5, 2.0, M)
+SETTINGS = {
+    "hidden_layer_sizes": (6,),
+    "random_state": 0,
+    "max_iter": 20,
+    "learning_rate_init": 0.02,
+}
+STILL = {"learning_rate_init": 1e-300, "solver": "sgd", "max_iter": 1, "alpha": 0.0}
+
+
+def huber(y, predicted, sample_weight):
+    """Return its mean for delta = 0.5."""
+    E = np.abs(y - predicted)
+    costs = np.where(E > 0.5, 0.5 * (E - 0.25), 0.5 * E**2)
+    return np.average(costs, weights=sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "measure"),
+    [
+        ("squared_error", ONE, lambda *a, **w: 0.5 * mean_squared_error(*a, **w)),
+        ("squared_error", THREE, lambda *a, **w: 0.5 * mean_squared_error(*a, **w)),
+        ("absolute_error", ONE, mean_absolute_error),
+        ("absolute_error", THREE, lambda *a, **w: 3.0 * mean_absolute_error(*a, **w)),
+        (("quantile", 0.3), ONE, lambda *a, **w: mean_pinball_loss(*a, alpha=0.3, **w)),
+        (("huber", 0.5), ONE, huber),
+        ("poisson", COUNTS, lambda *a, **w: 0.5 * mean_poisson_deviance(*a, **w)),
+    ],
+)
+def test_losses_are_those_of_scikit_learns_metrics(loss, y, measure):
+    """Of the network as it begins, which no step moves; but squares of several are summed."""
+    reg = MLPRegressor(loss, **SETTINGS | STILL).fit(X, y, WEIGHTS)
+    expected = measure(y, reg.predict(X), sample_weight=WEIGHTS)
+    assert reg.loss_ == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", ("huber", 0.5)])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_losses_fall(loss, solver):
+    told = SETTINGS | {"solver": solver, "max_iter": 100}
+    reg = MLPRegressor(loss, **told).fit(X, COUNTS)
+    still = MLPRegressor(loss, **SETTINGS | STILL).fit(X, COUNTS)
+    assert reg.loss_ < 0.7 * still.loss_
+
+
+def test_poisson_predicts_means():
+    reg = MLPRegressor("poisson", **SETTINGS).fit(X, COUNTS)
+    assert reg.out_activation_ == "exp"
+    assert (reg.predict(X) > 0.0).all()
+    for solver in ("adam", "lbfgs"):
+        with pytest.raises(ValueError, match="y: found a value below 0, expected counts for loss="):
+            MLPRegressor("poisson", solver=solver).fit(X, ONE)
+
+
+def test_a_quantile_is_above_its_part():
+    """Without features the best constant is the quantile: between two of these values."""
+    y = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    told = {"hidden_layer_sizes": (), "max_iter": 2000, "n_iter_no_change": 2000, "alpha": 0.0}
+    told |= {"solver": "sgd", "learning_rate_init": 0.01, "momentum": 0.0, "random_state": 0}
+    for q, expected in ((0.3, 2.0), (0.7, 4.0)):
+        reg = MLPRegressor(("quantile", q), **told).fit(np.zeros((5, 1)), y)
+        # A step is at most 0.01, and goes back and forth over the kink.
+        np.testing.assert_allclose(reg.predict(np.zeros((1, 1))), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("y", [ONE, THREE, ONE.astype("float32"), COUNTS.astype(int)])
+def test_predictions_are_scikit_learns(y):
+    ours, theirs = (
+        kind(**SETTINGS).fit(X, y) for kind in (MLPRegressor, neural_network.MLPRegressor)
+    )
+    assert ours.predict(X).shape == y.shape
+    assert ours.predict(X).dtype == theirs.predict(X).dtype
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9, atol=1e-12)
+    assert ours.score(X, y, WEIGHTS) == pytest.approx(theirs.score(X, y, WEIGHTS), rel=1e-10)
+    assert ours.score(X, y) == r2_score(y, ours.predict(X))
+
+
+def test_a_row_of_targets_for_one_output():
+    with pytest.warns(match="A column-vector y was passed when a 1d array was expected"):
+        reg = MLPRegressor(**SETTINGS).fit(X, ONE[:, None])
+    np.testing.assert_array_equal(reg.predict(X), MLPRegressor(**SETTINGS).fit(X, ONE).predict(X))
+
+
+def test_without_hidden_layers_it_is_linear_regression():
+    told = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "tol": 1e-9}
+    reg = MLPRegressor(**told, random_state=0).fit(X, THREE)
+    inputs = np.column_stack([X, np.ones(M)])
+    solution = np.linalg.lstsq(inputs, THREE, rcond=None)[0]
+    # The loss falls by less than 2e-9 at the end, which leaves some 1e-4 of a flat parabola.
+    np.testing.assert_allclose(reg.coefs_[0], solution[:4], atol=2e-4)
+    np.testing.assert_allclose(reg.intercepts_[0], solution[4], atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.array(list("abc") * 20), "could not convert string to float"),
+        (ONE[:5], "inconsistent numbers of samples"),
+        (np.where(ONE > 1.0, np.nan, ONE), "Input y contains NaN"),
+        (None, "requires y to be passed, but the target y is None"),
+        (THREE[:, :, None], "Found array with dim 3"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
+        MLPRegressor(**SETTINGS).fit(X, bad)
+
+
+def test_other_outputs_are_refused_where_training_goes_on():
+    reg = MLPRegressor(**SETTINGS).partial_fit(X, ONE)
+    with pytest.raises(ValueError, match=r"W2 of layer 2, .* has shape"):
+        reg.partial_fit(X, THREE)
