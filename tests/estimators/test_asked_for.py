@@ -535,14 +535,14 @@ def test_float32_stays(solver):
 
 
 class Kill(Callback):
-    """Break a fit off after some steps, as a kill does: without an end."""
+    """Count steps, and break a fit off after some, as a kill does: without an end."""
 
-    def __init__(self, steps):
-        self.steps = steps
+    def __init__(self, after=None):
+        self.after, self.steps = after, 0
 
     def step(self, moment):
-        self.steps -= 1
-        if self.steps == 0:
+        self.steps += 1
+        if self.steps == self.after:
             raise RuntimeError("killed")
 
 
@@ -560,13 +560,17 @@ class Kill(Callback):
 def test_a_fit_that_was_killed_goes_on(tmp_path, parameters, steps):
     """#22000 and many: with a checkpoint, called again it ends with the very bits, and curves."""
     options = {"hidden_layer_sizes": (5,), "batch_size": 15, "max_iter": 12, "random_state": 3}
-    undisturbed = MLPClassifier(**(options | parameters)).fit(X, THREE)
-    for _ in range(2):  # killed twice
+    options |= parameters
+    whole, rest = Kill(), Kill()
+    undisturbed = MLPClassifier(**options, callbacks=[whole]).fit(X, THREE)
+    for _ in range(2):  # killed twice, each time before the step was written down
         checkpoint = Checkpoint(tmp_path / "checkpoint", steps=1)
-        clf = MLPClassifier(**(options | parameters), checkpoint=checkpoint)
+        clf = MLPClassifier(**options, checkpoint=checkpoint, callbacks=[Kill(steps)])
         with pytest.raises(RuntimeError, match="killed"):
-            clf.set_params(callbacks=[Kill(steps)]).fit(X, THREE)
-    clf = MLPClassifier(**(options | parameters), checkpoint=tmp_path / "checkpoint").fit(X, THREE)
+            clf.fit(X, THREE)
+    clf = MLPClassifier(**options, checkpoint=tmp_path / "checkpoint", callbacks=[rest])
+    clf.fit(X, THREE)
+    assert rest.steps == whole.steps - 2 * (steps - 1)
     for one, other in zip(
         [*clf.coefs_, *clf.intercepts_],
         [*undisturbed.coefs_, *undisturbed.intercepts_],
@@ -575,9 +579,8 @@ def test_a_fit_that_was_killed_goes_on(tmp_path, parameters, steps):
         np.testing.assert_array_equal(one, other)
     for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "loss_", "best_loss_"):
         assert getattr(clf, name) == getattr(undisturbed, name)
-    again = MLPClassifier(**(options | parameters), checkpoint=tmp_path / "checkpoint").fit(
-        X, THREE
-    )
+    again = clone(clf).fit(X, THREE)  # there is nothing left to do
+    assert again.callbacks[0].steps == rest.steps
     np.testing.assert_array_equal(again.coefs_[0], undisturbed.coefs_[0])
 
 
