@@ -23,7 +23,152 @@ __all__ = ["MLPClassifier"]
 
 @dataclass(eq=False, repr=False)
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
-    """A multilayer perceptron that tells classes apart: scikit-learn's, on any array."""
+    """A multilayer perceptron that tells classes apart: scikit-learn's, on any array.
+
+    Targets of shape (m,) are of two classes or of many; those of shape (m, k) are k labels, 0 or
+    1, that do not exclude each other, or k columns with classes of their own.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    activation : str, (str, float), ActivationFunction or list
+        Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"`` or another of
+        `dnn_xp.functions.ACTIVATIONS`; with a parameter, ``("elu", 2.0)``; or a pair of functions
+        of one's own. A list has one for each layer.
+    solver : str or Optimizer
+        ``"lbfgs"``, ``"sgd"``, ``"adam"``, ``"adamw"``, ``"nadam"``, ``"amsgrad"``,
+        ``"rmsprop"``, ``"adagrad"``, ``"lion"``; or an optimizer of `dnn_xp.training`, with a
+        learning rate and numbers of its own.
+    alpha : float
+        The L2 penalty ``alpha / 2 * sum(W**2)``, biases spared, is added to the summed loss of a
+        batch. So it counts in scikit-learn: less, the larger the batch.
+    batch_size : int or "auto"
+        Examples in a step; ``"auto"`` is 200, or all if there are fewer. L-BFGS takes all.
+    learning_rate : "constant", "invscaling", "adaptive" or callable
+        What becomes of the initial rate of ``"sgd"``: it stays, falls as ``(t_ + 1) ** -power_t``,
+        or is divided by 5 where training would stop. Or a function of the epoch that multiplies
+        the rate of any solver but L-BFGS, such as a schedule of `dnn_xp.training`.
+    learning_rate_init : float
+        The initial rate.
+    power_t : float
+        The exponent of ``"invscaling"``.
+    max_iter : int
+        Epochs, or iterations of L-BFGS, at most.
+    shuffle : bool
+        Whether each epoch takes the examples in a new order.
+    random_state : int, RandomState or None
+        Of initial parameters, shuffles, dropout and the examples that are held out.
+    tol : float
+        What counts as an improvement. L-BFGS ends where no element of the gradient is larger.
+    verbose : bool, int or "bar"
+        Whether each epoch is told in a line; ``"bar"`` shows a bar (needs dnn-xp[app]).
+    warm_start : bool
+        Whether `fit` goes on from the parameters that there are; L-BFGS also from its curvature.
+    momentum : float
+        Of ``"sgd"``.
+    nesterovs_momentum : bool
+        Whether it is Nesterov's.
+    early_stopping : bool
+        Whether a score on held-out examples, or on those given to `fit`, decides when training
+        ends and which epoch's parameters are kept.
+    validation_fraction : float
+        The part that is held out.
+    beta_1, beta_2, epsilon : float
+        Numbers of ``"adam"`` and its kin.
+    n_iter_no_change : int
+        Training ends after more epochs than that without an improvement.
+    max_fun : int
+        Evaluations of the loss by L-BFGS, at most.
+    dropout : float or list of float
+        The part of the hidden units that each example misses in training; of each layer, in a list.
+    batch_norm, layer_norm : bool
+        Whether hidden layers are normalized before their activation.
+    l1 : float
+        L1 penalty; it counts as `alpha` does.
+    max_norm : float, optional
+        The largest norm that the weights into a unit may have.
+    clip_norm : float, optional
+        The largest norm that a gradient may have.
+    weight_decay : float
+        Decoupled decay of ``"adamw"`` and ``"lion"``.
+    scoring : str, callable or None
+        The score of validation data, the better the greater: a name or a function of
+        scikit-learn's, or ``"loss"``. Default: accuracy.
+    callbacks : list of Callback
+        Of dnn_xp, told of steps and epochs. scikit-learn's own are given to `set_callbacks`.
+    checkpoint : path or Checkpoint, optional
+        Where `fit` writes down what it needs to go on. A fit that was killed and is called again
+        ends with the very bits of one that was not; it needs a whole number as `random_state`.
+    fitted_as_numpy : bool
+        Whether ``coefs_`` and ``intercepts_`` are NumPy's whatever X is; any array can then be
+        predicted.
+    class_weight : dict, "balanced", list or None
+        Weights of examples by their class, which count over the whole data; in a list by each
+        column of y. They are multiplied with ``sample_weight``.
+    label_smoothing : float
+        The part of each target that is spread evenly over the classes.
+
+    Attributes
+    ----------
+    classes_ : array, or list of array
+        Sorted; where columns have their own, a list.
+    coefs_ : list of array, shape (n_inputs, n_units)
+        Weights of each layer, in X's library and on its device. They may be set.
+    intercepts_ : list of array, shape (n_units,)
+        Biases of each layer.
+    norms_ : list of dict of str to array
+        ``gamma`` and ``beta`` of each normalizing layer, and running statistics.
+    loss_ : float
+        The last loss, penalties included.
+    best_loss_ : float or None
+        The lowest; None with early stopping.
+    loss_curve_ : list of float
+        The loss in each epoch, also of L-BFGS.
+    validation_scores_, validation_loss_curve_ : list of float
+        Score and loss after each epoch, where there are validation data.
+    best_validation_score_ : float or None
+        The highest score.
+    n_iter_ : int
+        Epochs, or iterations, of the last fit.
+    t_ : int
+        Examples seen in all.
+    n_layers_, n_outputs_, n_features_in_ : int
+        Layers with that of the inputs; outputs of the last; features.
+    feature_names_in_ : ndarray of str
+        Where X has names.
+    out_activation_ : str
+        ``"softmax"`` or ``"logistic"``.
+    network_ : Network
+        The same in dnn_xp's words, and
+    theta_ : array
+        its parameters as one vector: ``network_.predict(theta_, X.T)``.
+
+    Notes
+    -----
+    With the same arguments and ``random_state``, losses and predictions are scikit-learn's within
+    rounding: initial parameters, shuffles and splits draw the same numbers.
+
+    X may be of any library, with ``sklearn.set_config(array_api_dispatch=True)``; sparse matrices
+    of SciPy are read batch by batch. All of the fit happens where X is.
+
+    ``sample_weight`` counts within each batch, as in scikit-learn; ``class_weight`` does not, for
+    in a batch of one class it would cancel.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from dnn_xp.estimators import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier((8,), solver="lbfgs", alpha=0.1, max_iter=500, random_state=0)
+    >>> clf = clf.fit(X, y)
+    >>> bool(clf.score(X, y) > 0.95)
+    True
+    >>> clf.predict(X[:3])
+    array([0, 0, 0])
+    >>> clf.input_gradient(X[:3]).shape
+    (3, 4)
+    """
 
     _: KW_ONLY
     class_weight: Any = None

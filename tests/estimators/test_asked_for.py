@@ -1,6 +1,7 @@
 """What users of scikit-learn's networks have asked for, each under the number of its issue."""
 
 import csv
+import re
 from contextlib import nullcontext
 
 import numpy as np
@@ -666,3 +667,27 @@ def test_input_gradient_of_a_prediction(loss):
         reg.input_gradient(X)
     one = reg.fit(X, y[:, 0])
     assert_values(one.input_gradient(X), differences(one.predict, X), **CLOSE)
+
+
+# ----------------------------------------------------------------------------- in words
+
+
+def section(docstring, title):
+    """Return the names that a section of a docstring explains."""
+    body = re.split(rf"{title}\n *-+\n", docstring)[1]
+    body = re.split(r"\n\n", body)[0]
+    return [
+        name for names in re.findall(r"^ {4}(\w[^:]*) : ", body, re.M) for name in names.split(", ")
+    ]
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_arguments_and_attributes_are_explained(kind):
+    explained = section(kind.__doc__, "Parameters")
+    assert sorted(explained) == sorted(kind().get_params())
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[*"abcd"])
+    fitted = kind(max_iter=2, early_stopping=True, batch_norm=True).fit(frame, X[:, 0] > 0)
+    found = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}
+    found |= {"network_", "theta_"}
+    assert sorted(section(kind.__doc__, "Attributes")) == sorted(found)
