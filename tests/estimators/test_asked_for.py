@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
+import sklearn
 from scipy import sparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
@@ -31,7 +32,7 @@ from dnn_xp.training import (
     nadam,
     rmsprop,
 )
-from tests.helpers import assert_values
+from tests.helpers import assert_close, assert_values
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 THREE = np.array(["ape", "bee", "cow"])[np.argmax(X[:, :3], axis=1)]
@@ -652,6 +653,18 @@ def test_input_gradient_of_a_label_and_of_normalized_networks():
     assert_values(clf.input_gradient(X, 1), differences(odds, X), **CLOSE)
     with pytest.raises(ValueError, match=r"output: found None, expected one of \[0, 1\]"):
         clf.input_gradient(X)
+
+
+def test_input_gradient_on_every_library(array, library):
+    clf = MLPClassifier((5,), max_iter=2, batch_norm=True, random_state=0)
+    reg = MLPRegressor("poisson", (5,), max_iter=2, random_state=0)
+    desired = clf.fit(X, THREE).input_gradient(X), reg.fit(X, X[:, 0] > 0).input_gradient(X)
+    with sklearn.config_context(array_api_dispatch=True):
+        clf.fit(array(X), THREE)
+        reg.fit(array(X), array((X[:, 0] > 0).astype(float)))
+        found = clf.input_gradient(array(X)), reg.input_gradient(array(X))
+        for one, other in zip(found, desired, strict=True):
+            assert_close(one, array(other), rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
