@@ -1,5 +1,6 @@
 """What the classifier and the regressor share: how they begin, train, go on and predict."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -459,6 +460,24 @@ def test_one_example(kind, place):
             one.predict(X[place])
     else:
         np.testing.assert_allclose(one.predict(X[place]), one.predict(X)[place], rtol=1e-12)
+
+
+@quiet
+@both
+def test_a_moved_network_trains_on_with_a_new_optimizer(kind):
+    """Its first step has no velocity: 1 + 0.9 of the step that has no momentum."""
+    told = SETTINGS | {"solver": "sgd", "batch_size": 50}
+    start = kind(**told).fit(X, Y)
+    moved, plain, other = (copy.deepcopy(start) for _ in range(3))
+    moved.to("numpy").partial_fit(X, Y)
+    plain.to("numpy").set_params(momentum=0.0).partial_fit(X, Y)
+    other.partial_fit(X, Y)
+    for after, by_gradient, before in zip(*map(parameters, (moved, plain, start)), strict=True):
+        # A difference of numbers near 1 whose steps are near 1e-3.
+        np.testing.assert_allclose(
+            after - before, 1.9 * (by_gradient - before), rtol=1e-9, atol=1e-14
+        )
+    assert not np.allclose(other.coefs_[0], moved.coefs_[0], rtol=1e-9)
 
 
 @quiet
