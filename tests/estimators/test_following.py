@@ -92,6 +92,13 @@ def test_it_stops_where_the_loss_falls_by_less_than_tol(patience):
     assert reg.n_iter_ == len(curve) < 500
 
 
+def test_a_loss_that_stays_is_within_no_tolerance():
+    """As in scikit-learn, where a tolerance of 0 asks that a loss does not rise."""
+    told = SETTINGS | {"tol": 0.0, "n_iter_no_change": 1, "learning_rate_init": 1e-300}
+    for package in (estimators, neural_network):
+        assert package.MLPRegressor(**told, shuffle=False).fit(X, Y).n_iter_ == 30
+
+
 def test_without_patience_it_goes_on():
     reg = MLPRegressor(**SETTINGS | {"tol": 1e9, "n_iter_no_change": math.inf}).fit(X, Y)
     assert reg.n_iter_ == 30
