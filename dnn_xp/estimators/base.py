@@ -1,16 +1,10 @@
 """What the classifier and the regressor share: they validate, translate and call `train`."""
 
 import math
-import warnings
-from collections.abc import Sequence
 from functools import partial
-from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,54 +16,33 @@ from dnn_xp.estimators.data import (
     check_X,
     check_X_y,
     keeps_its_library,
-    take_rows,
 )
 from dnn_xp.estimators.description import (
     describe_network,
-    describe_optimizer,
-    describe_regularization,
     hidden_activations,
     hidden_sizes,
-    needs_steps,
 )
-from dnn_xp.estimators.drawing import Shuffles, draw_theta
-from dnn_xp.estimators.following import Follower, Teller, Validation, prints
+from dnn_xp.estimators.drawing import draw_theta
+from dnn_xp.estimators.fitting import Data, fit_by_lbfgs, fit_by_steps, hold_out
 from dnn_xp.estimators.interchange import from_sklearn, to_model, to_sklearn
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
-from dnn_xp.estimators.weights import Weights, by_layer, from_theta, moved, to_theta
-from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
+from dnn_xp.estimators.weights import (
+    AT_ONCE,
+    Weights,
+    by_layer,
+    from_theta,
+    moved,
+    to_theta,
+)
 from dnn_xp.files.h5 import Model
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
-from dnn_xp.training import Callback, DivergenceWarning, LBFGSState, Progress, lbfgs, train
+from dnn_xp.training import LBFGSState, Progress
 
 __all__ = ["MultilayerPerceptron", "is_stochastic"]
-
-_AT_ONCE = 4096
-"""Examples that go through the network at a time where nothing is learnt."""
-
-
-class _Data(NamedTuple):
-    """Examples in rows, in the library that they came in; the rest is on the host.
-
-    Attributes
-    ----------
-    X : array or sparse matrix, shape (m, n_features)
-    Y : ndarray, shape (n_outputs, m)
-    weights : ndarray, shape (m,), or None
-    """
-
-    X: Any
-    Y: np.ndarray[Any, Any]
-    weights: np.ndarray[Any, Any] | None
-
-    def take(self, places: np.ndarray[Any, Any]) -> "_Data":
-        """Return some of the examples."""
-        weights = None if self.weights is None else self.weights[places]
-        return _Data(take_rows(self.X, places), self.Y[:, places], weights)
 
 
 def is_stochastic(estimator: Parameters) -> bool:
@@ -170,15 +143,15 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         held_out = None
         if X_val is not None:
             X_val, y_val = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
-            held_out = _Data(X_val, self._encode_known(y_val), None)
+            held_out = Data(X_val, self._encode_known(y_val), None)
         elif self.early_stopping and self.solver != "lbfgs":
-            data, held_out = self._hold_out(data, rng)
+            data, held_out = hold_out(self, data, rng)
         with shown(self) as bars:
             callbacks = [*reported, *bars]
             if self.solver == "lbfgs":
-                self._fit_by_lbfgs(network, data, callbacks)
+                fit_by_lbfgs(self, network, data, callbacks)
             else:
-                self._fit_by_steps(network, data, held_out, rng, self.max_iter, callbacks)
+                fit_by_steps(self, network, data, held_out, rng, self.max_iter, callbacks)
         for reporter in reported:
             reporter.tell_of_the_end()
         return self
@@ -193,7 +166,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.checkpoint is not None:
             raise ValueError("partial_fit does not support checkpoint: save the estimator itself")
-        self._fit_by_steps(network, data, None, rng, 1, incremental=True)
+        fit_by_steps(self, network, data, None, rng, 1, incremental=True)
 
     def _begin(
         self,
@@ -204,7 +177,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         *,
         first: bool,
         incremental: bool = False,
-    ) -> tuple[_Data, Network]:
+    ) -> tuple[Data, Network]:
         """Return data and network, with parameters and curves as the training finds them."""
         hidden_sizes(self)
         like = y if keeps_its_library(y) and not self.fitted_as_numpy else None
@@ -226,200 +199,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
                     draw_theta(network, hidden_activations(self), rng), like=beside(as_columns(X))
                 ),
             )
-        return _Data(X, Y, weights), network
-
-    def _hold_out(self, data: _Data, rng: np.random.RandomState) -> tuple[_Data, _Data]:
-        """Return the examples to train on and those to judge by, split as scikit-learn does."""
-        one_label = not self._numeric_targets and self.n_outputs_ == 1
-        train_on, judge_by = train_test_split(
-            np.arange(data.X.shape[0]),
-            random_state=rng,
-            test_size=self.validation_fraction,
-            stratify=data.Y[0].astype(str) if one_label else None,  # an error then says 'True'
-        )
-        if len(judge_by) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
-        return data.take(train_on), data.take(judge_by)
-
-    def _fit_by_steps(
-        self,
-        network: Network,
-        data: _Data,
-        held_out: _Data | None,
-        rng: np.random.RandomState,
-        epochs: int,
-        callbacks: Sequence[Callback] = (),
-        *,
-        incremental: bool = False,
-    ) -> None:
-        """Train by an optimizer that takes steps along the gradients of batches."""
-        X, n_examples = as_columns(data.X), data.X.shape[0]
-        like = beside(X)
-        if self.early_stopping or held_out is not None:
-            self._start_judging()
-        follower = Follower(
-            self,
-            None if held_out is None else self._validation(network, held_out, like),
-            n_examples,
-            rate=getattr(self, "_learning_rate", 1.0) if incremental else 1.0,
-        )
-        weights, by_class = self._total_weights(data), self._class_weights(data.Y) is not None
-        checkpoints, resume = self._take_up()
-        rate = self.learning_rate
-        told = [*([rate] if isinstance(rate, Callback) else []), *self.callbacks]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DivergenceWarning)  # an error, or told below
-                run = train(
-                    network,
-                    X,
-                    bring(data.Y, like=like),
-                    to_theta(network, self._weights()),
-                    optimizer=describe_optimizer(self),
-                    epochs=epochs,
-                    batch_size=self._batch_size(n_examples),
-                    seed=int(rng.randint(2**31)) if network.has_dropout else 0,
-                    weights=None if weights is None else bring(weights, like=like),
-                    weights_within="data" if by_class else "batch",
-                    order=Shuffles(n_examples, rng if self.shuffle else None),
-                    schedule=follower.factor,
-                    regularization=describe_regularization(self),
-                    clip_norm=self.clip_norm,
-                    callbacks=[follower, *told, *checkpoints, *callbacks],
-                    example_space=False,
-                    after=self._progress if incremental else None,
-                    resume=resume,
-                )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-            if follower.theta is not None:
-                self._set_theta(network, follower.chosen)
-            return
-        self._set_theta(network, run.theta)
-        self._progress = run.progress
-        if run.reason.startswith("diverged"):
-            self._tell_of_divergence(run.reason)
-        elif not incremental and run.reason == f"{epochs} epochs":
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _take_up(self) -> tuple[list[Callback], Progress | None]:
-        """Return what writes checkpoints and the newest that there is, if they are wanted."""
-        if self.checkpoint is None:
-            return [], None
-        if not isinstance(self.random_state, Integral):
-            raise ValueError(
-                f"random_state: found {self.random_state!r}, expected an int where there is a "
-                "checkpoint: a fit that goes on has to draw what it drew before"
-            )
-        given = self.checkpoint
-        writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
-        return [writer], load_checkpoint(writer.path) if writer.path.exists() else None
-
-    def _start_judging(self) -> None:
-        if self.validation_scores_ is None:
-            self.validation_scores_, self.validation_loss_curve_ = [], []
-            self.best_validation_score_ = -math.inf
-
-    def _batch_size(self, n_examples: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, n_examples)
-        if self.batch_size > n_examples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=5,
-            )
-        return min(int(self.batch_size), n_examples)
-
-    def _tell_of_divergence(self, reason: str) -> None:
-        """Raise scikit-learn's error, or warn where the best parameters were kept."""
-        self.loss_ = math.nan
-        self.loss_curve_.append(self.loss_)
-        if not self.early_stopping:
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                f"values and need to be preprocessed. ({reason})"
-            )
-        assert self.validation_scores_ is not None  # early stopping judges
-        self.validation_scores_.append(math.nan)
-        warnings.warn(f"Stochastic Optimizer: {reason}", ConvergenceWarning, stacklevel=5)
-
-    def _validation(self, network: Network, data: _Data, like: Array) -> Validation:
-        """Return how the parameters of an epoch are judged."""
-        X, Y = as_columns(data.X), bring(data.Y, like=like)
-        weights = None if data.weights is None else bring(data.weights, like=like)
-        cost, scoring = find_cost(network.cost), self.scoring
-        scorer = get_scorer(scoring) if isinstance(scoring, str) and scoring != "loss" else scoring
-        labels = self._decode(Y) if callable(scorer) else None
-
-        def judge(theta: Array) -> tuple[float, float]:
-            Z = network.forward(theta, X, batch_size=_AT_ONCE)
-            loss = float(network.mean_cost(Z, Y, weights))
-            if callable(scorer):
-                self._set_theta(network, theta)
-                return float(scorer(self, data.X, labels)), loss
-            if scorer == "loss":
-                return -loss, loss
-            A = cost.output(Z)
-            return float(self._measure(A, Y, weights)), loss
-
-        return judge
-
-    def _fit_by_lbfgs(self, network: Network, data: _Data, callbacks: Sequence[Callback]) -> None:
-        """Train by L-BFGS, from the curvature that is known where the start is warm."""
-        if names := needs_steps(self):
-            raise ValueError(f"solver: 'lbfgs' has no {', '.join(names)}; choose another solver")
-        X = as_columns(data.X)
-        like, weights = beside(X), self._total_weights(data)
-        theta, state = to_theta(network, self._weights()), self._lbfgs_state
-        if state is not None and not np.array_equal(to_host(theta), state.theta):
-            state = None  # the parameters have been set since
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)  # an error, below
-            run = lbfgs(
-                network,
-                X,
-                bring(data.Y, like=like),
-                theta if state is None else None,
-                weights=None if weights is None else bring(weights, like=like),
-                l2=self.alpha / (X.shape[1] if weights is None else float(weights.sum())),
-                max_iter=self.max_iter,
-                max_evaluations=self.max_fun,
-                tolerance=self.tol,
-                batch_size=_AT_ONCE if isinstance(X, Source) else None,
-                callbacks=[*([Teller()] if prints(self) else []), *self.callbacks, *callbacks],
-                state=state,
-            )
-        if run.reason.startswith("diverged"):
-            self._tell_of_divergence(run.reason)
-        self._set_theta(network, run.theta)
-        self._lbfgs_state, self.n_iter_ = run.state, run.epochs
-        self.loss_curve_ += run.history.get("cost", [])
-        self.loss_ = self.loss_curve_[-1]
-        self.best_loss_ = min(self.loss_curve_)
-        if not run.reason.startswith("converged"):
-            warnings.warn(
-                f"lbfgs failed to converge after {run.epochs} iteration(s): {run.reason}.\n\n"
-                f"Increase the number of iterations to improve the convergence (max_iter="
-                f"{self.max_iter}).\nYou might also want to scale the data.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _total_weights(self, data: _Data) -> np.ndarray[Any, Any] | None:
-        """Return the weights of examples, by themselves and by their class."""
-        by_class = self._class_weights(data.Y)
-        if by_class is None or data.weights is None:
-            return data.weights if by_class is None else by_class
-        return by_class * data.weights
+        return Data(X, Y, weights), network
 
     # ------------------------------------------------------------------ parameters
 
@@ -532,7 +312,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """Return what the last layer gives, shape (n_outputs, m), to a method."""
         layers, X = self._placed(X, method)
         xp = namespace(beside(X))
-        return self._network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
+        return self._network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, shape (n_outputs, m)."""
@@ -556,10 +336,10 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """Return the derivative of the outputs' shares with respect to X, shape of X."""
         layers, X = self._placed(X, "input_gradient")
         xp, network = namespace(beside(X)), self._network
-        Z = network.trusted_forward(layers, X, xp, batch_size=_AT_ONCE)
+        Z = network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
         shares = self._shares(Z, output)
         return xp.matrix_transpose(
-            network.trusted_input_gradient(layers, X, shares, xp, batch_size=_AT_ONCE)
+            network.trusted_input_gradient(layers, X, shares, xp, batch_size=AT_ONCE)
         )
 
     def __sklearn_tags__(self) -> Any:

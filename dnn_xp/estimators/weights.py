@@ -6,7 +6,11 @@ from dnn_xp.backends import Array, bring, dtype_name, namespace
 from dnn_xp.layers import Arrays, Dense
 from dnn_xp.network import Network
 
-__all__ = ["Weights", "by_layer", "from_theta", "moved", "to_theta"]
+__all__ = ["AT_ONCE", "Weights", "by_layer", "from_theta", "moved", "to_theta"]
+
+
+AT_ONCE = 4096
+"""Examples that go through a network at a time where nothing is learnt."""
 
 
 class Weights(NamedTuple):

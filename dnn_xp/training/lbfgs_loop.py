@@ -87,7 +87,8 @@ def lbfgs(
     Returns
     -------
     TrainingResult
-        The history's ``cost`` is the one after each iteration. The reason begins with
+        The history's ``cost`` is the one after each iteration, or that of the start where there
+        is none. The reason begins with
         "converged" where a tolerance ended the run. A run that meets a cost that is not finite
         ends with a `DivergenceWarning` and the last parameters whose cost was.
 
@@ -140,6 +141,7 @@ def lbfgs(
         return evaluate(at)
 
     history: History = {}
+    start: list[float] = []
     recover = partial(_copy_beside, like)
     watchers = sorted(callbacks, key=lambda one: one.comes_last)
     now = Moment(network, state.theta, history, 0, max_iter, recover, _no_progress)
@@ -150,7 +152,9 @@ def lbfgs(
     try:
         for done, (point, pairs) in enumerate(moves(counted, state, memory)):
             state, stops = LBFGSState(point.theta, pairs), []
-            if done:
+            if not done:
+                start = [point.cost]
+            else:
                 history.setdefault("cost", []).append(point.cost)
                 now = now._replace(coordinates=point.theta, epoch=done)
                 stops = [stop for callback in watchers if (stop := callback.epoch(now))]
@@ -166,6 +170,7 @@ def lbfgs(
     except NotFiniteError as error:
         reason = f"diverged: {error} after {done} iterations; scale the data"
         warnings.warn(reason, DivergenceWarning, stacklevel=2)
+    history.setdefault("cost", start)
     result = TrainingResult(recover(state.theta), history, done, reason, state=state)
     for callback in watchers:
         result = callback.end(result)

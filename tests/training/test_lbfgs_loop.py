@@ -251,9 +251,12 @@ def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, dtype, device, xp)
 
 
 def test_the_default_start_is_the_seeds(data):
+    """Of which the cost is told, where there is no other."""
     run = lbfgs(SOFTMAX, *data, max_iter=0, seed=5)
     assert_close(run.theta, SOFTMAX.initialize(5, like=data[0]), rtol=0)
-    assert (run.history, run.epochs, run.reason) == ({}, 0, "0 iterations")
+    assert (run.epochs, run.reason) == (0, "0 iterations")
+    expected = float(SOFTMAX.evaluate_cost(run.theta, *data))
+    assert run.history == {"cost": [pytest.approx(expected, rel=1e-12)]}
 
 
 # ----------------------------------------------------------------------------- ends
@@ -292,7 +295,7 @@ def test_divergence_is_said(array, dtype, xp):
     assert run.reason == "diverged: the cost became inf after 0 iterations; scale the data"
     assert [str(one.message) for one in warned] == [run.reason]
     assert_values(run.theta, [2.0, 0.0])
-    assert run.history == {}
+    assert run.history == {"cost": []}
     assert run.progress is None
 
 
