@@ -7,7 +7,7 @@ pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 from scipy import sparse
 
-from dnn_xp.estimators import MLPClassifier, MLPRegressor, base
+from dnn_xp.estimators import MLPClassifier, MLPRegressor, base, fitting
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -42,7 +42,8 @@ def made_dense(monkeypatch):
     for kind in FORMS:
         watch(kind, "toarray")
         watch(kind, "todense")
-    monkeypatch.setattr(base, "_AT_ONCE", AT_ONCE)
+    for module in (base, fitting):
+        monkeypatch.setattr(module, "AT_ONCE", AT_ONCE)
     return rows
 
 
