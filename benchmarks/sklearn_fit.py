@@ -141,6 +141,4 @@ def _repeated(function: Callable[..., Any], argument: Any, times: int) -> Callab
 
 
 if __name__ == "__main__":
-    report(
-        f"sklearn_fit_{THREADS}", fits() | predictions() | first_fits(), MS, per="ms"
-    )
+    report(f"sklearn_fit_{THREADS}", fits() | predictions() | first_fits(), MS, per="ms")
