@@ -537,11 +537,17 @@ def _ones(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
 def cache_blocks(x: Array) -> list[slice]:
     """Return slices of a vector that are worked through one after the other, in place.
 
-    A block of 65,536 elements of a few vectors stays in a processor's cache from one operation
-    to the next. Where views do not exist, or a call costs more than a block, there is one slice.
+    A block of a few vectors stays in a processor's cache from one operation to the next. Where
+    views do not exist, or arrays are not on a processor, there is one slice.
     """
-    length, block = x.shape[0], 65_536
-    if length <= block or not is_numpy_array(x):
+    if is_numpy_array(x):
+        block = 65_536
+    elif is_torch_array(x) and x.device.type == "cpu":
+        block = 262_144  # its calls cost more
+    else:
+        return [slice(None)]
+    length = x.shape[0]
+    if length <= block:
         return [slice(None)]
     return [slice(start, start + block) for start in range(0, length, block)]
 

@@ -6,7 +6,7 @@ in it depends on values, so a library that compiles can compile it once for a ru
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, device, namespace, take_examples
+from dnn_xp.backends import Array, cache_blocks, device, namespace, take_examples
 from dnn_xp.functions.counters import (
     PARTNER_STREAM,
     SHARE_STREAM,
@@ -184,9 +184,8 @@ def step(
     cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, divisor, workspace, xp)
     if rules.l1 or rules.l2:
         share = 1.0 / divisor if rules.summed else 1.0
-        value, slope = penalty(theta, data.weight_mask, rules.l1, rules.l2, share, xp=xp)
+        value, gradient = _penalized(gradient, theta, data.weight_mask, rules, share, xp)
         cost = cost + divisor * value
-        gradient += slope
     if recipe.by_batch:
         cost = cost / divisor * batch.count
     if recipe.clip_value is not None:
@@ -205,6 +204,24 @@ def step(
     if average is not None:
         average += (1.0 - numbers.average_stays) * (theta - average)
     return State(theta, optimizer_state, average), total + cost
+
+
+def _penalized(
+    gradient: Array, theta: Array, mask: Array, rules: Regularization, share: Any, xp: Any
+) -> tuple[Array, Array]:
+    """Return the penalty and the gradient with its slope, block by block where that is faster."""
+    blocks = cache_blocks(theta)
+    if len(blocks) == 1:
+        value, slope = penalty(theta, mask, rules.l1, rules.l2, share, xp=xp)
+        gradient += slope
+        return value, gradient
+    total: Any = 0.0
+    for block in blocks:
+        value, slope = penalty(theta[block], mask[block], rules.l1, rules.l2, share, xp=xp)
+        part = gradient[block]  # a view
+        part += slope
+        total = total + value
+    return total, gradient
 
 
 def _divisor(recipe: Recipe, data: Data, batch: Batch, xp: Any) -> Any:

@@ -200,3 +200,21 @@ def test_a_batch_without_weight_moves_nothing(array):
     theta, _, cost = taken(array, recipe, weights=np.zeros(M))
     assert_values(theta, THETA, rtol=0)
     assert float(cost) == 0.0
+
+
+def test_the_penalty_of_a_long_theta_is_that_of_its_parts():
+    """Of more than one block, on NumPy."""
+    network = Network(300, (Dense(300), Dense(1)), "squared_error")
+    theta = np.random.default_rng(0).normal(size=network.size)
+    x, mask = np.zeros((300, 1)), network.weight_mask(like=theta)
+    rules = Regularization(l1=0.2, l2=0.5)
+    recipe = Recipe(network, sgd(RATE), rules)
+    state, numbers = State(theta.copy(), (), None), Numbers(1, 5, RATE)
+    held = Data(x, np.zeros((1, 1)), None, mask)
+    state, cost = step(recipe, state, np.asarray(0.0), held, Batch(None, 1), numbers)
+    sums = network.cost_and_gradient(theta, x, np.zeros((1, 1)))
+    w = theta * mask
+    expected = float(sums.cost) + 0.2 * np.abs(w).sum() + 0.25 * (w**2).sum()
+    assert float(cost) == pytest.approx(expected, rel=1e-12)
+    slope = sums.gradient + 0.2 * np.sign(w) + 0.5 * w
+    assert_values(state.theta, theta - RATE * slope, rtol=1e-12, atol=1e-14)
