@@ -26,6 +26,8 @@ from tests.estimators.small import (
     quiet,
 )
 
+pytestmark = pytest.mark.once
+
 # ----------------------------------------------------------------------------- attributes
 
 

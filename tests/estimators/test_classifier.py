@@ -11,7 +11,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from dnn_xp.estimators import MLPClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 RNG = np.random.default_rng(0)
 M = 60

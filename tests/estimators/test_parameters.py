@@ -15,7 +15,10 @@ from dnn_xp.estimators.parameters import SOLVERS, InvalidParameterError, check_p
 from dnn_xp.functions.activations import ACTIVATIONS
 from dnn_xp.training import cosine, sgd
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 X, y = np.eye(4), np.array([0, 1, 0, 1])
 BAD = {

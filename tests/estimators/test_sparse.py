@@ -9,7 +9,10 @@ from scipy import sparse
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor, base, fitting
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 M, AT_ONCE, BATCH_SIZE = 100, 32, 20
 RNG = np.random.default_rng(0)
