@@ -305,6 +305,17 @@ def test_other_features_are_refused(array):
         reg.predict(array(X[:, :3]))
 
 
+def test_blocks_of_examples_and_of_features():
+    """Dask's usual blocks are of rows; any others give the same numbers."""
+    da, y = pytest.importorskip("dask.array"), TARGETS["regression"]
+    host = make("regression").fit(X, y)
+    for chunks in ((7, 4), (M, 3), (5, 2)):
+        some = da.from_array(X, chunks=chunks)
+        reg = make("regression").fit(some, da.from_array(y, chunks=9))
+        assert reg.loss_curve_ == pytest.approx(host.loss_curve_, rel=1e-12)
+        assert_values(reg.predict(some), host.predict(X), rtol=1e-10, atol=1e-13)
+
+
 def test_unknown_chunk_sizes_are_refused():
     da = pytest.importorskip("dask.array")
     some = da.asarray(X)
