@@ -6,10 +6,16 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from dnn_xp.backends import Array, bring, namespace, to_host
+from dnn_xp.backends import Array, bring, device, namespace, to_host
 from dnn_xp.functions.metrics import one_hot
 
-__all__ = ["Choice", "Labels"]
+__all__ = ["Choice", "Labels", "integers"]
+
+
+def integers(like: Array) -> Any:
+    """Return the dtype of whole numbers beside an array: that of its library, as set up."""
+    info = namespace(like).__array_namespace_info__()
+    return info.default_dtypes(device=device(like))["integral"]
 
 
 class Choice(NamedTuple):
@@ -87,12 +93,12 @@ class Labels:
             return self.known.take(chosen, mode="clip")
         xp = namespace(A)
         if self.kind.startswith("multilabel"):
-            return xp.astype(xp.matrix_transpose(A) > 0.5, xp.int64)
-        chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, xp.int64)
+            return xp.astype(xp.matrix_transpose(A) > 0.5, integers(A))
+        chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, integers(A))
         chosen = xp.minimum(chosen, len(self.known) - 1)
         if self.known.dtype.kind not in "biuf":
             return self.known[to_host(chosen)]
-        own = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, xp.int64)
+        own = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, integers(A))
         return xp.take(bring(self.known, like=A, dtype=own), chosen)
 
     def shares(self, Z: Array, label: Any = None) -> Array:
@@ -117,6 +123,8 @@ class Labels:
         if label is not None:
             places = np.full(m, labels.index(label))
         else:
-            places = xp.argmax(Z, axis=0) if n_outputs > 1 else xp.astype(Z[0, ...] > 0, xp.int64)
+            places = (
+                xp.argmax(Z, axis=0) if n_outputs > 1 else xp.astype(Z[0, ...] > 0, integers(Z))
+            )
         marked = one_hot(places, max(n_outputs, 2), like=Z)
         return marked if n_outputs > 1 or several else marked[1:, :] - marked[:1, :]

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from dnn_xp.backends import Array, bring, namespace, to_host
-from dnn_xp.estimators.labels import Choice, Labels
+from dnn_xp.estimators.labels import Choice, Labels, integers
 from dnn_xp.functions.metrics import one_hot
 
 __all__ = ["MultioutputLabels", "labels_of_classes", "learn_labels"]
@@ -88,7 +88,7 @@ class MultioutputLabels:
         if isinstance(A, np.ndarray) or not numbers:
             pairs = zip(self.known, chosen, strict=True)
             return np.stack([known[to_host(one)] for known, one in pairs], axis=1)
-        known = [bring(one, like=A, dtype=xp.int64) for one in self.known]
+        known = [bring(one, like=A, dtype=integers(A)) for one in self.known]
         return xp.stack([xp.take(*pair) for pair in zip(known, chosen, strict=True)], axis=1)
 
     def shares(self, Z: Array, output: Any = None) -> Array:

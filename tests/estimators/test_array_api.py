@@ -305,6 +305,20 @@ def test_other_features_are_refused(array):
         reg.predict(array(X[:, :3]))
 
 
+@pytest.mark.parametrize("target", ["binary", "multiclass", "multilabel"])
+def test_jax_without_its_64_bits(target):
+    """As it is unless told otherwise: whole numbers have 32 bits then, without a warning."""
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(False):
+        some = jax.numpy.asarray(X, dtype="float32")
+        clf = make(target).fit(some, TARGETS[target])
+        found, host = clf.predict(some), make(target).fit(X.astype("float32"), TARGETS[target])
+        assert found.dtype == np.int32
+        assert clf.loss_curve_ == pytest.approx(host.loss_curve_, rel=1e-5)
+        with pytest.raises(backends.BackendError, match="JAX was asked for float64"):
+            make(target).fit(X, TARGETS[target]).to("jax")
+
+
 def test_blocks_of_examples_and_of_features():
     """Dask's usual blocks are of rows; any others give the same numbers."""
     da, y = pytest.importorskip("dask.array"), TARGETS["regression"]
