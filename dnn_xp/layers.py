@@ -5,7 +5,7 @@ under the same keys. Columns are examples: A_prev is (n_inputs, m), A is (n_outp
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,14 @@ class Layer:
     network, from 1; ``training`` is None where the network is only evaluated, after which dA_prev
     is all that ``backward`` is asked for; ``into`` holds arrays into which a layer may write its
     gradients to save a copy.
+
+    Attributes
+    ----------
+    weights : tuple of str
+        The keys of the parameters that penalties and decay act on.
     """
+
+    weights: ClassVar[tuple[str, ...]] = ("W",)
 
     def n_outputs(self, n_inputs: int) -> int:
         """Return the number of rows of A."""
@@ -77,6 +84,10 @@ class Layer:
     ) -> tuple[Array | None, Arrays]:
         """Return dA_prev and the gradients, which are sums over examples."""
         return dA, {}
+
+    def squares_beyond(self, A_prev: Array, parameters: Arrays, xp: Any) -> Any:
+        """Return by how much the squares of its weights exceed those of the parameters."""
+        return 0.0
 
     def statistics(self, cache: Any) -> Arrays:
         """Return the statistics of the batch that the cache belongs to."""

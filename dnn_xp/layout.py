@@ -168,7 +168,7 @@ class Layout:
         return xp.concat([xp.reshape(parameters[name], (-1,)) for name in self.shapes])
 
     def weight_mask(self, *, like: Array) -> Array:
-        """Return 1 where theta holds a weight (W) and 0 elsewhere: what decays, and what not.
+        """Return 1 where theta holds a weight and 0 elsewhere: what decays, and what not.
 
         Parameters
         ----------
@@ -180,9 +180,9 @@ class Layout:
         array, shape (size,)
         """
         mask = np.zeros(self.size)
-        for slots in self.slots:
-            if "W" in slots:
-                mask[slots["W"].start : slots["W"].stop] = 1.0
+        for layer, slots in zip(self.layers, self.slots, strict=True):
+            for key in slots.keys() & set(layer.weights):
+                mask[slots[key].start : slots[key].stop] = 1.0
         return bring(mask, like=like)
 
     def draw(self, rng: Generator) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -1,9 +1,10 @@
 """Full-batch gradient descent in example space.
 
 The gradient of the first layer's weights is dW = dZ X^T, so W only ever moves within the span of
-the examples: W = W0 + C X^T. In these coordinates Z = W0 X + C G + b, with G = X^T X computed
-once, and what C moves along is dZ itself. For pictures, whose features outnumber the examples,
-that is a small part of the arithmetic: 12,288 features and 209 examples make it one in 59.
+the examples: W = a W0 + C X^T. In these coordinates Z = a W0 X + C G + b, with G = X^T X computed
+once, and what C moves along is dZ itself; a is 1 but that an L2 penalty shrinks it, as it does C.
+For pictures, whose features outnumber the examples, that is a small part of the arithmetic: 12,288
+features and 209 examples make it one in 59.
 
 It is a change of coordinates, so it is a layer in place of the first and data in place of X; the
 training loop does not know. It is exact where an update is linear in the gradient.
@@ -35,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class GramDense(Layer):
-    """The first layer of a network in example space: A = g(C G + W0 X + b).
+    """The first layer of a network in example space: A = g(C G + a W0 X + b).
 
     It is fed G above W0 X, shape (m + units, m), as one array.
 
@@ -43,22 +44,28 @@ class GramDense(Layer):
     ----------
     units : int
     activation : str, (str, float) or functions.ActivationFunction
+    squares : float
+        Of W0, summed.
     """
 
     units: int
     activation: ActivationSpec
+    squares: float
+
+    weights = ("C", "a")
 
     def n_outputs(self, n_inputs: int) -> int:
         """Return the number of rows of A."""
         return self.units
 
     def parameter_shapes(self, n_inputs: int) -> Shapes:
-        """Return the shapes of C and b."""
-        return {"C": (self.units, n_inputs - self.units), "b": (self.units, 1)}
+        """Return the shapes of C, a and b."""
+        return {"C": (self.units, n_inputs - self.units), "a": (1, 1), "b": (self.units, 1)}
 
     def initialize(self, n_inputs: int, rng: Generator) -> dict[str, np.ndarray[Any, Any]]:
-        """Return zeros: the run begins at W0."""
-        return {key: np.zeros(shape) for key, shape in self.parameter_shapes(n_inputs).items()}
+        """Return zeros, and 1 for a: the run begins at W0."""
+        shapes = self.parameter_shapes(n_inputs)
+        return {key: np.zeros(shape) + (key == "a") for key, shape in shapes.items()}
 
     def forward(
         self, A_prev: Array, parameters: Arrays, training: Training | None, place: int, xp: Any
@@ -66,17 +73,25 @@ class GramDense(Layer):
         """Return A and its cache."""
         activation, C, b = find_activation(self.activation), parameters["C"], parameters["b"]
         G, start = A_prev[: -self.units, :], A_prev[-self.units :, :]
-        Z = C @ G + start + b
+        Z = C @ G + parameters["a"] * start + b
         A = activation.function(Z, *activation.parameters, xp=xp)
         return A, LinearActivationCache(LinearCache(A_prev, C, b), Z, A)
 
     def backward(
         self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
     ) -> tuple[Array | None, Arrays]:
-        """Return what C and b move along: dW = dZ X^T is dZ in the coordinates of the examples."""
+        """Return what C, a and b move along: dW = dZ X^T is dZ in these coordinates, and not W0."""
         activation = find_activation(self.activation)
         dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
-        return None, {"C": dZ, "b": xp.sum(dZ, axis=1, keepdims=True)}
+        no_move = xp.zeros_like(dZ[:1, :1])
+        return None, {"C": dZ, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
+
+    def squares_beyond(self, A_prev: Array, parameters: Arrays, xp: Any) -> Any:
+        """Return the squares of W = a W0 + C X^T, summed, less those of a and C."""
+        C, a = parameters["C"], parameters["a"][0, 0]
+        G, start = A_prev[: -self.units, :], A_prev[-self.units :, :]
+        mixed = C @ G + 2.0 * a * start - C
+        return a * a * (self.squares - 1.0) + xp.sum(C * mixed)
 
 
 class ExampleSpace(NamedTuple):
@@ -111,7 +126,8 @@ def example_space_problem(recipe: Recipe, n_examples: int, batch_size: int | Non
         return "the optimizer's update is not linear in the gradient"
     if recipe.clip_value is not None or recipe.clip_norm is not None:
         return "clipping is not linear in the gradient"
-    if rules != Regularization(label_smoothing=rules.label_smoothing):
+    exact = ("label_smoothing", "l2", "summed")
+    if rules != Regularization()._replace(**{name: getattr(rules, name) for name in exact}):
         return f"{rules} moves the weights out of the span of the examples"
     return None
 
@@ -137,11 +153,12 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     assert isinstance(first, Dense)  # example_space_problem has seen to it
     m, n_weights = X.shape[1], math.prod(network.shapes["W1"])
     W0 = xp.reshape(theta[:n_weights], network.shapes["W1"])
-    layers = (GramDense(first.units, first.activation), *network.layers[1:])
+    squares = float(xp.sum(W0 * W0))
+    layers = (GramDense(first.units, first.activation, squares), *network.layers[1:])
     inner = Network(m + first.units, layers, network.cost)
     # b and all that follows the first layer's weights lie in the same order in both vectors.
     no_move = xp.zeros(first.units * m, dtype=X.dtype, device=device(X))
-    start = xp.concat([no_move, theta[n_weights:]])
+    start = xp.concat([no_move, xp.ones_like(theta[:1]), theta[n_weights:]])
 
     def project(X_other: Array) -> Array:
         return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other])
@@ -149,7 +166,7 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     def recover(moved: Array) -> Array:
         n_coordinates = first.units * m
         C = xp.reshape(moved[:n_coordinates], (first.units, m))
-        W = W0 + C @ xp.matrix_transpose(X)
-        return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates:]])
+        W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
+        return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
 
     return ExampleSpace(inner, start, project, recover)

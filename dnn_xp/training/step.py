@@ -185,6 +185,10 @@ def step(
     if rules.l1 or rules.l2:
         share = 1.0 / divisor if rules.summed else 1.0
         value, gradient = _penalized(gradient, theta, data.weight_mask, rules, share, xp)
+        parameters = (network.views(theta, xp) if workspace is None else workspace.parameters)[0]
+        value = value + network.layers[0].squares_beyond(data.X, parameters, xp) * (
+            0.5 * rules.l2 * share
+        )
         cost = cost + divisor * value
     if recipe.by_batch:
         cost = cost / divisor * batch.count

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
-from dnn_xp.training import adam, adamw, momentum, nesterov, sgd
+from dnn_xp.training import Regularization, adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
 from dnn_xp.training.step import Recipe
 from tests.helpers import assert_close
@@ -18,12 +18,16 @@ def problem():
     return Network(12, layers, "sigmoid_cross_entropy"), X, Y
 
 
+@pytest.mark.parametrize("summed", [None, False, True])
 @pytest.mark.parametrize("optimizer", LINEAR, ids=lambda one: one.update.__name__)
-def test_same_descent_as_in_parameter_space(array, library, optimizer):
+def test_same_descent_as_in_parameter_space(array, library, optimizer, summed):
+    """Plain, and with an L2 penalty of either kind."""
     network, X, Y = problem()
     X, Y, weights = array(X), array(Y), array(np.linspace(0.5, 2.0, 7))
     epochs = 2 if library.value == "dask" else 20  # tens of milliseconds a step
     options = {"optimizer": optimizer, "epochs": epochs, "weights": weights, "validation": (X, Y)}
+    if summed is not None:
+        options["regularization"] = Regularization(l2=0.3, summed=summed)
     ordinary = train(network, X, Y, example_space=False, **options)
     moved = train(network, X, Y, example_space=True, **options)
     # Twenty steps of rounding that differs, on numbers near 1.
@@ -54,6 +58,13 @@ def test_projecting_other_examples(array, xp):
         rtol=1e-12,
     )
     assert_close(space.recover(space.theta), theta)
+
+
+def test_what_moves_weights_out_of_the_span_is_refused():
+    network, X, Y = problem()
+    for rules in (Regularization(l1=0.1), Regularization(max_norm=1.0), Regularization(noise=0.1)):
+        with pytest.raises(ValueError, match="moves the weights out of the span of the examples"):
+            train(network, X, Y, regularization=rules, example_space=True)
 
 
 @pytest.mark.parametrize(
