@@ -34,7 +34,7 @@ MOMENTA = {
 }
 RATES = {
     "constant": {"learning_rate_init": 0.01},
-    "invscaling": {"learning_rate_init": 0.1, "power_t": 0.25},
+    "invscaling": {"learning_rate_init": 0.05, "power_t": 0.25},
     "adaptive": {"learning_rate_init": 0.05, "tol": 0.02, "n_iter_no_change": 2},
 }
 
