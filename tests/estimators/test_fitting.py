@@ -258,3 +258,15 @@ def test_lbfgs_that_has_nothing_to_do_knows_its_loss(kind):
     assert one.n_iter_ == 0
     assert one.loss_curve_ == [one.loss_]
     assert one.loss_ > kind(**SETTINGS | {"solver": "lbfgs", "tol": 0.1}).fit(X, Y).loss_ > 0
+
+
+@quiet
+@both
+def test_a_batch_that_weighs_nothing_is_passed_over(kind):
+    """scikit-learn divides by its weight, which is an error there."""
+    told = SETTINGS | {"shuffle": False, "batch_size": 10, "solver": "sgd", "momentum": 0.0}
+    told |= {"alpha": 0.0}
+    weights = np.where(np.arange(50) < 10, 0.0, 1.0)
+    one, other = kind(**told).fit(X, Y, weights), kind(**told).fit(X[10:], Y[10:])
+    for found, expected in zip(parameters(one), parameters(other), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
