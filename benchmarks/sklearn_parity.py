@@ -2,11 +2,12 @@
 
     python -m benchmarks.sklearn_parity
 
-Every target, activation, solver and course of training, each plain and weighted, with data in
-every form: 14,400 pairs, which takes half an hour. A row is a target, an activation and a solver;
-its figures are the largest relative differences of each course.
+Every target, activation, solver and course of training, each plain and weighted, dense and sparse,
+shuffled and in order: 5,760 pairs, which takes some minutes. A row is a target, an activation and a
+solver; its figures are the largest relative differences of each course, and how many pairs diverge.
 """
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,11 @@ from itertools import product
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as the libraries load, below
 
+import numpy as np
+from sklearn import neural_network
+
 from benchmarks.harness import keep
+from dnn_xp import estimators
 from tests.estimators.parity import (
     ACTIVATIONS,
     BATCH_SIZE,
@@ -23,19 +28,14 @@ from tests.estimators.parity import (
     SOLVERS,
     TARGETS,
     Case,
+    Pair,
     data,
-    fit_both,
+    fitted,
     formed,
 )
 
 # Whether shuffled, the size of batches, and the form of the data.
-FEEDS = (
-    (True, "auto", "array"),
-    (True, BATCH_SIZE, "CSR"),
-    (False, BATCH_SIZE, "CSC"),
-    (False, "auto", "lists"),
-    (True, BATCH_SIZE, "pandas"),
-)
+FEEDS = ((True, BATCH_SIZE, "array"), (False, "auto", "CSR"))
 
 
 def cases(target: str, activation: str, solver: str, course: str) -> Iterator[Case]:
@@ -45,20 +45,39 @@ def cases(target: str, activation: str, solver: str, course: str) -> Iterator[Ca
 
 
 def difference(case: Case) -> float:
-    """Return the largest relative difference of a pair."""
+    """Return the largest relative difference of a pair, or NaN where scikit-learn's diverges."""
     X, _ = formed(*data(case.target), case.form)
-    return fit_both(case).difference(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that overflow
+        try:
+            theirs = fitted(neural_network, case)
+        except ValueError:  # parameters that are not finite
+            return math.nan
+        if not np.isfinite(theirs.loss_curve_).all():
+            return math.nan
+    return Pair(fitted(estimators, case), theirs).difference(X)
 
 
 def row(target: str, activation: str, solver: str) -> dict[str, str | float]:
     """Return the largest difference of each course."""
     warnings.simplefilter("error")
     found = {
-        course: max(map(difference, cases(target, activation, solver, course)))
+        course: [difference(case) for case in cases(target, activation, solver, course)]
         for course in COURSES
     }
-    words = {"target": target, "activation": activation, "solver": solver}
-    return words | found | {"largest": max(found.values())}
+    largest = {course: _largest(some) for course, some in found.items()}
+    return {
+        "target": target,
+        "activation": activation,
+        "solver": solver,
+        **largest,
+        "largest": _largest(list(largest.values())),
+        "diverging": sum(math.isnan(one) for some in found.values() for one in some),
+    }
+
+
+def _largest(differences: list[float]) -> float:
+    return max((one for one in differences if not math.isnan(one)), default=math.nan)
 
 
 def main() -> None:
@@ -66,8 +85,9 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(row, *zip(*product(TARGETS, ACTIVATIONS, SOLVERS), strict=True)))
     keep("sklearn_parity", rows)
-    pairs = len(rows) * len(COURSES) * 2 * len(FEEDS)
-    print(f"{pairs} pairs; the largest difference: {max(row['largest'] for row in rows):.1e}")
+    pairs, diverging = len(rows) * len(COURSES) * 2 * len(FEEDS), sum(r["diverging"] for r in rows)
+    largest = _largest([one["largest"] for one in rows])
+    print(f"{pairs} pairs, of which {diverging} diverge; the largest difference: {largest:.1e}")
 
 
 if __name__ == "__main__":
