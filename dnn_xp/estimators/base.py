@@ -2,7 +2,8 @@
 
 import math
 from functools import partial
-from typing import Any, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -24,7 +25,6 @@ from dnn_xp.estimators.description import (
 )
 from dnn_xp.estimators.drawing import draw_theta
 from dnn_xp.estimators.fitting import Data, fit_by_lbfgs, fit_by_steps, hold_out
-from dnn_xp.estimators.interchange import from_sklearn, to_model, to_sklearn
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
 from dnn_xp.estimators.weights import (
@@ -35,12 +35,14 @@ from dnn_xp.estimators.weights import (
     moved,
     to_theta,
 )
-from dnn_xp.files.h5 import Model
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
 from dnn_xp.training import LBFGSState, Progress
+
+if TYPE_CHECKING:
+    from dnn_xp.files.h5 import Model
 
 __all__ = ["MultilayerPerceptron", "is_stochastic"]
 
@@ -228,9 +230,9 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         check_is_fitted(self)
         return to_theta(self._network, self._weights())
 
-    def to_model(self) -> Model:
+    def to_model(self) -> "Model":
         """Return the fitted network as `dnn_xp.save_model` writes it and `load_model` reads it."""
-        return to_model(self)
+        return _interchange().to_model(self)
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:
@@ -242,7 +244,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
             scikit-learn's of the same name. It stays as it is, and `partial_fit` goes on from its
             parameters, but the state of its optimizer (momenta, the rate reached) is not known.
         """
-        return from_sklearn(cls, fitted)
+        return _interchange().from_sklearn(cls, fitted)
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's estimator that predicts the same, with arrays of NumPy.
@@ -255,7 +257,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         ValueError
             Naming what it cannot do: normalizing layers, other activations, losses, targets.
         """
-        return to_sklearn(self)
+        return _interchange().to_sklearn(self)
 
     def to(self, xp: Any, device: Any = None) -> "MultilayerPerceptron":
         """Move the fitted network to another library or device.
@@ -348,6 +350,11 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
+
+
+def _interchange() -> Any:
+    """Return the module that few fits need: HDF5 and scikit-learn's networks take long to load."""
+    return import_module("dnn_xp.estimators.interchange")
 
 
 def _place(x: Array) -> str:

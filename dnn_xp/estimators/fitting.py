@@ -21,7 +21,6 @@ from dnn_xp.estimators.description import (
 from dnn_xp.estimators.drawing import Shuffles
 from dnn_xp.estimators.following import Follower, Teller, Validation, prints
 from dnn_xp.estimators.weights import AT_ONCE, to_theta
-from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
@@ -217,6 +216,9 @@ def _take_up(estimator: Any) -> tuple[list[Callback], Progress | None]:
             f"random_state: found {estimator.random_state!r}, expected an int where there is a "
             "checkpoint: a fit that goes on has to draw what it drew before"
         )
+    # Only here: HDF5 takes long to load, and few fits write files.
+    from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
+
     given = estimator.checkpoint
     writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
     return [writer], load_checkpoint(writer.path) if writer.path.exists() else None

@@ -11,7 +11,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
-from dnn_xp.files.checkpoints import Checkpoint
 from dnn_xp.training import Callback
 
 __all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
@@ -156,7 +155,7 @@ _RULES: dict[str, Rule] = {
         "the name of a scorer, 'loss', a function or None",
     ),
     "checkpoint": _or(
-        (lambda value: isinstance(value, str | PathLike | Checkpoint), "a path, a Checkpoint"),
+        (lambda value: isinstance(value, str | PathLike | Callback), "a path, a Checkpoint"),
         _NONE,
     ),
     "label_smoothing": _PART,
