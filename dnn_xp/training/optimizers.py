@@ -357,10 +357,7 @@ def _adapt(
     epsilon: float,
 ) -> tuple[Array, AdamState]:
     total, squares = _add_up(state, gradient, beta1, beta2)
-    root, unbiased = _root(squares, step, beta2, epsilon)
-    update = total / root
-    update *= learning_rate * unbiased * _unbiased(step, beta1)
-    theta -= update
+    theta = _go_by_root(theta, total, squares, learning_rate, step, beta1, beta2, epsilon)
     return theta, AdamState(total, squares)
 
 
@@ -459,11 +456,26 @@ def _adapt_by_largest(
     total, squares = _add_up(AdamState(state.total, state.squares), gradient, beta1, beta2)
     largest = state.largest
     largest += namespace(theta).maximum(squares - largest, 0.0)
-    root, unbiased = _root(largest, step, beta2, epsilon)
+    theta = _go_by_root(theta, total, largest, learning_rate, step, beta1, beta2, epsilon)
+    return theta, AmsgradState(total, squares, largest)
+
+
+def _go_by_root(
+    theta: Array,
+    total: Array,
+    squares: Array,
+    learning_rate: Any,
+    step: Any,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> Array:
+    """Return theta after a step along the mean gradient, divided by the root mean square."""
+    root, unbiased = _root(squares, step, beta2, epsilon)
     update = total / root
     update *= learning_rate * unbiased * _unbiased(step, beta1)
     theta -= update
-    return theta, AmsgradState(total, squares, largest)
+    return theta
 
 
 def _add_up(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
