@@ -72,7 +72,7 @@ def fit_by_steps(
         rate=getattr(estimator, "_learning_rate", 1.0) if incremental else 1.0,
     )
     weights = _total_weights(estimator, data)
-    by_class = estimator._class_weights(data.Y) is not None
+    by_class = getattr(estimator, "class_weight", None) is not None
     checkpoints, resume = _take_up(estimator)
     rate = estimator.learning_rate
     told = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
