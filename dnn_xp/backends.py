@@ -48,6 +48,7 @@ __all__ = [
     "bring",
     "by_example",
     "cache_blocks",
+    "column_maxima",
     "column_sums",
     "compile_step",
     "computed",
@@ -445,14 +446,12 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
         In X's library, on its device.
     """
     if isinstance(X, ByExample):
-        xp = xp or namespace(X.rows)
-        return xp.matrix_transpose(xp.take(X.rows, indices, axis=0))
-    xp = xp or namespace(X)
-    if is_numpy_array(X):
+        return (xp or namespace(X.rows)).take(X.rows, indices, axis=0).T
+    if isinstance(X, np.ndarray):
         # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
         # slower for a small batch of a large X.
         return X[:, indices]
-    return xp.matrix_transpose(xp.take(xp.matrix_transpose(X), indices, axis=0))
+    return (xp or namespace(X)).take(X.T, indices, axis=0).T
 
 
 def by_example(X: Array) -> Any:
@@ -529,6 +528,13 @@ def column_sums(x: Array, *, xp: Any = None) -> Array:
     return (xp or namespace(x)).sum(x, axis=0)
 
 
+def column_maxima(x: Array, *, xp: Any = None) -> Array:
+    """Return the largest element of each column of a matrix."""
+    if isinstance(x, np.ndarray):  # without the wrapper, which takes longer than a small matrix
+        return np.maximum.reduce(x, axis=0)
+    return (xp or namespace(x)).max(x, axis=0)
+
+
 @lru_cache(maxsize=16)
 def _ones(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return np.ones(shape, dtype)
@@ -540,7 +546,7 @@ def cache_blocks(x: Array) -> list[slice]:
     A block of a few vectors stays in a processor's cache from one operation to the next. Where
     views do not exist, or arrays are not on a processor, there is one slice.
     """
-    if is_numpy_array(x):
+    if isinstance(x, np.ndarray):
         block = 65_536
     elif is_torch_array(x) and x.device.type == "cpu":
         block = 262_144  # its calls cost more

@@ -8,7 +8,7 @@ dZ = dA * g'(Z). Arrays have any shape; results have the dtype and device of Z.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, column_sums, namespace
+from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.special import normal_cdf, normal_pdf
 
 __all__ = [
@@ -221,7 +221,7 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
     Its derivative is part of the softmax cross-entropy, where it is simple and exact.
     """
     xp = xp or namespace(Z)
-    A = xp.exp(Z - xp.max(Z, axis=0, keepdims=True))
+    A = xp.exp(Z - column_maxima(Z, xp=xp))
     A /= column_sums(A, xp=xp)
     return A
 
@@ -229,7 +229,7 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
 def log_softmax(Z: Array, *, xp: Any = None) -> Array:
     """Return the logarithm of softmax(Z), finite also where softmax(Z) rounds to 0."""
     xp = xp or namespace(Z)
-    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    shifted = Z - column_maxima(Z, xp=xp)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True))
 
 

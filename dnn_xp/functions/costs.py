@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, column_sums, namespace
+from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
 
 __all__ = [
@@ -131,7 +131,7 @@ def softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     Each column of Y is a distribution over the classes: it sums to 1.
     """
     xp = xp or namespace(Z)
-    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    shifted = Z - column_maxima(Z, xp=xp)
     return xp.log(xp.sum(xp.exp(shifted), axis=0)) - xp.sum(Y * shifted, axis=0)
 
 
@@ -142,7 +142,7 @@ def back_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
 
 def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
     xp = xp or namespace(Z)
-    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    shifted = Z - column_maxima(Z, xp=xp)
     A = xp.exp(shifted)
     total = column_sums(A, xp=xp)
     A /= total

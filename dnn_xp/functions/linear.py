@@ -62,11 +62,10 @@ def linear_backward(
     into : dict of str to array, optional
         Where dW ("W") and db ("b") are written, on a library that writes into arrays.
     """
-    xp = xp or namespace(dZ)
     out_W, out_b = (None, None) if into is None else (into["W"], into["b"])
-    dW = product(dZ, xp.matrix_transpose(cache.A_prev), out=out_W, xp=xp)
+    dW = product(dZ, cache.A_prev.T, out=out_W, xp=xp)
     db = row_sums(dZ, out=out_b, xp=xp)
-    dA_prev = product(xp.matrix_transpose(cache.W), dZ) if input_gradient else None
+    dA_prev = product(cache.W.T, dZ) if input_gradient else None
     return dA_prev, dW, db
 
 

@@ -38,6 +38,9 @@ _log = logging.getLogger("dnn_xp")
 _MEASURED_AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
+_GATHERED_AT_ONCE = 32_768
+"""Elements of X that are gathered for several small batches at a time, since calls cost, too."""
+
 Examples = Array | Source
 Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
 Metric = Callable[[Array, Array], Array]
@@ -188,10 +191,12 @@ def train(
             validation = (computed(space.project(validation[0])), *validation[1:])
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
+    # Mixup looks for partners among all the data.
+    several = 2 * X.shape[0] * batch_size <= _GATHERED_AT_ONCE and not regularization.mixup
     recipe = recipe._replace(
         network=network,
         padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
-        gathered=isinstance(X, Source),
+        gathered=isinstance(X, Source) or (has_views(like) and several),
     )
     data = _prepare(recipe, X, Y, weights, seed)
     if batch_size < n_examples and not isinstance(X, Source):
@@ -229,7 +234,7 @@ def train(
     done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
     for epoch in range(progress.epoch, progress.epoch if stops else epochs):
         first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
-        batches = islice(_batches(data, batch_size, seed, epoch, order, recipe.padded), first, None)
+        batches = islice(_batches(recipe, data, batch_size, seed, epoch, order), first, None)
         for number, (seen, batch) in enumerate(batches, first + 1):
             rate = optimizer.learning_rate
             if schedule is not None:
@@ -359,40 +364,41 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
 
 
 def _batches(
+    recipe: Recipe,
     data: Data,
     batch_size: int,
     seed: int,
     epoch: int,
     order: Callable[[int], Indices] | None,
-    padded: bool,
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are."""
-    X, Y, weights = data.X, data.Y, data.weights
-    n_examples = X.shape[1]
+    X, Y, weights, *rest = data
+    n_inputs, n_examples = X.shape
+    reads = isinstance(X, Source)
     chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
     if batch_size == n_examples:
-        if isinstance(X, Source):
-            data = data._replace(X=X.read(slice(0, n_examples)))
-        yield data, Batch(None, n_examples)
+        X = X.read(slice(0, n_examples)) if reads else X
+        yield Data(X, Y, weights, *rest), Batch(None, n_examples)
         return
-    # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-    reads, fixed = isinstance(X, Source), has_fixed_shapes(Y)
-    bring_indices = partial(bring, like=Y, dtype=namespace(Y).int32)
-    move = None if reads or fixed else bring_indices
-    batches = minibatches(
-        n_examples, batch_size, seed, epoch, order=chosen, padded=padded, move=move
-    )
-    for indices, count in batches:
-        if reads:
-            places = bring_indices(indices)
-            seen = data._replace(
-                X=X.read(indices),
-                Y=take_examples(Y, places),
-                weights=None if weights is None else namespace(weights).take(weights, places),
-            )
-            yield seen, Batch(places, count)
-        else:
+    draw = partial(minibatches, order=chosen, padded=recipe.padded)
+    place = partial(bring, like=Y, dtype=namespace(Y).int32)
+    if not recipe.gathered:
+        # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
+        move = None if has_fixed_shapes(Y) else place
+        for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
             yield data, Batch(indices, count)
+        return
+    at_once = 1 if reads else max(1, _GATHERED_AT_ONCE // (n_inputs * batch_size))
+    for indices, count in draw(n_examples, at_once * batch_size, seed, epoch):
+        places = place(indices)
+        some_X = X.read(indices) if reads else take_examples(X, places)
+        some_Y = take_examples(Y, places)
+        some_weights = None if weights is None else namespace(weights).take(weights, places)
+        for start in range(0, count, batch_size):
+            part = slice(start, min(start + batch_size, places.shape[0]))
+            w = None if some_weights is None else some_weights[part]
+            seen = Data(some_X[:, part], some_Y[:, part], w, *rest)
+            yield seen, Batch(places[part], min(batch_size, count - start))
 
 
 def _plain(number: float | None) -> Any:
