@@ -5,6 +5,7 @@ device included. `assert_values` compares an array of any library with numbers t
 test, an article or another program's output.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -54,3 +55,8 @@ def _compare(actual: Any, desired: Any, rtol: float | None, atol: float) -> None
     if rtol is None:
         rtol = 4.0 * float(np.finfo(actual.dtype).eps) ** 0.5
     assert_allclose(actual, desired, rtol=rtol, atol=atol)
+
+
+def name_of(value: Any) -> str:
+    """Return a name for a test's parameter, the same in each process: no addresses."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))

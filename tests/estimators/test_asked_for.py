@@ -32,7 +32,7 @@ from dnn_xp.training import (
     nadam,
     rmsprop,
 )
-from tests.helpers import assert_close, assert_values
+from tests.helpers import assert_close, assert_values, name_of
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 THREE = np.array(["ape", "bee", "cow"])[np.argmax(X[:, :3], axis=1)]
@@ -334,7 +334,7 @@ def test_callbacks_know_the_validation_figures(tmp_path):
         (("huber", 1e3), np.mean),
         ("poisson", np.mean),  # 30712
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_other_losses(loss, statistic):
     """#14571: the mean absolute error, and others: each finds its statistic of one variable.
@@ -556,7 +556,7 @@ class Kill(Callback):
         {"early_stopping": True, "n_iter_no_change": 3, "scoring": "loss"},
         {"dropout": 0.3, "batch_norm": True, "class_weight": "balanced"},
     ],
-    ids=str,
+    ids=name_of,
 )
 @pytest.mark.parametrize("steps", [1, 7, 24])
 def test_a_fit_that_was_killed_goes_on(tmp_path, parameters, steps):

@@ -25,6 +25,7 @@ from tests.estimators.small import (
     parameters,
     quiet,
 )
+from tests.helpers import name_of
 
 pytestmark = pytest.mark.once
 
@@ -180,7 +181,7 @@ def test_too_few_examples_to_judge_by_are_refused(kind):
 
 @quiet
 @both
-@pytest.mark.parametrize("solver", ["sgd", "adam", "lion", adam(0.02)], ids=str)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lion", adam(0.02)], ids=name_of)
 def test_partial_fits_in_order_are_one_fit(kind, solver):
     told = SETTINGS | {"solver": solver, "shuffle": False, "n_iter_no_change": 99}
     classes = {"classes": [0, 1]} if kind is MLPClassifier else {}

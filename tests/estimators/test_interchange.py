@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from dnn_xp import estimators, load_model, save_model
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from dnn_xp.functions.activations import ACTIVATIONS
-from tests.helpers import assert_close, assert_values
+from tests.helpers import assert_close, assert_values, name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -136,7 +136,7 @@ def test_other_estimators_are_refused():
         {"solver": "lbfgs", "hidden_layer_sizes": 5},
         {"hidden_layer_sizes": (), "learning_rate": lambda epoch: 1.0},
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_what_we_have_learnt(target, parameters, capsys):
     pytest.importorskip("rich")

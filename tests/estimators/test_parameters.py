@@ -14,6 +14,7 @@ from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from dnn_xp.estimators.parameters import SOLVERS, InvalidParameterError, check_parameters
 from dnn_xp.functions.activations import ACTIVATIONS
 from dnn_xp.training import cosine, sgd
+from tests.helpers import name_of
 
 pytestmark = [
     pytest.mark.once,
@@ -106,7 +107,7 @@ def test_what_scikit_learn_takes_is_taken(name, value):
     assert ours.n_iter_ == theirs.n_iter_
 
 
-@pytest.mark.parametrize("solver", [*SOLVERS, sgd(0.1)], ids=str)
+@pytest.mark.parametrize("solver", [*SOLVERS, sgd(0.1)], ids=name_of)
 def test_solvers(solver):
     reg = MLPRegressor(solver=solver, max_iter=3).fit(X, y)
     assert len(reg.loss_curve_) == 3

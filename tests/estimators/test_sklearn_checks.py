@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
+from tests.helpers import name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -32,7 +33,7 @@ def test_scikit_learns_check(estimator, check):
 @pytest.mark.parametrize(
     "estimator",
     [MLPClassifier(solver="lbfgs"), MLPRegressor(solver="sgd", tol=1e-2, random_state=42)],
-    ids=str,
+    ids=name_of,
 )
 def test_weights_are_repeated_examples(estimator):
     """The settings are those that scikit-learn has this check run with for its MLP."""
