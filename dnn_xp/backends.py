@@ -32,8 +32,7 @@ from array_api_compat import (
     to_device,
 )
 from array_api_compat import device as _device_of
-from array_api_extra import at
-from array_api_extra import default_dtype as _default_dtype
+from array_api_extra import at, default_dtype
 
 __all__ = [
     "BACKENDS",
@@ -397,11 +396,6 @@ def dtype_name(dtype: Any) -> str:
     return str(dtype).rpartition(".")[2].removesuffix("'>")  # JAX's may be classes
 
 
-def default_dtype(backend: Backend) -> str:
-    """Return the name of the library's default floating dtype."""
-    return dtype_name(_default_dtype(backend.xp, device=backend.device))
-
-
 def to_host(x: Any) -> np.ndarray[Any, Any]:
     """Move an array of any library to NumPy, in its own dtype.
 
@@ -665,7 +659,7 @@ def _probe(name: str) -> BackendReport:
         backend = open_backend(name)
         version = import_module(_LIBRARIES[name].module).__version__
         standard = getattr(backend.xp, "__array_api_version__", "unknown")
-        dtype = default_dtype(backend)
+        dtype = dtype_name(default_dtype(backend.xp, device=backend.device))
         return BackendReport(name, version, standard, tuple(_devices(name)), dtype, None)
     except BackendError as error:
         return BackendReport(name, "", "", (), "", str(error))

@@ -22,6 +22,7 @@ from dnn_xp.backends import (
     current_backend,
     default_dtype,
     device,
+    dtype_name,
     from_host,
     namespace,
 )
@@ -133,7 +134,8 @@ class Network(Layout):
         rng = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
         theta = self.draw(rng)
         if like is None:
-            return from_host(theta, dtype=dtype or default_dtype(current_backend()))
+            _, xp, where = current_backend()
+            return from_host(theta, dtype=dtype or dtype_name(default_dtype(xp, device=where)))
         _check_floating("like", like)
         chosen = like.dtype if dtype is None else getattr(namespace(like), dtype)
         return bring(theta, like=like, dtype=chosen)

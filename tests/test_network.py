@@ -205,8 +205,7 @@ def test_initial_values_without_an_array_are_made_on_the_current_backend(xp, dev
     theta = MIXED.initialize()
     assert backends.namespace(theta) is xp
     assert backends.device(theta) == device
-    name = backends.default_dtype(backends.current_backend())
-    assert theta.dtype == getattr(xp, name)
+    assert theta.dtype == backends.default_dtype(xp, device=device)
     assert MIXED.initialize(dtype="float32").dtype == xp.float32
 
 

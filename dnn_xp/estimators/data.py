@@ -9,7 +9,16 @@ from scipy import sparse
 from sklearn import get_config
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-from dnn_xp.backends import Array, bring, device, dtype_name, namespace, take_examples, to_host
+from dnn_xp.backends import (
+    Array,
+    bring,
+    default_dtype,
+    device,
+    dtype_name,
+    namespace,
+    take_examples,
+    to_host,
+)
 from dnn_xp.sources import Source
 
 __all__ = [
@@ -124,8 +133,7 @@ def _check_array(estimator: Any, X: Array, reset: bool) -> Array:
     if xp.isdtype(X.dtype, "complex floating"):
         raise ValueError(f"Complex data not supported\n{X}\n")
     if dtype_name(X.dtype) not in ("float64", "float32"):
-        own = xp.__array_namespace_info__().default_dtypes(device=device(X))["real floating"]
-        X = xp.astype(X, own)
+        X = xp.astype(X, default_dtype(xp, device=device(X)))
     if not get_config()["assume_finite"] and not bool(xp.all(xp.isfinite(X))):
         raise ValueError(f"Input X contains NaN or infinity.\n{name} does not accept them.")
     return X

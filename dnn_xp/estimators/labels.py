@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from dnn_xp.backends import Array, bring, device, namespace, to_host
+from dnn_xp.backends import Array, bring, default_dtype, device, namespace, to_host
 from dnn_xp.functions.metrics import one_hot
 
 __all__ = ["Choice", "Labels", "integers"]
@@ -14,8 +14,7 @@ __all__ = ["Choice", "Labels", "integers"]
 
 def integers(like: Array) -> Any:
     """Return the dtype of whole numbers beside an array: that of its library, as set up."""
-    info = namespace(like).__array_namespace_info__()
-    return info.default_dtypes(device=device(like))["integral"]
+    return default_dtype(namespace(like), "integral", device=device(like))
 
 
 class Choice(NamedTuple):
