@@ -39,7 +39,7 @@ from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
-from dnn_xp.training import LBFGSState, Progress
+from dnn_xp.training import LBFGSState, Optimizer, Progress
 
 if TYPE_CHECKING:
     from dnn_xp.files.h5 import Model
@@ -79,6 +79,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
     _network: Network
     _no_improvement_count: int
     _progress: Progress | None = None
+    _optimizer: Optimizer | None = None
     _lbfgs_state: LBFGSState | None = None
 
     def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:

@@ -74,6 +74,10 @@ def fit_by_steps(
     weights = _total_weights(estimator, data)
     by_class = getattr(estimator, "class_weight", None) is not None
     checkpoints, resume = _take_up(estimator)
+    optimizer, after = describe_optimizer(estimator), None
+    if incremental and estimator._optimizer is not None:
+        # The state of one optimizer means nothing to another: that begins anew.
+        after = estimator._progress if estimator._optimizer.update is optimizer.update else None
     rate = estimator.learning_rate
     told = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
     try:
@@ -84,7 +88,7 @@ def fit_by_steps(
                 X,
                 bring(data.Y, like=like),
                 to_theta(network, estimator._weights()),
-                optimizer=describe_optimizer(estimator),
+                optimizer=optimizer,
                 epochs=epochs,
                 batch_size=_batch_size(estimator, n_examples),
                 seed=int(rng.randint(2**31)) if network.has_dropout else 0,
@@ -96,7 +100,7 @@ def fit_by_steps(
                 clip_norm=estimator.clip_norm,
                 callbacks=[follower, *told, *checkpoints, *callbacks],
                 example_space=False,
-                after=estimator._progress if incremental else None,
+                after=after,
                 resume=resume,
             )
     except KeyboardInterrupt:
@@ -105,7 +109,7 @@ def fit_by_steps(
             estimator._set_theta(network, follower.chosen)
         return
     estimator._set_theta(network, run.theta)
-    estimator._progress = run.progress
+    estimator._progress, estimator._optimizer = run.progress, optimizer
     if run.reason.startswith("diverged"):
         _tell_of_divergence(estimator, run.reason)
     elif not incremental and run.reason == f"{epochs} epochs":

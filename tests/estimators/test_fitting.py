@@ -193,6 +193,19 @@ def test_partial_fits_in_order_are_one_fit(kind, solver):
     assert parts.t_ == whole.t_ == 300
 
 
+@quiet
+@both
+@pytest.mark.parametrize("other", ["sgd", "lion", "amsgrad"])
+def test_another_solver_begins_anew_from_the_parameters_that_there_are(kind, other):
+    classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
+    told = SETTINGS | {"shuffle": False}
+    changed = kind(**told, solver="adam").partial_fit(X, Y, **classes)
+    warm = kind(**told | {"solver": other, "warm_start": True, "max_iter": 1})
+    warm = warm.partial_fit(X, Y, **classes)
+    warm.coefs_, warm.intercepts_ = changed.coefs_, changed.intercepts_
+    assert_equal(changed.set_params(solver=other).partial_fit(X, Y), warm.fit(X, Y))
+
+
 @both
 def test_lbfgs_has_no_partial_fit(kind):
     assert not hasattr(kind(solver="lbfgs"), "partial_fit")
