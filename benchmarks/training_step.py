@@ -5,9 +5,10 @@
 The same networks (relu, softmax), sizes, batches, optimizers and dtypes; whole epochs, shuffled.
 That all learn the same is checked first, by the cost that each reaches on the same data.
 
-Beside the largest job runs the machine's own matrix product (sgemm): the products of its steps and
-nothing else, and one large square product of as many operations. Their time is the least that a
-step can take, and their time over ours the share of the machine's rate that our step reaches.
+Beside them run the parts of our step, to tell where its time goes: the matrix products and nothing
+else, and the optimizer's update and nothing else. Beside the largest job runs also one large square
+product of as many operations: the time of bare products is the least that a step can take, and
+their time over ours the share of the machine's rate that our step reaches.
 """
 
 import os
@@ -33,12 +34,15 @@ from sklearn.neural_network import MLPClassifier  # noqa: E402
 from benchmarks.harness import alternate, report  # noqa: E402
 from dnn_xp import Dense, Network, one_hot, train  # noqa: E402
 from dnn_xp.training import adam, momentum  # noqa: E402
+from dnn_xp.training.optimizers import descend  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 torch.set_num_threads(int(THREADS))
 
 RATE = 1e-3
-PRODUCTS, SQUARE = "sgemm, the same products", "sgemm, a square product of as many operations"
+OPTIMIZERS = {"adam": adam, "momentum": momentum}
+PRODUCTS, UPDATE = "its matrix products alone", "its optimizer's update alone"
+SQUARE = "a square matrix product of as many operations"
 
 
 class Job(NamedTuple):
@@ -75,7 +79,7 @@ def with_dnn_xp(job: Job, X: np.ndarray, y: np.ndarray, like: Any) -> Callable[[
     network = Network(job.sizes[0], (*hidden, Dense(job.sizes[-1])), "softmax_cross_entropy")
     X = like(X).T
     Y = one_hot(y, job.sizes[-1], like=X)
-    optimizer = {"adam": adam, "momentum": momentum}[job.optimizer](RATE)
+    optimizer = OPTIMIZERS[job.optimizer](RATE)
 
     def run() -> float:
         options = {"optimizer": optimizer, "epochs": job.epochs, "batch_size": job.batch}
@@ -195,6 +199,22 @@ def with_products(job: Job, X: np.ndarray) -> Callable[[], None]:
     return run
 
 
+def with_update(job: Job, X: np.ndarray) -> Callable[[], None]:
+    """Return the optimizer's part of a run; a copy of the gradient stands for the one it spends."""
+    optimizer = OPTIMIZERS[job.optimizer](RATE)
+    size = sum((n_prev + 1) * n for n_prev, n in pairwise(job.sizes))
+    theta, slope = np.random.default_rng(0).normal(size=(2, size)).astype(job.dtype)
+    steps = range(1, n_steps(job, X) + 1)
+
+    def run() -> None:
+        state, gradient = optimizer.init(theta), np.empty_like(slope)
+        for step in steps:
+            gradient[...] = slope
+            descend(optimizer, theta, gradient, state, RATE, step)
+
+    return run
+
+
 def with_square(job: Job, X: np.ndarray) -> Callable[[], None]:
     """Return a product of two square matrices with as many operations as the run's products."""
     weights = [n_prev * n for n_prev, n in pairwise(job.sizes)]
@@ -221,8 +241,9 @@ def main() -> None:
         # Other draws of the same distributions: the same curve, not the same numbers.
         assert spread < 1.15, costs
         steps = n_steps(job, X)
+        programs |= {PRODUCTS: with_products(job, X), UPDATE: with_update(job, X)}
         if job == JOBS[-1]:
-            programs |= {PRODUCTS: with_products(job, X), SQUARE: with_square(job, X)}
+            programs[SQUARE] = with_square(job, X)
         seconds = alternate(programs, rounds=7)
         results[str(job)] = {
             name: [one / steps for one in rounds] for name, rounds in seconds.items()

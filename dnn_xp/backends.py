@@ -587,6 +587,11 @@ def compile_step(
         compiled on request; on Dask one that computes its result, so that the graph does not
         grow from step to step; on CuPy one that runs on the device of `like`; elsewhere the
         function as it is.
+
+    Notes
+    -----
+    A CUDA graph would save CuPy's launches of kernels. But CuPy refuses each call of cuBLAS while
+    a stream is captured (cupy issue 6290), so that no step with a matrix product can become one.
     """
     if is_jax_array(like):
         return _jit(function, constant, tuple(donate))

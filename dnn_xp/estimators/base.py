@@ -79,7 +79,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
     _network: Network
     _no_improvement_count: int
     _progress: Progress | None = None
-    _optimizer: Optimizer | None = None
+    _last_optimizer: Optimizer | None = None
     _lbfgs_state: LBFGSState | None = None
 
     def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:

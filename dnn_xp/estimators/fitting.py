@@ -75,9 +75,9 @@ def fit_by_steps(
     by_class = getattr(estimator, "class_weight", None) is not None
     checkpoints, resume = _take_up(estimator)
     optimizer, after = describe_optimizer(estimator), None
-    if incremental and estimator._optimizer is not None:
+    if incremental and estimator._last_optimizer is not None:
         # The state of one optimizer means nothing to another: that begins anew.
-        after = estimator._progress if estimator._optimizer.update is optimizer.update else None
+        after = estimator._progress if estimator._last_optimizer.update is optimizer.update else None
     rate = estimator.learning_rate
     told = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
     try:
@@ -109,7 +109,7 @@ def fit_by_steps(
             estimator._set_theta(network, follower.chosen)
         return
     estimator._set_theta(network, run.theta)
-    estimator._progress, estimator._optimizer = run.progress, optimizer
+    estimator._progress, estimator._last_optimizer = run.progress, optimizer
     if run.reason.startswith("diverged"):
         _tell_of_divergence(estimator, run.reason)
     elif not incremental and run.reason == f"{epochs} epochs":
