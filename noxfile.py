@@ -83,7 +83,9 @@ def tests(session: nox.Session, backend: str) -> None:
     if backend == "cupy":
         requirements.append(f"cupy-cuda{_cuda_major(session)}x[ctk]")
     session.install(*requirements)
-    session.run("pytest", "-q", "--backend", backend, *session.posargs)
+    # A process for each core, of one thread: the threads of two libraries slow each other.
+    command = ("pytest", "-q", "-n", "auto", "--backend", backend)
+    session.run(*command, *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 def _cuda_major(session: nox.Session) -> str:

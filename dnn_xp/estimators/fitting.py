@@ -74,10 +74,9 @@ def fit_by_steps(
     weights = _total_weights(estimator, data)
     by_class = getattr(estimator, "class_weight", None) is not None
     checkpoints, resume = _take_up(estimator)
-    optimizer, after = describe_optimizer(estimator), None
-    if incremental and estimator._last_optimizer is not None:
-        # The state of one optimizer means nothing to another: that begins anew.
-        after = estimator._progress if estimator._last_optimizer.update is optimizer.update else None
+    optimizer, before = describe_optimizer(estimator), estimator._last_optimizer
+    # The state of one optimizer means nothing to another, which begins anew.
+    goes_on = incremental and before is not None and before.update is optimizer.update
     rate = estimator.learning_rate
     told = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
     try:
@@ -100,7 +99,7 @@ def fit_by_steps(
                 clip_norm=estimator.clip_norm,
                 callbacks=[follower, *told, *checkpoints, *callbacks],
                 example_space=False,
-                after=after,
+                after=estimator._progress if goes_on else None,
                 resume=resume,
             )
     except KeyboardInterrupt:
