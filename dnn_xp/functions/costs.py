@@ -36,6 +36,7 @@ __all__ = [
     "back_squared_error",
     "binary_cross_entropy",
     "categorical_cross_entropy",
+    "classes_of_outputs",
     "exponential",
     "find_cost",
     "grouped_categorical_cross_entropy",
@@ -385,6 +386,24 @@ def find_cost(spec: CostSpec) -> Cost:
         takes = "one parameter" if found.parameters else "no parameter"
         raise ValueError(f"cost: found {spec!r}, but {name!r} takes {takes}")
     return found._replace(parameters=tuple(map(float, parameters)))
+
+
+def classes_of_outputs(cost: Cost, n_outputs: int) -> list[int]:
+    """Return between how many classes each output decides; nothing where they are values.
+
+    Parameters
+    ----------
+    cost : Cost
+    n_outputs : int
+    """
+    if cost.output is sigmoid:
+        return [2] * n_outputs
+    if cost.output is softmax:
+        return [n_outputs] * n_outputs
+    if cost.by_Z is grouped_softmax_cross_entropy:
+        sizes = map(int, cost.parameters or (n_outputs,))
+        return [size for size in sizes for _ in range(size)]
+    return []
 
 
 def _with_groups(cost: Cost, sizes: list[float]) -> Cost:

@@ -97,7 +97,7 @@ def clip_by_norm(gradient: Array, limit: float, *, xp: Any = None) -> Array:
     return gradient * (limit / xp.maximum(norm, limit))
 
 
-def smooth_labels(Y: Array, amount: float, n_classes: int) -> Array:
+def smooth_labels(Y: Array, amount: float, n_classes: Array) -> Array:
     """Return targets of which a part is spread evenly over the classes (Szegedy et al. 2016).
 
     Parameters
@@ -106,8 +106,8 @@ def smooth_labels(Y: Array, amount: float, n_classes: int) -> Array:
         Of 0 and 1.
     amount : float
         The part, 0 <= amount < 1.
-    n_classes : int
-        Between which each output decides: n_outputs for a softmax, 2 for a sigmoid.
+    n_classes : array, shape (n_outputs, 1)
+        Between which each output decides: see `costs.classes_of_outputs`.
     """
     return (1.0 - amount) * Y + amount / n_classes
 

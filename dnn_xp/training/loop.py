@@ -19,7 +19,7 @@ from dnn_xp.backends import (
     namespace,
     take_examples,
 )
-from dnn_xp.functions.costs import find_cost
+from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
@@ -343,13 +343,12 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
     """Return what the steps read, made once."""
     network, rules = recipe.network, recipe.regularization
     if rules.label_smoothing:
-        output = find_cost(network.cost).output.__name__
-        if output not in ("sigmoid", "softmax"):
+        n_classes = classes_of_outputs(find_cost(network.cost), network.n_outputs)
+        if not n_classes:
             raise ValueError(
-                f"label_smoothing: found cost {network.cost!r}, expected one of sigmoid or softmax"
+                f"label_smoothing: found cost {network.cost!r}, expected one between classes"
             )
-        n_classes = network.n_outputs if output == "softmax" else 2
-        Y = smooth_labels(Y, rules.label_smoothing, n_classes)
+        Y = smooth_labels(Y, rules.label_smoothing, bring([[n] for n in n_classes], like=Y))
     if weights is not None:
         scaled = of_mean_1(weights)  # which refuses weights that are all zero
         weights = weights if recipe.by_batch else scaled

@@ -266,10 +266,31 @@ def test_validation_data_that_do_not_fit_are_refused_in_example_space(array):
         train(network, X, Y, validation=(array(np.ones((4, 1))), Y), example_space=True)
 
 
-@pytest.mark.parametrize("cost", ["squared_error", ("grouped_softmax_cross_entropy", 1)])
-def test_labels_that_are_none_are_not_smoothed(data, cost):
-    network = Network(3, (Dense(1),), cost)
-    with pytest.raises(ValueError, match=r"label_smoothing: found cost .*, expected one of"):
+@pytest.mark.parametrize(
+    ("cost", "y", "smoothed"),
+    [
+        ("sigmoid_cross_entropy", [0, 1, 0, 1], [0.05, 0.95, 0.05, 0.95]),
+        ("softmax_cross_entropy", [0, 1, 0, 0], [0.025, 0.925, 0.025, 0.025]),
+        (
+            ("grouped_softmax_cross_entropy", 1, 3),
+            [1, 0, 1, 0],
+            [1, 0.1 / 3, 0.9 + 0.1 / 3, 0.1 / 3],
+        ),
+    ],
+)
+def test_a_part_of_each_label_is_spread_over_the_classes(array, data, cost, y, smoothed):
+    X, Y, Y_smoothed = data[0], *(array(np.tile(one, (10, 1)).T * 1.0) for one in (y, smoothed))
+    network = Network(3, (Dense(4),), cost)
+    theta = network.initialize(0, like=X)
+    options = {"optimizer": sgd(0.3), "epochs": 3}
+    rules = Regularization(label_smoothing=0.1)
+    run = train(network, X, Y, theta, regularization=rules, **options)
+    assert_close(run.theta, train(network, X, Y_smoothed, theta, **options).theta, **ROUNDING)
+
+
+def test_labels_that_are_none_are_not_smoothed(data):
+    network = Network(3, (Dense(1),), "squared_error")
+    with pytest.raises(ValueError, match=r"label_smoothing: found cost .*, expected one between"):
         train(network, *data[:2], regularization=Regularization(label_smoothing=0.1))
 
 
