@@ -3,8 +3,7 @@
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -17,18 +16,17 @@ from dnn_xp.backends import (
     has_fixed_shapes,
     has_views,
     namespace,
-    take_examples,
 )
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
-from dnn_xp.training.batches import Indices, minibatches, mixup_shares
+from dnn_xp.training.batches import Indices, epoch_batches, gathers, mixup_shares
 from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run
-from dnn_xp.training.step import Batch, Data, Numbers, Recipe, Regularization, State, step
+from dnn_xp.training.step import Data, Numbers, Recipe, Regularization, State, step
 from dnn_xp.training.weights import of_mean_1
 
 __all__ = ["DivergenceWarning", "train"]
@@ -37,9 +35,6 @@ _log = logging.getLogger("dnn_xp")
 
 _MEASURED_AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
-
-_GATHERED_AT_ONCE = 32_768
-"""Elements of X that are gathered for several small batches at a time, since calls cost, too."""
 
 Examples = Array | Source
 Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
@@ -191,12 +186,11 @@ def train(
             validation = (computed(space.project(validation[0])), *validation[1:])
     measure = _measures(network, X, Y, weights, validation, metrics or {})
 
-    # Mixup looks for partners among all the data.
-    several = 2 * X.shape[0] * batch_size <= _GATHERED_AT_ONCE and not regularization.mixup
     recipe = recipe._replace(
         network=network,
         padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
-        gathered=isinstance(X, Source) or (has_views(like) and several),
+        # Mixup looks for partners among all the data.
+        gathered=not regularization.mixup and gathers(X, batch_size),
     )
     data = _prepare(recipe, X, Y, weights, seed)
     if batch_size < n_examples and not isinstance(X, Source):
@@ -234,7 +228,7 @@ def train(
     done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
     for epoch in range(progress.epoch, progress.epoch if stops else epochs):
         first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
-        batches = islice(_batches(recipe, data, batch_size, seed, epoch, order), first, None)
+        batches = islice(epoch_batches(recipe, data, batch_size, seed, epoch, order), first, None)
         for number, (seen, batch) in enumerate(batches, first + 1):
             rate = optimizer.learning_rate
             if schedule is not None:
@@ -360,44 +354,6 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
         shares = bring(mixup_shares(rules.mixup, seed), like=Y)
     return Data(X, Y, weights, mask, shares)
-
-
-def _batches(
-    recipe: Recipe,
-    data: Data,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    order: Callable[[int], Indices] | None,
-) -> Iterator[tuple[Data, Batch]]:
-    """Yield what each step of an epoch reads, and which examples those are."""
-    X, Y, weights, *rest = data
-    n_inputs, n_examples = X.shape
-    reads = isinstance(X, Source)
-    chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
-    if batch_size == n_examples:
-        X = X.read(slice(0, n_examples)) if reads else X
-        yield Data(X, Y, weights, *rest), Batch(None, n_examples)
-        return
-    draw = partial(minibatches, order=chosen, padded=recipe.padded)
-    place = partial(bring, like=Y, dtype=namespace(Y).int32)
-    if not recipe.gathered:
-        # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-        move = None if has_fixed_shapes(Y) else place
-        for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
-            yield data, Batch(indices, count)
-        return
-    at_once = 1 if reads else max(1, _GATHERED_AT_ONCE // (n_inputs * batch_size))
-    for indices, count in draw(n_examples, at_once * batch_size, seed, epoch):
-        places = place(indices)
-        some_X = X.read(indices) if reads else take_examples(X, places)
-        some_Y = take_examples(Y, places)
-        some_weights = None if weights is None else namespace(weights).take(weights, places)
-        for start in range(0, count, batch_size):
-            part = slice(start, min(start + batch_size, places.shape[0]))
-            w = None if some_weights is None else some_weights[part]
-            seen = Data(some_X[:, part], some_Y[:, part], w, *rest)
-            yield seen, Batch(places[part], min(batch_size, count - start))
 
 
 def _plain(number: float | None) -> Any:

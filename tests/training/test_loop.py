@@ -96,7 +96,7 @@ def test_what_is_gathered_at_once_changes_nothing(data, monkeypatch, elements):
     options = {"epochs": 3, "batch_size": 4, "weights": weights}
     options["regularization"] = Regularization(noise=0.1)
     usual = train(DROPPING, X, Y, **options)
-    monkeypatch.setattr("dnn_xp.training.loop._GATHERED_AT_ONCE", elements)
+    monkeypatch.setattr("dnn_xp.training.batches.GATHERED_AT_ONCE", elements)
     assert_close(train(DROPPING, X, Y, **options).theta, usual.theta, **ROUNDING)
 
 
