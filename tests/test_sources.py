@@ -111,6 +111,7 @@ def test_a_source_reads_what_its_caller_asks_for(array):
 
 
 def test_lbfgs_reads_a_source_batch_by_batch(array, library):
+    pytest.importorskip("scipy.optimize", reason="L-BFGS searches lines with SciPy")
     network = Network(3, (Dense(4, "tanh"), Dense(2)), "softmax_cross_entropy")
     held, sizes = source(array)
     options = {"weights": array(WEIGHTS), "max_iter": 5, "batch_size": 7}
