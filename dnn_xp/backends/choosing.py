@@ -1,0 +1,239 @@
+"""Which array library new arrays are made on: open one, find its device, make it the current one.
+
+The choice is read from two environment variables the first time that it is needed:
+
+``DNN_XP_BACKEND``
+    ``auto`` (default), ``numpy``, ``cupy``, ``torch``, ``jax``, ``dask`` or
+    ``array-api-strict``. ``auto`` is CuPy where it is installed and a device answers, else NumPy.
+``DNN_XP_DEVICE``
+    A device of that library in its own words: ``cuda:0``, ``gpu:1``, ``0``. Default: its own.
+"""
+
+import os
+from contextlib import AbstractContextManager
+from functools import cache
+from importlib import import_module, util
+from types import ModuleType, TracebackType
+from typing import Any, NamedTuple
+
+__all__ = [
+    "BACKENDS",
+    "LIBRARIES",
+    "Backend",
+    "BackendError",
+    "BackendNotInstalledError",
+    "DeviceNotFoundError",
+    "Library",
+    "UnknownBackendError",
+    "current_backend",
+    "find_devices",
+    "open_backend",
+    "require",
+    "use_backend",
+]
+
+
+class Library(NamedTuple):
+    """Where a library is found: import name, namespace that is standard, and who installs it."""
+
+    module: str
+    namespace: str
+    install: str
+
+
+LIBRARIES = {
+    "numpy": Library("numpy", "array_api_compat.numpy", "numpy"),
+    "cupy": Library("cupy", "array_api_compat.cupy", "dnn-xp[cuda12]' or 'dnn-xp[cuda13]"),
+    "torch": Library("torch", "array_api_compat.torch", "dnn-xp[torch]"),
+    "jax": Library("jax", "jax.numpy", "dnn-xp[jax]"),
+    "dask": Library("dask", "array_api_compat.dask.array", "dnn-xp[dask]"),
+    "array-api-strict": Library("array_api_strict", "array_api_strict", "array-api-strict"),
+}
+"""How each library is found, by the name that its backend has."""
+
+BACKENDS = tuple(LIBRARIES)
+"""The names that a backend may have."""
+
+
+class BackendError(Exception):
+    """A backend cannot do what was asked; the message says which, why, and the way out."""
+
+
+class UnknownBackendError(BackendError, ValueError):
+    """The name is not that of a backend."""
+
+
+class BackendNotInstalledError(BackendError, ImportError):
+    """The library is not installed, or does not load."""
+
+
+class DeviceNotFoundError(BackendError, RuntimeError):
+    """The library has no such device, or the device does not answer."""
+
+
+class Backend(NamedTuple):
+    """An array library that has been opened: its name, namespace and device (None: its own)."""
+
+    name: str
+    xp: ModuleType
+    device: Any
+
+
+def open_backend(name: str, device: str | None = None) -> Backend:
+    """Load a library and find its device, without making it the current one.
+
+    Parameters
+    ----------
+    name : str
+        One of `BACKENDS`, or ``"auto"``.
+    device : str, optional
+        A device in the library's own words. Default: the library's default.
+
+    Raises
+    ------
+    UnknownBackendError, BackendNotInstalledError, DeviceNotFoundError
+        Three different failures; another backend is never put in place of the one named.
+    """
+    if name == "auto":
+        name = "cupy" if _cupy_problem() is None else "numpy"
+    if name not in LIBRARIES:
+        known = ", ".join(("auto", *BACKENDS))
+        raise UnknownBackendError(f"backend: found {name!r}, expected one of {known}")
+    library = LIBRARIES[name]
+    try:
+        xp = import_module(library.namespace)
+    except ImportError as error:
+        raise BackendNotInstalledError(
+            f"backend {name!r} is not installed: pip install '{library.install}' ({error})"
+        ) from error
+    except Exception as error:  # a library that is there may fail to load in any way
+        raise BackendNotInstalledError(f"backend {name!r} does not load: {error!r}") from error
+    return Backend(name, xp, _find_device(name, device))
+
+
+def _find_device(name: str, text: str | None) -> Any:
+    """Turn the user's words into the library's device object and see that it answers."""
+    if text is None and name == "cupy" and (problem := _cupy_problem()):
+        raise DeviceNotFoundError(f"backend 'cupy' has no device that answers: {problem}")
+    if text is None:
+        return None
+    devices = find_devices(name)
+    if text not in devices:
+        raise DeviceNotFoundError(
+            f"device: found {text!r}, expected one of {', '.join(devices) or 'none'} "
+            f"(those that answer for backend {name!r})"
+        )
+    return devices[text]
+
+
+def find_devices(name: str) -> dict[str, Any]:
+    """Return the devices that answer, by the words that choose them."""
+    if name == "cupy":
+        if _cupy_problem() is not None:
+            return {}
+        count = import_module("cupy").cuda.runtime.getDeviceCount()
+        return {word: i for i in range(count) for word in (f"cuda:{i}", str(i))}
+    if name == "torch":
+        torch = import_module("torch")
+        words = ["cpu"]
+        if torch.cuda.is_available():
+            words += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        if torch.backends.mps.is_available():
+            words.append("mps")
+        return {word: torch.device(word) for word in words}
+    if name == "jax":
+        jax = import_module("jax")
+        found: dict[str, Any] = {}
+        for platform in dict.fromkeys(("cpu", jax.default_backend())):
+            devices = jax.devices(platform)
+            found |= {platform: devices[0]}
+            found |= {f"{platform}:{i}": one for i, one in enumerate(devices)}
+        return found
+    if name == "array-api-strict":
+        devices = import_module("array_api_strict").__array_namespace_info__().devices()
+        return {str(one).split("'")[1]: one for one in devices}
+    return {"cpu": "cpu"}
+
+
+@cache
+def _cupy_problem() -> str | None:
+    """Return why CuPy cannot be used here, or None where a device answers."""
+    if util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:  # a broken driver can fail in as many ways as there are drivers
+        cupy = import_module("cupy")
+        if not cupy.cuda.is_available():
+            return "CUDA finds no device"
+        cupy.zeros(1) + 1
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+_current: Backend | None = None
+
+
+def current_backend() -> Backend:
+    """Return the backend on which new arrays are made.
+
+    The first call reads ``DNN_XP_BACKEND`` and ``DNN_XP_DEVICE``.
+    """
+    global _current
+    if _current is None:
+        name = os.environ.get("DNN_XP_BACKEND", "auto")
+        _current = open_backend(name, os.environ.get("DNN_XP_DEVICE") or None)
+    return _current
+
+
+class use_backend(AbstractContextManager[Backend]):
+    """Make new arrays on another backend, from now on or inside a ``with`` block.
+
+    Parameters
+    ----------
+    name, device
+        As for `open_backend`, which says what can be raised.
+
+    Notes
+    -----
+    The choice belongs to the process, not to a thread. Arrays that exist stay where they are.
+
+    Examples
+    --------
+    >>> import dnn_xp
+    >>> with dnn_xp.use_backend("numpy") as backend:
+    ...     backend.name
+    'numpy'
+    """
+
+    def __init__(self, name: str, device: str | None = None) -> None:
+        global _current
+        self._chosen = open_backend(name, device)
+        self._before, _current = _current, self._chosen
+
+    def __enter__(self) -> Backend:
+        return self._chosen
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _current
+        _current = self._before
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional library where it is needed.
+
+    Raises
+    ------
+    ImportError
+        Naming the extra that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{module} is needed here: pip install 'dnn-xp[{extra}]' ({error})"
+        ) from error

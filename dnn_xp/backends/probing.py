@@ -1,0 +1,45 @@
+"""What each library is here: its version, devices and dtype, or why it cannot be used."""
+
+from importlib import import_module
+from typing import NamedTuple
+
+from dnn_xp.backends.choosing import (
+    BACKENDS,
+    LIBRARIES,
+    BackendError,
+    find_devices,
+    open_backend,
+)
+from dnn_xp.backends.moving import default_dtype, dtype_name
+
+__all__ = ["BackendReport", "probe_backends"]
+
+
+class BackendReport(NamedTuple):
+    """What `probe_backends` found out about one library."""
+
+    name: str
+    version: str
+    standard: str
+    devices: tuple[str, ...]
+    default_dtype: str
+    problem: str | None
+
+
+def probe_backends() -> list[BackendReport]:
+    """Load every library that is installed and ask for its version, devices and default dtype.
+
+    ``problem`` says why a library cannot be used, and is None for those that can.
+    """
+    return [_probe(name) for name in BACKENDS]
+
+
+def _probe(name: str) -> BackendReport:
+    try:
+        backend = open_backend(name)
+        version = import_module(LIBRARIES[name].module).__version__
+        standard = getattr(backend.xp, "__array_api_version__", "unknown")
+        dtype = dtype_name(default_dtype(backend.xp, device=backend.device))
+        return BackendReport(name, version, standard, tuple(find_devices(name)), dtype, None)
+    except BackendError as error:
+        return BackendReport(name, "", "", (), "", str(error))

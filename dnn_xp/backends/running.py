@@ -1,0 +1,250 @@
+"""How a step runs: where each library is fastest, and what the standard has no words for."""
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from array_api_compat import (
+    is_cupy_array,
+    is_dask_array,
+    is_jax_array,
+    is_numpy_array,
+    is_torch_array,
+)
+from array_api_extra import at
+
+from dnn_xp.backends.moving import Array, namespace
+
+__all__ = [
+    "ByExample",
+    "by_example",
+    "cache_blocks",
+    "column_maxima",
+    "column_sums",
+    "compile_step",
+    "computed",
+    "has_fixed_shapes",
+    "has_views",
+    "product",
+    "row_sums",
+    "set_at",
+    "take_examples",
+]
+
+
+class ByExample(NamedTuple):
+    """Examples in rows that stand for a matrix of columns; a tuple, which a compiled step takes.
+
+    Attributes
+    ----------
+    rows : array, shape (m, n)
+    """
+
+    rows: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the matrix, (n, m)."""
+        m, n = self.rows.shape
+        return n, m
+
+
+def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
+    """Return the examples (columns) of X that the indices name.
+
+    Parameters
+    ----------
+    X : array, shape (n, m), or ByExample
+    indices : array of integers, shape (batch,)
+        In X's library, on its device.
+    """
+    if isinstance(X, ByExample):
+        return (xp or namespace(X.rows)).take(X.rows, indices, axis=0).T
+    if isinstance(X, np.ndarray):
+        # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
+        # slower for a small batch of a large X.
+        return X[:, indices]
+    return (xp or namespace(X)).take(X.T, indices, axis=0).T
+
+
+def by_example(X: Array) -> Any:
+    """Return X in the form from which `take_examples` takes fastest.
+
+    Where arrays have strides, the transpose of an array with an example in each row has it. JAX's
+    have none, so that a column lies scattered over memory: there it is a `ByExample`, a copy.
+
+    Parameters
+    ----------
+    X : array, shape (n, m)
+    """
+    return ByExample(namespace(X).matrix_transpose(X)) if is_jax_array(X) else X
+
+
+def has_views(x: Array) -> bool:
+    """Return whether a slice of x is a view through which x is written to."""
+    return bool(is_numpy_array(x) or is_torch_array(x) or is_cupy_array(x))
+
+
+def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> Array:
+    """Return a @ b, written into `out` where it is given, for which the standard has no words.
+
+    Parameters
+    ----------
+    a, b : array, shape (l, m) and (m, n)
+    out : array, shape (l, n), optional
+        Of a library for which `has_views` is true.
+    """
+    if isinstance(a, np.ndarray):  # for small ones in half the time of `matmul`
+        return np.dot(a, b, out=out)
+    return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
+
+
+def set_at(x: Array, where: slice, values: Array, *, xp: Any = None) -> Array:
+    """Return a vector with other values in a slice, for which the standard has no words.
+
+    Parameters
+    ----------
+    x : array, shape (n,)
+        Changed in place where its library can do that: not to be used any more.
+    where : slice
+    values : array
+        As many as the slice is long.
+    """
+    return at(x, where).set(values, xp=xp)
+
+
+def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
+    """Return the sum of each row as a column, written into `out` where it is given.
+
+    Parameters
+    ----------
+    x : array, shape (n, m)
+    out : array, shape (n, 1), optional
+        Of a library for which `has_views` is true.
+    """
+    if isinstance(x, np.ndarray):  # a product is several times as fast as NumPy's sum
+        return np.dot(x, _ones((x.shape[1], 1), x.dtype), out=out)
+    sums = (xp or namespace(x)).sum(x, axis=1, keepdims=True)
+    if out is None:
+        return sums
+    out[...] = sums
+    return out
+
+
+def column_sums(x: Array, *, xp: Any = None) -> Array:
+    """Return the sums over the first axis: of each column of a matrix, of all of a vector."""
+    if isinstance(x, np.ndarray):
+        return np.dot(_ones((x.shape[0],), x.dtype), x)
+    return (xp or namespace(x)).sum(x, axis=0)
+
+
+def column_maxima(x: Array, *, xp: Any = None) -> Array:
+    """Return the largest element of each column of a matrix."""
+    if isinstance(x, np.ndarray):  # without the wrapper, which takes longer than a small matrix
+        return np.maximum.reduce(x, axis=0)
+    return (xp or namespace(x)).max(x, axis=0)
+
+
+@lru_cache(maxsize=16)
+def _ones(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return np.ones(shape, dtype)
+
+
+def cache_blocks(x: Array) -> list[slice]:
+    """Return slices of a vector that are worked through one after the other, in place.
+
+    A block of a few vectors stays in a processor's cache from one operation to the next. Where
+    views do not exist, or arrays are not on a processor, there is one slice.
+    """
+    if isinstance(x, np.ndarray):
+        block = 65_536
+    elif is_torch_array(x) and x.device.type == "cpu":
+        block = 262_144  # its calls cost more
+    else:
+        return [slice(None)]
+    length = x.shape[0]
+    if length <= block:
+        return [slice(None)]
+    return [slice(start, start + block) for start in range(0, length, block)]
+
+
+def has_fixed_shapes(like: Array) -> bool:
+    """Return whether the library compiles anew for every shape of a batch."""
+    return bool(is_jax_array(like))
+
+
+def compile_step(
+    function: Callable[..., Any],
+    constant: Hashable,
+    *,
+    like: Array,
+    donate: Sequence[int] = (),
+    compile: bool = False,
+) -> Callable[..., Any]:
+    """Return ``function(constant, ...)`` as a function of the rest, as fast as the library runs it.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module: of a constant, and of arrays, numbers and (named) tuples of them.
+    constant : hashable
+        Its first argument. Runs whose constants are equal share what was compiled.
+    like : array
+        An array of the library on which it will run.
+    donate : sequence of int
+        Places of arguments, behind the constant, whose memory may be used for the result.
+    compile : bool
+        Whether PyTorch compiles, too.
+
+    Returns
+    -------
+    callable
+        On JAX compiled, once for each set of shapes; on PyTorch without a record for autograd,
+        compiled on request; on Dask one that computes its result, so that the graph does not
+        grow from step to step; on CuPy one that runs on the device of `like`; elsewhere the
+        function as it is.
+
+    Notes
+    -----
+    A CUDA graph would save CuPy's launches of kernels. But CuPy refuses each call of cuBLAS while
+    a stream is captured (cupy issue 6290), so that no step with a matrix product can become one.
+    """
+    if is_jax_array(like):
+        return _jit(function, constant, tuple(donate))
+    bound = partial(function, constant)
+    if is_torch_array(like):
+        torch = import_module("torch")
+        fast: Callable[..., Any] = torch.inference_mode()(
+            torch.compile(bound) if compile else bound
+        )
+        return fast
+    if is_dask_array(like):
+        return partial(_persisted, bound)
+    if is_cupy_array(like):  # what a step makes is then made beside `like`
+        return partial(_on_device, like.device, bound)
+    return bound
+
+
+@lru_cache(maxsize=64)
+def _jit(
+    function: Callable[..., Any], constant: Hashable, donate: tuple[int, ...]
+) -> Callable[..., Any]:
+    jax = import_module("jax")
+    compiled: Callable[..., Any] = jax.jit(partial(function, constant), donate_argnums=donate)
+    return compiled
+
+
+def _on_device(place: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    with place:
+        return function(*arguments)
+
+
+def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
+    return import_module("dask").persist(function(*arguments))[0]
+
+
+def computed(x: Array) -> Array:
+    """Return an array whose values are there: on Dask computed and kept, elsewhere itself."""
+    return x.persist() if is_dask_array(x) else x
