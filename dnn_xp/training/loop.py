@@ -21,8 +21,9 @@ from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
-from dnn_xp.training.batches import Indices, epoch_batches, gathers, mixup_shares
+from dnn_xp.training.batches import Indices, mixup_shares
 from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
+from dnn_xp.training.feeding import epoch_batches, gathers
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run

@@ -90,16 +90,6 @@ def test_descent_is_the_one_by_hand(array, data, weighted, batch_size):
     assert run.reason == "5 epochs"
 
 
-@pytest.mark.parametrize("elements", [0, 24])  # of X: no batch ahead, and two batches of four
-def test_what_is_gathered_at_once_changes_nothing(data, monkeypatch, elements):
-    X, Y, weights = data
-    options = {"epochs": 3, "batch_size": 4, "weights": weights}
-    options["regularization"] = Regularization(noise=0.1)
-    usual = train(DROPPING, X, Y, **options)
-    monkeypatch.setattr("dnn_xp.training.batches.GATHERED_AT_ONCE", elements)
-    assert_close(train(DROPPING, X, Y, **options).theta, usual.theta, **ROUNDING)
-
-
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_only_ratios_of_weights_matter(data, batch_size):
     X, Y, weights = data
