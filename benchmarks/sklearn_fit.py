@@ -9,7 +9,7 @@ import os
 import sys
 
 THREADS = sys.argv[1] if len(sys.argv) > 1 else "2"
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[name] = THREADS
 
 import subprocess  # noqa: E402 - threads are chosen before the libraries load

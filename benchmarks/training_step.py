@@ -15,7 +15,7 @@ import os
 import sys
 
 THREADS = sys.argv[1] if len(sys.argv) > 1 else "2"
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[name] = THREADS
 
 import math  # noqa: E402 - threads are chosen before the libraries load
@@ -37,7 +37,6 @@ from dnn_xp.training import adam, momentum  # noqa: E402
 from dnn_xp.training.optimizers import descend  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
-torch.set_num_threads(int(THREADS))
 
 RATE = 1e-3
 OPTIMIZERS = {"adam": adam, "momentum": momentum}

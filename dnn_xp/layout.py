@@ -118,6 +118,11 @@ class Layout:
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     @cached_property
+    def largest_parameter(self) -> int:
+        """Elements of the largest parameter, which is the most an example multiplies at once."""
+        return max(map(math.prod, self.shapes.values()))
+
+    @cached_property
     def n_parameters(self) -> int:
         """Elements of theta that gradient descent changes; the statistics follow them."""
         return sum(

@@ -44,6 +44,7 @@ from dnn_xp.backends.running import (
     set_at,
     take_examples,
 )
+from dnn_xp.backends.threads import threads_for
 
 __all__ = [
     "BACKENDS",
@@ -79,6 +80,7 @@ __all__ = [
     "row_sums",
     "set_at",
     "take_examples",
+    "threads_for",
     "to_host",
     "use_backend",
 ]

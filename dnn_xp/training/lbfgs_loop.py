@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from dnn_xp.backends import Array, bring, compile_step, namespace, to_host
+from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, to_host
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside, read_examples
@@ -208,11 +208,12 @@ def _objective(
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
         parameters, total = bring(theta, like=there), zero
-        for start in range(0, m, size):
-            part = slice(start, min(start + size, m))
-            some = X if at_once else read_examples(X, part)
-            w = None if weights is None else weights[part]
-            total = run(total, parameters, some, Y[:, part], w, m)
+        with threads_for(network.largest_parameter * size, like=there):
+            for start in range(0, m, size):
+                part = slice(start, min(start + size, m))
+                some = X if at_once else read_examples(X, part)
+                w = None if weights is None else weights[part]
+                total = run(total, parameters, some, Y[:, part], w, m)
         found = bring(total, like=like)  # cost and gradient at once: one round trip
         value, slope = penalty(theta, mask, 0.0, l2)
         return float(found[0] + value), found[1:] + slope

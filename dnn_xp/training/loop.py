@@ -16,6 +16,7 @@ from dnn_xp.backends import (
     has_fixed_shapes,
     has_views,
     namespace,
+    threads_for,
 )
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
@@ -211,6 +212,7 @@ def train(
     # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
     workspace = network.workspace(state.theta) if has_views(like) and not micro_batch else None
     n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
+    multiplications = network.largest_parameter * min(batch_size, micro_batch or batch_size)
 
     def moment(epoch: int, batch: int, total: Any, coordinates: Array) -> Moment:
         def here() -> Progress:
@@ -230,19 +232,20 @@ def train(
     for epoch in range(progress.epoch, progress.epoch if stops else epochs):
         first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
         batches = islice(epoch_batches(recipe, data, batch_size, seed, epoch, order), first, None)
-        for number, (seen, batch) in enumerate(batches, first + 1):
-            rate = optimizer.learning_rate
-            if schedule is not None:
-                rate *= schedule((epoch * n_batches + number - 1) / n_batches)
-            n_steps += 1
-            stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
-            numbers = Numbers(n_steps, seed % 2**31, rate, stays)
-            state, total = run_step(state, total, seen, batch, numbers, workspace)
-            if on_step:
-                now = moment(epoch, number, total, _measured(state))
-                stops = [stop for callback in on_step if (stop := callback.step(now))]
-                if stops:
-                    break
+        with threads_for(multiplications, like=like):
+            for number, (seen, batch) in enumerate(batches, first + 1):
+                rate = optimizer.learning_rate
+                if schedule is not None:
+                    rate *= schedule((epoch * n_batches + number - 1) / n_batches)
+                n_steps += 1
+                stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
+                numbers = Numbers(n_steps, seed % 2**31, rate, stays)
+                state, total = run_step(state, total, seen, batch, numbers, workspace)
+                if on_step:
+                    now = moment(epoch, number, total, _measured(state))
+                    stops = [stop for callback in on_step if (stop := callback.step(now))]
+                    if stops:
+                        break
         if stops:
             reason = "; ".join(stops)
             break
