@@ -17,10 +17,10 @@ POOLS = {"numpy": "blas", "torch": "openmp"}
 @pytest.fixture
 def pool(library):
     """Return the pool that the library takes threads from, set to two in this Python thread."""
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pytest.importorskip("threadpoolctl")
     if library.backend not in POOLS:
         pytest.skip(f"the threads of {library.backend} cannot be limited")
-    pool = threadpoolctl.ThreadpoolController().select(user_api=POOLS[library.backend])
+    pool = threads._pools(POOLS[library.backend])  # without what loads later, such as SciPy's BLAS
     if not pool.lib_controllers:
         pytest.skip(f"threadpoolctl does not know what {library.backend} multiplies with here")
     with pool.limit(limits=2):
@@ -50,8 +50,8 @@ def test_an_error_takes_the_limit_back(pool, array):
 
 def test_of_runs_that_overlap_the_last_takes_the_limit_back():
     """As two Python threads do: the first to begin ends first."""
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-    pool = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    pytest.importorskip("threadpoolctl")
+    pool = threads._pools("blas")
     with pool.limit(limits=2):
         first, second = (threads_for(SMALL, like=np.zeros(1)) for _ in range(2))
         first.__enter__()
