@@ -108,6 +108,8 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> 
 
 def host_labels(y: Any) -> Any:
     """Return y where scikit-learn can read it: an array of another library moved to the host."""
+    if isinstance(y, list | tuple) and get_config()["array_api_dispatch"]:
+        return np.asarray(y)  # scikit-learn before 1.9 then takes arrays only
     return to_host(y) if keeps_its_library(y) else y
 
 
