@@ -68,6 +68,13 @@ def test_sums_of_rows_and_columns(array, dtype, xp):
         assert_close(out, rows, rtol=0)
 
 
+def test_maxima_of_columns(array, dtype):
+    host = np.asarray([[1.0, -np.inf, -3.0], [2.0, -np.inf, -7.0], [-5.0, 4.0, np.inf]])
+    maxima = backends.column_maxima(array(host, dtype))
+    assert maxima.dtype == array(host, dtype).dtype
+    assert_values(maxima, [2.0, 4.0, np.inf], rtol=0)
+
+
 class Pair(NamedTuple):
     """A state of two arrays, as optimizers have it."""
 
