@@ -33,6 +33,8 @@ def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
             continue
         if path.is_dir():
             raise ValueError(f"{option}: found the folder {path}, expected the name of a file")
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{option}: found {path}, expected a file or a new name")
         if not path.parent.is_dir():
             raise ValueError(f"{option}: the folder {path.parent} does not exist")
         if path.exists() and Path(data).exists() and path.samefile(data):

@@ -29,8 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    FileNotFoundError, IsADirectoryError
-        Before anything is written, where the folder does not exist or the path is a folder.
+    FileNotFoundError, IsADirectoryError, OSError
+        Before anything is written, where the folder does not exist, or the path is a folder or
+        something else that is no file, such as a device.
 
     Examples
     --------
@@ -44,6 +45,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()
     if target.is_dir():
         raise IsADirectoryError(f"path: found the folder {target}, expected the name of a file")
+    if target.exists() and not target.is_file():  # /dev/null would be a plain file from now on
+        raise OSError(f"path: found {target}, expected a file or a new name")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path: the folder {target.parent} does not exist")
     # The suffix stays the last part: some writers choose the format by it.

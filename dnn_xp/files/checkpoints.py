@@ -28,7 +28,7 @@ import h5py
 
 from dnn_xp.backends import to_host
 from dnn_xp.files.atomic import remove_leftovers, replacing
-from dnn_xp.files.sealing import BLOCK, seal, seal_problem
+from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem
 from dnn_xp.training import Callback, Moment, Progress, TrainingResult
 from dnn_xp.training.step import State
 
@@ -69,9 +69,16 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
     Raises
     ------
     OSError
-        Where it cannot be written. Those that were there remain.
+        Where it cannot be written, or another file has the name of an older one. Those that were
+        there remain.
     """
     path = Path(path).resolve()
+    for number in range(1, keep):
+        older = _name(path, number)
+        if older.exists() and not is_of_kind(older, "checkpoint"):
+            raise FileExistsError(
+                errno.EEXIST, "no checkpoint, but it has the name of an older one", str(older)
+            )
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
         file.attrs["version"] = _VERSION
@@ -108,7 +115,7 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
 def _make_room(path: Path, keep: int) -> None:
     """Pass the names on, so that the newest is free; a kill in between leaves all files whole."""
     for number, older in sorted(_older(path).items()):
-        if number >= keep:
+        if number >= keep and is_of_kind(older, "checkpoint"):
             older.unlink()
     for number in range(keep - 1, 0, -1):
         newer = _name(path, number - 1)

@@ -6,8 +6,9 @@ file and hold a SHA-256 of the rest.
 
 import hashlib
 import io
+from pathlib import Path
 
-__all__ = ["BLOCK", "seal", "seal_problem"]
+__all__ = ["BLOCK", "is_of_kind", "seal", "seal_problem"]
 
 BLOCK = 512
 """The size of the user block, in bytes."""
@@ -37,6 +38,15 @@ def seal_problem(content: bytes, kind: str) -> str | None:
     if content[:BLOCK] != _head(memoryview(content), kind):
         return "damaged or truncated: its checksum does not fit"
     return None
+
+
+def is_of_kind(path: Path, kind: str) -> bool:
+    """Return whether a path is a file that begins as those of a kind do, damaged or not."""
+    signature = _signature(kind)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(signature)) == signature
 
 
 def _head(content: memoryview, kind: str) -> bytes:

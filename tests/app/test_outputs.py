@@ -1,5 +1,6 @@
 """Files that cannot be written are found before anything is computed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_what_can_be_written_is_let_be(here):
 def test_what_cannot_be_is_said(here, files, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_outputs("data.h5", {option: Path(name) for option, name in files.items()})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_something_that_is_no_file_is_not_replaced(here):
+    os.mkfifo("pipe")
+    with pytest.raises(ValueError, match=r"^--output: found pipe, expected a file or a new name$"):
+        check_outputs("digits", {"--output": Path("pipe")})
 
 
 def test_a_folder_that_cannot_be_written_to(here, monkeypatch):

@@ -133,3 +133,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
     with pytest.raises(IsADirectoryError, match=f"folder {tmp_path}, expected the name of a file"):
         replacing(tmp_path).__enter__()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_something_that_is_no_file_is_left_alone(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="expected a file or a new name"), replacing(pipe):
+        pass
+    assert pipe.is_fifo()

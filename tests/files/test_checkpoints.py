@@ -168,6 +168,26 @@ def test_fewer_are_kept_from_now_on(path):
     assert names(path) == sorted([*others, "run.checkpoint", "run.checkpoint.1"])
 
 
+def test_files_of_others_are_not_removed(path):
+    other = path.with_name(f"{path.name}.2024")
+    other.write_text("years of work")
+    path.with_name(f"{path.name}.7").mkdir()
+    for steps in range(3):
+        save_checkpoint(path, numbered(steps))
+    assert other.read_text() == "years of work"
+    assert names(path) == [path.name, f"{path.name}.1", f"{path.name}.2024", f"{path.name}.7"]
+
+
+def test_a_file_with_the_name_of_an_older_one_is_left_alone(path):
+    other = path.with_name(f"{path.name}.1")
+    other.write_text("years of work")
+    with pytest.raises(FileExistsError, match="has the name of an older one") as error:
+        save_checkpoint(path, numbered(0))
+    assert error.value.filename == str(other)
+    assert other.read_text() == "years of work"
+    assert names(path) == [other.name]
+
+
 def test_a_link_stays_a_link(path, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()

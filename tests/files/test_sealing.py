@@ -6,7 +6,7 @@ import io
 import h5py
 import pytest
 
-from dnn_xp.files.sealing import BLOCK, seal, seal_problem
+from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem
 
 
 @pytest.fixture
@@ -42,3 +42,17 @@ def test_each_byte_counts(content):
         assert "checksum" in seal_problem(bytes(changed), "thing"), place
         assert "checksum" in seal_problem(content[:place], "thing"), place
     assert "checksum" in seal_problem(content + b"\0", "thing")
+
+
+def test_the_kind_of_a_file_is_known_by_how_it_begins(content, tmp_path):
+    path = tmp_path / "file"
+    for written, kind, expected in (
+        (content, "thing", True),
+        (content[:600], "thing", True),
+        (content, "thin", False),
+        (b"", "thing", False),
+    ):
+        path.write_bytes(written)
+        assert is_of_kind(path, kind) is expected
+    assert not is_of_kind(tmp_path, "thing")
+    assert not is_of_kind(tmp_path / "none", "thing")
