@@ -270,8 +270,9 @@ class Layout:
             Longer rows of W are shortened (Srivastava et al. 2014, section 5.1).
         """
         xp = xp or namespace(theta)
-        for name, (start, stop, shape) in self.named_slots.items():
-            if name.startswith("W"):
+        for layer, slots in zip(self.layers, self.slots, strict=True):
+            for key in slots.keys() & set(layer.weights):
+                start, stop, shape = slots[key]
                 W = xp.reshape(theta[start:stop], shape)
                 norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
                 shortened = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))

@@ -464,6 +464,8 @@ class Network(Layout):
                 "X: found an unknown number of examples; compute its chunk sizes first"
             )
         if Y is not None:
+            if shape[1] == 0:
+                raise ValueError("X: found no examples, expected at least one")
             Y = bring(Y, like=like)
             if tuple(Y.shape) != (self.n_outputs, shape[1]):
                 raise ValueError(

@@ -286,7 +286,7 @@ class Checkpoint(Callback):
         progress = moment.progress
         remove_leftovers(self.path)
         self._steps_done, self._saved = progress.steps, _place(progress)
-        if progress.steps == 0 or not self.path.exists():
+        if (progress.epoch, progress.batch) == (0, 0) or not self.path.exists():
             save_checkpoint(self.path, progress, keep=self.keep)
         self._time = time.monotonic()
 

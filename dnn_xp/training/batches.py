@@ -30,7 +30,7 @@ def minibatches(
     seed, epoch : int
         The order depends on these alone, so a run can be taken up at any epoch.
     order : array of integers, shape (n_examples,), optional
-        The order to take instead.
+        The order to take instead: each example once.
     padded : bool
         Whether the last minibatch is filled up to `batch_size` with examples that do not count.
     move : callable, optional
@@ -41,9 +41,16 @@ def minibatches(
     indices : array of int32
     count : int
         How many of them count, from the first on.
+
+    Raises
+    ------
+    ValueError
+        Where the order is none.
     """
     if order is None:
         order = np.random.default_rng((seed, epoch)).permutation(n_examples)
+    else:
+        _check_order(order, n_examples)
     places = order.astype(np.int32)
     if padded:
         places = np.resize(places, -(-n_examples // batch_size) * batch_size)
@@ -51,6 +58,18 @@ def minibatches(
     for start in range(0, n_examples, batch_size):
         count = min(batch_size, n_examples - start)
         yield moved[start : start + (batch_size if padded else count)], count
+
+
+def _check_order(order: Indices, n_examples: int) -> None:
+    order = np.asarray(order)
+    expected = f"expected the numbers from 0 to {n_examples - 1}, each once"
+    if order.shape != (n_examples,) or order.dtype.kind not in "iu":
+        raise ValueError(f"order: found {order.dtype} of shape {order.shape}, {expected}")
+    seen = np.zeros(n_examples, bool)
+    inside = order[(order >= 0) & (order < n_examples)]
+    seen[inside] = True
+    if not seen.all():
+        raise ValueError(f"order: found no {int(np.argmin(seen))}, {expected}")
 
 
 def mixup_shares(alpha: float, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:

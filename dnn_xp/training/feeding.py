@@ -64,9 +64,10 @@ def epoch_batches(
             yield data, Batch(indices, count)
         return
     at_once = 1 if reads else max(1, GATHERED_AT_ONCE // (n_inputs * batch_size))
-    for indices, count in draw(n_examples, at_once * batch_size, seed, epoch):
+    move = None if reads else place
+    for indices, count in draw(n_examples, at_once * batch_size, seed, epoch, move=move):
         places = place(indices)
-        some_X = read_examples(X, indices if reads else places)
+        some_X = read_examples(X, indices)
         some_Y = take_examples(Y, places)
         some_weights = None if weights is None else namespace(weights).take(weights, places)
         for start in range(0, count, batch_size):

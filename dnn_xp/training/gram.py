@@ -120,7 +120,9 @@ def example_space_problem(recipe: Recipe, n_examples: int, batch_size: int | Non
     network, optimizer, rules = recipe[:3]
     if batch_size is not None and batch_size < n_examples:
         return f"batch_size is {batch_size}, and each step must see all {n_examples} examples"
-    if not isinstance(network.layers[0], Dense):
+    if recipe.micro_batch is not None and recipe.micro_batch < n_examples:
+        return f"micro_batch is {recipe.micro_batch}, and the examples are its coordinates"
+    if type(network.layers[0]) is not Dense:  # a class of one's own may do something else
         return f"the first layer is {network.layers[0]}, and must be Dense"
     if not optimizer.linear or optimizer.weight_decay:
         return "the optimizer's update is not linear in the gradient"

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+from numbers import Integral
 from typing import Any, Literal
 
 from dnn_xp.backends import (
@@ -40,6 +41,7 @@ _MEASURED_AT_ONCE = 4096
 
 Examples = Array | Source
 Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
+Weighted = tuple[Examples, Array, Array | None]
 Metric = Callable[[Array, Array], Array]
 Schedule = Callable[[float], float]
 
@@ -118,7 +120,8 @@ def train(
         Return, and measure, a running mean of the parameters, of which this part stays at each
         step: 0.999 looks back over 1,000 steps. Default: the parameters themselves.
     micro_batch : int, optional
-        How many examples of a batch are in memory at a time; the gradient is the same.
+        How many examples of a batch are in memory at a time; the gradient is the same, but that
+        `BatchNorm` normalizes each such part by itself.
     callbacks : sequence of Callback
     example_space : bool or "auto"
         Whether to descend in the coordinates of the examples, which is the same descent by less
@@ -128,7 +131,8 @@ def train(
         Have PyTorch compile the step. JAX always does; the others run it as it is.
     after : Progress, optional
         Take over the state of the optimizer and the count of steps from the end of another run,
-        of the same network and optimizer, to train on with other data or settings.
+        of the same network and optimizer, to train on with other data or settings. Not from a run
+        in example space, whose state is in the coordinates of its examples.
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
@@ -157,9 +161,13 @@ def train(
     """
     Y, weights = network.check_data(X, Y, weights)
     n_examples = X.shape[1]
-    _check_numbers(epochs, batch_size, micro_batch, average, seed)
+    _check_numbers(epochs, batch_size, micro_batch, average, seed, clip_value, clip_norm)
     batch_size = min(batch_size or n_examples, n_examples)
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: found {optimizer!r}, expected one such as sgd(0.1)")
+    _check_regularization(regularization)
+    average = _plain(average)
     like = beside(X)
     theta = network.initialize(seed, like=like) if theta is None else bring(theta, like=like)
     network.check_theta(theta)
@@ -175,18 +183,19 @@ def train(
         micro_batch,
         by_batch=_within_batch(weights_within),
     )
-    moves = _in_example_space(recipe, X, batch_size, epochs, example_space, resume)
+    judged = _beside_X(network, validation, like)
+    moves = _in_example_space(recipe, X, batch_size, epochs, example_space, judged, after, resume)
     told = {"batch_size": batch_size, "seed": seed, "average": average, "example_space": moves}
     told |= {"order": order is not None, "after": None if after is None else after.steps}
     run = describe_run(recipe, X, weights, theta, **told)
+    begin = theta
     if moves:
         space = to_example_space(network, X, theta)
         network, theta, recover = space.network, space.theta, space.recover
         X = like = computed(space.project(X))
-        if validation is not None:
-            described.check_data(*validation)
-            validation = (computed(space.project(validation[0])), *validation[1:])
-    measure = _measures(network, X, Y, weights, validation, metrics or {})
+        if judged is not None:
+            judged = (computed(space.project(judged[0])), *judged[1:])
+    measure = _measures(network, X, Y, weights, judged, metrics or {})
 
     recipe = recipe._replace(
         network=network,
@@ -198,7 +207,7 @@ def train(
     if batch_size < n_examples and not isinstance(X, Source):
         data = data._replace(X=by_example(X))
     run_step = compile_step(step, recipe, like=like, donate=(0,), compile=compile)
-    if isinstance(schedule, Callback):
+    if isinstance(schedule, Callback) and not any(one is schedule for one in callbacks):
         callbacks = (*callbacks, schedule)
     watchers = _by_name(callbacks)
     on_step = [one for one in watchers.values() if type(one).step is not Callback.step]
@@ -236,7 +245,7 @@ def train(
             for number, (seen, batch) in enumerate(batches, first + 1):
                 rate = optimizer.learning_rate
                 if schedule is not None:
-                    rate *= schedule((epoch * n_batches + number - 1) / n_batches)
+                    rate *= float(schedule((epoch * n_batches + number - 1) / n_batches))
                 n_steps += 1
                 stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
                 numbers = Numbers(n_steps, seed % 2**31, rate, stays)
@@ -246,7 +255,7 @@ def train(
                     stops = [stop for callback in on_step if (stop := callback.step(now))]
                     if stops:
                         break
-        if stops:
+        if stops and math.isfinite(float(total)):
             reason = "; ".join(stops)
             break
 
@@ -271,8 +280,11 @@ def train(
             reason = "; ".join(stops)
             break
 
-    end, reached = (finite, None) if diverged else (_copy(_measured(state)), now.progress)
-    result = TrainingResult(recover(end), history, done, reason, reached)
+    if diverged:  # in the first epoch: X may hold NaN, which would come into theta again
+        end, reached = recover(finite) if done else _copy(begin), None
+    else:
+        end, reached = recover(_copy(_measured(state))), now.progress
+    result = TrainingResult(end, history, done, reason, reached)
     for callback in watchers.values():
         result = callback.end(result)
     return result
@@ -294,15 +306,45 @@ def _check_numbers(
     micro_batch: int | None,
     average: float | None,
     seed: int,
+    clip_value: float | None,
+    clip_norm: float | None,
 ) -> None:
     for name, number in (("epochs", epochs), ("seed", seed)):
-        if number < 0:
+        if not isinstance(number, Integral) or number < 0:
             raise ValueError(f"{name}: found {number!r}, expected a whole number from 0 on")
     for name, size in (("batch_size", batch_size), ("micro_batch", micro_batch)):
-        if size is not None and size < 1:
+        if size is not None and (not isinstance(size, Integral) or size < 1):
             raise ValueError(f"{name}: found {size!r}, expected a whole number from 1 on")
+    for name, limit in (("clip_value", clip_value), ("clip_norm", clip_norm)):
+        if limit is not None and not limit > 0:
+            raise ValueError(f"{name}: found {limit!r}, expected a number above 0")
     if average is not None and not 0.0 <= average < 1.0:
         raise ValueError(f"average: found {average!r}, expected 0 <= average < 1")
+
+
+def _check_regularization(rules: Regularization) -> None:
+    for name in ("l1", "l2", "mixup", "noise"):
+        number = getattr(rules, name)
+        if not 0.0 <= number < math.inf:
+            raise ValueError(f"{name}: found {number!r}, expected a number from 0 on")
+    if not 0.0 <= rules.label_smoothing < 1.0:
+        found = rules.label_smoothing
+        raise ValueError(f"label_smoothing: found {found!r}, expected 0 <= label_smoothing < 1")
+    if rules.max_norm is not None and not rules.max_norm > 0:
+        raise ValueError(f"max_norm: found {rules.max_norm!r}, expected a number above 0")
+
+
+def _beside_X(network: Network, validation: Dataset | None, like: Array) -> Weighted | None:
+    """Return the validation data in X's library, checked, with weights or None."""
+    if validation is None:
+        return None
+    X, Y, *weights = validation
+    if not isinstance(X, Source):
+        X = bring(X, like=like)
+    try:
+        return X, *network.check_data(X, Y, *weights)
+    except ValueError as error:
+        raise ValueError(f"validation: {error}") from error
 
 
 def _within_batch(within: str) -> bool:
@@ -317,6 +359,8 @@ def _in_example_space(
     batch_size: int,
     epochs: int,
     wanted: bool | Literal["auto"],
+    validation: Weighted | None,
+    after: Progress | None,
     resume: Progress | None,
 ) -> bool:
     if wanted is False:
@@ -325,6 +369,10 @@ def _in_example_space(
     problem = example_space_problem(recipe, n_examples, batch_size)
     if isinstance(X, Source):
         problem = "X is read a batch at a time"
+    if validation is not None and isinstance(validation[0], Source):
+        problem = "the validation data are read a batch at a time"
+    if after is not None:
+        problem = "the optimizer's state that is taken over is not in its coordinates"
     if wanted is True and problem:
         raise ValueError(f"example_space: found True, which would not be exact: {problem}")
     if resume is None:
@@ -379,17 +427,18 @@ def _measures(
     X: Array,
     Y: Array,
     weights: Array | None,
-    validation: Dataset | None,
+    validation: Weighted | None,
     metrics: Mapping[str, Metric],
 ) -> Callable[[Array], dict[str, float]]:
     """Return a function of theta that gives the figures that are measured after an epoch."""
     prefix = ""
     if validation is not None:
-        X, Y, *rest = validation
-        Y, weights = network.check_data(X, Y, rest[0] if rest else None)
+        X, Y, weights = validation
         prefix = "validation_"
-    if validation is None and not metrics:
+    elif not metrics:
         return lambda theta: {}
+    if "cost" in metrics:
+        raise ValueError("metrics: found one called 'cost', which is the name of the run's own")
 
     def measure(theta: Array) -> dict[str, float]:
         Z = network.forward(theta, X, batch_size=_MEASURED_AT_ONCE)

@@ -1,8 +1,8 @@
 """Optimizers: functions of one vector.
 
-An optimizer is a pair of functions. ``init(theta)`` gives its state, a tuple of arrays;
+An optimizer is a pair of functions. ``init(theta)`` gives its state, a NamedTuple of arrays or ();
 ``update(theta, gradient, state, learning_rate, step, *numbers)`` gives the next theta and state.
-Theta, gradient and state belong to the update, which works on them in place where the library
+Theta, gradient and state belong to the update, which may work on them in place where the library
 can: nothing that a caller still needs is handed to it. The step counts from 1.
 
 An `Optimizer` compares by value, so that a compiled step can take it as a constant.
@@ -11,7 +11,7 @@ An `Optimizer` compares by value, so that a compiled step can take it as a const
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, cache_blocks, namespace
+from dnn_xp.backends import Array, cache_blocks, has_views, namespace
 
 __all__ = [
     "Optimizer",
@@ -59,16 +59,28 @@ class Optimizer(NamedTuple):
 def descend(
     optimizer: Optimizer, theta: Array, gradient: Array, state: Any, learning_rate: Any, step: Any
 ) -> tuple[Array, Any]:
-    """Return theta and state after one update, made block by block where that is faster."""
-    blocks = cache_blocks(theta)
+    """Return theta and state after one update, made block by block where that is faster.
+
+    Where the library has views theta stays the same array, as there may be views of it.
+    """
+    blocks, numbers = cache_blocks(theta), optimizer.numbers
     if len(blocks) == 1:
-        return optimizer.update(theta, gradient, state, learning_rate, step, *optimizer.numbers)
-    for block in blocks:  # views, which the update changes in place
-        part = type(state)(*(vector[block] for vector in state))
-        optimizer.update(
-            theta[block], gradient[block], part, learning_rate, step, *optimizer.numbers
-        )
+        moved, state = optimizer.update(theta, gradient, state, learning_rate, step, *numbers)
+        return (_put(theta, moved) if has_views(theta) else moved), state
+    for block in blocks:  # views, which the update may change in place
+        where, part = theta[block], type(state)(*(vector[block] for vector in state))
+        moved, held = optimizer.update(where, gradient[block], part, learning_rate, step, *numbers)
+        _put(where, moved)
+        for vector, new in zip(part, held, strict=True):
+            _put(vector, new)
     return theta, state
+
+
+def _put(x: Array, values: Array) -> Array:
+    """Return x with other values, unless it is they."""
+    if values is not x:
+        x[...] = values
+    return x
 
 
 def sgd(learning_rate: float) -> Optimizer:

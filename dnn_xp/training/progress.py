@@ -62,7 +62,11 @@ class Progress(NamedTuple):
         network = recipe.network
         theta, kept = _copied(network, theta), _copied(network, theta)
         average = _copied(network, theta) if recipe.average else None
-        state = State(theta, recipe.optimizer.init(theta), average)
+        held = recipe.optimizer.init(theta)
+        if held and not hasattr(held, "_fields"):
+            found = type(held).__name__
+            raise TypeError(f"optimizer: its state is a {found}, expected a NamedTuple of arrays")
+        state = State(theta, held, average)
         return cls(run, state, 0, 0, 0, bring(0.0, like=theta), {}, kept, kept, {})
 
     def after(self, network: Network, other: "Progress") -> "Progress":
@@ -74,6 +78,11 @@ class Progress(NamedTuple):
             Where the state is not that of such an optimizer on such a theta.
         """
         theta, optimizer, average = self.state
+        if optimizer and other.run.get("example_space") == "True":
+            raise ValueError(
+                "after: found a run in example space, whose optimizer's state is in other "
+                "coordinates; have it run with example_space=False"
+            )
         found, expected = (
             [tuple(vector.shape) for vector in state]
             for state in (other.state.optimizer, optimizer)
@@ -131,7 +140,10 @@ def _copied(network: Network, vector: Array) -> Array:
 def describe_run(
     recipe: Recipe, X: Array | Source, weights: Array | None, theta: Array, **told: Any
 ) -> dict[str, str]:
-    """Return words for all that decides what the steps of a run do, by the names of arguments.
+    """Return words by which a run is known again, by the names of arguments.
+
+    They tell all that it was told but for what has no words: the values of X, Y and weights, and
+    functions, that is the schedule, the metrics and the callbacks.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
 """Look for a learning rate by a short run in which it grows from step to step (Smith 2017)."""
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.training.callbacks import Callback, Moment
-from dnn_xp.training.loop import train
+from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.optimizers import Optimizer, sgd
 
 __all__ = ["RangeTest", "learning_rate_range_test"]
@@ -114,19 +115,21 @@ def learning_rate_range_test(
         return float(lowest * (highest / lowest) ** (epoch * n_batches / (steps - 1)))
 
     watch = _Watch(steps, batch_size, n_examples)
-    train(
-        network,
-        X,
-        Y,
-        theta,
-        optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
-        epochs=-(-steps // n_batches),
-        batch_size=batch_size,
-        seed=seed,
-        schedule=learning_rate,
-        callbacks=[watch],
-        **options,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # it goes as far as it can
+        train(
+            network,
+            X,
+            Y,
+            theta,
+            optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
+            epochs=-(-steps // n_batches),
+            batch_size=batch_size,
+            seed=seed,
+            schedule=learning_rate,
+            callbacks=[watch],
+            **options,
+        )
     rates = [learning_rate(step / n_batches) for step in range(len(watch.costs))]
     best = min(range(len(rates)), key=watch.smoothed.__getitem__, default=0)
     if best == 0:

@@ -101,6 +101,11 @@ def test_what_does_not_fit_is_refused(Y, weights, message):
 
 def test_a_mean_of_1(array):
     assert_values(of_mean_1(array([1.0, 2.0, 3.0])), [0.5, 1.0, 1.5], rtol=0)
-    for bad in ([0.0, 0.0], [-1.0, 0.0], [np.nan, 1.0]):
-        with pytest.raises(ValueError, match=r"weights: found a mean of .*, expected one above 0"):
+    for bad, found in (
+        ([0.0, 0.0], "a mean of 0.0, expected one above 0"),
+        ([-1.0, 2.0], "-1.0, expected numbers from 0 on"),
+        ([np.nan, 1.0], "one that is not finite, expected numbers from 0 on"),
+        ([np.inf, 1.0], "one that is not finite, expected numbers from 0 on"),
+    ):
+        with pytest.raises(ValueError, match=f"^weights: found {found}$"):
             of_mean_1(array(bad))
