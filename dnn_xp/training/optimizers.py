@@ -66,21 +66,17 @@ def descend(
     blocks, numbers = cache_blocks(theta), optimizer.numbers
     if len(blocks) == 1:
         moved, state = optimizer.update(theta, gradient, state, learning_rate, step, *numbers)
-        return (_put(theta, moved) if has_views(theta) else moved), state
+        if moved is not theta and has_views(theta):
+            theta[...] = moved
+            moved = theta
+        return moved, state
     for block in blocks:  # views, which the update may change in place
         where, part = theta[block], type(state)(*(vector[block] for vector in state))
         moved, held = optimizer.update(where, gradient[block], part, learning_rate, step, *numbers)
-        _put(where, moved)
-        for vector, new in zip(part, held, strict=True):
-            _put(vector, new)
+        for vector, new in zip((where, *part), (moved, *held), strict=True):
+            if new is not vector:
+                vector[...] = new
     return theta, state
-
-
-def _put(x: Array, values: Array) -> Array:
-    """Return x with other values, unless it is they."""
-    if values is not x:
-        x[...] = values
-    return x
 
 
 def sgd(learning_rate: float) -> Optimizer:

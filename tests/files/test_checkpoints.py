@@ -325,6 +325,19 @@ def test_it_holds_what_the_callbacks_after_it_remember(path):
     assert_same(train_case(case, resume=load_checkpoint(path)), ended)
 
 
+def test_a_run_after_another_begins_its_own(path):
+    """A kill before its first epoch is over must not leave the other run's checkpoint."""
+    first = train_case("sgd, full batch", Checkpoint(path))
+    run = load_checkpoint(path).run
+
+    class Look(Callback):
+        def step(self, moment):
+            if moment.epoch == 0:
+                assert load_checkpoint(path).run != run
+
+    train_case("sgd, full batch", Checkpoint(path), Look(), after=first.progress)
+
+
 def test_a_run_that_diverges_leaves_those_before(path):
     """At a rate of 1e100, b is 1, -1e100, 1e200, -1e300 and then infinite."""
     network, zero = Network(1, (Dense(1),), "squared_error"), np.zeros((1, 4))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
-from dnn_xp.training import Regularization, adam, adamw, momentum, nesterov, sgd
+from dnn_xp.sources import Source
+from dnn_xp.training import DivergenceWarning, Regularization, adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
 from dnn_xp.training.step import Recipe
 from tests.helpers import assert_close
@@ -39,10 +40,11 @@ def test_same_descent_as_in_parameter_space(array, library, optimizer, summed):
 def test_theta_of_a_callback_is_that_of_the_network(array):
     network, X, Y = problem()
     X, Y = array(X), array(Y)
-    run = train(
-        network, X, Y, epochs=3, example_space=True, callbacks=[EarlyStopping(monitor="cost")]
-    )
-    assert run.theta.shape == (network.size,)
+    stopping = EarlyStopping(monitor="cost", patience=1)
+    options = {"optimizer": sgd(0.3), "epochs": 3, "callbacks": [stopping]}
+    run = train(network, X, Y, example_space=True, **options)
+    ordinary = train(network, X, Y, example_space=False, **options)
+    assert_close(run.theta, ordinary.theta, rtol=1e-12, atol=1e-13)
 
 
 def test_projecting_other_examples(array, xp):
@@ -84,6 +86,51 @@ def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_
     with pytest.raises(ValueError, match=f"example_space: found True.*{reason}"):
         train(network, X, Y, example_space=True, **options)
     assert train(network, X, Y, **options).epochs == 1
+
+
+class Shy(Dense):
+    """A layer that does less than Dense."""
+
+    def forward(self, A_prev, parameters, training, place, xp):
+        """Return A of a tenth of what is there."""
+        return super().forward(0.1 * A_prev, parameters, training, place, xp)
+
+
+def test_not_chosen_where_it_would_be_wrong(array):
+    network, X, Y = problem()
+    X, Y = array(X), array(Y)
+    first = train(network, X, Y, optimizer=momentum(0.05), epochs=3, example_space=False)
+    shy = Network(12, (Shy(3, "tanh"), Dense(1)), network.cost)
+    source = Source((12, 7), lambda which: X[:, which], X[:, :0])
+    for used, options in (
+        (network, {"micro_batch": 3}),
+        (shy, {}),
+        (network, {"optimizer": momentum(0.05), "after": first.progress}),
+        (network, {"validation": (source, Y)}),
+    ):
+        runs = [
+            train(used, X, Y, epochs=9, example_space=one, **options) for one in ("auto", False)
+        ]
+        assert_close(runs[0].theta, runs[1].theta, rtol=0)
+        with pytest.raises(ValueError, match="example_space: found True, which would not be exact"):
+            train(used, X, Y, example_space=True, **options)
+
+
+def test_its_state_of_an_optimizer_is_not_taken_over(array):
+    network, X, Y = problem()
+    X, Y = array(X), array(Y)
+    first = train(network, X, Y, optimizer=momentum(0.05), example_space=True)
+    with pytest.raises(ValueError, match="after: found a run in example space"):
+        train(network, X, Y, first.theta, optimizer=momentum(0.05), after=first.progress)
+
+
+def test_what_is_not_a_number_in_X_leaves_theta_as_it_was(array):
+    network, X, Y = problem()
+    X[3, 2] = np.nan
+    theta = network.initialize(0, like=array(X))
+    with pytest.warns(DivergenceWarning):
+        run = train(network, array(X), array(Y), theta, example_space=True)
+    assert_close(run.theta, theta, rtol=0)
 
 
 @pytest.mark.parametrize(

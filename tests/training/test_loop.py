@@ -15,7 +15,14 @@ from dnn_xp import (
     train,
 )
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import DivergenceWarning, Regularization, adam, momentum
+from dnn_xp.training import (
+    Callback,
+    DivergenceWarning,
+    ReduceOnPlateau,
+    Regularization,
+    adam,
+    momentum,
+)
 from dnn_xp.training.batches import minibatches
 from tests.helpers import assert_close, assert_values
 
@@ -207,7 +214,45 @@ def test_metrics_are_measured_where_there_is_validation_data_else_on_X(data):
     assert run.history["validation_accuracy"][-1] == last
 
 
+def test_validation_data_may_be_elsewhere(array, data, dtype):
+    """In another library, in another dtype: they are brought beside X."""
+    host = [backends.to_host(one) for one in data]
+    here = [array(one, dtype) for one in host]
+    runs = [train(NET, *here[:2], epochs=2, validation=validation) for validation in (host, here)]
+    assert runs[0].history == runs[1].history
+
+
+def test_a_mean_of_the_parameters_begins_with_few_steps(data):
+    """Step n counts at least 1 / n: the first mean is of the first step alone, and so on."""
+    X, Y, _ = data
+    options = {"optimizer": sgd(0.3), "epochs": 3}
+    seen = []
+
+    class Watch(Callback):
+        def step(self, moment):
+            seen.append(backends.to_host(moment.progress.state.theta).copy())
+
+    run = train(NET, X, Y, average=0.999, callbacks=[Watch()], **options)
+    assert_values(run.theta, np.mean(seen, axis=0), rtol=1e-12)
+
+
 # ----------------------------------------------------------------------------- divergence
+
+
+def test_a_run_that_is_stopped_where_it_diverges_says_so(array, data, xp):
+    """Whoever stops it in the middle of an epoch must not be handed what is not finite."""
+    X, Y = 1e200 * data[0], data[1]
+    network = Network(3, (Dense(4), Dense(1)), "squared_error")
+
+    class Stop(Callback):
+        def step(self, moment):
+            return "enough" if moment.progress.batch == 4 else None
+
+    with pytest.warns(DivergenceWarning), np.errstate(all="ignore"):
+        run = train(network, X, Y, batch_size=2, epochs=1, callbacks=[Stop()])
+    assert run.reason.startswith("diverged")
+    assert run.progress is None
+    assert bool(xp.all(xp.isfinite(run.theta)))
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
@@ -232,11 +277,23 @@ def test_divergence_is_said(array, data, dtype, xp, batch_size):
     [
         ({"epochs": -1}, "epochs: found -1, expected a whole number from 0 on"),
         ({"seed": -1}, "seed: found -1, expected a whole number from 0 on"),
+        ({"epochs": 2.0}, "epochs: found 2.0, expected a whole number from 0 on"),
+        ({"batch_size": 4.0}, "batch_size: found 4.0, expected a whole number from 1 on"),
+        ({"clip_norm": -1.0}, "clip_norm: found -1.0, expected a number above 0"),
+        ({"clip_value": float("nan")}, "clip_value: found nan, expected a number above 0"),
+        ({"metrics": {"cost": accuracy}}, "metrics: found one called 'cost'"),
+        *(
+            ({"regularization": Regularization(**{name: -1.0})}, f"{name}: found -1.0, expected")
+            for name in ("l1", "l2", "max_norm", "label_smoothing", "mixup", "noise")
+        ),
         ({"weights": [0.0] * 10}, r"weights: found a mean of 0.0, expected one above 0"),
         ({"batch_size": 0}, "batch_size: found 0, expected a whole number from 1 on"),
         ({"weights": [1.0]}, r"weights: found shape \(1,\), expected \(10,\)"),
         ({"theta": [1.0]}, r"theta: found shape \(1,\), expected \(21,\)"),
-        ({"validation": ([[1.0]], [[1.0]])}, r"layer 1, .*X has shape \(1, 1\), expected \(3, m"),
+        (
+            {"validation": ([[1.0]], [[1.0]])},
+            r"validation: layer 1, .*X has shape \(1, 1\), expected \(3, m",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(array, data, options, message):
@@ -282,6 +339,16 @@ def test_labels_that_are_none_are_not_smoothed(data):
     network = Network(3, (Dense(1),), "squared_error")
     with pytest.raises(ValueError, match=r"label_smoothing: found cost .*, expected one between"):
         train(network, *data[:2], regularization=Regularization(label_smoothing=0.1))
+
+
+def test_no_examples_are_refused(data):
+    with pytest.raises(ValueError, match="X: found no examples, expected at least one"):
+        train(NET, data[0][:, :0], data[1][:, :0])
+
+
+def test_what_makes_an_optimizer_is_none(data):
+    with pytest.raises(TypeError, match=r"optimizer: found <function adam .*, expected one such"):
+        train(NET, *data[:2], optimizer=adam)
 
 
 def test_whole_numbers_are_refused(array, data):
@@ -344,6 +411,40 @@ def test_an_order_of_ones_own(data):
     )
     assert_values(run.theta, theta, **ROUNDING)
     assert run.history["cost"] == pytest.approx(costs, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (np.arange(9), r"int64 of shape \(9,\)"),
+        (np.arange(10.0), r"float64 of shape \(10,\)"),
+        (np.arange(10) + 1, "no 0"),
+        (np.array([0, 1, 2, 3, 3, 5, 6, 7, 8, 9]), "no 4"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(data, order, found):
+    expected = f"^order: found {found}, expected the numbers from 0 to 9, each once$"
+    with pytest.raises(ValueError, match=expected):
+        train(LINEAR, *data[:2], epochs=1, batch_size=4, order=lambda _: order)
+
+
+def test_a_schedule_among_the_callbacks_is_told_once(data):
+    rates = []
+    for listed in (False, True):
+        plateau = ReduceOnPlateau(0.5, patience=1, monitor="cost", min_delta=1e9)
+        callbacks = [plateau] if listed else []
+        train(LINEAR, *data[:2], epochs=6, schedule=plateau, callbacks=callbacks)
+        rates.append(plateau(0.0))
+    assert rates[0] == rates[1] < 1.0
+
+
+def test_a_schedule_of_numpys_numbers_leaves_the_dtype(array, data, dtype):
+    X, Y = (array(backends.to_host(one), dtype) for one in data[:2])
+    runs = [
+        train(NET, X, Y, epochs=2, optimizer=adam(0.1), schedule=schedule)
+        for schedule in (lambda epoch: np.float64(0.3), lambda epoch: 0.3)
+    ]
+    assert_close(runs[0].theta, runs[1].theta, rtol=0)
 
 
 def test_an_order_is_asked_for_in_each_epoch(data):

@@ -5,6 +5,7 @@ import pytest
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, Network
 from dnn_xp.backends import compile_step, has_views, to_host
+from dnn_xp.functions.counters import PARTNER_STREAM, make_draws, random_places
 from dnn_xp.training import Regularization, adamw, sgd
 from dnn_xp.training.step import Batch, Data, Numbers, Recipe, State, step
 from tests.helpers import assert_close, assert_values
@@ -131,21 +132,17 @@ def test_what_fills_up_a_batch_does_not_count(array, xp, network, micro_batch):
 
 
 def test_mixup_takes_a_share_of_another_example(array):
-    """Shares of 1 leave all as it is; shares of 0 put other examples in place of all."""
+    """Of its features and of its target: all of it, a quarter, nothing."""
     recipe = Recipe(NETWORK, sgd(RATE), Regularization(mixup=1.0))
-    plain, _, cost = taken(array, Recipe(NETWORK, sgd(RATE)))
-    own, _, own_cost = taken(array, recipe, shares=np.ones(8))
-    assert_close(own, plain, rtol=1e-12)
-    assert_close(own_cost, cost, rtol=1e-12)
-
-    _, _, other_cost = taken(array, recipe, shares=np.zeros(8))
-    each = [
-        float(NETWORK.evaluate_cost(array(THETA), array(X[:, [i]]), array(Y[:, [i]])))
-        for i in range(M)
-    ]
-    # Now the costs of nine others, some of them repeated.
-    assert abs(float(other_cost) - sum(each)) > 1e-3
-    assert M * min(each) <= float(other_cost) <= M * max(each)
+    draws = make_draws(5, 1, np.arange(M, dtype=np.int32))
+    partners = random_places(draws, M, PARTNER_STREAM)
+    assert len(set(partners.tolist())) > 2
+    for share in (1.0, 0.75, 0.0):
+        mixed = [share * own + (1.0 - share) * own[:, partners] for own in (X, Y)]
+        sums = NETWORK.cost_and_gradient(array(THETA), *map(array, mixed))
+        theta, _, cost = taken(array, recipe, shares=np.full(8, share))
+        assert_close(cost, sums.cost, rtol=1e-12)
+        assert_values(theta, THETA - RATE * to_host(sums.gradient) / M, rtol=1e-12)
 
 
 def test_noise_is_another_in_every_step(array):
