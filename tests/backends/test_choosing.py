@@ -27,7 +27,7 @@ def test_environment_chooses_at_first_need(fresh, library):
     fresh.setattr(choosing, "_current", None)  # the fixture `library` has chosen
     fresh.setenv("DNN_XP_BACKEND", library.backend)
     fresh.setenv("DNN_XP_DEVICE", library.device or "")
-    assert backends.current_backend().name == library.backend
+    assert backends.current_backend() == backends.open_backend(library.backend, library.device)
     assert backends.current_backend() is backends.current_backend()
 
 

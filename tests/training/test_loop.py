@@ -222,6 +222,23 @@ def test_validation_data_may_be_elsewhere(array, data, dtype):
     assert runs[0].history == runs[1].history
 
 
+def test_figures_are_measured_some_examples_at_a_time():
+    widths = []
+
+    def watched(Z, xp):
+        widths.append(Z.shape[1])
+        return xp.tanh(Z)
+
+    own = ActivationFunction("watched", watched, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+    network = Network(2, (Dense(3, own), Dense(1)), "sigmoid_cross_entropy")
+    X, Y = np.ones((2, 10_000)), np.ones((1, 10_000))
+    options = {"epochs": 1, "batch_size": 5_000, "metrics": {"accuracy": accuracy}}
+    for validation in (None, (X, Y)):
+        widths.clear()
+        train(network, X, Y, validation=validation, **options)
+        assert widths == [5_000, 5_000, 4_096, 4_096, 1_808]
+
+
 def test_a_mean_of_the_parameters_begins_with_few_steps(data):
     """Step n counts at least 1 / n: the first mean is of the first step alone, and so on."""
     X, Y, _ = data
