@@ -385,6 +385,10 @@ def find_cost(spec: CostSpec) -> Cost:
     if len(parameters) > len(found.parameters):
         takes = "one parameter" if found.parameters else "no parameter"
         raise ValueError(f"cost: found {spec!r}, but {name!r} takes {takes}")
+    for number in parameters:  # huber's delta, a quantile
+        below = 1.0 if found.by_Z is quantile else math.inf
+        if not 0.0 < number < below:
+            raise ValueError(f"cost: found {spec!r}, expected a number between 0 and {below:g}")
     return found._replace(parameters=tuple(map(float, parameters)))
 
 
