@@ -21,7 +21,7 @@ __all__ = ["threads_for"]
 _ALONE = 2**21
 """Multiplications up to which a product is left to one thread.
 
-At that size a second, idle core shortens a step by a tenth; a busy one makes it three times as
+At that size a second, idle core shortens a step by a tenth; a busy one makes it five times as
 long (``python -m benchmarks.threads``). OpenBLAS shares out from 2**18 on; builds of it with
 limits up to 3 * 2**20 are in use (its Makefile.rule, GEMM_MULTITHREAD_THRESHOLD).
 """
