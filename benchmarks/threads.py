@@ -1,11 +1,11 @@
 """What do small networks gain from one thread, on an idle machine and on one that is not?
 
-    python -m benchmarks.threads
+    python -m benchmarks.threads [THREADS]
 
 Training takes one thread where its products are small (`dnn_xp.backends.threads`). Here it runs as
-it is and with that limit lifted, beside scikit-learn and PyTorch, on all cores: first alone, then
-with another program that keeps one of the cores busy. That the limit changes no result beyond
-rounding is checked first.
+it is and with that limit lifted, beside scikit-learn and PyTorch: first alone, then with another
+program that keeps one of the cores busy. THREADS is how many cores there are (2 unless told). That
+the limit changes no result beyond rounding is checked first.
 """
 
 import math

@@ -25,6 +25,7 @@ from dnn_xp.training.optimizers import (
 from dnn_xp.training.progress import AnotherRunError, Progress
 from dnn_xp.training.quasi_newton import LBFGSState
 from dnn_xp.training.range_test import learning_rate_range_test
+from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
     constant,
@@ -35,7 +36,6 @@ from dnn_xp.training.schedules import (
     step_decay,
     warm_up,
 )
-from dnn_xp.training.step import Regularization
 from dnn_xp.training.weights import class_weights
 
 __all__ = [

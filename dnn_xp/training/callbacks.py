@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring
 from dnn_xp.network import Network
+from dnn_xp.training.arguments import check
 from dnn_xp.training.progress import History, Progress
 from dnn_xp.training.quasi_newton import LBFGSState
 
@@ -149,8 +150,7 @@ class EarlyStopping(Callback):
     def __init__(
         self, patience: int = 10, min_delta: float = 0.0, monitor: str = "validation_cost"
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"patience: found {patience!r}, expected a whole number from 1 on")
+        check("patience", patience, patience >= 1, "a whole number from 1 on")
         self.patience, self.min_delta, self.monitor = patience, min_delta, monitor
 
     def start(self, moment: Moment) -> None:

@@ -66,7 +66,7 @@ def epoch_batches(
     at_once = 1 if reads else max(1, GATHERED_AT_ONCE // (n_inputs * batch_size))
     move = None if reads else place
     for indices, count in draw(n_examples, at_once * batch_size, seed, epoch, move=move):
-        places = place(indices)
+        places = place(indices) if reads else indices
         some_X = read_examples(X, indices)
         some_Y = take_examples(Y, places)
         some_weights = None if weights is None else namespace(weights).take(weights, places)

@@ -23,7 +23,8 @@ from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
 from dnn_xp.layers import ActivationSpec, Arrays, Dense, Layer, Shapes, Training
 from dnn_xp.network import Network
-from dnn_xp.training.step import Recipe, Regularization
+from dnn_xp.training.regularization import Regularization
+from dnn_xp.training.step import Recipe
 
 __all__ = [
     "ExampleSpace",

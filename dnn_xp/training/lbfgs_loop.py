@@ -12,6 +12,7 @@ from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, 
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside, read_examples
+from dnn_xp.training.arguments import check
 from dnn_xp.training.callbacks import Callback, History, Moment, TrainingResult
 from dnn_xp.training.loop import DivergenceWarning
 from dnn_xp.training.quasi_newton import (
@@ -123,8 +124,7 @@ def lbfgs(
         ("seed", seed, 0),
         ("batch_size", batch_size, 1),
     ):
-        if number is not None and not number >= least:
-            raise ValueError(f"{name}: found {number!r}, expected a number from {least} on")
+        check(name, number, number is None or number >= least, f"a number from {least} on")
     if state is None:
         theta = network.initialize(seed, like=like) if theta is None else theta
         state = start_at(to_host(theta))

@@ -5,6 +5,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
+from dnn_xp.training.arguments import check
 from dnn_xp.training.callbacks import Callback, Moment, TrainingResult
 
 __all__ = ["INTERRUPTED", "Interruptible", "TimeLimit"]
@@ -23,8 +24,7 @@ class TimeLimit(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        if not seconds > 0:
-            raise ValueError(f"seconds: found {seconds!r}, expected a number above 0")
+        check("seconds", seconds, seconds > 0, "a number above 0")
         self.seconds = seconds
 
     def start(self, moment: Moment) -> None:

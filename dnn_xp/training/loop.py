@@ -5,7 +5,6 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from numbers import Integral
 from typing import Any, Literal
 
 from dnn_xp.backends import (
@@ -23,26 +22,22 @@ from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.sources import Source, beside
+from dnn_xp.training.arguments import check, check_whole
 from dnn_xp.training.batches import Indices, mixup_shares
 from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
 from dnn_xp.training.feeding import epoch_batches, gathers
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
+from dnn_xp.training.measuring import Dataset, Examples, Judged, Metric, measures, validation_beside
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run
-from dnn_xp.training.step import Data, Numbers, Recipe, Regularization, State, step
+from dnn_xp.training.regularization import Regularization, check_regularization
+from dnn_xp.training.step import Data, Numbers, Recipe, State, step
 from dnn_xp.training.weights import of_mean_1
 
 __all__ = ["DivergenceWarning", "train"]
 
 _log = logging.getLogger("dnn_xp")
 
-_MEASURED_AT_ONCE = 4096
-"""Examples that go through the network at a time when it is measured, so that memory is bounded."""
-
-Examples = Array | Source
-Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
-Weighted = tuple[Examples, Array, Array | None]
-Metric = Callable[[Array, Array], Array]
 Schedule = Callable[[float], float]
 
 
@@ -166,7 +161,7 @@ def train(
     optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: found {optimizer!r}, expected one such as sgd(0.1)")
-    _check_regularization(regularization)
+    check_regularization(regularization)
     average = _plain(average)
     like = beside(X)
     theta = network.initialize(seed, like=like) if theta is None else bring(theta, like=like)
@@ -183,7 +178,7 @@ def train(
         micro_batch,
         by_batch=_within_batch(weights_within),
     )
-    judged = _beside_X(network, validation, like)
+    judged = validation_beside(like, network, validation)
     moves = _in_example_space(recipe, X, batch_size, epochs, example_space, judged, after, resume)
     told = {"batch_size": batch_size, "seed": seed, "average": average, "example_space": moves}
     told |= {"order": order is not None, "after": None if after is None else after.steps}
@@ -195,7 +190,7 @@ def train(
         X = like = computed(space.project(X))
         if judged is not None:
             judged = (computed(space.project(judged[0])), *judged[1:])
-    measure = _measures(network, X, Y, weights, judged, metrics or {})
+    measure = measures(network, X, Y, weights, judged, metrics or {})
 
     recipe = recipe._replace(
         network=network,
@@ -309,42 +304,14 @@ def _check_numbers(
     clip_value: float | None,
     clip_norm: float | None,
 ) -> None:
-    for name, number in (("epochs", epochs), ("seed", seed)):
-        if not isinstance(number, Integral) or number < 0:
-            raise ValueError(f"{name}: found {number!r}, expected a whole number from 0 on")
+    check_whole("epochs", epochs, 0)
+    check_whole("seed", seed, 0)
     for name, size in (("batch_size", batch_size), ("micro_batch", micro_batch)):
-        if size is not None and (not isinstance(size, Integral) or size < 1):
-            raise ValueError(f"{name}: found {size!r}, expected a whole number from 1 on")
+        if size is not None:
+            check_whole(name, size, 1)
     for name, limit in (("clip_value", clip_value), ("clip_norm", clip_norm)):
-        if limit is not None and not limit > 0:
-            raise ValueError(f"{name}: found {limit!r}, expected a number above 0")
-    if average is not None and not 0.0 <= average < 1.0:
-        raise ValueError(f"average: found {average!r}, expected 0 <= average < 1")
-
-
-def _check_regularization(rules: Regularization) -> None:
-    for name in ("l1", "l2", "mixup", "noise"):
-        number = getattr(rules, name)
-        if not 0.0 <= number < math.inf:
-            raise ValueError(f"{name}: found {number!r}, expected a number from 0 on")
-    if not 0.0 <= rules.label_smoothing < 1.0:
-        found = rules.label_smoothing
-        raise ValueError(f"label_smoothing: found {found!r}, expected 0 <= label_smoothing < 1")
-    if rules.max_norm is not None and not rules.max_norm > 0:
-        raise ValueError(f"max_norm: found {rules.max_norm!r}, expected a number above 0")
-
-
-def _beside_X(network: Network, validation: Dataset | None, like: Array) -> Weighted | None:
-    """Return the validation data in X's library, checked, with weights or None."""
-    if validation is None:
-        return None
-    X, Y, *weights = validation
-    if not isinstance(X, Source):
-        X = bring(X, like=like)
-    try:
-        return X, *network.check_data(X, Y, *weights)
-    except ValueError as error:
-        raise ValueError(f"validation: {error}") from error
+        check(name, limit, limit is None or limit > 0, "a number above 0")
+    check("average", average, average is None or 0.0 <= average < 1.0, "0 <= average < 1")
 
 
 def _within_batch(within: str) -> bool:
@@ -359,7 +326,7 @@ def _in_example_space(
     batch_size: int,
     epochs: int,
     wanted: bool | Literal["auto"],
-    validation: Weighted | None,
+    validation: Judged | None,
     after: Progress | None,
     resume: Progress | None,
 ) -> bool:
@@ -420,31 +387,3 @@ def _measured(state: State) -> Array:
 
 def _copy(theta: Array) -> Array:
     return namespace(theta).asarray(theta, copy=True)
-
-
-def _measures(
-    network: Network,
-    X: Array,
-    Y: Array,
-    weights: Array | None,
-    validation: Weighted | None,
-    metrics: Mapping[str, Metric],
-) -> Callable[[Array], dict[str, float]]:
-    """Return a function of theta that gives the figures that are measured after an epoch."""
-    prefix = ""
-    if validation is not None:
-        X, Y, weights = validation
-        prefix = "validation_"
-    elif not metrics:
-        return lambda theta: {}
-    if "cost" in metrics:
-        raise ValueError("metrics: found one called 'cost', which is the name of the run's own")
-
-    def measure(theta: Array) -> dict[str, float]:
-        Z = network.forward(theta, X, batch_size=_MEASURED_AT_ONCE)
-        figures = {"cost": network.mean_cost(Z, Y, weights)} if validation is not None else {}
-        A = find_cost(network.cost).output(Z)
-        figures |= {name: metric(A, Y) for name, metric in metrics.items()}
-        return {prefix + name: float(value) for name, value in figures.items()}
-
-    return measure

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, cache_blocks, has_views, namespace
+from dnn_xp.training.arguments import check
 
 __all__ = [
     "Optimizer",
@@ -523,20 +524,15 @@ def _optimizer(
     **numbers: float,
 ) -> Optimizer:
     """Return an optimizer, and refuse what cannot descend."""
-    _check("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
-    _check("weight_decay", weight_decay, weight_decay >= 0, "a number from 0 on")
+    check("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
+    check("weight_decay", weight_decay, weight_decay >= 0, "a number from 0 on")
     for name, number in numbers.items():
         if name == "epsilon":
-            _check(name, number, number >= 0, "a number from 0 on")
+            check(name, number, number >= 0, "a number from 0 on")
         elif linear:
-            _check(name, number, 0 <= number <= 1, "a number from 0 to 1")
+            check(name, number, 0 <= number <= 1, "a number from 0 to 1")
         else:
-            _check(name, number, 0 <= number < 1, "a number from 0 to below 1")
+            check(name, number, 0 <= number < 1, "a number from 0 to below 1")
     # Numbers of Python's own: NumPy's would carry their dtype into theta.
     values = tuple(map(float, numbers.values()))
     return Optimizer(init, update, float(learning_rate), values, float(weight_decay), linear)
-
-
-def _check(name: str, number: float, fits: bool, expected: str) -> None:
-    if not fits:
-        raise ValueError(f"{name}: found {number!r}, expected {expected}")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
+from dnn_xp.training.arguments import check
 from dnn_xp.training.callbacks import Callback, Moment
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -102,10 +103,9 @@ def learning_rate_range_test(
         raise ValueError(
             f"lowest, highest: found {lowest!r}, {highest!r}, expected 0 < lowest < highest"
         )
-    if steps < 3:
-        raise ValueError(f"steps: found {steps!r}, expected a whole number from 3 on")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size: found {batch_size!r}, expected a whole number from 1 on")
+    check("steps", steps, steps >= 3, "a whole number from 3 on")
+    fits = batch_size is None or batch_size >= 1
+    check("batch_size", batch_size, fits, "a whole number from 1 on")
     network.check_data(X)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)

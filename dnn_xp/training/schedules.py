@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dnn_xp.training.arguments import check
 from dnn_xp.training.callbacks import Callback, Moment
 
 __all__ = [
@@ -54,7 +55,7 @@ def constant(factor: float = 1.0) -> Schedule:
     factor : float
         Above 0.
     """
-    _check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
+    check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
     return Schedule(_stay, (factor,))
 
 
@@ -78,8 +79,8 @@ def step_decay(every: float, factor: float = 0.1) -> Schedule:
     >>> [schedule(epoch) for epoch in (0, 29.9, 30, 60)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    _check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
-    _check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
+    check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
     return Schedule(_fall, (every, factor))
 
 
@@ -95,7 +96,7 @@ def exponential_decay(factor: float) -> Schedule:
     factor : float
         0 < factor <= 1.
     """
-    _check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
     return Schedule(_decay, (factor,))
 
 
@@ -119,8 +120,8 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> Schedule:
     >>> [inverse_scaling(0.5)(epoch) for epoch in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    _check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
-    _check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
+    check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
+    check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
     return Schedule(_scale_inversely, (power, rate))
 
 
@@ -157,11 +158,11 @@ def cosine(
     >>> [round(schedule(epoch), 3) for epoch in (0, 5, 10, 20, 30, 50, 70)]
     [1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 0.0]
     """
-    _check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
-    _check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
-    _check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
-    _check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
-    _check("lowest", lowest, 0.0 <= lowest <= 1.0, "0 <= lowest <= 1")
+    check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
+    check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
+    check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
+    check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
+    check("lowest", lowest, 0.0 <= lowest <= 1.0, "0 <= lowest <= 1")
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
     return Schedule(_anneal, (warm_up, first, restarts, growth, lowest))
 
@@ -200,10 +201,10 @@ def one_cycle(
     >>> [round(schedule(epoch), 3) for epoch in (0, 2, 4, 7, 10)]
     [0.2, 0.6, 1.0, 0.5, 0.0]
     """
-    _check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
-    _check("rise", rise, 0.0 < rise < 1.0, "0 < rise < 1")
+    check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
+    check("rise", rise, 0.0 < rise < 1.0, "0 < rise < 1")
     for name, value in (("start", start), ("end", end)):
-        _check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
+        check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
     return Schedule(_cycle, (epochs, rise, start, end))
 
 
@@ -230,7 +231,7 @@ def warm_up(schedule: Callable[[float], float], epochs: float) -> Schedule:
     >>> [schedule(epoch) for epoch in (0, 2.5, 5, 14, 15)]
     [0.0, 0.5, 1.0, 1.0, 0.1]
     """
-    _check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
+    check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
     return Schedule(_rise, (epochs, schedule))
 
 
@@ -266,10 +267,10 @@ class ReduceOnPlateau(Callback):
     monitor: str = "validation_cost"
 
     def __post_init__(self) -> None:
-        _check("factor", self.factor, 0.0 < self.factor < 1.0, "0 < factor < 1")
-        _check("patience", self.patience, self.patience >= 1, "a whole number from 1 on")
-        _check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "from 0 on")
-        _check("lowest", self.lowest, 0.0 <= self.lowest <= 1.0, "0 <= lowest <= 1")
+        check("factor", self.factor, 0.0 < self.factor < 1.0, "0 < factor < 1")
+        check("patience", self.patience, self.patience >= 1, "a whole number from 1 on")
+        check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "from 0 on")
+        check("lowest", self.lowest, 0.0 <= self.lowest <= 1.0, "0 <= lowest <= 1")
         self._forget()
 
     def __call__(self, epoch: float) -> float:
@@ -299,8 +300,3 @@ class ReduceOnPlateau(Callback):
         self._waited += 1
         if self._waited >= self.patience:
             self._product, self._waited = max(self._product * self.factor, self.lowest), 0
-
-
-def _check(name: str, value: float, good: bool, expected: str) -> None:
-    if not good:
-        raise ValueError(f"{name}: found {value!r}, expected {expected}")

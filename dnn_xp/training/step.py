@@ -18,38 +18,9 @@ from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_val
 from dnn_xp.layout import Workspace
 from dnn_xp.network import Network, Sums
 from dnn_xp.training.optimizers import Optimizer, descend
+from dnn_xp.training.regularization import Regularization
 
-__all__ = ["Batch", "Data", "Numbers", "Recipe", "Regularization", "State", "step"]
-
-
-class Regularization(NamedTuple):
-    """What keeps the weights small and the examples from being learnt by heart.
-
-    Attributes
-    ----------
-    l1, l2 : float
-        ``l1 * sum(abs(W)) + l2 / 2 * sum(W**2)`` is added to the mean cost. Biases are spared.
-    max_norm : float, optional
-        The longest that the weights of one unit may be; longer ones are shortened.
-    label_smoothing : float
-        The part of each target that is spread evenly over the classes.
-    mixup : float
-        alpha: each example is mixed with another one, in shares of a Beta(alpha, alpha)
-        distribution (Zhang et al. 2018). 0: none.
-    noise : float
-        The standard deviation of the normal noise that is added to X.
-    summed : bool
-        Whether l1 and l2 are added to the cost summed over a batch rather than to its mean, as
-        scikit-learn does: they then count the less, the larger the batch.
-    """
-
-    l1: float = 0.0
-    l2: float = 0.0
-    max_norm: float | None = None
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    noise: float = 0.0
-    summed: bool = False
+__all__ = ["Batch", "Data", "Numbers", "Recipe", "State", "step"]
 
 
 class Recipe(NamedTuple):

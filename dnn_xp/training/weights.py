@@ -100,10 +100,10 @@ def of_mean_1(weights: Array) -> Array:
         Where one is below 0 or not finite, or all are 0.
     """
     xp = namespace(weights)
-    mean, least = xp.mean(weights), float(xp.min(weights))
-    if not (least >= 0 and math.isfinite(float(mean))):
+    mean, least = float(xp.mean(weights)), float(xp.min(weights))
+    if not (least >= 0 and math.isfinite(mean)):
         found = least if least < 0 else "one that is not finite"
         raise ValueError(f"weights: found {found}, expected numbers from 0 on")
-    if not float(mean) > 0:
-        raise ValueError(f"weights: found a mean of {float(mean)}, expected one above 0")
+    if not mean > 0:
+        raise ValueError(f"weights: found a mean of {mean}, expected one above 0")
     return weights / mean

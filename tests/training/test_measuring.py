@@ -1,0 +1,57 @@
+"""What is measured after an epoch, on which data, and how many examples at a time."""
+
+import numpy as np
+import pytest
+
+from dnn_xp import Dense, Dropout, Network, accuracy, backends, train
+from dnn_xp.functions.activations import ActivationFunction
+
+NET = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+DROPPING = Network(3, (Dense(4, "tanh"), Dropout(0.3), Dense(1)), "sigmoid_cross_entropy")
+
+
+def test_validation_cost_is_measured_after_each_epoch(data):
+    X, Y, weights = data
+    for validation in ((X[:, :4], Y[:, :4]), (X[:, :4], Y[:, :4], weights[:4])):
+        run = train(DROPPING, X, Y, epochs=2, batch_size=4, validation=validation)
+        assert list(run.history) == ["cost", "validation_cost"]
+        assert [len(figures) for figures in run.history.values()] == [2, 2]
+        last = float(DROPPING.evaluate_cost(run.theta, *validation))
+        assert run.history["validation_cost"][-1] == pytest.approx(last, rel=1e-14)
+
+
+def test_metrics_are_measured_where_there_is_validation_data_else_on_X(data):
+    X, Y, _ = data
+    run = train(NET, X, Y, epochs=2, metrics={"accuracy": accuracy})
+    assert list(run.history) == ["cost", "accuracy"]
+    assert run.history["accuracy"][-1] == float(accuracy(NET.predict(run.theta, X), Y))
+    part = X[:, :3], Y[:, :3]
+    run = train(NET, X, Y, epochs=2, metrics={"accuracy": accuracy}, validation=part)
+    assert list(run.history) == ["cost", "validation_cost", "validation_accuracy"]
+    last = float(accuracy(NET.predict(run.theta, part[0]), part[1]))
+    assert run.history["validation_accuracy"][-1] == last
+
+
+def test_validation_data_may_be_elsewhere(array, data, dtype):
+    """In another library, in another dtype: they are brought beside X."""
+    host = [backends.to_host(one) for one in data]
+    here = [array(one, dtype) for one in host]
+    runs = [train(NET, *here[:2], epochs=2, validation=validation) for validation in (host, here)]
+    assert runs[0].history == runs[1].history
+
+
+def test_figures_are_measured_some_examples_at_a_time():
+    widths = []
+
+    def watched(Z, xp):
+        widths.append(Z.shape[1])
+        return xp.tanh(Z)
+
+    own = ActivationFunction("watched", watched, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+    network = Network(2, (Dense(3, own), Dense(1)), "sigmoid_cross_entropy")
+    X, Y = np.ones((2, 10_000)), np.ones((1, 10_000))
+    options = {"epochs": 1, "batch_size": 5_000, "metrics": {"accuracy": accuracy}}
+    for validation in (None, (X, Y)):
+        widths.clear()
+        train(network, X, Y, validation=validation, **options)
+        assert widths == [5_000, 5_000, 4_096, 4_096, 1_808]
