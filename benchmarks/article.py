@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.harness import alternate, report
 from dnn_xp import Dense, Network, sgd, train
-from dnn_xp.files.datasets import load_cats
+from dnn_xp.data.datasets import load_cats
 
 UNITS = (20, 7, 5, 1)
 RATE = 0.0075

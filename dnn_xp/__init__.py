@@ -9,49 +9,119 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.backends import current_backend, use_backend
+    from dnn_xp.callbacks import (
+        Checkpoint,
+        CSVLog,
+        EarlyStopping,
+        Interruptible,
+        JSONLinesLog,
+        TensorBoard,
+        TimeLimit,
+    )
+    from dnn_xp.data import Preprocessing, load_arrays, open_examples, read_picture
     from dnn_xp.estimators import MLPClassifier as MLPClassifier
     from dnn_xp.estimators import MLPRegressor as MLPRegressor
-    from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
-    from dnn_xp.files.h5 import load_model, save_model
     from dnn_xp.functions.metrics import accuracy, one_hot
-    from dnn_xp.gradient_check import check_gradient
-    from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
-    from dnn_xp.network import Network
-    from dnn_xp.training import Callback, EarlyStopping, TrainingResult, lbfgs, sgd, train
+    from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+    from dnn_xp.models import (
+        CheckpointError,
+        Model,
+        ModelFileError,
+        load_checkpoint,
+        load_model,
+        save_model,
+    )
+    from dnn_xp.network import Network, check_gradient
+    from dnn_xp.reports import learning_curve
+    from dnn_xp.training import (
+        AnotherRunError,
+        Callback,
+        Optimizer,
+        Regularization,
+        TrainingResult,
+        class_weights,
+        lbfgs,
+        sgd,
+        train,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "dnn_xp.backends": ("current_backend", "use_backend"),
+    "dnn_xp.callbacks": (
+        "CSVLog",
+        "Checkpoint",
+        "EarlyStopping",
+        "Interruptible",
+        "JSONLinesLog",
+        "TensorBoard",
+        "TimeLimit",
+    ),
+    "dnn_xp.data": ("Preprocessing", "load_arrays", "open_examples", "read_picture"),
     "dnn_xp.estimators": ("MLPClassifier", "MLPRegressor"),
-    "dnn_xp.files.checkpoints": ("Checkpoint", "load_checkpoint"),
-    "dnn_xp.files.h5": ("load_model", "save_model"),
     "dnn_xp.functions.metrics": ("accuracy", "one_hot"),
-    "dnn_xp.gradient_check": ("check_gradient",),
-    "dnn_xp.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm"),
-    "dnn_xp.network": ("Network",),
-    "dnn_xp.training": ("Callback", "EarlyStopping", "TrainingResult", "lbfgs", "sgd", "train"),
+    "dnn_xp.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm"),
+    "dnn_xp.models": (
+        "CheckpointError",
+        "Model",
+        "ModelFileError",
+        "load_checkpoint",
+        "load_model",
+        "save_model",
+    ),
+    "dnn_xp.network": ("Network", "check_gradient"),
+    "dnn_xp.reports": ("learning_curve",),
+    "dnn_xp.training": (
+        "AnotherRunError",
+        "Callback",
+        "Optimizer",
+        "Regularization",
+        "TrainingResult",
+        "class_weights",
+        "lbfgs",
+        "sgd",
+        "train",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all of it
     "Activation",
+    "AnotherRunError",
     "BatchNorm",
+    "CSVLog",
     "Callback",
     "Checkpoint",
+    "CheckpointError",
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Interruptible",
+    "JSONLinesLog",
+    "Layer",
     "LayerNorm",
+    "Model",
+    "ModelFileError",
     "Network",
+    "Optimizer",
+    "Preprocessing",
+    "Regularization",
+    "TensorBoard",
+    "TimeLimit",
     "TrainingResult",
     "accuracy",
     "check_gradient",
+    "class_weights",
     "current_backend",
     "lbfgs",
+    "learning_curve",
+    "load_arrays",
     "load_checkpoint",
     "load_model",
     "one_hot",
+    "open_examples",
+    "read_picture",
     "save_model",
     "sgd",
     "train",

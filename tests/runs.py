@@ -129,3 +129,26 @@ def on_host(progress):
     )
     arrays = {name: host(getattr(progress, name)) for name in ("total", "kept", "finite")}
     return progress._replace(state=held, **arrays)
+
+
+def assert_same_progress(one, other):
+    assert_same_parts(on_host(one), on_host(other))
+
+
+def assert_same_parts(one, other):
+    """Compare nested tuples and dictionaries of numbers, texts and arrays."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        one, other = [*one.values()], [other[name] for name in one]
+    if isinstance(one, tuple | list):
+        for actual, desired in zip(one, other, strict=True):
+            assert_same_parts(actual, desired)
+    elif one is None or isinstance(one, str):
+        assert one == other
+    else:
+        np.testing.assert_array_equal(one, other)
+        assert np.asarray(one).dtype == np.asarray(other).dtype
+
+
+def files_beside(path):
+    return sorted(one.name for one in path.parent.iterdir())

@@ -128,16 +128,16 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("blocked", "extra", "use"),
     [
-        ("PIL", "app", "from dnn_xp.files import read_picture; read_picture('cat.png', (8, 8, 3))"),
+        ("PIL", "app", "from dnn_xp import read_picture; read_picture('cat.png', (8, 8, 3))"),
         (
             "matplotlib",
             "app",
-            "from dnn_xp.plots import learning_curve; learning_curve([1.0, 0.5])",
+            "from dnn_xp.reports.figures import learning_curve; learning_curve([1.0, 0.5])",
         ),
         (
             "tensorboard",
             "tensorboard",
-            "from dnn_xp.files import TensorBoard; TensorBoard('runs')",
+            "from dnn_xp import TensorBoard; TensorBoard('runs')",
         ),
         (
             "scipy",

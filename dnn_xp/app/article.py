@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, user_errors
+from dnn_xp.app.formatting import backend_in_words
 from dnn_xp.app.options import BackendName, DataDir, DeviceName, computing
-from dnn_xp.app.words import backend_in_words
 from dnn_xp.article.cases import PUBLISHED, Published
 from dnn_xp.article.models import L_layer_model, load_data, two_layer_model
 from dnn_xp.article.steps import L_model_forward

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dnn_xp.backends import Array, dtype_name, from_host
-from dnn_xp.files import Dataset, Preprocessing, apply, fit_preprocessing, load, split
+from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, split
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
@@ -89,7 +89,7 @@ def prepare(
     Parameters
     ----------
     data, data_dir
-        As in `dnn_xp.files.load`.
+        As in `dnn_xp.data.load`.
     hidden, activation
         As in `build_network`.
     seed : int
@@ -128,7 +128,7 @@ def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Data
     Parameters
     ----------
     dataset, test
-        As `dnn_xp.files.load` returns them.
+        As `dnn_xp.data.load` returns them.
     seed : int
         Of the choice, where the data have no test part of their own.
     """

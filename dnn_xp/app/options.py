@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from dnn_xp import backends
-from dnn_xp.app.descent import OPTIMIZERS
 from dnn_xp.app.errors import UserError
+from dnn_xp.app.optimization import OPTIMIZERS
 from dnn_xp.functions.activations import ACTIVATIONS
 
 __all__ = [

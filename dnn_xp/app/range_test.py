@@ -6,11 +6,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from dnn_xp import plots
 from dnn_xp.app import report
-from dnn_xp.app.descent import choose_optimizer
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare, scale_targets
+from dnn_xp.app.formatting import backend_in_words, data_in_words, network_in_words
+from dnn_xp.app.optimization import choose_optimizer
 from dnn_xp.app.options import (
     ActivationName,
     BackendName,
@@ -26,7 +26,7 @@ from dnn_xp.app.options import (
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
-from dnn_xp.app.words import backend_in_words, data_in_words, network_in_words
+from dnn_xp.reports import figures
 from dnn_xp.training import Optimizer, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
@@ -74,7 +74,7 @@ def range_test(
                 dtype=dtype.value,
             )
             found = _look(experiment, descent, lowest, highest, steps, batch_size, seed)
-        drawn = [("curve", draw(plots.learning_rate_curve(found), plot))] if plot else []
+        drawn = [("curve", draw(figures.learning_rate_curve(found), plot))] if plot else []
         report.facts(
             console,
             [

@@ -9,24 +9,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dnn_xp.app.descent import Descent
 from dnn_xp.app.experiment import Experiment, scale_targets
-from dnn_xp.app.figures import Metrics
+from dnn_xp.app.metrics import Metrics
+from dnn_xp.app.optimization import Descent
 from dnn_xp.backends import Array, bring, to_host
-from dnn_xp.files import Preprocessing
+from dnn_xp.callbacks import Interruptible
+from dnn_xp.callbacks.limits import INTERRUPTED
+from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
     AnotherRunError,
     Callback,
     DivergenceWarning,
-    Interruptible,
     Moment,
     Progress,
     TrainingResult,
     train,
 )
-from dnn_xp.training.callbacks import History
-from dnn_xp.training.limits import INTERRUPTED
+from dnn_xp.training.moments import History
 
 __all__ = ["INTERRUPTED", "classify", "diverged", "run_experiment"]
 

@@ -8,13 +8,18 @@ from typing import Annotated
 
 import typer
 
-from dnn_xp import plots
 from dnn_xp.app import report
-from dnn_xp.app.checkpoints import going_on, how_to_go_on, open_journey
-from dnn_xp.app.descent import OPTIMIZERS, choose_descent
 from dnn_xp.app.errors import Failure, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare
-from dnn_xp.app.figures import (
+from dnn_xp.app.formatting import (
+    backend_in_words,
+    data_in_words,
+    descent_in_words,
+    figure_in_words,
+    figures_in_words,
+    network_in_words,
+)
+from dnn_xp.app.metrics import (
     OF_CLASSES,
     OF_SEVERAL_CLASSES,
     OF_TARGETS,
@@ -22,6 +27,7 @@ from dnn_xp.app.figures import (
     choose_metrics,
     measure,
 )
+from dnn_xp.app.optimization import OPTIMIZERS, choose_descent
 from dnn_xp.app.options import (
     ActivationName,
     BackendName,
@@ -37,17 +43,11 @@ from dnn_xp.app.options import (
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.app.resume import going_on, how_to_go_on, open_journey
 from dnn_xp.app.run import INTERRUPTED, diverged, run_experiment
-from dnn_xp.app.words import (
-    backend_in_words,
-    data_in_words,
-    descent_in_words,
-    figure_in_words,
-    figures_in_words,
-    network_in_words,
-)
 from dnn_xp.backends import Array
-from dnn_xp.files import Model, save_model
+from dnn_xp.models import Model, save_model
+from dnn_xp.reports import figures
 from dnn_xp.training import TrainingResult, class_weights
 
 __all__ = ["train"]
@@ -287,4 +287,4 @@ def _draw(run: TrainingResult, plot: Path) -> str:
     """Write the learning curve, and say where it is."""
     if not run.history:
         return "not drawn: there is no whole epoch"
-    return draw(plots.learning_curve(run.history), plot)
+    return draw(figures.learning_curve(run.history), plot)

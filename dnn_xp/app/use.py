@@ -9,20 +9,13 @@ import typer
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
-from dnn_xp.app.figures import choose_metrics, measure
+from dnn_xp.app.formatting import data_in_words, figure_in_words
+from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
 from dnn_xp.app.run import classify
-from dnn_xp.app.words import data_in_words, figure_in_words
 from dnn_xp.backends import dtype_name, from_host, to_host
-from dnn_xp.files import (
-    Dataset,
-    Model,
-    apply,
-    load,
-    load_model,
-    read_picture,
-    with_classes,
-)
+from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
+from dnn_xp.models import Model, load_model
 
 __all__ = ["evaluate", "predict"]
 

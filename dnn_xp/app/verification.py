@@ -15,9 +15,8 @@ from dnn_xp.article.cases import CHECKS, Check
 from dnn_xp.backends import from_host, to_host
 from dnn_xp.functions.activations import ACTIVATIONS
 from dnn_xp.functions.costs import COSTS
-from dnn_xp.gradient_check import check_gradient
 from dnn_xp.layers import Dense
-from dnn_xp.network import Network
+from dnn_xp.network import Network, check_gradient
 
 __all__ = ["Comparison", "comparisons", "count"]
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp import plots
 from dnn_xp.article.steps import Arrays, L_model_forward, Scale, draw_parameters
 from dnn_xp.backends import Array, from_host, namespace, require, to_host
-from dnn_xp.files.datasets import load_cats
-from dnn_xp.files.images import read_bytes
+from dnn_xp.data.datasets import load_cats
+from dnn_xp.data.images import read_bytes
 from dnn_xp.functions.metrics import accuracy
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
+from dnn_xp.reports import figures
 from dnn_xp.training import Callback, Moment, sgd, train
 
 __all__ = [
@@ -210,8 +210,8 @@ def _train(
     )
     if plotted:
         costs = run.history.get("cost", [])
-        curve = plots.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
-        plots.show(curve)
+        curve = figures.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
+        figures.show(curve)
     return network.unpack(run.theta)
 
 
@@ -280,4 +280,4 @@ def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> None:
         [names[int(label)] for label in to_host(one).reshape(-1)] for one in (p, y)
     )
     pictures = pictures.reshape(-1, side, side, 3)
-    plots.show(plots.mislabeled_pictures(pictures, predicted, actual))
+    figures.show(figures.mislabeled_pictures(pictures, predicted, actual))

@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.backends import Array, bring, device, empty_array, namespace, to_host
-from dnn_xp.estimators.bar import shown
+from dnn_xp.data.sources import Source, beside
+from dnn_xp.estimators.coefficients import AT_ONCE, Weights, by_layer, from_theta, moved, to_theta
 from dnn_xp.estimators.data import (
     as_columns,
     check_sample_weight,
@@ -18,31 +19,19 @@ from dnn_xp.estimators.data import (
     check_X_y,
     keeps_its_library,
 )
-from dnn_xp.estimators.description import (
-    describe_network,
-    hidden_activations,
-    hidden_sizes,
-)
-from dnn_xp.estimators.drawing import draw_theta
 from dnn_xp.estimators.fitting import Data, fit_by_lbfgs, fit_by_steps, hold_out
+from dnn_xp.estimators.initialization import draw_theta
 from dnn_xp.estimators.parameters import Parameters, check_parameters
+from dnn_xp.estimators.progress_bar import shown
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
-from dnn_xp.estimators.weights import (
-    AT_ONCE,
-    Weights,
-    by_layer,
-    from_theta,
-    moved,
-    to_theta,
-)
+from dnn_xp.estimators.translation import describe_network, hidden_activations, hidden_sizes
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
-from dnn_xp.sources import Source, beside
 from dnn_xp.training import LBFGSState, Optimizer, Progress
 
 if TYPE_CHECKING:
-    from dnn_xp.files.h5 import Model
+    from dnn_xp.models.h5 import Model
 
 __all__ = ["MultilayerPerceptron", "is_stochastic"]
 
@@ -355,7 +344,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
 
 def _interchange() -> Any:
     """Return the module that few fits need: HDF5 and scikit-learn's networks take long to load."""
-    return import_module("dnn_xp.estimators.interchange")
+    return import_module("dnn_xp.estimators.conversion")
 
 
 def _place(x: Array) -> str:

@@ -19,7 +19,7 @@ from dnn_xp.backends import (
     take_examples,
     to_host,
 )
-from dnn_xp.sources import Source
+from dnn_xp.data.sources import Source
 
 __all__ = [
     "as_columns",

@@ -12,18 +12,14 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
 from dnn_xp.backends import Array, bring, to_host
+from dnn_xp.data.sources import Source, beside
+from dnn_xp.estimators.coefficients import AT_ONCE, to_theta
 from dnn_xp.estimators.data import as_columns, take_rows
-from dnn_xp.estimators.description import (
-    describe_optimizer,
-    describe_regularization,
-    needs_steps,
-)
-from dnn_xp.estimators.drawing import Shuffles
-from dnn_xp.estimators.following import Follower, Teller, Validation, prints
-from dnn_xp.estimators.weights import AT_ONCE, to_theta
+from dnn_xp.estimators.initialization import Shuffles
+from dnn_xp.estimators.monitoring import Follower, Teller, Validation, prints
+from dnn_xp.estimators.translation import describe_optimizer, describe_regularization, needs_steps
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
-from dnn_xp.sources import Source, beside
 from dnn_xp.training import Callback, DivergenceWarning, Progress, lbfgs, train
 
 __all__ = ["Data", "fit_by_lbfgs", "fit_by_steps", "hold_out"]
@@ -220,7 +216,8 @@ def _take_up(estimator: Any) -> tuple[list[Callback], Progress | None]:
             "checkpoint: a fit that goes on has to draw what it drew before"
         )
     # Only here: HDF5 takes long to load, and few fits write files.
-    from dnn_xp.files.checkpoints import Checkpoint, load_checkpoint
+    from dnn_xp.callbacks.checkpoint import Checkpoint
+    from dnn_xp.models.checkpoints import load_checkpoint
 
     given = estimator.checkpoint
     writer = given if isinstance(given, Checkpoint) else Checkpoint(given)

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from dnn_xp.backends import Array, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.data import host_labels
-from dnn_xp.estimators.description import mean_squared_error
+from dnn_xp.estimators.translation import mean_squared_error
 from dnn_xp.functions.costs import CostSpec, back_exponential, exponential, find_cost
 from dnn_xp.functions.metrics import one_hot, r2
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 __all__ = ["SUFFIXES", "read_arrays"]
@@ -46,6 +45,8 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[Host
 
 
 def _read_hdf5(path: Path, names: Sequence[str]) -> list[HostArray]:
+    import h5py  # takes 30 ms to load, and not every run reads a file
+
     try:
         with h5py.File(path, "r") as file:
             held = {name: one for name, one in file.items() if isinstance(one, h5py.Dataset)}

@@ -1,14 +1,8 @@
 """How a network learns: optimizers, batches, the loop and its callbacks."""
 
-from dnn_xp.training.callbacks import (
-    Callback,
-    EarlyStopping,
-    Moment,
-    TrainingResult,
-)
-from dnn_xp.training.lbfgs_loop import lbfgs
-from dnn_xp.training.limits import Interruptible, TimeLimit
+from dnn_xp.training.lbfgs import lbfgs
 from dnn_xp.training.loop import DivergenceWarning, train
+from dnn_xp.training.moments import Callback, Moment
 from dnn_xp.training.optimizers import (
     Optimizer,
     adagrad,
@@ -26,6 +20,7 @@ from dnn_xp.training.progress import AnotherRunError, Progress
 from dnn_xp.training.quasi_newton import LBFGSState
 from dnn_xp.training.range_test import learning_rate_range_test
 from dnn_xp.training.regularization import Regularization
+from dnn_xp.training.result import TrainingResult
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
     constant,
@@ -42,15 +37,12 @@ __all__ = [
     "AnotherRunError",
     "Callback",
     "DivergenceWarning",
-    "EarlyStopping",
-    "Interruptible",
     "LBFGSState",
     "Moment",
     "Optimizer",
     "Progress",
     "ReduceOnPlateau",
     "Regularization",
-    "TimeLimit",
     "TrainingResult",
     "adagrad",
     "adam",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
+from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import (
     Array,
     bring,
@@ -18,19 +19,26 @@ from dnn_xp.backends import (
     namespace,
     threads_for,
 )
+from dnn_xp.data.sources import Source, beside
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
-from dnn_xp.sources import Source, beside
-from dnn_xp.training.arguments import check, check_whole
 from dnn_xp.training.batches import Indices, mixup_shares
-from dnn_xp.training.callbacks import Callback, Moment, TrainingResult, same_theta
-from dnn_xp.training.feeding import epoch_batches, gathers
+from dnn_xp.training.evaluation import (
+    Dataset,
+    Examples,
+    Judged,
+    Metric,
+    measures,
+    validation_beside,
+)
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
-from dnn_xp.training.measuring import Dataset, Examples, Judged, Metric, measures, validation_beside
+from dnn_xp.training.loader import epoch_batches, gathers
+from dnn_xp.training.moments import Callback, Moment, same_theta
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run
 from dnn_xp.training.regularization import Regularization, check_regularization
+from dnn_xp.training.result import TrainingResult
 from dnn_xp.training.step import Data, Numbers, Recipe, State, step
 from dnn_xp.training.weights import of_mean_1
 

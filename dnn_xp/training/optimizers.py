@@ -11,8 +11,8 @@ An `Optimizer` compares by value, so that a compiled step can take it as a const
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import check
 from dnn_xp.backends import Array, cache_blocks, has_views, namespace
-from dnn_xp.training.arguments import check
 
 __all__ = [
     "Optimizer",

@@ -6,8 +6,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring, dtype_name, to_host
+from dnn_xp.data.sources import Source, beside
 from dnn_xp.network import Network
-from dnn_xp.sources import Source, beside
 from dnn_xp.training.step import Recipe, State
 
 __all__ = ["AnotherRunError", "History", "Progress", "describe_run"]

@@ -4,11 +4,11 @@ import math
 import warnings
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import check
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
-from dnn_xp.training.arguments import check
-from dnn_xp.training.callbacks import Callback, Moment
 from dnn_xp.training.loop import DivergenceWarning, train
+from dnn_xp.training.moments import Callback, Moment
 from dnn_xp.training.optimizers import Optimizer, sgd
 
 __all__ = ["RangeTest", "learning_rate_range_test"]

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from dnn_xp.training.arguments import check
+from dnn_xp.arguments import check
 
 __all__ = ["Regularization", "check_regularization"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dnn_xp.training.arguments import check
-from dnn_xp.training.callbacks import Callback, Moment
+from dnn_xp.arguments import check
+from dnn_xp.training.moments import Callback, Moment
 
 __all__ = [
     "ReduceOnPlateau",

@@ -15,8 +15,8 @@ from dnn_xp.functions.counters import (
     random_places,
 )
 from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_value, mix, penalty
-from dnn_xp.layout import Workspace
 from dnn_xp.network import Network, Sums
+from dnn_xp.network.layout import Workspace
 from dnn_xp.training.optimizers import Optimizer, descend
 from dnn_xp.training.regularization import Regularization
 

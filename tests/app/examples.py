@@ -3,7 +3,7 @@
 import numpy as np
 
 from dnn_xp.app.experiment import Experiment, prepare
-from dnn_xp.files import Dataset
+from dnn_xp.data import Dataset
 
 
 def dataset(classes=None, m=40, scale=1.0, shift=0.0, n_targets=1):

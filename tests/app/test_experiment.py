@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import backends
 from dnn_xp.app import experiment
-from dnn_xp.files import apply, fit_preprocessing
+from dnn_xp.data import apply, fit_preprocessing
 from dnn_xp.network import Network
 from tests.app.examples import dataset
 from tests.helpers import assert_values

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dnn_xp import plots
 from dnn_xp.app.errors import UserError
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.reports import figures
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_suffix_of_a_plot():
 
 def test_a_figure_is_written_whole_or_not_at_all(here, monkeypatch):
     pytest.importorskip("matplotlib")
-    figure = plots.learning_curve([1.0, 0.5])
+    figure = figures.learning_curve([1.0, 0.5])
     assert draw(figure, Path("c.png")) == "c.png"
     assert (here / "c.png").read_bytes().startswith(b"\x89PNG")
 

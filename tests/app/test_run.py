@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dnn_xp import backends
-from dnn_xp.app.descent import Descent, choose_schedule
-from dnn_xp.app.figures import choose_metrics, measure
+from dnn_xp.app.metrics import choose_metrics, measure
+from dnn_xp.app.optimization import Descent, choose_schedule
 from dnn_xp.app.run import INTERRUPTED, classify, diverged, run_experiment
 from dnn_xp.training import AnotherRunError, sgd, train
 from tests.app.examples import dataset, prepared

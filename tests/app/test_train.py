@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.files import load_model
+from dnn_xp.models import load_model
 
 QUICK = ("--epochs", "2", "--layers", "8", "--backend", "numpy")
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.files import load_digits
+from dnn_xp.data import load_digits
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from dnn_xp import Callback, Checkpoint, Dropout, EarlyStopping, train
+from dnn_xp.callbacks import CSVLog
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
-from dnn_xp.files import CSVLog
 from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction
 from dnn_xp.training import (
     ReduceOnPlateau,

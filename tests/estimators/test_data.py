@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import _check_sample_weight
 
+from dnn_xp.data.sources import Source
 from dnn_xp.estimators.data import (
     as_columns,
     check_sample_weight,
@@ -20,7 +21,6 @@ from dnn_xp.estimators.data import (
     keeps_its_library,
     take_rows,
 )
-from dnn_xp.sources import Source
 from tests.helpers import assert_close
 
 X = np.random.default_rng(0).normal(size=(6, 3))

@@ -10,8 +10,8 @@ pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 from sklearn.model_selection import GridSearchCV
 
+from dnn_xp.callbacks import TimeLimit
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
-from dnn_xp.training import TimeLimit
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
-from dnn_xp.sources import Source
+from dnn_xp.data.sources import Source
 from dnn_xp.training import DivergenceWarning, Regularization, adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
 from dnn_xp.training.step import Recipe

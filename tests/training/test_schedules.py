@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnn_xp import Callback, Dense, Network, backends, sgd, train
-from dnn_xp.training.callbacks import Moment
+from dnn_xp.training.moments import Moment
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
     constant,

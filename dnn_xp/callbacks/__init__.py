@@ -1,0 +1,16 @@
+"""Callbacks: what watches a run, keeps it, or ends it early."""
+
+from dnn_xp.callbacks.checkpoint import Checkpoint
+from dnn_xp.callbacks.early_stopping import EarlyStopping
+from dnn_xp.callbacks.limits import Interruptible, TimeLimit
+from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
+
+__all__ = [
+    "CSVLog",
+    "Checkpoint",
+    "EarlyStopping",
+    "Interruptible",
+    "JSONLinesLog",
+    "TensorBoard",
+    "TimeLimit",
+]

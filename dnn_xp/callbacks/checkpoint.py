@@ -1,0 +1,116 @@
+"""Checkpoints of a run: when they are written."""
+
+import os
+import time
+import warnings
+from pathlib import Path
+
+from dnn_xp.files.atomic import remove_leftovers
+from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
+from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.training.progress import Progress
+from dnn_xp.training.result import TrainingResult
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint(Callback):
+    """Write checkpoints: when a run begins, every so often, and when it ends or is stopped.
+
+    A run that diverges keeps those from before. Where one cannot be written later than at the
+    beginning, a `CheckpointWarning` says so and the run goes on.
+
+    Parameters
+    ----------
+    path : path
+        See `save_checkpoint`. A run that begins anew replaces what is there.
+    epochs, steps : int, optional
+        Write after so many of them.
+    seconds : float, optional
+        Write after the step at which so many have gone by since the last time.
+    keep : int
+        How many checkpoints there are, at most.
+
+    Examples
+    --------
+    A program that, killed at any moment and started again, goes on where it was:
+
+    >>> import numpy as np
+    >>> from tempfile import TemporaryDirectory
+    >>> from dnn_xp import Dense, Network, train
+    >>> def train_on(path, epochs):
+    ...     try:
+    ...         resume = load_checkpoint(path)
+    ...     except FileNotFoundError:
+    ...         resume = None
+    ...     network, X = Network(2, (Dense(1),), "squared_error"), np.ones((2, 4))
+    ...     options = {"callbacks": [Checkpoint(path)], "epochs": epochs, "resume": resume}
+    ...     return train(network, X, X[:1], **options)
+    >>> with TemporaryDirectory() as folder:
+    ...     train_on(f"{folder}/run.checkpoint", 3).epochs
+    ...     train_on(f"{folder}/run.checkpoint", 5).progress.steps
+    3
+    5
+    """
+
+    comes_last = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        epochs: int | None = None,
+        steps: int | None = None,
+        seconds: float | None = 60.0,
+        keep: int = 2,
+    ) -> None:
+        for name, every in (("epochs", epochs), ("steps", steps), ("keep", keep)):
+            if every is not None and every < 1:
+                raise ValueError(f"{name}: found {every!r}, expected a whole number from 1 on")
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"seconds: found {seconds!r}, expected a number from 0 on")
+        self.path, self.epochs, self.steps = Path(path), epochs, steps
+        self.seconds, self.keep = seconds, keep
+
+    def start(self, moment: Moment) -> None:
+        """Write the first one, so that what hinders it shows before the training."""
+        progress = moment.progress
+        remove_leftovers(self.path)
+        self._steps_done, self._saved = progress.steps, _place(progress)
+        if (progress.epoch, progress.batch) == (0, 0) or not self.path.exists():
+            save_checkpoint(self.path, progress, keep=self.keep)
+        self._time = time.monotonic()
+
+    def step(self, moment: Moment) -> None:
+        """Write one where the steps or seconds are over."""
+        self._steps_done += 1
+        if (self.steps and self._steps_done % self.steps == 0) or self._is_late():
+            self._save(moment.progress)
+
+    def epoch(self, moment: Moment) -> None:
+        """Write one where the epochs or seconds are over."""
+        if (self.epochs and moment.epoch % self.epochs == 0) or self._is_late():
+            self._save(moment.progress)
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Write the last one."""
+        if result.progress is not None and _place(result.progress) != self._saved:
+            self._save(result.progress)
+        return result
+
+    def _is_late(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self._time >= self.seconds
+
+    def _save(self, progress: Progress) -> None:
+        try:
+            save_checkpoint(self.path, progress, keep=self.keep)
+            self._saved = _place(progress)
+        except OSError as error:
+            said = f"{self.path}: no checkpoint could be written ({error}); older ones remain"
+            warnings.warn(said, CheckpointWarning, stacklevel=2)
+        self._time = time.monotonic()
+
+
+def _place(progress: Progress) -> tuple[int, int]:
+    """Return where a run is: the end of an epoch's last step is not yet the end of the epoch."""
+    return progress.steps, progress.batch

@@ -1,0 +1,112 @@
+"""Ends of a run that come from outside: the clock, and Ctrl-C."""
+
+import signal
+import time
+from types import FrameType, TracebackType
+from typing import Any
+
+from dnn_xp.arguments import check
+from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.training.result import TrainingResult
+
+__all__ = ["INTERRUPTED", "Interruptible", "TimeLimit"]
+
+INTERRUPTED = "interrupted"
+"""The reason of a run that Ctrl-C ended."""
+
+
+class TimeLimit(Callback):
+    """End a run after the step at which its time is over.
+
+    Parameters
+    ----------
+    seconds : float
+        Above 0, counted from the beginning; a run that goes on has them anew.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        check("seconds", seconds, seconds > 0, "a number above 0")
+        self.seconds = seconds
+
+    def start(self, moment: Moment) -> None:
+        """Look at the clock."""
+        self._end = time.monotonic() + self.seconds
+
+    def step(self, moment: Moment) -> str | None:
+        """Look at the clock again."""
+        return f"{self.seconds:g} s are over" if time.monotonic() >= self._end else None
+
+    def epoch(self, moment: Moment) -> str | None:
+        """Look at the clock again: measuring takes time, too."""
+        return self.step(moment)
+
+
+class Interruptible(Callback):
+    """End a run in good order on Ctrl-C.
+
+    The step under way is finished, and the run ends with the reason `INTERRUPTED` as it would by
+    itself: a `Checkpoint` is written, the result is returned. A second Ctrl-C raises
+    KeyboardInterrupt at once. For the main thread only, which is the one that is told of signals.
+
+    Examples
+    --------
+    When the run ends, Ctrl-C means again what it meant before. To have that also after an error,
+    use it as a context manager:
+
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Network, train
+    >>> network, X = Network(2, (Dense(1),), "squared_error"), np.ones((2, 4))
+    >>> with Interruptible() as ctrl_c:
+    ...     run = train(network, X, X[:1], callbacks=[ctrl_c])
+    >>> run.reason
+    '10 epochs'
+    """
+
+    def __init__(self) -> None:
+        self._listens, self._asked = False, False
+
+    def __enter__(self) -> "Interruptible":
+        self._listen()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._give_back()
+
+    def start(self, moment: Moment) -> None:
+        """Listen from now on."""
+        self._listen()
+
+    def step(self, moment: Moment) -> str | None:
+        """End the run where that was asked for."""
+        return INTERRUPTED if self._asked else None
+
+    def epoch(self, moment: Moment) -> str | None:
+        """End the run where that was asked for."""
+        return self.step(moment)
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Listen no more."""
+        self._give_back()
+        return result
+
+    def _listen(self) -> None:
+        if not self._listens:
+            self._listens, self._asked = True, False
+            self._before: Any = signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            self._give_back()
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def _give_back(self) -> None:
+        if self._listens:
+            self._listens = False
+            # None: whoever listened before was no Python function, and cannot be put back.
+            signal.signal(signal.SIGINT, self._before or signal.SIG_DFL)

@@ -1,0 +1,33 @@
+"""Data: sets of examples, pictures, what is done to them beforehand, and reading by the batch."""
+
+from dnn_xp.data.datasets import (
+    Dataset,
+    load,
+    load_arrays,
+    load_cats,
+    load_digits,
+    load_picture_folder,
+    split,
+    with_classes,
+)
+from dnn_xp.data.examples import open_examples
+from dnn_xp.data.images import read_picture
+from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
+from dnn_xp.data.sources import Source
+
+__all__ = [
+    "Dataset",
+    "Preprocessing",
+    "Source",
+    "apply",
+    "fit_preprocessing",
+    "load",
+    "load_arrays",
+    "load_cats",
+    "load_digits",
+    "load_picture_folder",
+    "open_examples",
+    "read_picture",
+    "split",
+    "with_classes",
+]

@@ -1,0 +1,178 @@
+"""Fitted networks from scikit-learn's estimators to ours and back, and into files."""
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from dnn_xp.backends import to_host
+from dnn_xp.data.preprocessing import Preprocessing
+from dnn_xp.estimators.coefficients import Weights, to_theta
+from dnn_xp.estimators.labels import Labels
+from dnn_xp.estimators.translation import describe_network
+from dnn_xp.functions.costs import COSTS, Cost, find_cost
+from dnn_xp.layers import Dense, Dropout
+from dnn_xp.models.h5 import Model
+from dnn_xp.network import Network
+
+__all__ = ["from_sklearn", "to_model", "to_sklearn"]
+
+# Fitted attributes that both have, and what they are where a solver leaves them out.
+_SHARED: dict[str, Any] = {
+    "loss_": None,
+    "best_loss_": None,
+    "loss_curve_": [],
+    "validation_scores_": None,
+    "best_validation_score_": None,
+    "n_iter_": 0,
+    "t_": 0,
+    "n_layers_": None,
+    "n_outputs_": None,
+    "out_activation_": None,
+    "n_features_in_": None,
+    "_no_improvement_count": 0,
+}
+_ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+_COSTS = ("squared_error", "poisson", "sigmoid_cross_entropy", "softmax_cross_entropy")
+# Arguments that mean nothing to a prediction, with what scikit-learn's may be.
+_OF_TRAINING = {
+    "solver": ("lbfgs", "sgd", "adam"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
+    "verbose": (False, True),
+}
+
+
+def from_sklearn(ours: Any, fitted: Any) -> Any:
+    """Return an estimator that predicts what a fitted one of scikit-learn's predicts.
+
+    Parameters
+    ----------
+    ours : type
+        `MLPClassifier` or `MLPRegressor`.
+    fitted : estimator
+        scikit-learn's of the same name.
+
+    Raises
+    ------
+    TypeError
+        For an estimator of another kind.
+    """
+    if not isinstance(fitted, _of_sklearn(ours)):
+        raise TypeError(
+            f"fitted: found {type(fitted).__name__}, expected scikit-learn's {ours.__name__}"
+        )
+    check_is_fitted(fitted)
+    made = ours(**fitted.get_params(deep=False))
+    made.__dict__ |= _attributes(fitted)
+    if hasattr(fitted, "classes_"):
+        several = fitted.out_activation_ == "logistic" and fitted.n_outputs_ > 1
+        made._labels = Labels(_targets(fitted.classes_, several))
+        made.classes_ = made._labels.classes
+    made._progress = made._lbfgs_state = None
+    cost = made._find_cost(fitted.n_outputs_)
+    network = describe_network(made, fitted.n_features_in_, fitted.n_outputs_, cost)
+    made._set_theta(network, to_theta(network, Weights(fitted.coefs_, fitted.intercepts_, [])))
+    return made
+
+
+def to_sklearn(fitted: Any) -> Any:
+    """Return scikit-learn's estimator that predicts what a fitted one of ours predicts.
+
+    Parameters
+    ----------
+    fitted : MLPClassifier or MLPRegressor
+
+    Raises
+    ------
+    ValueError
+        Naming what scikit-learn's has not.
+    """
+    check_is_fitted(fitted)
+    kind, network = _of_sklearn(type(fitted)), fitted.network_
+    defaults = {name: one.default for name, one in inspect.signature(kind).parameters.items()}
+    told = fitted.get_params(deep=False) | {
+        "hidden_layer_sizes": tuple(layer.units for layer in _hidden(network)),
+        "activation": _activation(network) or defaults["activation"],
+        "loss": _loss(network, told="loss" in defaults),
+    }
+    for name, known in _OF_TRAINING.items():
+        if not isinstance(told[name], type(known[0])) or told[name] not in known:
+            told[name] = defaults[name]
+    made = kind(**{name: told[name] for name in defaults})
+    made.__dict__ |= _attributes(fitted)
+    for name in ("coefs", "intercepts"):
+        for kept in (f"{name}_", f"_best_{name}"):  # the first of them it trains in place
+            setattr(made, kept, [np.array(to_host(one)) for one in getattr(fitted, f"{name}_")])
+    if hasattr(fitted, "classes_"):
+        several = fitted._labels.kind.startswith("multilabel")
+        made._label_binarizer = LabelBinarizer().fit(_targets(fitted._labels.known, several))
+        made.classes_ = made._label_binarizer.classes_
+    return made
+
+
+def to_model(fitted: Any) -> Model:
+    """Return what `dnn_xp.save_model` writes of a fitted estimator.
+
+    Parameters
+    ----------
+    fitted : MLPClassifier or MLPRegressor
+    """
+    check_is_fitted(fitted)
+    network, classes = fitted.network_, None
+    if isinstance(network.cost, Cost) and network.cost.name in COSTS:
+        network = replace(network, cost=network.cost.name)  # it predicts the same
+    if hasattr(fitted, "classes_") and fitted._labels.kind in ("binary", "multiclass"):
+        classes = tuple(map(str, fitted._labels.known.tolist()))
+    preprocessing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
+    about = {"estimator": type(fitted).__name__}
+    return Model(network, fitted.theta_, preprocessing, classes, None, None, about)
+
+
+def _of_sklearn(ours: type) -> Any:
+    """Return scikit-learn's class of the same name."""
+    return getattr(neural_network, ours.__name__)
+
+
+def _attributes(estimator: Any) -> dict[str, Any]:
+    """Return the attributes that both have, each list a copy."""
+    values = {name: getattr(estimator, name, default) for name, default in _SHARED.items()}
+    if hasattr(estimator, "feature_names_in_"):
+        values["feature_names_in_"] = estimator.feature_names_in_
+    return {name: [*value] if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _targets(classes: Any, several: bool) -> Any:
+    """Return targets that hold these classes: a column each, where they do not exclude others."""
+    return np.eye(len(classes), dtype=int) if several else classes
+
+
+def _hidden(network: Network) -> list[Dense]:
+    return [layer for layer in network.layers if isinstance(layer, Dense)][:-1]
+
+
+def _activation(network: Network) -> str | None:
+    """Return scikit-learn's name of the activation of all hidden layers, if there are any."""
+    for layer in network.layers:
+        if not isinstance(layer, Dense | Dropout):
+            raise ValueError(f"scikit-learn has no {type(layer).__name__}")
+    names = {layer.activation for layer in _hidden(network)}
+    if not names:
+        return None
+    if len(names) > 1 or not names <= set(_ACTIVATIONS):
+        raise ValueError(
+            f"scikit-learn has no network with activation {' and '.join(sorted(map(str, names)))}, "
+            f"only with one of {', '.join(_ACTIVATIONS.values())} in all hidden layers"
+        )
+    return _ACTIVATIONS[str(names.pop())]
+
+
+def _loss(network: Network, *, told: bool) -> str:
+    """Return the name of the cost, told to a regressor from scikit-learn 1.7 on."""
+    name = find_cost(network.cost).name
+    if name not in _COSTS or (name == "poisson" and not told):
+        raise ValueError(f"scikit-learn has no network with loss {name!r}")
+    return name

@@ -1,0 +1,223 @@
+"""Checkpoints: what a run needs to go on, in a file that is there whole or not at all.
+
+=====================  =========================================================================
+``state/theta``        the parameters, or coordinates; also ``kept``, ``finite`` and
+                       ``state/average``, where there is one
+``state/optimizer/..`` an array for each name of the optimizer's state
+``total``              the cost of the epoch under way
+``callbacks/NAME/..``  numbers, texts and arrays that callbacks remember
+``about``              text, JSON: run, epoch, batch, steps, history
+``version``            an attribute
+=====================  =========================================================================
+
+The newest checkpoint has the name that was asked for; those before it are ``NAME.1``, ``NAME.2``.
+Each file is sealed: see `dnn_xp.files.sealing`. No pickle anywhere.
+"""
+
+import errno
+import io
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dnn_xp.backends import to_host
+from dnn_xp.files.atomic import replacing
+from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem
+from dnn_xp.training import Progress
+from dnn_xp.training.step import State
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointWarning",
+    "load_checkpoint",
+    "save_checkpoint",
+]
+
+_VERSION = 1
+
+
+class CheckpointError(ValueError):
+    """No checkpoint can be used; the message says which files there are and what is wrong."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written, or is damaged and the one before it is used."""
+
+
+# ----------------------------------------------------------------------------- saving
+
+
+def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: int = 2) -> None:
+    """Write a checkpoint, and keep some of those before it.
+
+    Parameters
+    ----------
+    path : path
+        A checkpoint of this name becomes the one before.
+    progress : Progress
+        With arrays of any library; they are copied now.
+    keep : int
+        How many there are afterwards, at most.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written, or another file has the name of an older one. Those that were
+        there remain.
+    """
+    path = Path(path).resolve()
+    for number in range(1, keep):
+        older = _name(path, number)
+        if older.exists() and not is_of_kind(older, "checkpoint"):
+            raise FileExistsError(
+                errno.EEXIST, "no checkpoint, but it has the name of an older one", str(older)
+            )
+    import h5py  # takes 30 ms to load, and not every run reads a file
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
+        file.attrs["version"] = _VERSION
+        file["about"] = json.dumps(
+            {
+                "run": dict(progress.run),
+                "epoch": progress.epoch,
+                "batch": progress.batch,
+                "steps": progress.steps,
+                "history": progress.history,
+            }
+        )
+        theta, optimizer, average = progress.state
+        file["state/theta"] = to_host(theta)
+        if average is not None:
+            file["state/average"] = to_host(average)
+        names = file.create_group("state/optimizer", track_order=True)
+        for name, vector in optimizer._asdict().items() if optimizer else ():
+            names[name] = to_host(vector)
+        for name in ("total", "kept", "finite"):
+            file[name] = to_host(getattr(progress, name))
+        for callback, held in progress.callbacks.items():
+            for name, value in held.items():
+                plain = isinstance(value, bool | int | float | str)
+                file[f"callbacks/{callback}/{name}"] = value if plain else to_host(value)
+    with replacing(path) as temporary:
+        with temporary.open("wb") as whole:
+            whole.write(seal(buffer, "checkpoint"))
+            os.fsync(whole.fileno())
+        # Only now, so that a disk that is full leaves the names as they are.
+        _make_room(path, keep)
+
+
+def _make_room(path: Path, keep: int) -> None:
+    """Pass the names on, so that the newest is free; a kill in between leaves all files whole."""
+    for number, older in sorted(_older(path).items()):
+        if number >= keep and is_of_kind(older, "checkpoint"):
+            older.unlink()
+    for number in range(keep - 1, 0, -1):
+        newer = _name(path, number - 1)
+        if newer.exists():
+            newer.replace(_name(path, number))
+
+
+def _name(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def _older(path: Path) -> dict[int, Path]:
+    """Return the checkpoints before the newest that are there, by their number."""
+    endings = ((one, one.name.removeprefix(f"{path.name}.")) for one in path.parent.glob("*.*"))
+    return {
+        int(ending): one for one, ending in endings if one.name != ending and ending.isdecimal()
+    }
+
+
+# ----------------------------------------------------------------------------- loading
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Progress:
+    """Read the newest checkpoint that is whole, for `train` to go on from on any library.
+
+    Parameters
+    ----------
+    path : path
+        As it was saved. Where that file is damaged, the one before it is used, with a
+        `CheckpointWarning` that says so.
+
+    Returns
+    -------
+    Progress
+        With NumPy arrays, whatever library they came from.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    CheckpointError
+        Where none can be used, with what is wrong with each.
+    """
+    path = Path(path).resolve()
+    older = [one for _, one in sorted(_older(path).items())]
+    problems = []
+    for candidate in ([path] if path.exists() else []) + older:
+        try:
+            progress = _read(candidate)
+        except (CheckpointError, OSError) as error:
+            problems.append(str(error))
+            continue
+        if problems:
+            said = f"{'; '.join(problems)}; {candidate} is used instead"
+            warnings.warn(said, CheckpointWarning, stacklevel=2)
+        return progress
+    if not problems:
+        raise FileNotFoundError(errno.ENOENT, "there is no checkpoint of this name", str(path))
+    raise CheckpointError("; ".join(problems))
+
+
+def _read(path: Path) -> Progress:
+    content = path.read_bytes()
+    if problem := seal_problem(content, "checkpoint"):
+        raise CheckpointError(f"{path}: {problem}")
+    try:
+        return _progress(content, path)
+    except CheckpointError:
+        raise
+    # Whole, but made by other means than save_checkpoint: whatever is wrong, it is the file.
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint that can be used: {error}") from error
+
+
+def _progress(content: bytes, path: Path) -> Progress:
+    import h5py
+
+    with h5py.File(io.BytesIO(content), "r") as file:
+        version = file.attrs["version"]
+        if version > _VERSION:
+            raise CheckpointError(
+                f"{path}: found format version {version}, expected up to {_VERSION}: "
+                "it was saved by a newer dnn_xp"
+            )
+        state, callbacks = file["state"], file.get("callbacks", {})
+        return Progress(
+            state=State(
+                state["theta"][()],
+                tuple(vector[()] for vector in state["optimizer"].values()),
+                state["average"][()] if "average" in state else None,
+            ),
+            **{name: file[name][()] for name in ("total", "kept", "finite")},
+            callbacks={name: _remembered(held) for name, held in callbacks.items()},
+            **json.loads(file["about"].asstr()[()]),
+        )
+
+
+def _remembered(held: "h5py.Group") -> Mapping[str, Any]:
+    texts = {name: one.dtype.kind == "O" for name, one in held.items()}
+    values = {name: one.asstr()[()] if texts[name] else one[()] for name, one in held.items()}
+    return {
+        name: value if texts[name] or value.shape else value.item()
+        for name, value in values.items()
+    }

@@ -1,0 +1,269 @@
+"""Models in HDF5 files, for any library and any other program that reads HDF5.
+
+========================  ======================================================================
+``network``               text, JSON: n_inputs, cost, layers as {"kind": "Dense", "units": ...}
+``parameters/W1`` ...     one array for each name of ``network.shapes``
+``preprocessing/shift``   and ``scale``: the network sees (X - shift) * scale
+``classes``               their names, where there are classes
+``about``                 text, JSON: library versions, seed, epochs, ...
+``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
+========================  ======================================================================
+
+The file is sealed: see `dnn_xp.files.sealing`. No pickle anywhere.
+"""
+
+import io
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
+from dnn_xp.data.preprocessing import Preprocessing
+from dnn_xp.files.atomic import replacing
+from dnn_xp.files.sealing import BLOCK, seal, seal_problem
+from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from dnn_xp.network import Network
+
+__all__ = ["Model", "ModelFileError", "load_model", "save_model"]
+
+_FORMAT, _VERSION = "dnn_xp model", 1
+_KINDS = {kind.__name__: kind for kind in (Activation, BatchNorm, Dense, Dropout, LayerNorm)}
+
+
+class ModelFileError(ValueError):
+    """A file does not hold a model that can be used; the message says which file and why."""
+
+
+class Model(NamedTuple):
+    """A trained network and what it takes to use it on data as they are read.
+
+    Attributes
+    ----------
+    network : Network
+    theta : array, shape (network.size,)
+        Of any library.
+    preprocessing : Preprocessing
+    classes : tuple of str, or None
+        The names of the outputs (of 0 and 1 where there is one output); None for targets.
+    image_shape : tuple (height, width, channels), or None
+        Of the pictures that it was trained on, as in `Dataset`.
+    pixel_max : int or None
+        As in `Dataset`.
+    about : mapping
+        What else is worth knowing (seed, epochs, ...), of JSON's types. Saving adds ``versions``.
+    """
+
+    network: Network
+    theta: Array
+    preprocessing: Preprocessing
+    classes: tuple[str, ...] | None
+    image_shape: tuple[int, int, int] | None
+    pixel_max: int | None
+    about: Mapping[str, Any]
+
+
+# ----------------------------------------------------------------------------- saving
+
+
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model to an HDF5 file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced.
+    model : Model
+
+    Raises
+    ------
+    ValueError
+        Where the parts of the model do not fit together, a parameter is not finite, or an
+        activation or a cost is one's own function, which only code could bring back.
+    OSError
+        Where the file cannot be written. An older file of this name is then still whole.
+    """
+    import h5py  # takes 30 ms to load, and not every run reads a file
+
+    theta = to_host(model.theta)
+    _check(model, theta)
+    description, about = _described(model.network), _json("about", _with_versions(model))
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
+        file.attrs["format"], file.attrs["version"] = _FORMAT, _VERSION
+        file["network"], file["about"] = description, about
+        for name, values in model.network.unpack(theta).items():
+            file[f"parameters/{name}"] = values
+        file["preprocessing/shift"] = model.preprocessing.shift
+        file["preprocessing/scale"] = model.preprocessing.scale
+        if model.classes is not None:
+            file.create_dataset("classes", data=model.classes, dtype=h5py.string_dtype())
+        if model.image_shape is not None:
+            file.attrs["image_shape"] = model.image_shape
+        if model.pixel_max is not None:
+            file.attrs["pixel_max"] = model.pixel_max
+    with replacing(path) as temporary:
+        temporary.write_bytes(seal(buffer, "model"))
+
+
+def _described(network: Network) -> str:
+    layers = []
+    for place, layer in enumerate(network.layers, 1):
+        kind = type(layer).__name__
+        if _KINDS.get(kind) is not type(layer):
+            raise ValueError(f"network: layer {place} is a {kind}, expected one of {list(_KINDS)}")
+        layers.append(
+            {"kind": kind} | {one.name: getattr(layer, one.name) for one in fields(layer)}
+        )
+    held = {"n_inputs": network.n_inputs, "cost": network.cost, "layers": layers}
+    return _json("network", held)
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: cannot be stored ({error}), expected text, finite numbers, lists and "
+            "dictionaries; activations and costs by name"
+        ) from error
+
+
+def _with_versions(model: Model) -> dict[str, Any]:
+    library = type(model.theta).__module__.partition(".")[0]
+    versions = {"python": platform.python_version()} | {
+        name: getattr(sys.modules[name], "__version__", "unknown")
+        for name in ("dnn_xp", "numpy", "h5py", library)
+    }
+    return {**model.about, "versions": versions}
+
+
+# ----------------------------------------------------------------------------- loading
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    backend: str | Backend | None = None,
+    dtype: str | None = None,
+) -> Model:
+    """Read a model that `save_model` wrote, whatever library it was trained on.
+
+    Parameters
+    ----------
+    path : path
+    backend : str or Backend, optional
+        Where theta is put. Default: the current backend.
+    dtype : str, optional
+        Of theta, such as ``"float32"``. Default: as it was saved.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        Where the file is something else, truncated, damaged, from a newer version, or its parts
+        do not fit together.
+    OSError
+        Where it cannot be opened.
+    BackendError
+        Where the backend cannot be opened or does not have this dtype.
+    """
+    path = Path(path)
+    content = path.read_bytes()
+    if problem := seal_problem(content, "model"):
+        raise ModelFileError(f"{path}: {problem}")
+    try:
+        model = _read(content, path)
+        _check(model, model.theta)
+    except ModelFileError:
+        raise
+    # Whole, but made by other means than save_model: whatever is wrong with it, it is the file.
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: not a model that can be used: {error}") from error
+    where = open_backend(backend) if isinstance(backend, str) else backend
+    return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
+
+
+def _read(content: bytes, path: Path) -> Model:
+    import h5py
+
+    with h5py.File(io.BytesIO(content), "r") as file:
+        version = file.attrs["version"]
+        if version > _VERSION:
+            raise ModelFileError(
+                f"{path}: found format version {version}, expected up to {_VERSION}: "
+                "it was saved by a newer dnn_xp"
+            )
+        network = _network(json.loads(file["network"].asstr()[()]))
+        parameters = {name: one[()] for name, one in file["parameters"].items()}
+        pixel_max = file.attrs.get("pixel_max")
+        image_shape = file.attrs.get("image_shape")
+        return Model(
+            network=network,
+            theta=network.pack(parameters),
+            preprocessing=Preprocessing(
+                *(np.asarray(file[f"preprocessing/{name}"][()]) for name in ("shift", "scale"))
+            ),
+            classes=tuple(file["classes"].asstr()[()]) if "classes" in file else None,
+            image_shape=None
+            if image_shape is None
+            else cast(tuple[int, int, int], tuple(int(n) for n in image_shape)),
+            pixel_max=None if pixel_max is None else int(pixel_max),
+            about=json.loads(file["about"].asstr()[()]),
+        )
+
+
+def _network(held: dict[str, Any]) -> Network:
+    layers = []
+    for described in held["layers"]:
+        fields_of_layer = {name: value for name, value in described.items() if name != "kind"}
+        layers.append(_KINDS[described["kind"]](**fields_of_layer))
+    return Network(held["n_inputs"], tuple(layers), held["cost"])
+
+
+# ----------------------------------------------------------------------------- checking
+
+
+def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
+    """Refuse a model whose parts do not fit together, before it is kept or used."""
+    network, classes, image_shape = model.network, model.classes, model.image_shape
+    if theta.dtype.name not in ("float16", "float32", "float64"):
+        raise ValueError(f"theta: found the dtype {theta.dtype}, expected float32 or float64")
+    if theta.shape != (network.size,):
+        raise ValueError(f"theta: found the shape {theta.shape}, expected ({network.size},)")
+    bad = theta.size - np.count_nonzero(np.isfinite(theta))
+    if bad:
+        raise ValueError(f"theta: found {bad} of {theta.size} values that are not finite")
+    for name, value in model.preprocessing._asdict().items():
+        values = np.asarray(value)
+        if values.dtype.kind != "f" or values.shape not in ((), (network.n_inputs, 1)):
+            raise ValueError(
+                f"preprocessing: found {name} of {values.dtype}{values.shape}, expected floats "
+                f"of the shape () or ({network.n_inputs}, 1)"
+            )
+        if not np.all(np.isfinite(values)) or (name == "scale" and not np.all(values)):
+            raise ValueError(f"preprocessing: found values of {name} that are 0 or not finite")
+    if classes is not None and len(classes) not in _class_counts(network.n_outputs):
+        counts = " or ".join(str(count) for count in _class_counts(network.n_outputs))
+        raise ValueError(f"classes: found {len(classes)} names, expected {counts}")
+    if image_shape is not None and (
+        len(image_shape) != 3 or np.prod(image_shape) != network.n_inputs
+    ):
+        raise ValueError(
+            f"image_shape: found {image_shape}, expected (height, width, channels) of "
+            f"{network.n_inputs} values"
+        )
+
+
+def _class_counts(n_outputs: int) -> tuple[int, ...]:
+    """One output tells two classes apart; else each class has its own."""
+    return (2,) if n_outputs == 1 else (n_outputs,)

@@ -1,0 +1,76 @@
+import re
+
+import numpy as np
+import pytest
+
+from dnn_xp import backends
+from dnn_xp.app import formatting as words
+from dnn_xp.app.optimization import Descent, choose_schedule
+from dnn_xp.data import Dataset
+from dnn_xp.layers import Dense, Dropout
+from dnn_xp.network import Network
+from dnn_xp.training import adam, sgd
+
+X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (Dataset(X, y, ("a", "b"), (2, 2, 3), 255), "2 x 2 x 3 pictures, 2 classes"),
+        (Dataset(X, y, ("a", "b", "c"), None, None), "12 features, 3 classes"),
+        (Dataset(X[:1], np.zeros((1, 5)), None, None, None), "1 feature, 1 target"),
+        (Dataset(X, np.zeros((2, 5)), None, None, None), "12 features, 2 targets"),
+    ],
+)
+def test_data(dataset, said):
+    assert words.data_in_words(dataset) == said
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ((Dense(1),), "4-1, squared_error, 5 parameters"),
+        (
+            (Dense(100, "relu"), Dropout(0.1), Dense(9, "relu"), Dense(1)),
+            "4-100-9-1 relu, squared_error, 1,419 parameters",
+        ),
+        ((Dense(2, "relu"), Dense(1, "tanh"), Dense(1)), "4-2-1-1 relu tanh"),
+    ],
+)
+def test_network(layers, said):
+    assert words.network_in_words(Network(4, layers, "squared_error")).startswith(said)
+
+
+def test_backend(array, library):
+    said = words.backend_in_words(backends.current_backend(), array([1.0], dtype="float32"))
+    assert re.fullmatch(rf"{library.backend} on [\w:]+, float32", said)
+
+
+@pytest.mark.parametrize(
+    ("descent", "said"),
+    [
+        (
+            Descent("sgd", sgd(0.5), choose_schedule("constant", 0.0, 9)),
+            "sgd, rate 0.5, batches of 4",
+        ),
+        (
+            Descent("adam", adam(1e-4), choose_schedule("step", 0.0, 9), 1.5, 0.99),
+            "adam, rate 0.0001, batches of 4, step over 9 epochs, norms up to 1.5, "
+            "mean of parameters (0.99 stays)",
+        ),
+    ],
+)
+def test_descent(descent, said):
+    assert words.descent_in_words(descent, 4) == said
+
+
+def test_figures():
+    parts = {
+        "training": {"cost": 0.00123456, "accuracy": 1.0},
+        "held out": {"cost": 12345.678, "accuracy": 0.98123},
+    }
+    assert words.figures_in_words(parts) == [
+        ("cost", "0.001235 training, 1.235e+04 held out"),
+        ("accuracy", "100.00% training, 98.12% held out"),
+    ]

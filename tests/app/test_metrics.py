@@ -1,0 +1,81 @@
+"""Which figures are shown of which data, and what they are."""
+
+import re
+
+import pytest
+
+from dnn_xp.app.experiment import Examples
+from dnn_xp.app.metrics import choose_metrics, measure
+from dnn_xp.functions.metrics import METRICS, accuracy, f1, roc_auc
+from dnn_xp.layers import Dense
+from dnn_xp.network import Network
+
+TWO, SEVERAL, TARGETS = ("a", "b"), ("a", "b", "c"), None
+
+
+def test_what_is_always_shown_comes_first():
+    assert choose_metrics(TWO) == choose_metrics(SEVERAL) == {"accuracy": accuracy}
+    assert list(choose_metrics(TARGETS)) == ["RMSE", "R2"]
+    assert choose_metrics(TWO, ["roc_auc", "f1"]) == {
+        "accuracy": accuracy,
+        "roc_auc": roc_auc,
+        "f1": f1,
+    }
+    assert list(choose_metrics(TWO, ["roc_auc", "f1"])) == ["accuracy", "roc_auc", "f1"]
+
+
+@pytest.mark.parametrize("classes", [TWO, SEVERAL, TARGETS])
+def test_none_is_shown_twice(classes):
+    usual = choose_metrics(classes)
+    names = ["accuracy"] if classes else ["r2", "root_mean_squared_error"]
+    assert choose_metrics(classes, names) == usual
+
+
+@pytest.mark.parametrize(
+    ("classes", "name"),
+    [(TWO, "top_k_accuracy"), (SEVERAL, "roc_auc"), (TARGETS, "accuracy"), (TWO, "r2")],
+)
+def test_what_does_not_suit_the_data_is_refused(classes, name):
+    with pytest.raises(ValueError, match=f"^--metric: found '{name}', expected one of "):
+        choose_metrics(classes, [name])
+
+
+def suitable(classes):
+    """Return the names of all metrics that may be asked for."""
+    with pytest.raises(ValueError, match="expected one of") as refused:
+        choose_metrics(classes, ["luck"])
+    return re.search(r"expected one of (.*) for", str(refused.value))[1].split(", ")
+
+
+def test_every_metric_suits_some_data_but_that_of_independent_labels():
+    names = {name for classes in (TWO, SEVERAL, TARGETS) for name in suitable(classes)}
+    assert names == set(METRICS) - {"multilabel_accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "cost"),
+    [
+        (TWO, "sigmoid_cross_entropy"),
+        (SEVERAL, "softmax_cross_entropy"),
+        (TARGETS, "squared_error"),
+    ],
+)
+def test_what_suits_can_be_measured(array, classes, cost):
+    n_outputs = 3 if classes is SEVERAL else 1
+    network = Network(1, (Dense(n_outputs),), cost)
+    Y = array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]][:n_outputs])
+    examples, metrics = Examples(array([[-1.0, 0.0, 1.0]]), Y), suitable(classes)
+    figures = measure(
+        network, network.initialize(like=Y), examples, choose_metrics(classes, metrics)
+    )
+    assert len(figures) == 1 + len(metrics)
+    assert all(type(value) is float for value in figures.values())
+
+
+def test_measure(array):
+    network = Network(1, (Dense(1),), "squared_error")
+    theta = array([2.0, 1.0])  # predicts 2 x + 1
+    examples = Examples(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
+    figures = measure(network, theta, examples, choose_metrics(None, ["mean_absolute_error"]))
+    # One error of 2: half of 4 / 4, the root of 4 / 4, 1 - 4 / 35 and 2 / 4.
+    assert figures == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35, "MAE": 0.5})

@@ -1,0 +1,128 @@
+"""The clock and Ctrl-C end a run in good order."""
+
+import signal
+import threading
+import time
+from itertools import count
+
+import pytest
+
+from dnn_xp import Callback
+from dnn_xp.callbacks.limits import INTERRUPTED, Interruptible, TimeLimit
+from tests.runs import assert_same, train_case
+
+CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
+
+
+class CtrlC(Callback):
+    """Press Ctrl-C in a step, or at the end of an epoch; more than once, for those in a hurry."""
+
+    def __init__(self, *, step=None, epoch=None, times=1):
+        self.at_step, self.at_epoch, self.times = step, epoch, times
+
+    def step(self, moment):
+        if moment.progress.steps == self.at_step:
+            self.press()
+
+    def epoch(self, moment):
+        if moment.epoch == self.at_epoch:
+            self.press()
+
+    def press(self):
+        for _ in range(self.times):
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    """Return who listens to Ctrl-C, which must be the same afterwards."""
+    before = signal.getsignal(signal.SIGINT)
+    yield before
+    after = signal.signal(signal.SIGINT, before)
+    assert after is before
+
+
+@pytest.mark.parametrize("pressed", [{"step": 1}, {"step": 3}, {"step": 5}, {"epoch": 2}])
+def test_the_step_is_finished_and_the_run_ends(pressed):
+    run = train_case(CASE, CtrlC(**pressed), Interruptible())
+    assert run.reason == INTERRUPTED
+    steps = pressed.get("step") or 3 * pressed["epoch"]
+    assert run.progress.steps == steps
+    assert run.epochs == (steps // 3 if "epoch" in pressed else (steps - 1) // 3)
+    assert_same(train_case(CASE, Interruptible(), resume=run.progress), train_case(CASE))
+
+
+def test_the_second_time_it_is_over_at_once(handler):
+    with pytest.raises(KeyboardInterrupt):
+        train_case(CASE, CtrlC(step=2, times=2), Interruptible())
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_after_the_run_it_means_what_it_meant(handler):
+    train_case(CASE, Interruptible())
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_before_the_run_counts_in_a_block():
+    with Interruptible() as ctrl_c:
+        signal.raise_signal(signal.SIGINT)
+        run = train_case(CASE, ctrl_c)
+    assert (run.reason, run.progress.steps) == (INTERRUPTED, 1)
+
+
+def test_an_error_in_a_block_gives_ctrl_c_back(handler):
+    def fail():
+        with Interruptible() as ctrl_c:
+            train_case(CASE, ctrl_c, epochs=-1)
+
+    with pytest.raises(ValueError, match="epochs"):
+        fail()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_one_object_serves_two_runs():
+    ctrl_c = Interruptible()
+    assert train_case(CASE, CtrlC(step=2), ctrl_c).reason == INTERRUPTED
+    assert train_case(CASE, ctrl_c).reason == "3 epochs"
+
+
+def test_another_listener_comes_back():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append("me"))
+    train_case(CASE, CtrlC(step=2), Interruptible())
+    signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+    assert heard == ["me"]
+
+
+def test_other_threads_cannot_listen():
+    errors = []
+
+    def run():
+        try:
+            train_case(CASE, Interruptible())
+        except ValueError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert "main thread" in errors[0]
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(2.0, 2), (4.5, 4), (100.0, 9)])
+def test_a_run_ends_when_its_time_is_over(monkeypatch, seconds, steps):
+    """A clock that goes on by 1 s at each look: at the start, and after each step and epoch."""
+    clock = count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    run = train_case(CASE, TimeLimit(seconds))
+    assert run.progress.steps == steps
+    assert run.reason == ("3 epochs" if steps == 9 else f"{seconds:g} s are over")
+    monkeypatch.undo()
+    assert_same(train_case(CASE, TimeLimit(1e9), resume=run.progress), train_case(CASE))
+
+
+def test_no_time_at_all_is_refused():
+    with pytest.raises(ValueError, match="seconds: found 0, expected a number above 0"):
+        TimeLimit(0)

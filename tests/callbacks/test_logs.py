@@ -1,0 +1,125 @@
+"""Logs hold the history, line by line, each epoch once: also after a run that was broken off."""
+
+import csv
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+from dnn_xp import Dense, Network, train
+from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
+from dnn_xp.training import DivergenceWarning, sgd
+from tests.runs import StopAfter, train_case
+
+CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
+LOGS = [CSVLog, JSONLinesLog]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "log"
+
+
+def read(path, log):
+    with path.open(newline="") as file:
+        if log is JSONLinesLog:
+            return [json.loads(line) for line in file]
+        return [
+            {name: float(value) if value else None for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def rows(history):
+    length = len(history["cost"])
+    return [
+        {"epoch": i + 1} | {name: values[i] for name, values in history.items()}
+        for i in range(length)
+    ]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_each_epoch_is_a_line(path, log):
+    run = train_case(CASE, log(path))
+    assert read(path, log) == rows(run.history)
+    assert list(read(path, log)[0]) == ["epoch", "cost", "validation_cost", "validation_accuracy"]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_line_is_there_when_its_epoch_is_over(path, log):
+    class Look(StopAfter):
+        def __init__(self):
+            self.lengths = []
+
+        def step(self, moment):
+            self.lengths.append(len(read(path, log)))
+
+    look = Look()
+    train_case(CASE, log(path), look)
+    assert look.lengths == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("stop", [2, 3, 4])
+def test_a_run_that_goes_on_has_no_epoch_twice(path, log, stop):
+    undisturbed = path.with_name("undisturbed")
+    train_case(CASE, log(undisturbed))
+    begun = train_case(CASE, StopAfter(stop)).progress
+    train_case(CASE, log(path), StopAfter(8))  # it came further than its checkpoint
+    with path.open("a") as file:
+        file.write('{"epoch": 3, "co')  # and was killed in the middle of a line
+    train_case(CASE, log(path), resume=begun)
+    assert path.read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_new_run_begins_a_new_log(path, log):
+    train_case("sgd, full batch", log(path))
+    run = train_case(CASE, log(path))
+    assert read(path, log) == rows(run.history)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_run_that_diverges(path, log):
+    """Its last cost is no number, and there are no figures after it."""
+    network, zero = Network(1, (Dense(1),), "squared_error"), np.zeros((1, 4))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", DivergenceWarning)
+        run = train(
+            network,
+            *(zero, zero, np.array([0.0, 1.0])),
+            optimizer=sgd(1e100),
+            callbacks=[log(path)],
+            metrics={"one": lambda A, Y: np.asarray(1.0)},
+        )
+    *whole, last = read(path, log)
+    assert whole == rows({name: figures[: run.epochs] for name, figures in run.history.items()})
+    if log is CSVLog:
+        cost = run.history["cost"][-1]
+        assert last == {"epoch": run.epochs + 1, "cost": cost, "one": None}
+    else:
+        assert last == {"epoch": run.epochs + 1, "cost": None}
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path, log):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        train_case(CASE, log(tmp_path / "nowhere" / "log"))
+
+
+def test_tensorboard_reads_each_epoch_once(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    begun = train_case(CASE, StopAfter(4)).progress
+    train_case(CASE, TensorBoard(tmp_path / "runs"), StopAfter(8))  # it came further
+    run = train_case(CASE, TensorBoard(tmp_path / "runs"), resume=begun)
+    events = EventAccumulator(str(tmp_path / "runs"))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == set(run.history)
+    for name, figures in run.history.items():
+        read = {one.step: one.value for one in events.Scalars(name)}
+        assert [one.step for one in events.Scalars(name)] == [1, 2, 3]
+        # Its files hold float32.
+        assert read == {i: float(np.float32(value)) for i, value in enumerate(figures, 1)}

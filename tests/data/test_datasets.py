@@ -1,0 +1,422 @@
+"""Data sets: shapes, classes and order of each source, splits, and what each refuses."""
+
+from importlib.resources import files
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnn_xp.data.datasets import (
+    Dataset,
+    load,
+    load_arrays,
+    load_cats,
+    load_digits,
+    load_picture_folder,
+    split,
+    with_classes,
+)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    def store(name="data.npz", **arrays):
+        path = tmp_path / name
+        if path.suffix == ".npz":
+            np.savez(path, **arrays)
+        else:
+            with h5py.File(path, "w") as file:
+                for key, values in arrays.items():
+                    file[key] = values
+        return path
+
+    return store
+
+
+def check(dataset):
+    """Check what holds for every data set."""
+    X, y, classes, image_shape, pixel_max = dataset
+    assert X.ndim == 2
+    assert y.shape[-1] == X.shape[1]
+    assert X.T.flags.c_contiguous, "each example lies in one piece"
+    if classes is None:
+        assert y.dtype.kind == "f"
+        assert y.ndim == 2
+    else:
+        assert y.dtype == np.int64
+        assert y.ndim == 1
+        assert all(isinstance(name, str) for name in classes)
+        assert ((y >= 0) & (y < len(classes))).all()
+    if image_shape is None:
+        assert pixel_max is None
+    else:
+        assert np.prod(image_shape) == X.shape[0]
+        assert X.dtype == np.uint8
+        assert X.max() <= pixel_max
+
+
+# ----------------------------------------------------------------------------- digits
+
+
+def test_digits_are_whole():
+    digits = load_digits()
+    check(digits)
+    assert digits.X.shape == (64, 1797)
+    assert digits.classes == tuple("0123456789")
+    assert (digits.image_shape, digits.pixel_max) == ((8, 8, 1), 16)
+    # The counts of the test part, as the authors publish them.
+    counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert np.bincount(digits.y).tolist() == counts
+
+
+def test_digits_are_those_of_scikit_learn():
+    theirs = pytest.importorskip("sklearn.datasets").load_digits()
+    digits = load_digits()
+    assert np.array_equal(digits.X.T, theirs.data)
+    assert np.array_equal(digits.y, theirs.target)
+
+
+def test_digits_carry_their_notice_and_are_small():
+    folder = files("dnn_xp.data")
+    notice = (folder / "digits-NOTICE.txt").read_text(encoding="utf-8")
+    for needed in ("Alpaydin", "Kaynak", "10.24432/C50P49", "CC BY 4.0", "Changes:"):
+        assert needed in notice
+    assert len((folder / "digits.npz").read_bytes()) < 60_000
+
+
+# ----------------------------------------------------------------------------- cats
+
+
+def test_cats_are_those_behind_the_published_tables(cat_data):
+    train, test = load_cats(cat_data)
+    for dataset, m, cats in ((train, 209, 72), (test, 50, 33)):
+        check(dataset)
+        assert dataset.X.shape == (12288, m)
+        assert dataset.y.sum() == cats
+        assert dataset.classes == ("non-cat", "cat")
+        assert (dataset.image_shape, dataset.pixel_max) == ((64, 64, 3), 255)
+    with h5py.File(cat_data / "train_catvnoncat.h5") as file:
+        picture = file["train_set_x"][7]
+    assert train.X[:, 7].tolist() == picture.reshape(-1).tolist()
+
+
+def test_cats_are_found_by_the_environment(cat_data, monkeypatch):
+    monkeypatch.setenv("DNN_XP_CAT_DATA", str(cat_data))
+    for found, named in zip(load_cats(), load("cats", folder=cat_data), strict=True):
+        assert np.array_equal(found.X, named.X)
+
+
+def test_cats_by_folder_go_before_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("DNN_XP_CAT_DATA", "elsewhere")
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/train_catvnoncat.h5: there is no"):
+        load_cats(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/train_catvnoncat.h5: there is no"):
+        load("cats", folder=tmp_path)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_a_folder_for_cats_every_way_is_named(monkeypatch, value):
+    monkeypatch.delenv("DNN_XP_CAT_DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DNN_XP_CAT_DATA", value)
+    with pytest.raises(FileNotFoundError, match=r"folder=.*--data-dir.*DNN_XP_CAT_DATA"):
+        load_cats()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"train_set_x": np.zeros((2, 4, 4, 3))}, r"found train_set_x float64\(2, 4, 4, 3\)"),
+        ({"train_set_x": np.zeros((2, 4, 4), np.uint8)}, r"expected uint8\(m, height, width, 3\)"),
+        ({"train_set_y": np.array([0])}, r"train_set_y \(1,\)"),
+        ({"train_set_y": np.array([0, 2])}, "train_set_y: expected places in list_classes"),
+        ({"train_set_y": np.array([0.0, 1.0])}, "train_set_y: expected places in list_classes"),
+    ],
+)
+def test_cats_of_another_shape_are_refused(stored, change, problem):
+    arrays = {
+        "train_set_x": np.zeros((2, 4, 4, 3), np.uint8),
+        "train_set_y": np.array([0, 1]),
+        "list_classes": np.array([b"non-cat", b"cat"]),
+    }
+    path = stored("train_catvnoncat.h5", **(arrays | change))
+    with pytest.raises(ValueError, match=rf"train_catvnoncat\.h5: .*{problem}"):
+        load_cats(path.parent)
+
+
+# ----------------------------------------------------------------------------- arrays
+
+
+@pytest.mark.parametrize("name", ["data.npz", "data.h5"])
+@pytest.mark.parametrize(
+    ("y", "labels", "classes"),
+    [
+        ([5, -1, 5], [1, 0, 1], ("-1", "5")),
+        ([[5], [-1], [5]], [1, 0, 1], ("-1", "5")),
+        (np.array([10, 9, 10], np.uint8), [1, 0, 1], ("9", "10")),
+        ([True, False, True], [1, 0, 1], ("False", "True")),
+        (np.array([b"cat", b"ant", b"cat"]), [1, 0, 1], ("ant", "cat")),
+        (["cat", "ant", "äst"], [1, 0, 2], ("ant", "cat", "äst")),
+        ([0.5, 1.5, 2.5], [[0.5, 1.5, 2.5]], None),
+        ([[0.5, 1], [1.5, 2], [2.5, 3]], [[0.5, 1.5, 2.5], [1, 2, 3]], None),
+    ],
+)
+def test_labels_and_targets(stored, name, y, labels, classes):
+    if name == "data.h5" and isinstance(y[0], str):
+        y = np.array(y, dtype=h5py.string_dtype())
+    dataset = load_arrays(stored(name, x=np.arange(6.0).reshape(3, 2), y=y))
+    check(dataset)
+    assert dataset.y.tolist() == labels
+    assert dataset.classes == classes
+    assert dataset.X.tolist() == [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "image_shape"),
+    [
+        ((2, 4, 5), "uint8", (4, 5, 1)),
+        ((2, 4, 5, 1), "uint8", (4, 5, 1)),
+        ((2, 4, 5, 3), "uint8", (4, 5, 3)),
+        ((2, 20), "uint8", None),
+        ((2, 4, 5, 2), "uint8", None),
+        ((2, 4, 5, 3), "float32", None),
+        ((2, 4, 5), "int64", None),
+        ((2, 4), "bool", None),
+    ],
+)
+def test_bytes_of_the_shape_of_pictures_are_pictures(stored, shape, dtype, image_shape):
+    x = (np.arange(np.prod(shape)) % 200).reshape(shape).astype(dtype)
+    dataset = load_arrays(stored(x=x, y=[0, 1]))
+    check(dataset)
+    assert dataset.image_shape == image_shape
+    assert dataset.pixel_max == (None if image_shape is None else 255)
+    assert dataset.X.dtype == dtype
+    assert dataset.X[:, 1].tolist() == x[1].reshape(-1).tolist()
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 2, 2)])
+def test_arrays_in_fortran_order_are_read_by_rows(stored, shape):
+    x = np.asfortranarray(np.arange(12).reshape(shape))
+    dataset = load_arrays(stored(x=x, y=[0, 1, 1]))
+    check(dataset)
+    assert dataset.X.T.tolist() == x.reshape(3, 4).tolist()
+
+
+TWO = np.ones((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "problem"),
+    [
+        (np.ones((3, 3)), [0, 1], r"found 3 examples in x and the shape \(2,\) of y"),
+        (TWO, 1, r"found 2 examples in x and the shape \(\) of y"),
+        (np.ones(2), [0, 1], r"x: found the shape \(2,\), expected \(m, \.\.\.\)"),
+        (np.ones((0, 3)), [], r"x: found the shape \(0, 3\)"),
+        (np.ones((2, 0)), [0, 1], r"x: found the shape \(2, 0\)"),
+        (np.array([["a"], ["b"]]), [0, 1], r"x: found the dtype <U1, expected real numbers"),
+        (TWO * 1j, [0, 1], r"x: found the dtype complex128"),
+        (np.array([[1, 2], [np.inf, 3]]), [0, 1], r"x: found inf in row 1"),
+        (TWO, [0.0, np.nan], r"y: found nan in row 1"),
+        (TWO, np.ones((2, 2), int), r"y: found int64\(2, 2\), expected integers or strings"),
+        (TWO, np.ones((2, 2, 2)), r"y: found float64\(2, 2, 2\)"),
+        (TWO, np.array([1j, 2]), r"y: found complex128\(2,\)"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_named(stored, x, y, problem):
+    with pytest.raises(ValueError, match=rf"data\.npz: {problem}"):
+        load_arrays(stored(x=x, y=y))
+
+
+# ----------------------------------------------------------------------------- folders
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Return a folder with two dogs and one cat, and files that are no pictures."""
+    image_module = pytest.importorskip("PIL.Image")
+    for name, grey in {"dog/b.png": 20, "dog/a.jpg": 10, "cat/one.PNG": 250}.items():
+        path = tmp_path / "album" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image_module.new("L", (9, 7), grey).save(path)
+    for name in ("README.txt", "dog/notes.txt", "dog/.hidden.png"):
+        (tmp_path / "album" / name).write_text("no picture")
+    (tmp_path / "album" / ".git").mkdir()
+    return tmp_path / "album"
+
+
+def test_subfolders_are_classes(album):
+    dataset = load_picture_folder(album, (4, 5))
+    check(dataset)
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.y.tolist() == [0, 1, 1]
+    assert dataset.image_shape == (4, 5, 3)
+    # JPEG may be off by a level.
+    np.testing.assert_allclose(dataset.X, np.tile([250, 10, 20], (60, 1)), atol=1)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NotADirectoryError, match="nowhere: expected a folder"):
+        load_picture_folder(tmp_path / "nowhere")
+
+
+def test_a_folder_without_classes_is_named(album):
+    with pytest.raises(ValueError, match="dog: found the subfolders: none; expected one for each"):
+        load_picture_folder(album / "dog")
+
+
+def test_a_class_without_pictures_is_named(album):
+    (album / "cow").mkdir()
+    with pytest.raises(ValueError, match="cow: found no picture"):
+        load_picture_folder(album)
+
+
+def test_a_damaged_picture_is_named(album):
+    (album / "dog" / "c.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"c\.png: cannot be read as a picture"):
+        load_picture_folder(album)
+
+
+# ----------------------------------------------------------------------------- by name
+
+
+def test_load_understands_each_source(album, stored, cat_data):
+    assert load("digits")[0].X.shape == (64, 1797)
+    assert load("digits")[1] is None
+    assert [part.X.shape[1] for part in load("cats", folder=cat_data)] == [209, 50]
+    for name in ("data.npz", "data.h5", "data.hdf5"):
+        dataset, test = load(str(stored(name, x=TWO, y=[0, 1])))
+        assert dataset.X.shape == (3, 2)
+        assert test is None
+    assert load(album, image_size=(2, 2))[0].X.shape == (12, 3)
+
+
+def test_a_built_in_name_goes_before_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("digits")[0].X.shape == (64, 1797)
+    with pytest.raises(ValueError, match="digits: found the subfolders: none"):
+        load("./digits")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [("mnist", "there is no such file"), ("table.csv", "such a file is not understood")],
+)
+def test_what_is_not_understood_is_named_with_what_is(tmp_path, monkeypatch, data, problem):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.csv").touch()
+    expected = r"expected 'digits', 'cats', .*\.h5, \.hdf5 or \.npz.*folder"
+    with pytest.raises(ValueError, match=rf"data: found '{data}' \({problem}\), {expected}"):
+        load(data)
+
+
+def test_a_file_of_arrays_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.npz: there is no such file"):
+        load(tmp_path / "gone.npz")
+
+
+# ----------------------------------------------------------------------------- split
+
+
+def numbered(labels):
+    """Return examples whose only feature is their number."""
+    m, k = len(labels), max(labels) + 1
+    names = tuple(str(one) for one in range(k))
+    return Dataset(np.arange(m)[None, :], np.asarray(labels), names, None, None)
+
+
+cases = {
+    "labels": st.lists(st.integers(0, 5), min_size=2, max_size=200),
+    "fraction": st.floats(0.05, 0.95),
+    "seed": st.integers(0, 2**32),
+}
+
+
+@given(**cases)
+def test_a_split_is_disjoint_complete_and_stratified(labels, fraction, seed):
+    dataset = numbered(labels)
+    try:
+        rest, taken = split(dataset, fraction, seed)
+    except ValueError:
+        # Only where rounding leaves nothing on one side.
+        assert round(fraction * len(labels)) in (0, len(labels))
+        return
+    check(rest)
+    check(taken)
+    assert sorted([*rest.X[0], *taken.X[0]]) == list(range(len(labels)))
+    assert abs(taken.X.shape[1] - fraction * len(labels)) <= 0.5 + 1e-9
+    for part in (rest, taken):
+        assert part.y.tolist() == [labels[i] for i in part.X[0]]
+        assert part.X[0].tolist() == sorted(part.X[0].tolist())
+    for label in set(labels):
+        of_class = np.count_nonzero(taken.y == label)
+        assert abs(of_class - fraction * labels.count(label)) < 1 + 1e-9
+
+
+@given(**cases)
+def test_targets_are_split_with_their_examples(labels, fraction, seed):
+    y = np.array([labels, labels], dtype=float)
+    dataset = numbered(labels)._replace(y=y, classes=None)
+    try:
+        parts = split(dataset, fraction, seed)
+    except ValueError:
+        assert round(fraction * len(labels)) in (0, len(labels))
+        return
+    for part in parts:
+        check(part)
+        assert part.y.tolist() == y[:, part.X[0]].tolist()
+
+
+def test_the_seed_chooses():
+    dataset = load_digits()
+    first, again, other = (split(dataset, 0.2, seed)[1] for seed in (0, 0, 1))
+    assert np.array_equal(first.X, again.X)
+    assert not np.array_equal(first.X, other.X)
+    assert first[2:] == dataset[2:]
+
+
+def test_every_example_has_the_same_chance():
+    dataset = numbered([0] * 32 + [1] * 8)  # 8 and 2 of which are taken
+    counts = np.zeros(40)
+    for seed in range(2000):
+        counts[split(dataset, 0.25, seed)[1].X[0]] += 1
+    # 500 of 2,000 expected; the standard deviation is 19.4, and 40 counts stay within 5 of it.
+    assert np.abs(counts - 500).max() < 97
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
+def test_a_fraction_that_is_none_is_refused(fraction):
+    with pytest.raises(ValueError, match=rf"fraction: found {fraction}, expected a number between"):
+        split(numbered([0, 1]), fraction, 0)
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.99])
+def test_an_empty_part_is_refused(fraction):
+    with pytest.raises(ValueError, match=rf"fraction: found {fraction} of 3 examples"):
+        split(numbered([0, 1, 1]), fraction, 0)
+
+
+# ----------------------------------------------------------------------------- classes
+
+
+def test_classes_are_matched_by_name():
+    dataset = numbered([0, 1, 1])._replace(classes=("dog", "cat"))
+    matched = with_classes(dataset, ("cat", "cow", "dog"))
+    check(matched)
+    assert matched.y.tolist() == [2, 0, 0]
+    assert matched.classes == ("cat", "cow", "dog")
+    assert dataset.y.tolist() == [0, 1, 1]
+
+
+def test_a_class_that_a_model_does_not_know_is_named():
+    dataset = numbered([0, 1])._replace(classes=("dog", "cat"))
+    with pytest.raises(ValueError, match=r"classes \['dog'\], expected some of \['cat', 'cow'\]"):
+        with_classes(dataset, ("cat", "cow"))
+
+
+def test_targets_have_no_classes():
+    dataset = numbered([0, 1])._replace(classes=None)
+    with pytest.raises(ValueError, match=r"the data have targets, expected the classes \['cat'\]"):
+        with_classes(dataset, ("cat",))

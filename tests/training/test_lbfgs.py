@@ -1,0 +1,384 @@
+"""Training by L-BFGS: minima in closed form, SciPy's and scikit-learn's runs, and taking one up."""
+
+import numpy as np
+import pytest
+
+from dnn_xp import (
+    BatchNorm,
+    Callback,
+    Checkpoint,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Network,
+    backends,
+    lbfgs,
+)
+from dnn_xp.data.sources import Source
+from dnn_xp.training import DivergenceWarning, LBFGSState
+from tests.helpers import assert_close, assert_values
+
+optimize = pytest.importorskip("scipy.optimize", reason="L-BFGS searches lines with SciPy")
+
+RNG = np.random.default_rng(0)
+M = 12
+X, Y = RNG.normal(size=(3, M)), RNG.normal(size=(2, M))
+WEIGHTS = RNG.choice([1.0, 2.0, 3.0], size=M)
+LINEAR = Network(3, (Dense(2),), "squared_error")
+SOFTMAX = Network(3, (Dense(4, "tanh"), Dense(3)), "softmax_cross_entropy")
+ONE_HOT = np.eye(3)[:, RNG.integers(3, size=M)]
+
+# A float64 near 1 does not tell costs apart by which a slope of 1e-8 falls: ten times as much.
+SLOPE = 1e-7
+TO_THE_END = {"tolerance": SLOPE, "cost_tolerance": 0.0}
+
+
+@pytest.fixture
+def data(array):
+    return array(X), array(ONE_HOT)
+
+
+# ----------------------------------------------------------------------------- minima
+
+
+def normal_equations(l2, weights):
+    """Return W beside b at the minimum, and the smallest curvature there."""
+    weights = weights / weights.mean()
+    inputs = np.concatenate([X, np.ones((1, M))])
+    hessian = (weights * inputs) @ inputs.T / M + l2 * np.diag([1.0, 1.0, 1.0, 0.0])
+    solution = np.linalg.solve(hessian, (weights * inputs) @ Y.T / M).T
+    return solution, np.linalg.eigvalsh(hessian)[0]
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_linear_regression_ends_at_the_solution_of_its_equations(array, l2, weights):
+    solution, curvature = normal_equations(l2, np.ones(M) if weights is None else weights)
+    given = None if weights is None else array(weights)
+    options = TO_THE_END | {"weights": given, "l2": l2, "max_iter": 100}
+    run = lbfgs(LINEAR, array(X), array(Y), **options)
+    assert run.reason.startswith("converged: no element of the gradient")
+    close = 8**0.5 * SLOPE / curvature  # from eight elements of the gradient
+    parameters = LINEAR.unpack(run.theta)
+    assert_values(parameters["W1"], solution[:, :3], rtol=0.0, atol=close)
+    assert_values(parameters["b1"], solution[:, 3:], rtol=0.0, atol=close)
+
+
+def test_least_squares(array):
+    inputs = np.concatenate([X, np.ones((1, M))])
+    solution, _, _, singular = np.linalg.lstsq(inputs.T, Y.T, rcond=None)
+    run = lbfgs(LINEAR, array(X), array(Y), **TO_THE_END)
+    close = 8**0.5 * SLOPE * M / singular[-1] ** 2
+    assert_values(LINEAR.unpack(run.theta)["W1"], solution[:3].T, rtol=0.0, atol=close)
+    assert run.history["cost"][-1] == pytest.approx(
+        0.5 * np.square(solution.T @ inputs - Y).sum() / M,
+        rel=1e-12,  # where it is flat
+    )
+
+
+def softmax_network(theta, X, Y, weights, l2):
+    """Return the cost and the gradient of SOFTMAX, written down in NumPy anew."""
+    weights, m = weights / weights.mean(), X.shape[1]
+    W1, b1, W2, b2 = np.split(theta, [12, 16, 28])
+    W1, b1, W2, b2 = W1.reshape(4, 3), b1.reshape(4, 1), W2.reshape(3, 4), b2.reshape(3, 1)
+    A = np.tanh(W1 @ X + b1)
+    P = np.exp(W2 @ A + b2)
+    P /= P.sum(axis=0)
+    cost = -(weights * (Y * np.log(P)).sum(axis=0)).mean()
+    cost += 0.5 * l2 * ((W1**2).sum() + (W2**2).sum())
+    dZ2 = weights * (P - Y) / m
+    dZ1 = (W2.T @ dZ2) * (1.0 - A**2)
+    parts = dZ1 @ X.T + l2 * W1, dZ1.sum(axis=1), dZ2 @ A.T + l2 * W2, dZ2.sum(axis=1)
+    return cost, np.concatenate([part.ravel() for part in parts])
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_run_is_that_of_scipy_on_the_same_function(array, data, batch_size):
+    """The function of several outputs, weights and a penalty, written down anew."""
+    theta, costs, l2 = SOFTMAX.initialize(1, like=data[0]), [], 0.01
+    arguments = X, ONE_HOT, WEIGHTS, l2
+    found = optimize.minimize(
+        softmax_network,
+        backends.to_host(theta),
+        arguments,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 15},
+        callback=lambda x: costs.append(softmax_network(x, *arguments)[0]),
+    )
+    options = {"weights": array(WEIGHTS), "l2": l2, "batch_size": batch_size, "max_iter": 15}
+    run = lbfgs(SOFTMAX, *data, theta, **options)
+    # Rounding differs, and a move makes more of it, up to tenfold.
+    assert_values(run.theta, found.x, rtol=1e-9, atol=1e-9)
+    assert run.history == {"cost": pytest.approx(costs, rel=1e-9)}
+    assert (run.epochs, run.reason) == (15, "15 iterations")
+
+
+def test_a_run_is_that_of_scikit_learn():
+    """From where it is, scikit-learn's next fit begins without what it knew, as ours does."""
+    neural_network = pytest.importorskip("sklearn.neural_network")
+    exceptions = pytest.importorskip("sklearn.exceptions")
+    peer = neural_network.MLPClassifier(
+        (4,), "tanh", solver="lbfgs", alpha=0.1, max_iter=1, warm_start=True, random_state=0
+    )
+    with pytest.warns(exceptions.ConvergenceWarning):
+        peer.fit(X.T, ONE_HOT.argmax(axis=0))
+    W1, W2, b1, b2 = (x.T.copy() for x in (*peer.coefs_, *peer.intercepts_))
+    theta = np.concatenate([part.ravel() for part in (W1, b1, W2, b2)])
+    peer.set_params(max_iter=20)
+    with pytest.warns(exceptions.ConvergenceWarning):
+        peer.fit(X.T, ONE_HOT.argmax(axis=0))
+    run = lbfgs(SOFTMAX, X, ONE_HOT, theta, l2=0.1 / M, max_iter=20, tolerance=1e-4)
+    assert peer.n_iter_ == run.epochs == 20
+    assert run.history["cost"][-1] == pytest.approx(peer.loss_, rel=1e-9)
+    np.testing.assert_allclose(SOFTMAX.predict(run.theta, X).T, peer.predict_proba(X.T), rtol=1e-7)
+
+
+def test_weights_are_repeated_examples(array, data):
+    repeated = [np.repeat(x, WEIGHTS.astype(int), axis=1) for x in (X, ONE_HOT)]
+    one = lbfgs(SOFTMAX, *data, weights=array(WEIGHTS), l2=0.01, max_iter=8)
+    other = lbfgs(SOFTMAX, *map(array, repeated), l2=0.01, max_iter=8)
+    assert_close(one.theta, other.theta, rtol=1e-10, atol=1e-12)
+    assert one.history["cost"] == pytest.approx(other.history["cost"], rel=1e-12)
+
+
+def test_only_ratios_of_weights_matter(array, data):
+    one, other = (
+        lbfgs(SOFTMAX, *data, weights=array(w), max_iter=8) for w in (WEIGHTS, WEIGHTS * 8)
+    )
+    assert_close(one.theta, other.theta, rtol=0)  # 8 is a power of two
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12, 99])
+def test_the_size_of_batches_changes_nothing(data, batch_size):
+    whole = lbfgs(SOFTMAX, *data, max_iter=4)
+    parts = lbfgs(SOFTMAX, *data, max_iter=4, batch_size=batch_size)
+    assert_close(parts.theta, whole.theta, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_source_is_read_batch_by_batch(data, batch_size):
+    asked = []
+
+    def read(which):
+        asked.append(which)
+        return data[0][:, which]
+
+    source = Source((3, M), read, data[0][:, :1])
+    options = {"max_iter": 3, "batch_size": batch_size}
+    run = lbfgs(SOFTMAX, source, data[1], **options)
+    assert_close(run.theta, lbfgs(SOFTMAX, *data, **options).theta, rtol=0)
+    stops = [M] if batch_size is None else [5, 10, M]
+    assert [which.stop for which in asked[: len(stops)]] == stops
+
+
+# ----------------------------------------------------------------------------- taking up a run
+
+
+def test_a_run_in_parts_is_one_run(data):
+    """Bit for bit."""
+    options = {"l2": 1e-4, "cost_tolerance": 0.0}
+    whole = lbfgs(SOFTMAX, *data, max_iter=12, **options)
+    parts, costs = lbfgs(SOFTMAX, *data, max_iter=0, **options), []
+    for _ in range(12):
+        parts = lbfgs(SOFTMAX, *data, max_iter=1, state=parts.state, **options)
+        assert (parts.epochs, parts.reason) == (1, "1 iterations")
+        costs += parts.history["cost"]
+    assert_close(parts.theta, whole.theta, rtol=0)
+    assert costs == whole.history["cost"]
+
+
+def test_a_run_in_parts_that_forget_is_another():
+    """And far from the minimum (scikit-learn's issue 13656)."""
+    options = {"l2": 1e-4, "cost_tolerance": 0.0}
+    whole = lbfgs(SOFTMAX, X, ONE_HOT, max_iter=50, **options)
+    forgetful = lbfgs(SOFTMAX, X, ONE_HOT, max_iter=0, **options)
+    for _ in range(50):
+        forgetful = lbfgs(SOFTMAX, X, ONE_HOT, forgetful.theta, max_iter=1, **options)
+    assert whole.history["cost"][-1] < 0.1 * forgetful.history["cost"][-1]
+
+
+def test_a_state_keeps_what_float32_does_not(array):
+    options = {"l2": 1e-3, "cost_tolerance": 0.0, "tolerance": 0.0}
+    data = array(X, "float32"), array(ONE_HOT, "float32")
+    whole = lbfgs(SOFTMAX, *data, max_iter=12, **options)
+    half = lbfgs(SOFTMAX, *data, max_iter=6, **options)
+    rest = lbfgs(SOFTMAX, *data, max_iter=6, state=half.state, **options)
+    assert_close(rest.theta, whole.theta, rtol=0)
+
+
+def test_a_state_serves_other_data(array, data):
+    """It goes on from its own theta, downhill."""
+    run = lbfgs(SOFTMAX, *data, max_iter=5)
+    others = array(X[:, :7]), array(ONE_HOT[:, :7])
+    start = float(SOFTMAX.evaluate_cost(run.theta, *others))
+    after = lbfgs(SOFTMAX, *others, max_iter=5, state=run.state)
+    assert after.history["cost"][0] < start
+    assert np.all(np.diff(after.history["cost"]) < 0.0)
+
+
+# ----------------------------------------------------------------------------- what comes and goes
+
+
+def test_what_is_handed_in_is_not_changed(data, array):
+    theta = SOFTMAX.initialize(1, like=data[0])
+    arguments = (*data, theta, array(WEIGHTS))
+    before = [backends.to_host(x).copy() for x in arguments]
+    run = lbfgs(SOFTMAX, *arguments[:3], weights=arguments[3], l2=0.1, max_iter=3)
+    for actual, desired in zip(arguments, before, strict=True):
+        assert_values(actual, desired, rtol=0)
+    state = LBFGSState(*run.state)
+    kept = state.theta.copy()
+    lbfgs(SOFTMAX, *data, max_iter=3, state=state)
+    np.testing.assert_array_equal(state.theta, kept)
+
+
+def test_theta_is_a_copy_of_the_states():
+    run = lbfgs(SOFTMAX, X, ONE_HOT, max_iter=1)
+    run.theta[0] += 1.0
+    assert run.theta[0] != run.state.theta[0]
+
+
+def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, dtype, device, xp):
+    options = {"weights": list(range(1, M + 1)), "l2": 0.1, "max_iter": 3, "batch_size": 8}
+    theta = SOFTMAX.initialize(1)  # of the library's own dtype
+    run = lbfgs(SOFTMAX, array(X, dtype), ONE_HOT.astype(int).tolist(), theta, **options)
+    assert backends.namespace(run.theta) is xp
+    assert run.theta.dtype == getattr(xp, dtype)
+    assert backends.device(run.theta) == device
+    assert run.state.theta.dtype == np.float64
+    assert all(type(cost) is float for cost in run.history["cost"])
+
+
+def test_the_default_start_is_the_seeds(data):
+    """Of which the cost is told, where there is no other."""
+    run = lbfgs(SOFTMAX, *data, max_iter=0, seed=5)
+    assert_close(run.theta, SOFTMAX.initialize(5, like=data[0]), rtol=0)
+    assert (run.epochs, run.reason) == (0, "0 iterations")
+    expected = float(SOFTMAX.evaluate_cost(run.theta, *data))
+    assert run.history == {"cost": [pytest.approx(expected, rel=1e-12)]}
+
+
+# ----------------------------------------------------------------------------- ends
+
+
+def test_reasons(data):
+    run = lbfgs(SOFTMAX, *data, max_evaluations=5)
+    assert run.reason in ("5 evaluations", "6 evaluations")  # an iteration under way is finished
+    assert run.epochs < 6
+    run = lbfgs(SOFTMAX, *data, l2=0.1, tolerance=1e-3)
+    assert run.reason == "converged: no element of the gradient is further than 0.001 from 0"
+    run = lbfgs(SOFTMAX, *data, l2=0.1, tolerance=0.0, cost_tolerance=1e-3)
+    assert run.reason == "converged: the cost fell by no more than 0.001"
+    costs = run.history["cost"]
+    assert costs[-2] - costs[-1] <= 1e-3 < costs[-3] - costs[-2]
+    again = lbfgs(SOFTMAX, *data, run.theta, l2=0.1, tolerance=1.0)
+    assert again.epochs == 0
+    assert again.reason.startswith("converged")
+
+
+def test_a_kink_ends_it():
+    """Below its third, 1.0, this quantile cost falls, as its slope there says; above it rises."""
+    network = Network(1, (Dense(1),), ("quantile", 0.3))
+    run = lbfgs(network, np.zeros((1, 3)), np.array([[1.0, 2.0, 4.0]]), np.array([0.0, 1.0]))
+    assert run.reason.startswith("no move lowers the cost")
+    assert run.epochs == 0
+    np.testing.assert_array_equal(run.theta, [0.0, 1.0])
+
+
+def test_divergence_is_said(array, dtype, xp):
+    """A square that no float holds, at the start or after some moves."""
+    huge = 1e30 if dtype == "float32" else 1e200
+    bad = array([[huge] * 3], dtype)
+    with np.errstate(over="ignore"), pytest.warns(DivergenceWarning) as warned:
+        run = lbfgs(Network(1, (Dense(1),), "squared_error"), bad, bad, array([2.0, 0.0], dtype))
+    assert run.reason == "diverged: the cost became inf after 0 iterations; scale the data"
+    assert [str(one.message) for one in warned] == [run.reason]
+    assert_values(run.theta, [2.0, 0.0])
+    assert run.history == {"cost": []}
+    assert run.progress is None
+
+
+# ----------------------------------------------------------------------------- callbacks
+
+
+class Watch(Callback):
+    def __init__(self, stop_after=99, comes_last=False):
+        self.stop_after, self.comes_last, self.told = stop_after, comes_last, []
+
+    def start(self, moment):
+        self.told.append(("start", moment))
+
+    def step(self, moment):
+        raise AssertionError("there are no steps")
+
+    def epoch(self, moment):
+        self.told.append(("epoch", moment))
+        return "enough" if moment.epoch == self.stop_after else None
+
+    def end(self, result):
+        self.told.append(("end", result))
+        return result._replace(reason=f"{result.reason}, {len(self.told)}")
+
+
+def test_callbacks_are_told_and_may_stop_it(data):
+    last, watch = Watch(3, comes_last=True), Watch(3)
+    run = lbfgs(SOFTMAX, *data, max_iter=20, callbacks=[last, watch])
+    assert run.reason == "enough; enough, 5, 5"
+    assert run.epochs == len(run.history["cost"]) == 3
+    assert [what for what, _ in watch.told] == ["start", *["epoch"] * 3, "end"]
+    assert last.told[-1][1].reason == "enough; enough, 5"  # told after the other one
+    moments = [moment for _, moment in watch.told[:-1]]
+    assert [moment.epoch for moment in moments] == [0, 1, 2, 3]
+    assert {moment.epochs for moment in moments} == {20}
+    assert {moment.network for moment in moments} == {SOFTMAX}
+    assert_close(moments[0].theta, SOFTMAX.initialize(0, like=data[0]), rtol=0)
+    assert_close(moments[3].theta, run.theta, rtol=0)
+    alone = lbfgs(SOFTMAX, *data, max_iter=2)
+    assert_close(moments[2].theta, alone.theta, rtol=0)
+
+
+def test_early_stopping_and_checkpoints(data, tmp_path):
+    stopping = EarlyStopping(2, min_delta=0.05, monitor="cost")
+    run = lbfgs(SOFTMAX, *data, callbacks=[stopping])
+    assert run.reason == "no better cost in 2 epochs"
+    best = lbfgs(SOFTMAX, *data, max_iter=run.epochs - 2)
+    assert_close(run.theta, best.theta, rtol=0)
+    with pytest.raises(ValueError, match="callbacks: lbfgs has no progress to write down"):
+        lbfgs(SOFTMAX, *data, callbacks=[Checkpoint(tmp_path / "run.checkpoint")])
+
+
+# ----------------------------------------------------------------------------- the door
+
+NORMAL = Network(3, (Dense(4), BatchNorm(), Dense(3)), "softmax_cross_entropy")
+DROPPING = Network(3, (Dense(4), Dropout(0.5), Dense(3)), "softmax_cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"l2": -1.0}, "l2: found -1.0, expected a number from 0 on"),
+        ({"l2": float("nan")}, "l2: found nan, expected a number from 0 on"),
+        ({"max_iter": -1}, "max_iter: found -1, expected a number from 0 on"),
+        ({"max_evaluations": 0}, "max_evaluations: found 0, expected a number from 1 on"),
+        ({"tolerance": -1.0}, "tolerance: found -1.0"),
+        ({"cost_tolerance": -1.0}, "cost_tolerance: found -1.0"),
+        ({"memory": 0}, "memory: found 0, expected a number from 1 on"),
+        ({"batch_size": 0}, "batch_size: found 0, expected a number from 1 on"),
+        ({"seed": -1}, "seed: found -1"),
+        ({"weights": [0.0] * M}, "weights: found a mean of 0.0, expected one above 0"),
+        ({"weights": [1.0]}, r"weights: found shape \(1,\)"),
+        ({"theta": np.ones(3)}, r"theta: found shape \(3,\), expected \(31,\)"),
+        ({"state": LBFGSState(np.ones(3))}, r"theta: found shape \(3,\), expected \(31,\)"),
+        (
+            {"state": LBFGSState(np.ones(31)), "theta": np.ones(31)},
+            "theta: found one besides a state, which holds its own",
+        ),
+        ({"network": DROPPING}, "network: found dropout, which makes another cost of each step"),
+        ({"network": NORMAL}, "network: found batch norm, whose cost is no sum over examples"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, message):
+    network = options.pop("network", SOFTMAX)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        lbfgs(network, X, ONE_HOT, **options)
