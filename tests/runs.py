@@ -108,7 +108,7 @@ def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **c
 
 def bits(run):
     """Return all that a run ends with, as NumPy arrays and numbers."""
-    theta, optimizer, average = run.progress.state
+    theta, optimizer, average, _ = run.progress.state
     arrays = [run.theta, theta, *optimizer, *([] if average is None else [average])]
     return [backends.to_host(x) for x in arrays], run.history, run.epochs, run.reason
 
@@ -123,11 +123,14 @@ def assert_same(one, other):
 
 def on_host(progress):
     """Return what a file would hold: NumPy arrays, in no library's form."""
-    host, (theta, optimizer, average) = backends.to_host, progress.state
+    host, (theta, optimizer, average, total) = backends.to_host, progress.state
     held = State(
-        host(theta), tuple(map(host, optimizer)), None if average is None else host(average)
+        host(theta),
+        tuple(map(host, optimizer)),
+        None if average is None else host(average),
+        host(total),
     )
-    arrays = {name: host(getattr(progress, name)) for name in ("total", "kept", "finite")}
+    arrays = {name: host(getattr(progress, name)) for name in ("kept", "finite")}
     return progress._replace(state=held, **arrays)
 
 

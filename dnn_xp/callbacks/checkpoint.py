@@ -37,7 +37,7 @@ class Checkpoint(Callback):
 
     >>> import numpy as np
     >>> from tempfile import TemporaryDirectory
-    >>> from dnn_xp import Dense, Network, train
+    >>> from dnn_xp import Dense, Network, load_checkpoint, train
     >>> def train_on(path, epochs):
     ...     try:
     ...         resume = load_checkpoint(path)

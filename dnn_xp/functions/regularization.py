@@ -51,7 +51,7 @@ def back_dropout(dA: Array, mask: Array) -> Array:
 
 
 def penalty(
-    theta: Array, mask: Array, l1: float, l2: float, share: Any = 1.0, *, xp: Any = None
+    theta: Array, mask: Array, l1: float | None, l2: float, share: Any = 1.0, *, xp: Any = None
 ) -> tuple[Array, Array]:
     """Return share * (l1 * sum(abs(w)) + l2 / 2 * sum(w^2)) and its derivative.
 
@@ -59,7 +59,9 @@ def penalty(
     ----------
     theta, mask : array, shape (n,)
         The weights w are theta where the mask is 1; elsewhere it is 0.
-    l1, l2 : float
+    l1 : float or None
+        None spares the pass that it takes.
+    l2 : float
     share : number or array, shape ()
 
     Returns
@@ -70,7 +72,7 @@ def penalty(
     xp = xp or namespace(theta)
     w = theta * mask
     value = (w @ w) * (0.5 * l2 * share)
-    if not l1:
+    if l1 is None:
         w *= l2 * share
         return value, w
     signs = xp.sign(w)

@@ -92,15 +92,15 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
                 "history": progress.history,
             }
         )
-        theta, optimizer, average = progress.state
+        theta, optimizer, average, total = progress.state
         file["state/theta"] = to_host(theta)
         if average is not None:
             file["state/average"] = to_host(average)
         names = file.create_group("state/optimizer", track_order=True)
         for name, vector in optimizer._asdict().items() if optimizer else ():
             names[name] = to_host(vector)
-        for name in ("total", "kept", "finite"):
-            file[name] = to_host(getattr(progress, name))
+        for name, held in (("total", total), ("kept", progress.kept), ("finite", progress.finite)):
+            file[name] = to_host(held)
         for callback, held in progress.callbacks.items():
             for name, value in held.items():
                 plain = isinstance(value, bool | int | float | str)
@@ -207,8 +207,9 @@ def _progress(content: bytes, path: Path) -> Progress:
                 state["theta"][()],
                 tuple(vector[()] for vector in state["optimizer"].values()),
                 state["average"][()] if "average" in state else None,
+                file["total"][()],
             ),
-            **{name: file[name][()] for name in ("total", "kept", "finite")},
+            **{name: file[name][()] for name in ("kept", "finite")},
             callbacks={name: _remembered(held) for name, held in callbacks.items()},
             **json.loads(file["about"].asstr()[()]),
         )

@@ -131,6 +131,11 @@ class Layout:
             for shape in layer.parameter_shapes(width).values()
         )
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether theta holds statistics, which gradient descent does not change."""
+        return self.size > self.n_parameters
+
     def unpack(self, theta: Array) -> Arrays:
         """Return the parameters by name, as views of theta where the library has views.
 
@@ -234,7 +239,7 @@ class Layout:
             for key in slots
             if key in of_layer
         ]
-        if self.size > self.n_parameters:
+        if self.has_statistics:
             parts.append(xp.zeros_like(theta[self.n_parameters :]))
         return xp.concat(parts)
 

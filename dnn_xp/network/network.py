@@ -33,10 +33,10 @@ from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Dropout, Layer, Training
 from dnn_xp.network.layout import Layout, Workspace
 
-__all__ = ["Network", "Sums"]
+__all__ = ["Network", "CostAndGradient"]
 
 
-class Sums(NamedTuple):
+class CostAndGradient(NamedTuple):
     """A cost and its gradient, summed over examples.
 
     Attributes
@@ -328,7 +328,7 @@ class Network(Layout):
         *,
         seed: int = 0,
         step: int = 0,
-    ) -> Sums:
+    ) -> CostAndGradient:
         """Return the cost in training and its gradient, summed over examples.
 
         Parameters
@@ -343,7 +343,7 @@ class Network(Layout):
 
         Returns
         -------
-        Sums
+        CostAndGradient
 
         Raises
         ------
@@ -369,7 +369,7 @@ class Network(Layout):
         *,
         divisor: Any = None,
         workspace: Workspace | None = None,
-    ) -> Sums:
+    ) -> CostAndGradient:
         """Return `cost_and_gradient` of arguments that have been checked: the step of a loop.
 
         Parameters
@@ -399,7 +399,7 @@ class Network(Layout):
             )
 
         statistics = None
-        if self.size > self.n_parameters:
+        if self.has_statistics:
             gathered = [
                 xp.reshape(value, (-1,))
                 for layer, cache in zip(self.layers, caches, strict=True)
@@ -407,12 +407,21 @@ class Network(Layout):
             ]
             statistics = xp.concat(gathered)
         if workspace is None:
-            return Sums(column_sums(costs, xp=xp), self.join(gradients, theta, xp), statistics)
+            return CostAndGradient(
+                column_sums(costs, xp=xp), self.join(gradients, theta, xp), statistics
+            )
         for of_layer, views in zip(gradients, into, strict=True):
             for key, value in of_layer.items():
                 if value is not views[key]:  # else it was written there
                     views[key][...] = value
-        return Sums(column_sums(costs, xp=xp), workspace.gradient, statistics)
+        return CostAndGradient(column_sums(costs, xp=xp), workspace.gradient, statistics)
+
+    def no_gradient(self, theta: Array, xp: Any) -> CostAndGradient:
+        """Return the cost and the gradient of no examples, which add nothing to those of others."""
+        zeros = xp.zeros_like(theta)
+        return CostAndGradient(
+            zeros[0], zeros, zeros[self.n_parameters :] if self.has_statistics else None
+        )
 
     @cached_property
     def _first(self) -> int:

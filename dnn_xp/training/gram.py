@@ -24,7 +24,7 @@ from dnn_xp.functions.linear import LinearActivationCache, LinearCache
 from dnn_xp.layers import ActivationSpec, Arrays, Dense, Layer, Shapes, Training
 from dnn_xp.network import Network
 from dnn_xp.training.regularization import Regularization
-from dnn_xp.training.step import Recipe
+from dnn_xp.training.settings import Settings
 
 __all__ = [
     "ExampleSpace",
@@ -116,18 +116,18 @@ class ExampleSpace(NamedTuple):
     recover: Callable[[Array], Array]
 
 
-def example_space_problem(recipe: Recipe, n_examples: int, batch_size: int | None) -> str | None:
+def example_space_problem(network: Network, settings: Settings, n_examples: int) -> str | None:
     """Return why a run in example space would not be exact, or None where it is."""
-    network, optimizer, rules = recipe[:3]
+    optimizer, rules, batch_size = settings.optimizer, settings.regularization, settings.batch_size
     if batch_size is not None and batch_size < n_examples:
         return f"batch_size is {batch_size}, and each step must see all {n_examples} examples"
-    if recipe.micro_batch is not None and recipe.micro_batch < n_examples:
-        return f"micro_batch is {recipe.micro_batch}, and the examples are its coordinates"
+    if settings.micro_batch is not None and settings.micro_batch < n_examples:
+        return f"micro_batch is {settings.micro_batch}, and the examples are its coordinates"
     if type(network.layers[0]) is not Dense:  # a class of one's own may do something else
         return f"the first layer is {network.layers[0]}, and must be Dense"
     if not optimizer.linear or optimizer.weight_decay:
         return "the optimizer's update is not linear in the gradient"
-    if recipe.clip_value is not None or recipe.clip_norm is not None:
+    if settings.clip_value is not None or settings.clip_norm is not None:
         return "clipping is not linear in the gradient"
     exact = ("label_smoothing", "l2", "summed")
     if rules != Regularization()._replace(**{name: getattr(rules, name) for name in exact}):

@@ -216,7 +216,7 @@ def _objective(
                 w = None if weights is None else weights[part]
                 total = run(total, parameters, some, Y[:, part], w, m)
         found = bring(total, like=like)  # cost and gradient at once: one round trip
-        value, slope = penalty(theta, mask, 0.0, l2)
+        value, slope = penalty(theta, mask, None, l2)
         return float(found[0] + value), found[1:] + slope
 
     return evaluate

@@ -6,7 +6,7 @@ from functools import partial
 from dnn_xp.backends import Array, bring, has_fixed_shapes, has_views, namespace, take_examples
 from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.training.batches import Indices, minibatches
-from dnn_xp.training.step import Batch, Data, Recipe
+from dnn_xp.training.step import Batch, Data, StepConfig
 
 __all__ = ["epoch_batches", "gathers"]
 
@@ -28,7 +28,7 @@ def gathers(X: Array | Source, batch_size: int) -> bool:
 
 
 def epoch_batches(
-    recipe: Recipe,
+    config: StepConfig,
     data: Data,
     batch_size: int,
     seed: int,
@@ -39,7 +39,7 @@ def epoch_batches(
 
     Parameters
     ----------
-    recipe : Recipe
+    config : StepConfig
     data : Data
         All of them.
     batch_size, seed, epoch
@@ -53,15 +53,15 @@ def epoch_batches(
     chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
     if batch_size == n_examples:
         X = X.read(slice(0, n_examples)) if reads else X
-        yield Data(X, Y, weights, *rest), Batch(None, n_examples)
+        yield Data(X, Y, weights, *rest), Batch(None, n_examples, n_examples)
         return
-    draw = partial(minibatches, order=chosen, padded=recipe.padded)
+    draw = partial(minibatches, order=chosen, padded=config.padded)
     place = partial(bring, like=Y, dtype=namespace(Y).int32)
-    if not recipe.gathered:
+    if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
         move = None if has_fixed_shapes(Y) else place
         for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
-            yield data, Batch(indices, count)
+            yield data, Batch(indices, count, count)
         return
     at_once = 1 if reads else max(1, GATHERED_AT_ONCE // (n_inputs * batch_size))
     move = None if reads else place
@@ -74,4 +74,5 @@ def epoch_batches(
             part = slice(start, min(start + batch_size, places.shape[0]))
             w = None if some_weights is None else some_weights[part]
             seen = Data(some_X[:, part], some_Y[:, part], w, *rest)
-            yield seen, Batch(places[part], min(batch_size, count - start))
+            here = min(batch_size, count - start)
+            yield seen, Batch(places[part], here, here)

@@ -5,9 +5,8 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
-from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import (
     Array,
     bring,
@@ -37,16 +36,15 @@ from dnn_xp.training.loader import epoch_batches, gathers
 from dnn_xp.training.moments import Callback, Moment, same_theta
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.progress import Progress, describe_run
-from dnn_xp.training.regularization import Regularization, check_regularization
+from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.result import TrainingResult
-from dnn_xp.training.step import Data, Numbers, Recipe, State, step
+from dnn_xp.training.settings import Schedule, Settings, check_settings, strengths_of
+from dnn_xp.training.step import Data, State, StepConfig, StepScalars, step
 from dnn_xp.training.weights import of_mean_1
 
 __all__ = ["DivergenceWarning", "train"]
 
 _log = logging.getLogger("dnn_xp")
-
-Schedule = Callable[[float], float]
 
 
 class DivergenceWarning(RuntimeWarning):
@@ -164,33 +162,36 @@ def train(
     """
     Y, weights = network.check_data(X, Y, weights)
     n_examples = X.shape[1]
-    _check_numbers(epochs, batch_size, micro_batch, average, seed, clip_value, clip_norm)
-    batch_size = min(batch_size or n_examples, n_examples)
-    optimizer, regularization = optimizer or sgd(0.1), regularization or Regularization()
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: found {optimizer!r}, expected one such as sgd(0.1)")
-    check_regularization(regularization)
-    average = _plain(average)
+    settings = check_settings(
+        Settings(
+            optimizer or sgd(0.1),
+            epochs,
+            n_examples if batch_size is None else batch_size,
+            seed,
+            schedule,
+            regularization or Regularization(),
+            clip_value,
+            clip_norm,
+            average,
+            micro_batch,
+            example_space,
+            compile,
+            _within_batch(weights_within),
+            order,
+        )
+    )
+    batch_size = min(settings.batch_size, n_examples)
+    settings = settings._replace(batch_size=batch_size)
+    optimizer, average = settings.optimizer, settings.ema_decay
     like = beside(X)
     theta = network.initialize(seed, like=like) if theta is None else bring(theta, like=like)
     network.check_theta(theta)
     described = network
     recover: Callable[[Array], Array] = same_theta
-    recipe = Recipe(
-        network,
-        optimizer,
-        Regularization(*map(_plain, regularization)),
-        _plain(clip_value),
-        _plain(clip_norm),
-        average is not None,
-        micro_batch,
-        by_batch=_within_batch(weights_within),
-    )
     judged = validation_beside(like, network, validation)
-    moves = _in_example_space(recipe, X, batch_size, epochs, example_space, judged, after, resume)
-    told = {"batch_size": batch_size, "seed": seed, "average": average, "example_space": moves}
-    told |= {"order": order is not None, "after": None if after is None else after.steps}
-    run = describe_run(recipe, X, weights, theta, **told)
+    moves = _in_example_space(network, settings, X, judged, after, resume)
+    told = {"example_space": moves, "after": None if after is None else after.steps}
+    run = describe_run(network, settings, X, weights, theta, **told)
     begin = theta
     if moves:
         space = to_example_space(network, X, theta)
@@ -200,22 +201,29 @@ def train(
             judged = (computed(space.project(judged[0])), *judged[1:])
     measure = measures(network, X, Y, weights, judged, metrics or {})
 
-    recipe = recipe._replace(
-        network=network,
+    config = StepConfig(
+        network,
+        # Numbers of their own, so that what was compiled serves every learning rate.
+        optimizer._replace(learning_rate=0.0, weight_decay=0.0),
+        average is not None,
+        micro_batch,
         padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
+        weights_by_batch=settings.weights_by_batch,
+        penalties_by_batch=settings.regularization.summed,
         # Mixup looks for partners among all the data.
-        gathered=not regularization.mixup and gathers(X, batch_size),
+        gathered=not settings.regularization.mixup and gathers(X, batch_size),
     )
-    data = _prepare(recipe, X, Y, weights, seed)
+    data = _prepare(network, settings, X, Y, weights)
+    strengths = strengths_of(settings)
     if batch_size < n_examples and not isinstance(X, Source):
         data = data._replace(X=by_example(X))
-    run_step = compile_step(step, recipe, like=like, donate=(0,), compile=compile)
+    run_step = compile_step(step, config, like=like, donate=(0,), compile=compile)
     if isinstance(schedule, Callback) and not any(one is schedule for one in callbacks):
         callbacks = (*callbacks, schedule)
     watchers = _by_name(callbacks)
     on_step = [one for one in watchers.values() if type(one).step is not Callback.step]
 
-    zero, progress = bring(0.0, like=like), Progress.start(run, recipe, theta)
+    progress = Progress.start(run, network, optimizer, theta, average is not None)
     if after is not None:
         progress = progress.after(network, after)
     if resume is not None:
@@ -226,14 +234,14 @@ def train(
     n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
     multiplications = network.largest_parameter * min(batch_size, micro_batch or batch_size)
 
-    def moment(epoch: int, batch: int, total: Any, coordinates: Array) -> Moment:
+    def moment(epoch: int, batch: int, coordinates: Array) -> Moment:
         def here() -> Progress:
             states = {name: held for name, one in watchers.items() if (held := one.state())}
-            return Progress(run, state, epoch, batch, n_steps, total, history, kept, finite, states)
+            return Progress(run, state, epoch, batch, n_steps, history, kept, finite, states)
 
         return Moment(described, coordinates, history, epoch, epochs, recover, here)
 
-    now = moment(progress.epoch, progress.batch, progress.total, kept)
+    now = moment(progress.epoch, progress.batch, kept)
     stops: list[str] = []
     for name, callback in watchers.items():
         callback.start(now)
@@ -242,8 +250,8 @@ def train(
 
     done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
     for epoch in range(progress.epoch, progress.epoch if stops else epochs):
-        first, total = (progress.batch, progress.total) if epoch == progress.epoch else (0, zero)
-        batches = islice(epoch_batches(recipe, data, batch_size, seed, epoch, order), first, None)
+        first = progress.batch if epoch == progress.epoch else 0
+        batches = islice(epoch_batches(config, data, batch_size, seed, epoch, order), first, None)
         with threads_for(multiplications, like=like):
             for number, (seen, batch) in enumerate(batches, first + 1):
                 rate = optimizer.learning_rate
@@ -251,18 +259,20 @@ def train(
                     rate *= float(schedule((epoch * n_batches + number - 1) / n_batches))
                 n_steps += 1
                 stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
-                numbers = Numbers(n_steps, seed % 2**31, rate, stays)
-                state, total = run_step(state, total, seen, batch, numbers, workspace)
+                scalars = StepScalars(n_steps, seed % 2**31, rate, strengths, stays)
+                state = run_step(state, seen, batch, scalars, workspace)
                 if on_step:
-                    now = moment(epoch, number, total, _measured(state))
+                    now = moment(epoch, number, _measured(state))
                     stops = [stop for callback in on_step if (stop := callback.step(now))]
                     if stops:
                         break
-        if stops and math.isfinite(float(total)):
+        if stops and math.isfinite(float(state.total)):
             reason = "; ".join(stops)
             break
 
-        mean = float(total) / n_examples
+        mean = float(state.total) / n_examples
+        # A new zero: a step that was compiled may use the memory of the old one.
+        state = state._replace(total=bring(0.0, like=like))
         history.setdefault("cost", []).append(mean)
         if not math.isfinite(mean):
             diverged = True
@@ -277,7 +287,7 @@ def train(
             history.setdefault(name, []).append(value)
 
         done = epoch + 1
-        now = moment(done, 0, zero, kept)
+        now = moment(done, 0, kept)
         stops = [stop for callback in watchers.values() if (stop := callback.epoch(now))]
         if stops:
             reason = "; ".join(stops)
@@ -303,25 +313,6 @@ def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
     return dict(sorted(named.items(), key=lambda item: item[1].comes_last))
 
 
-def _check_numbers(
-    epochs: int,
-    batch_size: int | None,
-    micro_batch: int | None,
-    average: float | None,
-    seed: int,
-    clip_value: float | None,
-    clip_norm: float | None,
-) -> None:
-    check_whole("epochs", epochs, 0)
-    check_whole("seed", seed, 0)
-    for name, size in (("batch_size", batch_size), ("micro_batch", micro_batch)):
-        if size is not None:
-            check_whole(name, size, 1)
-    for name, limit in (("clip_value", clip_value), ("clip_norm", clip_norm)):
-        check(name, limit, limit is None or limit > 0, "a number above 0")
-    check("average", average, average is None or 0.0 <= average < 1.0, "0 <= average < 1")
-
-
 def _within_batch(within: str) -> bool:
     if within not in ("data", "batch"):
         raise ValueError(f"weights_within: found {within!r}, expected 'data' or 'batch'")
@@ -329,19 +320,18 @@ def _within_batch(within: str) -> bool:
 
 
 def _in_example_space(
-    recipe: Recipe,
+    network: Network,
+    settings: Settings,
     X: Examples,
-    batch_size: int,
-    epochs: int,
-    wanted: bool | Literal["auto"],
     validation: Judged | None,
     after: Progress | None,
     resume: Progress | None,
 ) -> bool:
+    wanted = settings.example_space
     if wanted is False:
         return False
     n_examples = X.shape[1]
-    problem = example_space_problem(recipe, n_examples, batch_size)
+    problem = example_space_problem(network, settings, n_examples)
     if isinstance(X, Source):
         problem = "X is read a batch at a time"
     if validation is not None and isinstance(validation[0], Source):
@@ -351,7 +341,7 @@ def _in_example_space(
     if wanted is True and problem:
         raise ValueError(f"example_space: found True, which would not be exact: {problem}")
     if resume is None:
-        pays = pays_in_example_space(recipe.network, n_examples, epochs)
+        pays = pays_in_example_space(network, n_examples, settings.epochs)
     else:  # what was chosen once stays, whatever pays for the epochs that are left
         pays = resume.run["example_space"] == "True"
     chosen = wanted is True or (problem is None and pays)
@@ -360,9 +350,11 @@ def _in_example_space(
     return chosen
 
 
-def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed: int) -> Data:
+def _prepare(
+    network: Network, settings: Settings, X: Examples, Y: Array, weights: Array | None
+) -> Data:
     """Return what the steps read, made once."""
-    network, rules = recipe.network, recipe.regularization
+    rules = settings.regularization
     if rules.label_smoothing:
         n_classes = classes_of_outputs(find_cost(network.cost), network.n_outputs)
         if not n_classes:
@@ -372,20 +364,15 @@ def _prepare(recipe: Recipe, X: Examples, Y: Array, weights: Array | None, seed:
         Y = smooth_labels(Y, rules.label_smoothing, bring([[n] for n in n_classes], like=Y))
     if weights is not None:
         scaled = of_mean_1(weights)  # which refuses weights that are all zero
-        weights = weights if recipe.by_batch else scaled
-    mask = shares = None
-    if rules.l1 or rules.l2 or recipe.optimizer.weight_decay:
+        weights = weights if settings.weights_by_batch else scaled
+    mask = mixup = None
+    if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.weight_mask(like=Y)
     if rules.mixup:
         if isinstance(X, Source):
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
-        shares = bring(mixup_shares(rules.mixup, seed), like=Y)
-    return Data(X, Y, weights, mask, shares)
-
-
-def _plain(number: float | None) -> Any:
-    """Return a number of Python's own: one of NumPy's would carry its dtype into the arrays."""
-    return None if number is None else float(number)
+        mixup = bring(mixup_shares(rules.mixup, settings.seed), like=Y)
+    return Data(X, Y, weights, mask, mixup)
 
 
 def _measured(state: State) -> Array:

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from dnn_xp.backends import Array, bring, dtype_name, to_host
 from dnn_xp.data.sources import Source, beside
 from dnn_xp.network import Network
-from dnn_xp.training.step import Recipe, State
+from dnn_xp.training.optimizers import Optimizer
+from dnn_xp.training.settings import Settings
+from dnn_xp.training.step import State
 
 __all__ = ["AnotherRunError", "History", "Progress", "describe_run"]
 
@@ -34,8 +36,6 @@ class Progress(NamedTuple):
         Batches done of the epoch under way.
     steps : int
         Steps done in all.
-    total : array, shape ()
-        The cost of the epoch under way, summed so far.
     history : dict of str to list of float
     kept : array
         The parameters after the last whole epoch.
@@ -50,24 +50,24 @@ class Progress(NamedTuple):
     epoch: int
     batch: int
     steps: int
-    total: Array
     history: History
     kept: Array
     finite: Array
     callbacks: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def start(cls, run: Mapping[str, str], recipe: Recipe, theta: Array) -> "Progress":
+    def start(
+        cls, run: Mapping[str, str], network: Network, optimizer: Optimizer, theta: Array, ema: bool
+    ) -> "Progress":
         """Return the beginning of a run."""
-        network = recipe.network
         theta, kept = _copied(network, theta), _copied(network, theta)
-        average = _copied(network, theta) if recipe.average else None
-        held = recipe.optimizer.init(theta)
+        average = _copied(network, theta) if ema else None
+        held = optimizer.init(theta)
         if held and not hasattr(held, "_fields"):
             found = type(held).__name__
             raise TypeError(f"optimizer: its state is a {found}, expected a NamedTuple of arrays")
-        state = State(theta, held, average)
-        return cls(run, state, 0, 0, 0, bring(0.0, like=theta), {}, kept, kept, {})
+        state = State(theta, held, average, bring(0.0, like=theta))
+        return cls(run, state, 0, 0, 0, {}, kept, kept, {})
 
     def after(self, network: Network, other: "Progress") -> "Progress":
         """Return this beginning with the optimizer's state and the count of steps of another run.
@@ -77,7 +77,7 @@ class Progress(NamedTuple):
         ValueError
             Where the state is not that of such an optimizer on such a theta.
         """
-        theta, optimizer, average = self.state
+        theta, optimizer, average, total = self.state
         if optimizer and other.run.get("example_space") == "True":
             raise ValueError(
                 "after: found a run in example space, whose optimizer's state is in other "
@@ -92,7 +92,7 @@ class Progress(NamedTuple):
                 f"after: found an optimizer's state of shapes {found}, expected {expected}"
             )
         copies = (_copied(network, bring(vector, like=theta)) for vector in other.state.optimizer)
-        state = State(theta, type(optimizer)(*copies), average)
+        state = State(theta, type(optimizer)(*copies), average, total)
         return self._replace(state=state, steps=other.steps)
 
     def resumed(self, network: Network, beginning: "Progress") -> "Progress":
@@ -115,14 +115,14 @@ class Progress(NamedTuple):
         def copy(vector: Array) -> Array:
             return _copied(network, bring(vector, like=like))
 
-        theta, optimizer, average = self.state
+        theta, optimizer, average, total = self.state
         return self._replace(
             state=State(
                 copy(theta),
                 type(beginning.state.optimizer)(*map(copy, optimizer)),
                 None if average is None else copy(average),
+                bring(total, like=like) * 1.0,  # its own memory
             ),
-            total=bring(self.total, like=like),
             history={name: [*figures] for name, figures in self.history.items()},
             kept=copy(self.kept),
             finite=copy(self.finite),
@@ -138,7 +138,12 @@ def _copied(network: Network, vector: Array) -> Array:
 
 
 def describe_run(
-    recipe: Recipe, X: Array | Source, weights: Array | None, theta: Array, **told: Any
+    network: Network,
+    settings: Settings,
+    X: Array | Source,
+    weights: Array | None,
+    theta: Array,
+    **told: Any,
 ) -> dict[str, str]:
     """Return words by which a run is known again, by the names of arguments.
 
@@ -147,7 +152,8 @@ def describe_run(
 
     Parameters
     ----------
-    recipe : Recipe
+    network : Network
+    settings : Settings
     X : array or Source, shape (n_inputs, m)
         Of which dtype and shape count.
     weights : array, shape (m,), or None
@@ -157,7 +163,11 @@ def describe_run(
     **told
         What else counts.
     """
-    told = {**recipe._asdict(), "weights": weights is not None, **told}
+    given = settings._asdict()
+    for name in ("epochs", "schedule", "compile"):
+        del given[name]
+    given |= {"order": settings.order is not None}
+    told = {"network": network, **given, "weights": weights is not None, **told}
     return {name: _in_words(value) for name, value in told.items()} | {
         "X": f"{dtype_name(beside(X).dtype)} {tuple(X.shape)}",
         "theta": f"{zlib.crc32(to_host(theta).tobytes()):08x}",

@@ -153,7 +153,7 @@ class _Watch(Callback):
     def step(self, moment: Moment) -> str | None:
         """Compare the cost with those before."""
         progress = moment.progress
-        batch, total = progress.batch, float(progress.total)
+        batch, total = progress.batch, float(progress.state.total)
         count = min(self._batch_size, self._n_examples - (batch - 1) * self._batch_size)
         cost = (total - (self._total if batch > 1 else 0.0)) / count
         self._total = total

@@ -1,7 +1,12 @@
-"""One step: the gradient of a batch, and what is done with it.
+"""A step in two: the gradient of a batch, which its parts add up to, and the update it makes.
 
-A step is a pure function, but that it changes its state in place where the library can. Nothing
-in it depends on values, so a library that compiles can compile it once for a run.
+`batch_gradient` reads examples and changes nothing; `apply_update` changes the state and reads no
+examples. `step` is one after the other. So several processes can each take a part of a batch, add
+up their gradients, and make the same update.
+
+All are pure functions, but that the state is changed in place where the library can. Nothing in
+them depends on values, so a library that compiles can compile them once for a run, and numbers
+(rates, strengths of penalties, limits, seeds) are arguments, so that it need not for the next run.
 """
 
 from typing import Any, NamedTuple
@@ -15,54 +20,100 @@ from dnn_xp.functions.counters import (
     random_places,
 )
 from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_value, mix, penalty
-from dnn_xp.network import Network, Sums
+from dnn_xp.network import CostAndGradient, Network
 from dnn_xp.network.layout import Workspace
 from dnn_xp.training.optimizers import Optimizer, descend
-from dnn_xp.training.regularization import Regularization
 
-__all__ = ["Batch", "Data", "Numbers", "Recipe", "State", "step"]
+__all__ = [
+    "Batch",
+    "Data",
+    "State",
+    "StepConfig",
+    "StepScalars",
+    "Strengths",
+    "apply_update",
+    "batch_gradient",
+    "from_vector",
+    "prepare_batch",
+    "step",
+    "to_vector",
+]
 
 
-class Recipe(NamedTuple):
-    """What all steps of a run have in common; compares by value.
+class Strengths(NamedTuple):
+    """The numbers that hold weights and gradients back; None where one does nothing.
+
+    Attributes
+    ----------
+    l1, l2, max_norm, noise : float, optional
+        As in `Regularization`.
+    clip_value, clip_norm : float, optional
+        The largest that an element of the mean gradient, and its norm, may be.
+    weight_decay : float, optional
+        As in `Optimizer`.
+    """
+
+    l1: Any = None
+    l2: Any = None
+    max_norm: Any = None
+    noise: Any = None
+    clip_value: Any = None
+    clip_norm: Any = None
+    weight_decay: Any = None
+
+
+class StepConfig(NamedTuple):
+    """What a step does, in all that is no number; compares by value.
 
     Attributes
     ----------
     network : Network
     optimizer : Optimizer
-    regularization : Regularization
-    clip_value, clip_norm : float, optional
-        The largest that an element of the gradient, and its norm, may be.
-    average : bool
-        Whether a running mean of the parameters is kept.
+        Its learning rate and weight decay do not matter here: see `StepScalars`.
+    ema : bool
+        Whether a moving average of the parameters is kept.
     micro_batch : int, optional
         How many examples go through the network at a time; their sums are added up.
     padded : bool
         Whether a batch may hold indices that do not count.
-    by_batch : bool
+    weights_by_batch : bool
         Whether a batch's sums are divided by its total weight rather than by its examples.
+    penalties_by_batch : bool
+        Whether penalties are added to the sum over a batch rather than to its mean.
     gathered : bool
         Whether the data that a step is given are its batch's, and no others.
+    in_parts : bool
+        Whether a batch may be a part of a larger one.
     """
 
     network: Network
     optimizer: Optimizer
-    regularization: Regularization = Regularization()
-    clip_value: float | None = None
-    clip_norm: float | None = None
-    average: bool = False
+    ema: bool = False
     micro_batch: int | None = None
     padded: bool = False
-    by_batch: bool = False
+    weights_by_batch: bool = False
+    penalties_by_batch: bool = False
     gathered: bool = False
+    in_parts: bool = False
 
 
 class State(NamedTuple):
-    """What a step changes: parameters, the optimizer's state, the mean of the parameters."""
+    """What a step changes.
+
+    Attributes
+    ----------
+    theta : array, shape (size,)
+    optimizer : NamedTuple of arrays
+    average : array, shape (size,), or None
+        The exponential moving average of theta.
+    total : array, shape ()
+        The cost of the epoch so far, summed over examples, each at the theta of its step.
+    """
 
     theta: Array
     optimizer: Any
     average: Array | None
+    total: Array
 
 
 class Data(NamedTuple):
@@ -76,15 +127,15 @@ class Data(NamedTuple):
         Of a mean of 1 over the data, unless they count by batch.
     weight_mask : array, shape (size,), or None
         1 for what penalties and decay act on, where there are any.
-    shares : array, shape (n,), or None
-        Draws of the mixup's shares, where examples are mixed.
+    mixup : array, shape (n,), or None
+        Draws of the mixing coefficient, where examples are mixed.
     """
 
     X: Array
     Y: Array
     weights: Array | None
     weight_mask: Array | None = None
-    shares: Array | None = None
+    mixup: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -96,14 +147,17 @@ class Batch(NamedTuple):
         Their places in the data; None for all of the data, in order.
     count : int
         How many of the indices count; those after them only fill up the shape.
+    whole : int
+        How many examples the whole batch has, of which this may be a part.
     """
 
     indices: Array | None
     count: Any
+    whole: Any
 
 
-class Numbers(NamedTuple):
-    """What is another number in every step, traced where the step is compiled.
+class StepScalars(NamedTuple):
+    """The numbers of a step, traced where it is compiled.
 
     Attributes
     ----------
@@ -112,101 +166,218 @@ class Numbers(NamedTuple):
     seed : int
         Of all draws.
     learning_rate : float
-    average_stays : float
-        The part of the mean of the parameters that stays.
+    strengths : Strengths
+    ema_decay : float
+        The part of the moving average that stays.
+    divisor : number
+        What the sums over the whole batch are divided by: its examples, or their total weight.
+    count : number
+        How many examples the whole batch has.
+    squares_beyond : number, optional
+        By how much the squares of the weights exceed those of the parameters, in example space.
     """
 
     step: Any
     seed: Any
     learning_rate: Any
-    average_stays: Any = 0.0
+    strengths: Strengths = Strengths()
+    ema_decay: Any = 0.0
+    divisor: Any = None
+    count: Any = None
+    squares_beyond: Any = None
 
 
 def step(
-    recipe: Recipe,
+    config: StepConfig,
     state: State,
-    total: Array,
     data: Data,
     batch: Batch,
-    numbers: Numbers,
+    scalars: StepScalars,
     workspace: Workspace | None = None,
-) -> tuple[State, Array]:
-    """Return the state after one batch, and the batch's cost before it, added to a total.
+) -> State:
+    """Return the state after one batch: `apply_update` after `batch_gradient`.
 
     Parameters
     ----------
-    recipe : Recipe
+    config : StepConfig
     state : State
         Not to be used any more: it is changed in place where the library can do that.
-    total : array, shape ()
-        Of the costs of examples so far.
     data : Data
     batch : Batch
-    numbers : Numbers
+    scalars : StepScalars
+        Without those that are of the batch.
     workspace : Workspace, optional
         Views of the state's theta, which then remains the one that it is.
     """
-    network, optimizer, rules = recipe[:3]
-    theta, optimizer_state, average = state
-    rate = numbers.learning_rate
+    scalars = prepare_batch(config, state.theta, data, batch, scalars, workspace)
+    sums = batch_gradient(config, state.theta, data, batch, scalars, workspace)
+    return apply_update(config, state, sums, scalars, data.weight_mask, workspace)
+
+
+def prepare_batch(
+    config: StepConfig,
+    theta: Array,
+    data: Data,
+    batch: Batch,
+    scalars: StepScalars,
+    workspace: Workspace | None = None,
+) -> StepScalars:
+    """Return the scalars with those of a whole batch, which each of its parts needs to know.
+
+    Parameters
+    ----------
+    batch : Batch
+        The whole of it.
+    """
+    xp = namespace(theta) if workspace is None else workspace.xp
+    divisor, beyond = batch.whole, None
+    if config.weights_by_batch and data.weights is not None:
+        weights = _weights(config, data, batch, slice(0, _length(data, batch)), xp)
+        total = xp.sum(weights)
+        divisor = total + xp.astype(total == 0, total.dtype)
+    if scalars.strengths.l2 is not None:
+        views = config.network.views(theta, xp) if workspace is None else workspace.parameters
+        beyond = config.network.layers[0].squares_beyond(data.X, views[0], xp)
+    return StepScalars(*scalars[:5], divisor, batch.whole, beyond)
+
+
+def batch_gradient(
+    config: StepConfig,
+    theta: Array,
+    data: Data,
+    batch: Batch,
+    scalars: StepScalars,
+    workspace: Workspace | None = None,
+) -> CostAndGradient:
+    """Return the cost of a part of a batch and its part of the mean gradient.
+
+    The sums of all parts are those of the batch, within rounding.
+
+    Parameters
+    ----------
+    config : StepConfig
+    theta : array, shape (size,)
+    data : Data
+    batch : Batch
+        A whole one, or a part of one.
+    scalars : StepScalars
+        As `prepare_batch` returns them for the whole batch.
+    workspace : Workspace, optional
+        Of this theta; the gradient is then the workspace's and changes with the next call.
+    """
+    xp = namespace(theta) if workspace is None else workspace.xp
+    length = _length(data, batch)
+    if not length:  # nothing of this batch is here
+        return config.network.no_gradient(theta, xp)
+    size = min(config.micro_batch or length, length)
+    total: CostAndGradient | None = None
+    for start in range(0, length, size):
+        X, Y, weights, draws = _examples(
+            config, data, batch, slice(start, min(start + size, length)), scalars, xp
+        )
+        sums = config.network.trusted_cost_and_gradient(
+            theta, X, Y, weights, draws, xp, divisor=scalars.divisor, workspace=workspace
+        )
+        if total is None:
+            total = sums
+        else:
+            gradient = total.gradient
+            gradient += sums.gradient
+            # The first part's statistics: a later one may hold nothing that counts.
+            total = CostAndGradient(total.cost + sums.cost, gradient, total.statistics)
+    assert total is not None
+    if config.in_parts and total.statistics is not None:
+        return total._replace(statistics=total.statistics * (batch.count / batch.whole))
+    return total
+
+
+def to_vector(sums: CostAndGradient) -> Array:
+    """Return cost, gradient and statistics as one vector, which parts of a batch add up."""
+    xp = namespace(sums.gradient)
+    held = () if sums.statistics is None else (sums.statistics,)
+    return xp.concat([xp.reshape(sums.cost, (1,)), sums.gradient, *held])
+
+
+def from_vector(network: Network, vector: Array) -> CostAndGradient:
+    """Return what `to_vector` made a vector of."""
+    end = 1 + network.size
+    held = vector[end:] if network.has_statistics else None
+    return CostAndGradient(vector[0], vector[1:end], held)
+
+
+def apply_update(
+    config: StepConfig,
+    state: State,
+    sums: CostAndGradient,
+    scalars: StepScalars,
+    weight_mask: Array | None = None,
+    workspace: Workspace | None = None,
+) -> State:
+    """Return the state after the update that the sums over a whole batch make.
+
+    Parameters
+    ----------
+    config : StepConfig
+    state : State
+        Not to be used any more: it is changed in place where the library can do that.
+    sums : CostAndGradient
+        Changed in place, too.
+    scalars : StepScalars
+        As `prepare_batch` returns them.
+    weight_mask : array, shape (size,), optional
+        As in `Data`.
+    workspace : Workspace, optional
+        As in `step`.
+    """
+    network, strengths, divisor = config.network, scalars.strengths, scalars.divisor
+    theta, optimizer_state, average, total = state
+    cost, gradient, statistics = sums
     xp = namespace(theta) if workspace is None else workspace.xp
 
-    divisor = _divisor(recipe, data, batch, xp)
-    cost, gradient, statistics = _sums(recipe, theta, data, batch, numbers, divisor, workspace, xp)
-    if rules.l1 or rules.l2:
-        share = 1.0 / divisor if rules.summed else 1.0
-        value, gradient = _penalized(gradient, theta, data.weight_mask, rules, share, xp)
-        parameters = (network.views(theta, xp) if workspace is None else workspace.parameters)[0]
-        value = value + network.layers[0].squares_beyond(data.X, parameters, xp) * (
-            0.5 * rules.l2 * share
-        )
+    if strengths.l1 is not None or strengths.l2 is not None:
+        scale = 1.0 / divisor if config.penalties_by_batch else 1.0
+        value, gradient = _penalized(gradient, theta, weight_mask, strengths, scale, xp)
+        if scalars.squares_beyond is not None:
+            value = value + scalars.squares_beyond * (0.5 * strengths.l2 * scale)
         cost = cost + divisor * value
-    if recipe.by_batch:
-        cost = cost / divisor * batch.count
-    if recipe.clip_value is not None:
-        gradient = clip_by_value(gradient, recipe.clip_value, xp=xp)
-    if recipe.clip_norm is not None:
-        gradient = clip_by_norm(gradient, recipe.clip_norm, xp=xp)
+    if config.weights_by_batch:
+        cost = cost / divisor * scalars.count
+    if strengths.clip_value is not None:
+        gradient = clip_by_value(gradient, strengths.clip_value, xp=xp)
+    if strengths.clip_norm is not None:
+        gradient = clip_by_norm(gradient, strengths.clip_norm, xp=xp)
 
-    if optimizer.weight_decay:
-        theta *= 1.0 - (rate * optimizer.weight_decay) * data.weight_mask
+    rate = scalars.learning_rate
+    if strengths.weight_decay is not None:
+        theta *= 1.0 - (rate * strengths.weight_decay) * weight_mask
     theta, optimizer_state = descend(
-        optimizer, theta, gradient, optimizer_state, rate, numbers.step
+        config.optimizer, theta, gradient, optimizer_state, rate, scalars.step
     )
-    if rules.max_norm is not None:
-        theta = network.limit_norms(theta, rules.max_norm, xp=xp)
+    if strengths.max_norm is not None:
+        theta = network.limit_norms(theta, strengths.max_norm, xp=xp)
     theta = network.update_statistics(theta, statistics, xp=xp)
     if average is not None:
-        average += (1.0 - numbers.average_stays) * (theta - average)
-    return State(theta, optimizer_state, average), total + cost
+        average += (1.0 - scalars.ema_decay) * (theta - average)
+    return State(theta, optimizer_state, average, total + cost)
 
 
 def _penalized(
-    gradient: Array, theta: Array, mask: Array, rules: Regularization, share: Any, xp: Any
+    gradient: Array, theta: Array, mask: Any, strengths: Strengths, scale: Any, xp: Any
 ) -> tuple[Array, Array]:
     """Return the penalty and the gradient with its slope, block by block where that is faster."""
+    l1, l2 = strengths.l1, 0.0 if strengths.l2 is None else strengths.l2
     blocks = cache_blocks(theta)
     if len(blocks) == 1:
-        value, slope = penalty(theta, mask, rules.l1, rules.l2, share, xp=xp)
+        value, slope = penalty(theta, mask, l1, l2, scale, xp=xp)
         gradient += slope
         return value, gradient
     total: Any = 0.0
     for block in blocks:
-        value, slope = penalty(theta[block], mask[block], rules.l1, rules.l2, share, xp=xp)
+        value, slope = penalty(theta[block], mask[block], l1, l2, scale, xp=xp)
         part = gradient[block]  # a view
         part += slope
         total = total + value
     return total, gradient
-
-
-def _divisor(recipe: Recipe, data: Data, batch: Batch, xp: Any) -> Any:
-    """Return what a batch's sums are divided by."""
-    if not recipe.by_batch or data.weights is None:
-        return batch.count
-    weights = _weights(recipe, data, batch, slice(0, _length(data, batch)), xp)
-    assert weights is not None
-    total = xp.sum(weights)
-    return total + xp.astype(total == 0, weights.dtype)
 
 
 def _length(data: Data, batch: Batch) -> int:
@@ -215,75 +386,43 @@ def _length(data: Data, batch: Batch) -> int:
     return found
 
 
-def _sums(
-    recipe: Recipe,
-    theta: Array,
-    data: Data,
-    batch: Batch,
-    numbers: Numbers,
-    divisor: Any,
-    workspace: Workspace | None,
-    xp: Any,
-) -> Sums:
-    """Return the cost of a batch and the mean gradient, one micro-batch after the other."""
-    length = _length(data, batch)
-    size = min(recipe.micro_batch or length, length)
-    total: Sums | None = None
-    for start in range(0, length, size):
-        X, Y, weights, draws = _examples(
-            recipe, data, batch, slice(start, min(start + size, length)), numbers, xp
-        )
-        sums = recipe.network.trusted_cost_and_gradient(
-            theta, X, Y, weights, draws, xp, divisor=divisor, workspace=workspace
-        )
-        if total is None:
-            total = sums
-        else:
-            gradient = total.gradient
-            gradient += sums.gradient
-            # The first part's statistics: a later one may hold nothing that counts.
-            total = Sums(total.cost + sums.cost, gradient, total.statistics)
-    assert total is not None  # no batch is empty
-    return total
-
-
 def _examples(
-    recipe: Recipe, data: Data, batch: Batch, part: slice, numbers: Numbers, xp: Any
+    config: StepConfig, data: Data, batch: Batch, part: slice, scalars: StepScalars, xp: Any
 ) -> tuple[Array, Array, Array | None, Draws | None]:
     """Return a part of the batch as the network is to see it: gathered, weighted, mixed, noisy."""
-    X, Y, noise = data.X, data.Y, recipe.regularization.noise
+    X, Y, noise = data.X, data.Y, scalars.strengths.noise
     examples = None if batch.indices is None else batch.indices[part]
-    if examples is not None and not recipe.gathered:
+    if examples is not None and not config.gathered:
         X, Y = take_examples(X, examples, xp=xp), take_examples(Y, examples, xp=xp)
     elif part.stop - part.start < X.shape[1]:
         X, Y = X[:, part], Y[:, part]
-    weights = _weights(recipe, data, batch, part, xp)
-    if not (recipe.network.has_dropout or data.shares is not None or noise):
+    weights = _weights(config, data, batch, part, xp)
+    if not (config.network.has_dropout or data.mixup is not None or noise is not None):
         return X, Y, weights, None
 
     if examples is None:
         examples = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(X))
-    draws = make_draws(numbers.seed, numbers.step, examples, xp=xp)
-    if data.shares is not None:
+    draws = make_draws(scalars.seed, scalars.step, examples, xp=xp)
+    if data.mixup is not None:
         partners = random_places(draws, data.X.shape[1], PARTNER_STREAM, xp=xp)
-        share = xp.take(
-            data.shares, random_places(draws, data.shares.shape[0], SHARE_STREAM, xp=xp)
+        coefficient = xp.take(
+            data.mixup, random_places(draws, data.mixup.shape[0], SHARE_STREAM, xp=xp)
         )
-        X = mix(X, take_examples(data.X, partners, xp=xp), share)
-        Y = mix(Y, take_examples(data.Y, partners, xp=xp), share)
-    if noise:
+        X = mix(X, take_examples(data.X, partners, xp=xp), coefficient)
+        Y = mix(Y, take_examples(data.Y, partners, xp=xp), coefficient)
+    if noise is not None:
         X = add_noise(X, noise, draws, xp=xp)
     return X, Y, weights, draws
 
 
-def _weights(recipe: Recipe, data: Data, batch: Batch, part: slice, xp: Any) -> Array | None:
+def _weights(config: StepConfig, data: Data, batch: Batch, part: slice, xp: Any) -> Array | None:
     """Return the weights of a part of the batch: zero for what only fills it up."""
     weights = data.weights
-    if weights is not None and batch.indices is not None and not recipe.gathered:
+    if weights is not None and batch.indices is not None and not config.gathered:
         weights = xp.take(weights, batch.indices[part])
     elif weights is not None:
         weights = weights[part]
-    if recipe.padded:
+    if config.padded:
         places = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(data.Y))
         counts = xp.astype(places < batch.count, data.Y.dtype)
         weights = counts if weights is None else counts * weights

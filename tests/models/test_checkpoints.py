@@ -72,7 +72,7 @@ def test_float32_stays_float32(path):
 
     save_checkpoint(path, stopped(array=float32))
     progress = load_checkpoint(path)
-    arrays = (progress.state.theta, *progress.state.optimizer, progress.total, progress.kept)
+    arrays = (progress.state.theta, *progress.state.optimizer, progress.state.total, progress.kept)
     assert {one.dtype.name for one in arrays} == {"float32"}
 
 

@@ -5,7 +5,7 @@ from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, 
 from dnn_xp.data.sources import Source
 from dnn_xp.training import DivergenceWarning, Regularization, adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
-from dnn_xp.training.step import Recipe
+from dnn_xp.training.settings import Settings
 from tests.helpers import assert_close
 
 LINEAR = [sgd(0.3), momentum(0.05), nesterov(0.05)]
@@ -81,7 +81,8 @@ def test_what_moves_weights_out_of_the_span_is_refused():
 def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_size, reason):
     _, X, Y = problem()
     network = Network(12, layers, "squared_error")
-    assert reason in (example_space_problem(Recipe(network, optimizer), 7, batch_size) or "")
+    settings = Settings(optimizer, 1, batch_size or 7)
+    assert reason in (example_space_problem(network, settings, 7) or "")
     options = {"optimizer": optimizer, "batch_size": batch_size, "epochs": 1}
     with pytest.raises(ValueError, match=f"example_space: found True.*{reason}"):
         train(network, X, Y, example_space=True, **options)

@@ -122,7 +122,7 @@ def test_a_run_that_diverges(array):
         ({"optimizer": sgd(0.31)}, r"optimizer: .*rate=0\.3,.*, expected .*rate=0\.31,"),
         ({"regularization": Regularization(l2=0.5)}, r"regularization: .*expected .*l2=0\.5"),
         ({"clip_norm": 1.0}, "clip_norm: found None, expected 1.0"),
-        ({"average": 0.9}, "average: found None, expected 0.9"),
+        ({"average": 0.9}, "ema_decay: found None, expected 0.9"),
         ({"micro_batch": 2}, "micro_batch: found None, expected 2"),
         ({"weights": True}, "weights: found False, expected True"),
         ({"batch_size": 5}, "batch_size: found 10, expected 5"),
