@@ -190,8 +190,8 @@ def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def cat_data() -> Path:
-    beside = Path(__file__).resolve().parent.parent / "shared" / "data"
-    folder = Path(os.environ.get("DNN_XP_CAT_DATA", beside))
+    reference_array = Path(__file__).resolve().parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("DNN_XP_CAT_DATA", reference_array))
     if not (folder / "train_catvnoncat.h5").is_file():
         pytest.skip("the cat pictures are not here: name their folder in DNN_XP_CAT_DATA")
     return folder

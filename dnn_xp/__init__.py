@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.training import (
         AnotherRunError,
         Callback,
+        Ending,
         Optimizer,
         Regularization,
         TrainingResult,
@@ -75,6 +76,7 @@ _HOMES = {
     "dnn_xp.training": (
         "AnotherRunError",
         "Callback",
+        "Ending",
         "Optimizer",
         "Regularization",
         "TrainingResult",
@@ -97,6 +99,7 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Ending",
     "Interruptible",
     "JSONLinesLog",
     "Layer",

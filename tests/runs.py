@@ -15,6 +15,9 @@ from dnn_xp import (
     train,
 )
 from dnn_xp.training import Regularization, adam, adamw, amsgrad, momentum, nesterov, sgd
+from dnn_xp.training.evaluation import Evaluation
+from dnn_xp.training.loop import TrainingData, train_with
+from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
 N_EXAMPLES, BATCH_SIZE, EPOCHS = 10, 4, 3  # batches of 4, 4 and 2
@@ -32,7 +35,7 @@ class StopAfter(Callback):
     def __init__(self, steps):
         self.steps = steps
 
-    def step(self, moment):
+    def step(self, run):
         self.steps -= 1
         return "stopped" if self.steps == 0 else None
 
@@ -40,17 +43,17 @@ class StopAfter(Callback):
 class Falling(Callback):
     """A schedule that remembers something: the rate falls after each epoch, by turns."""
 
-    def start(self, moment):
+    def start(self, run):
         self.factor = 1.0
 
     def state(self):
         return {"factor": self.factor}
 
-    def restore(self, moment, state):
+    def restore(self, run, state):
         self.factor = state["factor"]
 
-    def epoch(self, moment):
-        self.factor *= 0.5 + 0.4 * (moment.epoch % 2)
+    def epoch(self, run):
+        self.factor *= 0.5 + 0.4 * (run.epoch % 2)
 
     def __call__(self, epoch):
         return self.factor / (1.0 + epoch)
@@ -64,7 +67,7 @@ CASES = {
     ),
     "dropout, batch norm, adamw, averages, validation": (
         NORMALIZED,
-        {"optimizer": adamw(0.01), "average": 0.9, "validation": True, "metrics": True},
+        {"optimizer": adamw(0.01), "ema_decay": 0.9, "validation": True, "metrics": True},
     ),
     "mixup, noise, smoothing, penalties, clipping, weights": (
         PLAIN,
@@ -84,6 +87,13 @@ CASES = {
     ),
     "early stopping": (PLAIN, {"optimizer": adam(0.05), "callbacks": lambda: [EarlyStopping(1)]}),
 }
+
+
+def train_as_estimators_do(network, X, Y, theta=None, *, weights=None, after=None, **settings):
+    """Train with the settings that `train` has not: an order, weights by batch, another's end."""
+    told = Settings(settings.pop("optimizer", sgd(0.1)), settings.pop("epochs", 10), **settings)
+    data = TrainingData(X, Y, weights)
+    return train_with(network, data, theta, told, evaluation=Evaluation(), after=after)
 
 
 def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):

@@ -13,7 +13,7 @@ from dnn_xp.article.models import L_layer_model, load_data, two_layer_model
 from dnn_xp.article.steps import L_model_forward
 from dnn_xp.backends import Array, from_host
 from dnn_xp.functions.metrics import accuracy
-from dnn_xp.training import Callback, Moment
+from dnn_xp.training import Callback, Run
 
 __all__ = ["Outcome", "Pictures", "article", "load_pictures", "train_published"]
 
@@ -124,11 +124,11 @@ class _Watch(Callback):
     def __init__(self, advance: report.Advance) -> None:
         self.advance, self.costs = advance, list[float]()
 
-    def epoch(self, moment: Moment) -> None:
-        cost = moment.history["cost"][-1]
-        if (moment.epoch - 1) % 100 == 0:
+    def epoch(self, run: Run) -> None:
+        cost = run.history["cost"][-1]
+        if (run.epoch - 1) % 100 == 0:
             self.costs.append(cost)
-        self.advance(moment.epoch, f"cost {cost:.6f}")
+        self.advance(run.epoch, f"cost {cost:.6f}")
 
 
 def _compared(published: Published, outcome: Outcome) -> tuple[list[list[str]], int]:

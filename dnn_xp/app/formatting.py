@@ -54,8 +54,8 @@ def descent_in_words(descent: Descent, batch_size: int) -> str:
         words.append(descent.plan.words)
     if descent.clip_norm is not None:
         words.append(f"norms up to {descent.clip_norm:g}")
-    if descent.average is not None:
-        words.append(f"mean of parameters ({descent.average:g} stays)")
+    if descent.ema_decay is not None:
+        words.append(f"moving average of the parameters ({descent.ema_decay:g} stays)")
     return ", ".join(words)
 
 

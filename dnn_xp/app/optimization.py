@@ -73,7 +73,7 @@ class Descent(NamedTuple):
         Of the optimizer.
     optimizer : Optimizer
     plan : Plan
-    clip_norm, average : float or None
+    clip_norm, ema_decay : float or None
         As in `dnn_xp.training.train`.
     """
 
@@ -81,7 +81,7 @@ class Descent(NamedTuple):
     optimizer: Optimizer
     plan: Plan
     clip_norm: float | None = None
-    average: float | None = None
+    ema_decay: float | None = None
 
 
 def choose_descent(
@@ -92,7 +92,7 @@ def choose_descent(
     warm_up_epochs: float,
     epochs: int,
     clip_norm: float | None,
-    average: float | None,
+    ema_decay: float | None,
 ) -> Descent:
     """Return what the options say of the steps of a run.
 
@@ -103,11 +103,11 @@ def choose_descent(
     """
     if clip_norm is not None and not 0.0 < clip_norm < math.inf:
         raise ValueError(f"--clip-norm: found {clip_norm:g}, expected a number above 0")
-    if average is not None and not 0.0 <= average < 1.0:
-        raise ValueError(f"--average: found {average:g}, expected a number from 0 to below 1")
+    if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+        raise ValueError(f"--ema-decay: found {ema_decay:g}, expected a number from 0 to below 1")
     chosen = choose_optimizer(optimizer, learning_rate)
     plan = choose_schedule(schedule, warm_up_epochs, epochs)
-    return Descent(optimizer, chosen, plan, clip_norm, average)
+    return Descent(optimizer, chosen, plan, clip_norm, ema_decay)
 
 
 def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:

@@ -3,7 +3,6 @@
 Nothing here prints.
 """
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,37 +13,37 @@ from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import Descent
 from dnn_xp.backends import Array, bring, to_host
 from dnn_xp.callbacks import Interruptible
-from dnn_xp.callbacks.limits import INTERRUPTED
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
     AnotherRunError,
     Callback,
     DivergenceWarning,
-    Moment,
+    Ending,
     Progress,
+    Run,
     TrainingResult,
     train,
 )
-from dnn_xp.training.moments import History
+from dnn_xp.training.progress import History
 
-__all__ = ["INTERRUPTED", "classify", "diverged", "run_experiment"]
+__all__ = ["classify", "run_experiment"]
 
 
 class _Watch(Callback):
     """Keep the last whole epoch at hand, tell of each, and know the run again."""
 
     def __init__(self, tell: Callable[[int, History], None], run: Mapping[str, int | str]) -> None:
-        self.last: Moment | None = None
+        self.last: Run | None = None
         self.tell, self.run = tell, run
 
-    def start(self, moment: Moment) -> None:
-        self.last = moment
+    def start(self, run: Run) -> None:
+        self.last = run
 
     def state(self) -> Mapping[str, int | str]:
         return self.run
 
-    def restore(self, moment: Moment, state: Mapping[str, int | str]) -> None:
+    def restore(self, run: Run, state: Mapping[str, int | str]) -> None:
         if state["fingerprint"] != self.run["fingerprint"]:
             raise AnotherRunError("this is the progress of a run on other data")
         for name, expected in self.run.items():
@@ -54,9 +53,9 @@ class _Watch(Callback):
                     f"{name}: found {state[name]}, expected {expected}"
                 )
 
-    def epoch(self, moment: Moment) -> None:
-        self.last = moment
-        self.tell(moment.epoch, moment.history)
+    def epoch(self, run: Run) -> None:
+        self.last = run
+        self.tell(run.epoch, run.history)
 
 
 def run_experiment(
@@ -93,8 +92,7 @@ def run_experiment(
     Returns
     -------
     TrainingResult
-        Its reason is `INTERRUPTED` where Ctrl-C ended it. Divergence is said there, too, and not
-        by a warning.
+        Divergence is told by its ending, and not by a warning.
     """
     network, targets, plan = experiment.network, experiment.targets, descent.plan
 
@@ -126,17 +124,18 @@ def run_experiment(
                 metrics=metrics,
                 callbacks=[*plan.watchers, watch, ctrl_c, *callbacks],
                 clip_norm=descent.clip_norm,
-                average=descent.average,
+                ema_decay=descent.ema_decay,
                 weights=weights,
                 resume=resume,
             )
     except KeyboardInterrupt:
         if watch.last is None:
             raise
-        history, epoch = watch.last.history, watch.last.epoch
+        last = watch.last
         # Some figures of the epoch that was broken off may be there already.
-        whole = {name: values[:epoch] for name, values in history.items()}
-        run = TrainingResult(watch.last.theta, whole, epoch, INTERRUPTED)
+        whole = {name: values[: last.epoch] for name, values in last.history.items()}
+        theta = last.to_theta(last.last_position)
+        run = TrainingResult(theta, whole, last.epoch, Ending.INTERRUPTED, "interrupted")
 
     if targets is None:
         return run
@@ -165,11 +164,6 @@ def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
     spread, shift = 1.0 / float(targets.scale), bring(targets.shift, like=theta)
     W, b = parameters[f"W{last}"], parameters[f"b{last}"]
     return network.pack({**parameters, f"W{last}": spread * W, f"b{last}": spread * b + shift})
-
-
-def diverged(run: TrainingResult) -> bool:
-    """Return whether a run ended because its cost was no longer finite."""
-    return not all(math.isfinite(cost) for cost in run.history.get("cost", ()))
 
 
 def classify(A: Array, classes: Sequence[str]) -> list[tuple[str, float]]:

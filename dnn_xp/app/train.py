@@ -44,11 +44,11 @@ from dnn_xp.app.options import (
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.app.resume import going_on, how_to_go_on, open_journey
-from dnn_xp.app.run import INTERRUPTED, diverged, run_experiment
+from dnn_xp.app.run import run_experiment
 from dnn_xp.backends import Array
 from dnn_xp.models import Model, save_model
 from dnn_xp.reports import figures
-from dnn_xp.training import TrainingResult, class_weights
+from dnn_xp.training import Ending, TrainingResult, class_weights
 
 __all__ = ["train"]
 
@@ -97,11 +97,11 @@ def train(
         float | None,
         typer.Option(metavar="NORM", help="Shorten gradients that are longer than this."),
     ] = None,
-    average: Annotated[
+    ema_decay: Annotated[
         float | None,
         typer.Option(
             metavar="PART",
-            help="Keep a running mean of the parameters, of which this part stays at each step: "
+            help="Keep a moving average of the parameters, of which this part stays at each step: "
             "0.99 looks back over 100 steps.",
         ),
     ] = None,
@@ -165,7 +165,7 @@ def train(
                 warm_up_epochs=warm_up,
                 epochs=epochs,
                 clip_norm=clip_norm,
-                average=average,
+                ema_decay=ema_decay,
             )
             experiment = prepare(
                 data,
@@ -203,7 +203,7 @@ def train(
             "learning_rate": descent.optimizer.learning_rate,
             "schedule": descent.plan.words,
             "clip_norm": clip_norm,
-            "average": average,
+            "ema_decay": ema_decay,
             "class_weight": class_weight,
             "metrics": metric or [],
             "backend": chosen.name,
@@ -234,11 +234,11 @@ def train(
                 *drawn,
             ],
         )
-    if run.reason == INTERRUPTED:
+    if run.ending is Ending.INTERRUPTED:
         if checkpoint is not None and checkpoint.exists():
             typer.echo(f"dnn-xp: go on with: {how_to_go_on(context.obj)}", err=True)
         raise typer.Exit(130)
-    if diverged(run):
+    if run.ending is Ending.DIVERGED:
         raise Failure(run.reason)
 
 
@@ -264,7 +264,7 @@ def _keep(
     experiment: Experiment, run: TrainingResult, about: Mapping[str, object], output: Path | None
 ) -> str:
     """Write the model, and say where it is."""
-    if run.epochs == 0 or diverged(run):
+    if run.epochs == 0 or run.ending is Ending.DIVERGED:
         return "not kept: nothing was learnt"
     if output is None:
         return "not kept: --output FILE keeps it"

@@ -21,7 +21,7 @@ from dnn_xp.functions.metrics import accuracy
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 from dnn_xp.reports import figures
-from dnn_xp.training import Callback, Moment, sgd, train
+from dnn_xp.training import Callback, Run, sgd, train
 
 __all__ = [
     "L_layer_model",
@@ -177,8 +177,8 @@ class _PrintCost(Callback):
     def __init__(self, line: str) -> None:
         self.line = line
 
-    def epoch(self, moment: Moment) -> None:
-        iteration, cost = moment.epoch - 1, moment.history["cost"][-1]
+    def epoch(self, run: Run) -> None:
+        iteration, cost = run.epoch - 1, run.history["cost"][-1]
         if iteration % 100 == 0:
             print(self.line.format(iteration, cost), flush=True)
 

@@ -30,8 +30,8 @@ from dnn_xp.backends.moving import (
 )
 from dnn_xp.backends.probing import BackendReport, probe_backends
 from dnn_xp.backends.running import (
-    ByExample,
-    by_example,
+    ExampleRows,
+    as_example_rows,
     cache_blocks,
     column_maxima,
     column_sums,
@@ -53,11 +53,11 @@ __all__ = [
     "BackendError",
     "BackendNotInstalledError",
     "BackendReport",
-    "ByExample",
+    "ExampleRows",
     "DeviceNotFoundError",
     "UnknownBackendError",
     "bring",
-    "by_example",
+    "as_example_rows",
     "cache_blocks",
     "column_maxima",
     "column_sums",

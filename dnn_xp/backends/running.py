@@ -18,8 +18,8 @@ from array_api_extra import at
 from dnn_xp.backends.moving import Array, namespace
 
 __all__ = [
-    "ByExample",
-    "by_example",
+    "ExampleRows",
+    "as_example_rows",
     "cache_blocks",
     "column_maxima",
     "column_sums",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class ByExample(NamedTuple):
+class ExampleRows(NamedTuple):
     """Examples in rows that stand for a matrix of columns; a tuple, which a compiled step takes.
 
     Attributes
@@ -60,7 +60,7 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
     indices : array of integers, shape (batch,)
         In X's library, on its device.
     """
-    if isinstance(X, ByExample):
+    if isinstance(X, ExampleRows):
         return (xp or namespace(X.rows)).take(X.rows, indices, axis=0).T
     if isinstance(X, np.ndarray):
         # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
@@ -69,17 +69,17 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
     return (xp or namespace(X)).take(X.T, indices, axis=0).T
 
 
-def by_example(X: Array) -> Any:
+def as_example_rows(X: Array) -> Any:
     """Return X in the form from which `take_examples` takes fastest.
 
     Where arrays have strides, the transpose of an array with an example in each row has it. JAX's
-    have none, so that a column lies scattered over memory: there it is a `ByExample`, a copy.
+    have none, so that a column lies scattered over memory: there it is a `ExampleRows`, a copy.
 
     Parameters
     ----------
     X : array, shape (n, m)
     """
-    return ByExample(namespace(X).matrix_transpose(X)) if is_jax_array(X) else X
+    return ExampleRows(namespace(X).matrix_transpose(X)) if is_jax_array(X) else X
 
 
 def has_views(x: Array) -> bool:

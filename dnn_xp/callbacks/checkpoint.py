@@ -7,9 +7,10 @@ from pathlib import Path
 
 from dnn_xp.files.atomic import remove_leftovers
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
-from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.training.moments import Callback
 from dnn_xp.training.progress import Progress
 from dnn_xp.training.result import TrainingResult
+from dnn_xp.training.run import Run
 
 __all__ = ["Checkpoint"]
 
@@ -72,25 +73,25 @@ class Checkpoint(Callback):
         self.path, self.epochs, self.steps = Path(path), epochs, steps
         self.seconds, self.keep = seconds, keep
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Write the first one, so that what hinders it shows before the training."""
-        progress = moment.progress
+        progress = run.progress
         remove_leftovers(self.path)
         self._steps_done, self._saved = progress.steps, _place(progress)
         if (progress.epoch, progress.batch) == (0, 0) or not self.path.exists():
             save_checkpoint(self.path, progress, keep=self.keep)
         self._time = time.monotonic()
 
-    def step(self, moment: Moment) -> None:
+    def step(self, run: Run) -> None:
         """Write one where the steps or seconds are over."""
         self._steps_done += 1
         if (self.steps and self._steps_done % self.steps == 0) or self._is_late():
-            self._save(moment.progress)
+            self._save(run.progress)
 
-    def epoch(self, moment: Moment) -> None:
+    def epoch(self, run: Run) -> None:
         """Write one where the epochs or seconds are over."""
-        if (self.epochs and moment.epoch % self.epochs == 0) or self._is_late():
-            self._save(moment.progress)
+        if (self.epochs and run.epoch % self.epochs == 0) or self._is_late():
+            self._save(run.progress)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write the last one."""

@@ -1,13 +1,13 @@
 """Early stopping: the end of a run that no longer gets better."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from dnn_xp.arguments import check
-from dnn_xp.backends import bring
-from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.arguments import check, check_whole
+from dnn_xp.backends import Array, bring
+from dnn_xp.training.moments import Callback, Patience, find_mode
 from dnn_xp.training.result import TrainingResult
+from dnn_xp.training.run import Run
 
 __all__ = ["EarlyStopping"]
 
@@ -20,48 +20,97 @@ class EarlyStopping(Callback):
     patience : int
         Epochs to wait for an improvement.
     min_delta : float
-        What counts as one.
+        What counts as one: more than this.
     monitor : str
-        A figure of the history that is better when smaller.
+        A figure of the history.
+    mode : "min" or "max", optional
+        Whether the figure is better when smaller or when larger. Costs and the metrics of
+        `dnn_xp.functions.metrics` say so themselves; of a metric of your own it must be told.
+
+    Attributes
+    ----------
+    best : float
+        The best figure of the last run.
+    best_epoch : int
+        How many epochs were done when it was met; 0 where none was.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Network, accuracy, train
+    >>> X = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
+    >>> Y = np.asarray([[0.0, 0.0, 0.0, 1.0]])
+    >>> network = Network(2, (Dense(1),), cost="sigmoid_cross_entropy")
+    >>> stopping = EarlyStopping(50, monitor="accuracy")
+    >>> run = train(network, X, Y, epochs=500, metrics={"accuracy": accuracy}, callbacks=[stopping])
+    >>> stopping.best, run.epochs < 500
+    (1.0, True)
     """
 
     def __init__(
-        self, patience: int = 10, min_delta: float = 0.0, monitor: str = "validation_cost"
+        self,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        monitor: str = "validation_cost",
+        mode: Literal["min", "max"] | None = None,
     ) -> None:
-        check("patience", patience, patience >= 1, "a whole number from 1 on")
-        self.patience, self.min_delta, self.monitor = patience, min_delta, monitor
+        check_whole("patience", patience, 1)
+        check("mode", mode, mode in ("min", "max", None), "'min', 'max' or None")
+        self.patience, self.min_delta, self.monitor, self.mode = patience, min_delta, monitor, mode
+        self._position: Array | None = None
+        self._to_theta: Callable[[Array], Array] | None = None
+        self._forget()
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Forget the run before."""
-        self._best, self._best_moment = math.inf, moment
+        self._forget()
+        self._position, self._to_theta = run.position, run.to_theta
 
     def state(self) -> Mapping[str, Any]:
         """Return the best figure, its epoch and its parameters."""
-        best = self._best_moment
-        return {"best": self._best, "epoch": best.epoch, "coordinates": best.coordinates}
+        return {"best": self.best, "epoch": self.best_epoch, "coordinates": self._position}
 
-    def restore(self, moment: Moment, state: Mapping[str, Any]) -> str | None:
+    def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up the best epoch so far."""
-        coordinates = bring(state["coordinates"], like=moment.coordinates)
-        self._best = state["best"]
-        self._best_moment = moment._replace(epoch=state["epoch"], coordinates=coordinates)
-        return self._verdict(moment.epoch)
+        self.best_epoch = state["epoch"]
+        self._position = bring(state["coordinates"], like=run.position)
+        if run.epoch:
+            counter = self._patience_of(run)
+            counter.best, counter.waited = state["best"], run.epoch - self.best_epoch
+            self.best = counter.best
+        return self._verdict()
 
-    def epoch(self, moment: Moment) -> str | None:
+    def epoch(self, run: Run) -> str | None:
         """Compare with the best epoch so far."""
-        if self.monitor not in moment.history:
-            known = ", ".join(moment.history)
+        if self.monitor not in run.history:
+            known = ", ".join(run.history)
             raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")
-        value = moment.history[self.monitor][-1]
-        if value < self._best - self.min_delta:
-            self._best, self._best_moment = value, moment
-        return self._verdict(moment.epoch)
-
-    def _verdict(self, epoch: int) -> str | None:
-        if epoch - self._best_moment.epoch < self.patience:
-            return None
-        return f"no better {self.monitor} in {self.patience} epochs"
+        counter = self._patience_of(run)
+        if counter.update(run.history[self.monitor][-1], self.monitor):
+            self.best, self.best_epoch = counter.best, run.epoch
+            self._position = run.position
+        return self._verdict()
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Put the best parameters in place of the last."""
-        return result._replace(theta=self._best_moment.theta)
+        assert self._to_theta is not None  # a run has begun
+        return result._replace(theta=self._to_theta(self._position))
+
+    def close(self) -> None:
+        """Let go of the parameters."""
+        self._position = self._to_theta = None
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch = float("nan"), 0
+        self._counter: Patience | None = None
+
+    def _patience_of(self, run: Run) -> Patience:
+        if self._counter is None:
+            mode = find_mode(run, self.monitor, self.mode)
+            self._counter = Patience(mode, self.min_delta, self.patience)
+        return self._counter
+
+    def _verdict(self) -> str | None:
+        if self._counter is None or not self._counter.is_over:
+            return None
+        return f"no better {self.monitor} in {self.patience} epochs"

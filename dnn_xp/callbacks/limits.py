@@ -3,16 +3,14 @@
 import signal
 import time
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from dnn_xp.arguments import check
-from dnn_xp.training.moments import Callback, Moment
-from dnn_xp.training.result import TrainingResult
+from dnn_xp.training.moments import Callback
+from dnn_xp.training.result import Ending
+from dnn_xp.training.run import Run
 
-__all__ = ["INTERRUPTED", "Interruptible", "TimeLimit"]
-
-INTERRUPTED = "interrupted"
-"""The reason of a run that Ctrl-C ended."""
+__all__ = ["Interruptible", "TimeLimit"]
 
 
 class TimeLimit(Callback):
@@ -28,30 +26,30 @@ class TimeLimit(Callback):
         check("seconds", seconds, seconds > 0, "a number above 0")
         self.seconds = seconds
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Look at the clock."""
         self._end = time.monotonic() + self.seconds
 
-    def step(self, moment: Moment) -> str | None:
+    def step(self, run: Run) -> str | None:
         """Look at the clock again."""
         return f"{self.seconds:g} s are over" if time.monotonic() >= self._end else None
 
-    def epoch(self, moment: Moment) -> str | None:
+    def epoch(self, run: Run) -> str | None:
         """Look at the clock again: measuring takes time, too."""
-        return self.step(moment)
+        return self.step(run)
 
 
 class Interruptible(Callback):
     """End a run in good order on Ctrl-C.
 
-    The step under way is finished, and the run ends with the reason `INTERRUPTED` as it would by
-    itself: a `Checkpoint` is written, the result is returned. A second Ctrl-C raises
+    The step under way is finished, and the run ends as it would by itself, with the ending
+    ``INTERRUPTED``: a `Checkpoint` is written, the result is returned. A second Ctrl-C raises
     KeyboardInterrupt at once. For the main thread only, which is the one that is told of signals.
 
     Examples
     --------
-    When the run ends, Ctrl-C means again what it meant before. To have that also after an error,
-    use it as a context manager:
+    When the run ends, Ctrl-C means again what it meant before. As a context manager it listens
+    also before the run and after it:
 
     >>> import numpy as np
     >>> from dnn_xp import Dense, Network, train
@@ -62,10 +60,18 @@ class Interruptible(Callback):
     '10 epochs'
     """
 
+    ending: ClassVar[Ending] = Ending.INTERRUPTED
+
     def __init__(self) -> None:
-        self._listens, self._asked = False, False
+        self._entered, self._listens, self._asked = False, False, False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed since it began to listen."""
+        return self._asked
 
     def __enter__(self) -> "Interruptible":
+        self._entered = True
         self._listen()
         return self
 
@@ -75,29 +81,31 @@ class Interruptible(Callback):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._entered = False
         self._give_back()
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Listen from now on."""
         self._listen()
 
-    def step(self, moment: Moment) -> str | None:
+    def step(self, run: Run) -> str | None:
         """End the run where that was asked for."""
-        return INTERRUPTED if self._asked else None
+        return "interrupted" if self._asked else None
 
-    def epoch(self, moment: Moment) -> str | None:
+    def epoch(self, run: Run) -> str | None:
         """End the run where that was asked for."""
-        return self.step(moment)
+        return self.step(run)
 
-    def end(self, result: TrainingResult) -> TrainingResult:
-        """Listen no more."""
-        self._give_back()
-        return result
+    def close(self) -> None:
+        """Listen no more, unless a ``with`` block goes on."""
+        if not self._entered:
+            self._give_back()
 
     def _listen(self) -> None:
         if not self._listens:
-            self._listens, self._asked = True, False
+            self._asked = False
             self._before: Any = signal.signal(signal.SIGINT, self._note)
+            self._listens = True  # only now: other threads are refused
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._asked:

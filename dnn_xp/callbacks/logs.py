@@ -15,7 +15,7 @@ from typing import Any
 
 from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
-from dnn_xp.training import Callback, Moment, TrainingResult
+from dnn_xp.training import Callback, Run, TrainingResult
 from dnn_xp.training.progress import History
 
 __all__ = ["CSVLog", "JSONLinesLog", "TensorBoard"]
@@ -27,15 +27,15 @@ class _Lines(Callback):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Write what has been done already."""
         self._done = 0
         with replacing(self.path) as temporary:
-            temporary.write_text(self._new(moment.history), encoding="utf-8", newline="")
+            temporary.write_text(self._new(run.history), encoding="utf-8", newline="")
 
-    def epoch(self, moment: Moment) -> None:
+    def epoch(self, run: Run) -> None:
         """Write the latest."""
-        self._append(moment.history)
+        self._append(run.history)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write the epoch in which the run diverged, too."""
@@ -108,30 +108,32 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self._writer: Any = None
         self._writer_module = require(
             "tensorboard.summary.writer.event_file_writer", extra="tensorboard"
         )
         self._event = require("tensorboard.compat.proto.event_pb2", extra="tensorboard")
         self._summary = require("tensorboard.compat.proto.summary_pb2", extra="tensorboard")
 
-    def start(self, moment: Moment) -> None:
-        """Have what was written after this moment passed over."""
+    def start(self, run: Run) -> None:
+        """Have what was written after this epoch passed over."""
         self._writer = self._writer_module.EventFileWriter(str(self.folder))
         begins = self._event.SessionLog(status=self._event.SessionLog.START)
-        self._write(moment.epoch + 1, session_log=begins)
+        self._write(run.epoch + 1, session_log=begins)
 
-    def epoch(self, moment: Moment) -> None:
+    def epoch(self, run: Run) -> None:
         """Write the latest figures."""
         values = [
             self._summary.Summary.Value(tag=name, simple_value=value)
-            for name, value in _figures(moment.history, moment.epoch - 1).items()
+            for name, value in _figures(run.history, run.epoch - 1).items()
         ]
-        self._write(moment.epoch, summary=self._summary.Summary(value=values))
+        self._write(run.epoch, summary=self._summary.Summary(value=values))
 
-    def end(self, result: TrainingResult) -> TrainingResult:
+    def close(self) -> None:
         """Close the file."""
-        self._writer.close()
-        return result
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _write(self, step: int, **content: Any) -> None:
         self._writer.add_event(self._event.Event(wall_time=time.time(), step=step, **content))

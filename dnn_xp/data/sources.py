@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, take_examples
 
-__all__ = ["Source", "beside", "read_examples"]
+__all__ = ["Source", "reference_array", "read_examples"]
 
 
 class Source(NamedTuple):
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     like: Array
 
 
-def beside(X: Array | Source) -> Array:
+def reference_array(X: Array | Source) -> Array:
     """Return an array that stands where the examples are, or where they are read to."""
     return X.like if isinstance(X, Source) else X
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.backends import Array, bring, device, empty_array, namespace, to_host
-from dnn_xp.data.sources import Source, beside
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.coefficients import AT_ONCE, Weights, by_layer, from_theta, moved, to_theta
 from dnn_xp.estimators.data import (
     as_columns,
@@ -145,7 +145,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
             else:
                 fit_by_steps(self, network, data, held_out, rng, self.max_iter, callbacks)
         for reporter in reported:
-            reporter.tell_of_the_end()
+            reporter.on_fit_end()
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> None:
@@ -188,7 +188,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
             self._set_theta(
                 network,
                 bring(
-                    draw_theta(network, hidden_activations(self), rng), like=beside(as_columns(X))
+                    draw_theta(network, hidden_activations(self), rng),
+                    like=reference_array(as_columns(X)),
                 ),
             )
         return Data(X, Y, weights), network
@@ -283,7 +284,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """
         check_is_fitted(self)
         X = as_columns(check_X(self, X))
-        like, weights = beside(X), self._weights()
+        like, weights = reference_array(X), self._weights()
         xp, mine = namespace(like), weights.coefs[0]
         if self.fitted_as_numpy:
             weights = moved(weights, like)
@@ -303,7 +304,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
     def _logits(self, X: Any, method: str) -> Array:
         """Return what the last layer gives, shape (n_outputs, m), to a method."""
         layers, X = self._placed(X, method)
-        xp = namespace(beside(X))
+        xp = namespace(reference_array(X))
         return self._network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
 
     def _outputs(self, X: Any) -> Array:
@@ -327,7 +328,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
     def _input_gradient(self, X: Any, output: Any) -> Array:
         """Return the derivative of the outputs' shares with respect to X, shape of X."""
         layers, X = self._placed(X, "input_gradient")
-        xp, network = namespace(beside(X)), self._network
+        xp, network = namespace(reference_array(X)), self._network
         Z = network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
         shares = self._shares(Z, output)
         return xp.matrix_transpose(

@@ -12,15 +12,18 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
 from dnn_xp.backends import Array, bring, to_host
-from dnn_xp.data.sources import Source, beside
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.coefficients import AT_ONCE, to_theta
 from dnn_xp.estimators.data import as_columns, take_rows
 from dnn_xp.estimators.initialization import Shuffles
-from dnn_xp.estimators.monitoring import Follower, Teller, Validation, prints
+from dnn_xp.estimators.monitoring import FitMonitor, PrintLoss, Validation, is_verbose
 from dnn_xp.estimators.translation import describe_optimizer, describe_regularization, needs_steps
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
-from dnn_xp.training import Callback, DivergenceWarning, Progress, lbfgs, train
+from dnn_xp.training import Callback, DivergenceWarning, Ending, Progress, lbfgs
+from dnn_xp.training.evaluation import Evaluation
+from dnn_xp.training.loop import TrainingData, train_with
+from dnn_xp.training.settings import Settings
 
 __all__ = ["Data", "fit_by_lbfgs", "fit_by_steps", "hold_out"]
 
@@ -58,10 +61,10 @@ def fit_by_steps(
 ) -> None:
     """Train by an optimizer that takes steps along the gradients of batches."""
     X, n_examples = as_columns(data.X), data.X.shape[0]
-    like = beside(X)
+    like = reference_array(X)
     if estimator.early_stopping or held_out is not None:
-        _start_judging(estimator)
-    follower = Follower(
+        _start_validation(estimator)
+    monitor = FitMonitor(
         estimator,
         None if held_out is None else _validation(estimator, network, held_out, like),
         n_examples,
@@ -69,45 +72,48 @@ def fit_by_steps(
     )
     weights = _total_weights(estimator, data)
     by_class = getattr(estimator, "class_weight", None) is not None
-    checkpoints, resume = _take_up(estimator)
+    checkpoints, resume = _load_checkpoint(estimator)
     optimizer, before = describe_optimizer(estimator), estimator._last_optimizer
     # The state of one optimizer means nothing to another, which begins anew.
     goes_on = incremental and before is not None and before.update is optimizer.update
     rate = estimator.learning_rate
-    told = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
+    own_callbacks = [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)  # an error, or told below
-            run = train(
-                network,
+        run = train_with(
+            network,
+            TrainingData(
                 X,
                 bring(data.Y, like=like),
-                to_theta(network, estimator._weights()),
-                optimizer=optimizer,
-                epochs=epochs,
-                batch_size=_batch_size(estimator, n_examples),
-                seed=int(rng.randint(2**31)) if network.has_dropout else 0,
-                weights=None if weights is None else bring(weights, like=like),
-                weights_within="data" if by_class else "batch",
-                order=Shuffles(n_examples, rng if estimator.shuffle else None),
-                schedule=follower.factor,
+                None if weights is None else bring(weights, like=like),
+            ),
+            to_theta(network, estimator._weights()),
+            Settings(
+                optimizer,
+                epochs,
+                _batch_size(estimator, n_examples),
+                seed=int(rng.randint(2**31)) if network.is_random else 0,
+                schedule=monitor.factor,
                 regularization=describe_regularization(estimator),
                 clip_norm=estimator.clip_norm,
-                callbacks=[follower, *told, *checkpoints, *callbacks],
                 example_space=False,
-                after=estimator._progress if goes_on else None,
-                resume=resume,
-            )
+                weights_by_batch=not by_class,
+                order=Shuffles(n_examples, rng if estimator.shuffle else None),
+            ),
+            evaluation=Evaluation(),
+            callbacks=[monitor, *own_callbacks, *checkpoints, *callbacks],
+            after=estimator._progress if goes_on else None,
+            resume=resume,
+        )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
-        if follower.theta is not None:
-            estimator._set_theta(network, follower.chosen)
+        if monitor.theta is not None:
+            estimator._set_theta(network, monitor.chosen)
         return
     estimator._set_theta(network, run.theta)
     estimator._progress, estimator._last_optimizer = run.progress, optimizer
-    if run.reason.startswith("diverged"):
-        _tell_of_divergence(estimator, run.reason)
-    elif not incremental and run.reason == f"{epochs} epochs":
+    if run.ending is Ending.DIVERGED:
+        _raise_divergence(estimator, run.reason)
+    elif not incremental and run.ending is Ending.COMPLETED:
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
             "optimization hasn't converged yet.",
@@ -123,11 +129,11 @@ def fit_by_lbfgs(
     if names := needs_steps(estimator):
         raise ValueError(f"solver: 'lbfgs' has no {', '.join(names)}; choose another solver")
     X = as_columns(data.X)
-    like, weights = beside(X), _total_weights(estimator, data)
+    like, weights = reference_array(X), _total_weights(estimator, data)
     theta, state = to_theta(network, estimator._weights()), estimator._lbfgs_state
     if state is not None and not np.array_equal(to_host(theta), state.theta):
         state = None  # the parameters have been set since
-    tellers = [Teller()] if prints(estimator) else []
+    printers = [PrintLoss()] if is_verbose(estimator) else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # an error, below
         run = lbfgs(
@@ -141,17 +147,17 @@ def fit_by_lbfgs(
             max_evaluations=estimator.max_fun,
             tolerance=estimator.tol,
             batch_size=AT_ONCE if isinstance(X, Source) else None,
-            callbacks=[*tellers, *estimator.callbacks, *callbacks],
+            callbacks=[*printers, *estimator.callbacks, *callbacks],
             state=state,
         )
-    if run.reason.startswith("diverged"):
-        _tell_of_divergence(estimator, run.reason)
+    if run.ending is Ending.DIVERGED:
+        _raise_divergence(estimator, run.reason)
     estimator._set_theta(network, run.theta)
     estimator._lbfgs_state, estimator.n_iter_ = run.state, run.epochs
     estimator.loss_curve_ += run.history["cost"]
     estimator.loss_ = estimator.loss_curve_[-1]
     estimator.best_loss_ = min(estimator.loss_curve_)
-    if not run.reason.startswith("converged"):
+    if run.ending is not Ending.CONVERGED:
         warnings.warn(
             f"lbfgs failed to converge after {run.epochs} iteration(s): {run.reason}.\n\n"
             f"Increase the number of iterations to improve the convergence (max_iter="
@@ -200,13 +206,13 @@ def _validation(estimator: Any, network: Network, data: Data, like: Array) -> Va
     return judge
 
 
-def _start_judging(estimator: Any) -> None:
+def _start_validation(estimator: Any) -> None:
     if estimator.validation_scores_ is None:
         estimator.validation_scores_, estimator.validation_loss_curve_ = [], []
         estimator.best_validation_score_ = -math.inf
 
 
-def _take_up(estimator: Any) -> tuple[list[Callback], Progress | None]:
+def _load_checkpoint(estimator: Any) -> tuple[list[Callback], Progress | None]:
     """Return what writes checkpoints and the newest that there is, if they are wanted."""
     if estimator.checkpoint is None:
         return [], None
@@ -243,7 +249,7 @@ def _total_weights(estimator: Any, data: Data) -> np.ndarray[Any, Any] | None:
     return by_class * data.weights
 
 
-def _tell_of_divergence(estimator: Any, reason: str) -> None:
+def _raise_divergence(estimator: Any, reason: str) -> None:
     """Raise scikit-learn's error, or warn where the best parameters were kept."""
     estimator.loss_ = math.nan
     estimator.loss_curve_.append(estimator.loss_)

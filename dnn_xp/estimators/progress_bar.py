@@ -6,7 +6,7 @@ from typing import Any
 
 from dnn_xp.backends import require
 from dnn_xp.estimators.parameters import Parameters
-from dnn_xp.training import Callback, Moment, TrainingResult
+from dnn_xp.training import Callback, Run, TrainingResult
 
 __all__ = ["Bar", "shown"]
 
@@ -27,19 +27,17 @@ class Bar(Callback):
     def __init__(self, estimator: Parameters, progress: Any) -> None:
         self._estimator, self._progress = estimator, progress
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Show it, empty or as far as a fit is that goes on."""
         name = type(self._estimator).__name__
-        self._task = self._progress.add_task(
-            name, total=moment.epochs, completed=moment.epoch, text=""
-        )
+        self._task = self._progress.add_task(name, total=run.epochs, completed=run.epoch, text="")
 
-    def epoch(self, moment: Moment) -> None:
+    def epoch(self, run: Run) -> None:
         """Move it on."""
-        text = f"loss {moment.history['cost'][-1]:.4g}"
+        text = f"loss {run.history['cost'][-1]:.4g}"
         if scores := getattr(self._estimator, "validation_scores_", None):
             text += f"  score {scores[-1]:.4g}"
-        self._progress.update(self._task, completed=moment.epoch, text=text)
+        self._progress.update(self._task, completed=run.epoch, text=text)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Fill it: there are no more epochs."""

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from dnn_xp.backends import Array
-from dnn_xp.training import Callback, Moment, TrainingResult
+from dnn_xp.training import Callback, Run, TrainingResult
 
 __all__ = ["CallbackSupportMixin", "Reporter", "reporters", "with_callbacks"]
 
@@ -58,17 +58,17 @@ class Reporter(Callback):
         self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
         self._fit.call_on_fit_task_begin(**self._data)
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Tell that the first epoch begins."""
-        self._begin(moment)
+        self._begin(run)
 
-    def epoch(self, moment: Moment) -> str | None:
+    def epoch(self, run: Run) -> str | None:
         """Tell that an epoch has ended, and that the next begins."""
-        stop = self._epoch.call_on_fit_task_end(**self._data, **self._attributes(moment))
+        stop = self._epoch.call_on_fit_task_end(**self._data, **self._attributes(run))
         self._epoch = None
         if stop:
             return "a callback asked for it"
-        self._begin(moment)
+        self._begin(run)
         return None
 
     def end(self, result: TrainingResult) -> TrainingResult:
@@ -77,17 +77,17 @@ class Reporter(Callback):
             self._epoch.call_on_fit_task_end(estimator=self._data["estimator"])
         return result
 
-    def tell_of_the_end(self) -> None:
+    def on_fit_end(self) -> None:
         """Tell that the estimator is fitted."""
         self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})
 
-    def _begin(self, moment: Moment) -> None:
-        if moment.epoch < moment.epochs:
+    def _begin(self, run: Run) -> None:
+        if run.epoch < run.epochs:
             self._epoch = self._fit.subcontext(task_name="epoch")
-            self._epoch.call_on_fit_task_begin(**self._data, **self._attributes(moment))
+            self._epoch.call_on_fit_task_begin(**self._data, **self._attributes(run))
 
-    def _attributes(self, moment: Moment) -> dict[str, Any]:
-        return {"reconstruction_attributes": lambda: self._parameters(moment.theta)}
+    def _attributes(self, run: Run) -> dict[str, Any]:
+        return {"reconstruction_attributes": lambda: self._parameters(run.theta)}
 
 
 def reporters(

@@ -26,7 +26,7 @@ from dnn_xp.backends import (
     from_host,
     namespace,
 )
-from dnn_xp.data.sources import Source, beside, read_examples
+from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.functions.counters import Draws, make_draws
 from dnn_xp.functions.initializers import Generator
@@ -109,7 +109,7 @@ class Network(Layout):
             )
 
     @cached_property
-    def has_dropout(self) -> bool:
+    def is_random(self) -> bool:
         """Whether training makes draws."""
         return any(isinstance(layer, Dropout) for layer in self.layers)
 
@@ -157,7 +157,7 @@ class Network(Layout):
         array, shape (n_outputs, m)
         """
         self._check(theta, X)
-        xp = namespace(theta, beside(X))
+        xp = namespace(theta, reference_array(X))
         return self.trusted_forward(self.views(theta, xp), X, xp, batch_size=batch_size)
 
     def trusted_forward(
@@ -270,14 +270,14 @@ class Network(Layout):
         [[3.0, 3.0], [-1.0, -1.0]]
         """
         self._check(theta, X)
-        xp, shares = namespace(theta, beside(X)), self._shares(X, output)
+        xp, shares = namespace(theta, reference_array(X)), self._shares(X, output)
         return self.trusted_input_gradient(
             self.views(theta, xp), X, shares, xp, batch_size=batch_size
         )
 
     def _shares(self, X: Array | Source, output: int | Array) -> Array:
         """Return how much of each logit counts: all of one, or what is given."""
-        like, shape = beside(X), (self.n_outputs, X.shape[1])
+        like, shape = reference_array(X), (self.n_outputs, X.shape[1])
         xp = namespace(like)
         if isinstance(output, Integral):
             row = int(output)
@@ -353,7 +353,7 @@ class Network(Layout):
         Y, weights = self._check(theta, X, Y, weights)
         xp = namespace(theta, X)
         draws = None
-        if self.has_dropout:
+        if self.is_random:
             examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
             draws = make_draws(seed, step, examples, xp=xp)
         return self.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
@@ -460,7 +460,7 @@ class Network(Layout):
         ValueError
             Naming the layer, what came and what was expected.
         """
-        like = beside(X)
+        like = reference_array(X)
         _check_floating("X", like)
         shape = tuple(X.shape)
         if len(shape) != 2 or shape[0] != self.n_inputs:

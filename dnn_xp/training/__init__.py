@@ -2,7 +2,7 @@
 
 from dnn_xp.training.lbfgs import lbfgs
 from dnn_xp.training.loop import DivergenceWarning, train
-from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.training.moments import Callback, Callbacks, Patience
 from dnn_xp.training.optimizers import (
     Optimizer,
     adagrad,
@@ -20,7 +20,8 @@ from dnn_xp.training.progress import AnotherRunError, Progress
 from dnn_xp.training.quasi_newton import LBFGSState
 from dnn_xp.training.range_test import learning_rate_range_test
 from dnn_xp.training.regularization import Regularization
-from dnn_xp.training.result import TrainingResult
+from dnn_xp.training.result import Ending, TrainingResult
+from dnn_xp.training.run import Run
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
     constant,
@@ -36,13 +37,16 @@ from dnn_xp.training.weights import class_weights
 __all__ = [
     "AnotherRunError",
     "Callback",
+    "Callbacks",
     "DivergenceWarning",
+    "Ending",
     "LBFGSState",
-    "Moment",
     "Optimizer",
+    "Patience",
     "Progress",
     "ReduceOnPlateau",
     "Regularization",
+    "Run",
     "TrainingResult",
     "adagrad",
     "adam",

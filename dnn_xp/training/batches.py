@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["minibatches", "mixup_shares"]
+__all__ = ["minibatches", "mixup_coefficients"]
 
 Indices = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
@@ -72,6 +72,6 @@ def _check_order(order: Indices, n_examples: int) -> None:
         raise ValueError(f"order: found no {int(np.argmin(seen))}, {expected}")
 
 
-def mixup_shares(alpha: float, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def mixup_coefficients(alpha: float, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return 4,096 draws of a Beta(alpha, alpha) distribution, from which steps choose."""
     return np.random.default_rng(seed).beta(alpha, alpha, 4096)

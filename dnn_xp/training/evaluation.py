@@ -1,26 +1,58 @@
 """The figures that are measured between epochs: the cost of validation data, and metrics."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from dnn_xp.backends import Array, bring
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
+from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
 
-__all__ = ["Dataset", "Examples", "Judged", "Metric", "measures", "validation_beside"]
+__all__ = [
+    "AT_ONCE",
+    "Dataset",
+    "Evaluation",
+    "Examples",
+    "Metric",
+    "ValidationData",
+    "figure_modes",
+    "make_evaluator",
+    "prepare_validation",
+]
 
-MEASURED_AT_ONCE = 4096
+AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
 Examples = Array | Source
 Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
-Judged = tuple[Examples, Array, Array | None]
+ValidationData = tuple[Examples, Array, Array | None]
 """Validation data that were checked and brought, with weights or None."""
 
 Metric = Callable[[Array, Array], Array]
 
 
-def validation_beside(like: Array, network: Network, validation: Dataset | None) -> Judged | None:
+class Evaluation(NamedTuple):
+    """What is measured after each epoch, as in `dnn_xp.train`.
+
+    Attributes
+    ----------
+    validation : (X, Y) or (X, Y, weights), optional
+    metrics : mapping of str to callable
+    """
+
+    validation: Dataset | None = None
+    metrics: Mapping[str, Metric] = {}
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of figures in the history."""
+        return "" if self.validation is None else "validation_"
+
+
+def prepare_validation(
+    like: Array, network: Network, validation: Dataset | None
+) -> ValidationData | None:
     """Return validation data, checked, in the library of the data that are trained on.
 
     Raises
@@ -39,44 +71,46 @@ def validation_beside(like: Array, network: Network, validation: Dataset | None)
         raise ValueError(f"validation: {error}") from error
 
 
-def measures(
+def figure_modes(evaluation: Evaluation) -> dict[str, Mode]:
+    """Return which figures are better when smaller, and which when larger, as far as is known."""
+    found = {name: mode_of(metric) for name, metric in evaluation.metrics.items()}
+    return {evaluation.prefix + name: mode for name, mode in found.items() if mode is not None}
+
+
+def make_evaluator(
     network: Network,
-    X: Examples,
-    Y: Array,
-    weights: Array | None,
-    validation: Judged | None,
-    metrics: Mapping[str, Metric],
+    training: ValidationData,
+    validation: ValidationData | None,
+    evaluation: Evaluation,
 ) -> Callable[[Array], dict[str, float]]:
     """Return a function of theta that gives the figures that are measured after an epoch.
 
     Parameters
     ----------
     network : Network
-    X, Y, weights
+    training : tuple (X, Y, weights)
         What is trained on, and measured where there are no validation data.
     validation : tuple, optional
-        As `validation_beside` returns it.
-    metrics : mapping of str to callable
+        As `prepare_validation` returns it.
+    evaluation : Evaluation
 
     Raises
     ------
     ValueError
         Where a metric has the name of the cost.
     """
-    prefix = ""
-    if validation is not None:
-        X, Y, weights = validation
-        prefix = "validation_"
-    elif not metrics:
+    metrics, prefix = evaluation.metrics, evaluation.prefix
+    if validation is None and not metrics:
         return lambda theta: {}
     if "cost" in metrics:
         raise ValueError("metrics: found one called 'cost', which is the name of the run's own")
+    X, Y, weights = training if validation is None else validation
 
-    def measure(theta: Array) -> dict[str, float]:
-        Z = network.forward(theta, X, batch_size=MEASURED_AT_ONCE)
+    def evaluate(theta: Array) -> dict[str, float]:
+        Z = network.forward(theta, X, batch_size=AT_ONCE)
         figures = {"cost": network.mean_cost(Z, Y, weights)} if validation is not None else {}
         A = find_cost(network.cost).output(Z)
         figures |= {name: metric(A, Y) for name, metric in metrics.items()}
         return {prefix + name: float(value) for name, value in figures.items()}
 
-    return measure
+    return evaluate

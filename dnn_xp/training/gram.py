@@ -106,14 +106,14 @@ class ExampleSpace(NamedTuple):
         Where the run begins.
     project : callable
         ``project(X)`` is what the network is fed instead of X, of these or other examples.
-    recover : callable
-        ``recover(theta)`` is the theta of the network that this one stands for.
+    to_theta : callable
+        ``to_theta(theta)`` is the theta of the network that this one stands for.
     """
 
     network: Network
     theta: Array
     project: Callable[[Array], Array]
-    recover: Callable[[Array], Array]
+    to_theta: Callable[[Array], Array]
 
 
 def example_space_problem(network: Network, settings: Settings, n_examples: int) -> str | None:
@@ -166,10 +166,10 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     def project(X_other: Array) -> Array:
         return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other])
 
-    def recover(moved: Array) -> Array:
+    def to_theta(moved: Array) -> Array:
         n_coordinates = first.units * m
         C = xp.reshape(moved[:n_coordinates], (first.units, m))
         W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
         return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
 
-    return ExampleSpace(inner, start, project, recover)
+    return ExampleSpace(inner, start, project, to_theta)

@@ -4,30 +4,56 @@ The network is evaluated where its data are; theta, which is small, goes to the 
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NoReturn
+from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, to_host
-from dnn_xp.data.sources import Source, beside, read_examples
+from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
+from dnn_xp.training.evaluation import (
+    Dataset,
+    Evaluation,
+    Metric,
+    figure_modes,
+    make_evaluator,
+    prepare_validation,
+)
 from dnn_xp.training.loop import DivergenceWarning
-from dnn_xp.training.moments import Callback, History, Moment
+from dnn_xp.training.moments import Callback, Callbacks, drive
+from dnn_xp.training.problem import Problem
+from dnn_xp.training.progress import Progress, describe_problem
 from dnn_xp.training.quasi_newton import (
     LBFGSState,
     NotFiniteError,
     Objective,
+    Point,
     Vector,
     converged,
-    moves,
+    iterations,
     start_at,
 )
-from dnn_xp.training.result import TrainingResult
-from dnn_xp.training.weights import of_mean_1
+from dnn_xp.training.result import Ending, TrainingResult
+from dnn_xp.training.run import Run
+from dnn_xp.training.step import State
+from dnn_xp.training.weights import normalize_weights
 
-__all__ = ["lbfgs"]
+__all__ = ["LBFGSRun", "LBFGSSettings", "lbfgs"]
+
+
+class LBFGSSettings(NamedTuple):
+    """The settings of a run by L-BFGS, as in `lbfgs`."""
+
+    l2: float
+    max_iter: int
+    max_evaluations: int
+    tolerance: float
+    cost_tolerance: float
+    memory: int
+    seed: int
+    batch_size: int | None
 
 
 def lbfgs(
@@ -45,8 +71,11 @@ def lbfgs(
     memory: int = 10,
     seed: int = 0,
     batch_size: int | None = None,
+    validation: Dataset | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
     state: LBFGSState | None = None,
+    resume: Progress | None = None,
 ) -> TrainingResult:
     """Train a network by L-BFGS, as SciPy's L-BFGS-B does without bounds.
 
@@ -80,19 +109,26 @@ def lbfgs(
         Of initialization.
     batch_size : int, optional
         How many examples go through the network at a time; their sums are added up. Default: all.
+    validation : (X, Y) or (X, Y, weights), optional
+        Data whose ``validation_cost`` is measured after each iteration.
+    metrics : dict of str to callable, optional
+        As in `train`.
     callbacks : sequence of Callback
-        Told of each iteration as of an epoch; of no steps within it.
+        Told of each iteration as of a step and of an epoch. ``run.step`` counts evaluations.
     state : LBFGSState, optional
         Go on from the end of another run, its ``run.state``, in place of theta: with the same
         data as if it had not ended, with others from what is known of the curvature.
+    resume : Progress, optional
+        Go on from there, with all other arguments but the limits as they were: the run ends with
+        the very bits of one that was never stopped. See `Checkpoint`.
 
     Returns
     -------
     TrainingResult
         The history's ``cost`` is the one after each iteration, or that of the start where there
-        is none. The reason begins with
-        "converged" where a tolerance ended the run. A run that meets a cost that is not finite
-        ends with a `DivergenceWarning` and the last parameters whose cost was.
+        is none. The ending is ``CONVERGED`` where a tolerance was met, and ``EXHAUSTED`` where
+        evaluations were used up or no move lowers the cost. A run that meets a cost that is not
+        finite ends with a `DivergenceWarning` and the last parameters whose cost was.
 
     Raises
     ------
@@ -114,96 +150,167 @@ def lbfgs(
     """
     Y, weights = network.check_data(X, Y, weights)
     _check_network(network)
-    like = beside(X)
-    for name, number, least in (
-        ("l2", l2, 0),
-        ("max_iter", max_iter, 0),
-        ("max_evaluations", max_evaluations, 1),
-        ("tolerance", tolerance, 0),
-        ("cost_tolerance", cost_tolerance, 0),
-        ("memory", memory, 1),
-        ("seed", seed, 0),
-        ("batch_size", batch_size, 1),
-    ):
-        check(name, number, number is None or number >= least, f"a number from {least} on")
+    like = reference_array(X)
+    settings = LBFGSSettings(
+        l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
+    )
+    _check_settings(settings)
     if state is None:
         theta = network.initialize(seed, like=like) if theta is None else theta
         state = start_at(to_host(theta))
     elif theta is not None:
         raise ValueError("theta: found one besides a state, which holds its own")
     network.check_theta(state.theta)
-
-    evaluations = 0
-    evaluate = _objective(network, X, Y, weights, l2, batch_size, like=state.theta)
-
-    def counted(at: Vector) -> tuple[float, Vector]:
-        nonlocal evaluations
-        evaluations += 1
-        return evaluate(at)
-
-    history: History = {}
-    start: list[float] = []
-    recover = partial(_copy_beside, like)
-    watchers = sorted(callbacks, key=lambda one: one.comes_last)
-    now = Moment(network, state.theta, history, 0, max_iter, recover, _no_progress)
-    for callback in watchers:
-        callback.start(now)
-
-    done, before, reason = 0, None, "no move lowers the cost: a kink, or the limit of rounding"
-    try:
-        for done, (point, pairs) in enumerate(moves(counted, state, memory)):
-            state, stops = LBFGSState(point.theta, pairs), []
-            if not done:
-                start = [point.cost]
-            else:
-                history.setdefault("cost", []).append(point.cost)
-                now = now._replace(coordinates=point.theta, epoch=done)
-                stops = [stop for callback in watchers if (stop := callback.epoch(now))]
-            stop = "; ".join(stops) or converged(before, point, tolerance, cost_tolerance)
-            if not stop and done >= max_iter:
-                stop = f"{max_iter} iterations"
-            if not stop and evaluations >= max_evaluations:
-                stop = f"{evaluations} evaluations"
-            if stop:
-                reason = stop
-                break
-            before = point
-    except NotFiniteError as error:
-        reason = f"diverged: {error} after {done} iterations; scale the data"
-        warnings.warn(reason, DivergenceWarning, stacklevel=2)
-    history.setdefault("cost", start)
-    result = TrainingResult(recover(state.theta), history, done, reason, state=state)
-    for callback in watchers:
-        result = callback.end(result)
+    evaluation = Evaluation(validation, metrics or {})
+    judged = prepare_validation(like, network, validation)
+    problem = Problem(network, state.theta, X, Y, weights, judged)
+    progress = _start(problem, settings, state)
+    if resume is not None:
+        progress = resume.resumed(network, progress)
+    evaluate = make_evaluator(network, (X, Y, weights), judged, evaluation)
+    run = LBFGSRun(problem, settings, evaluate, progress)
+    run.modes |= figure_modes(evaluation)
+    result = drive(run, Callbacks(callbacks))
+    if result.ending is Ending.DIVERGED:
+        warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
 
+def _check_settings(settings: LBFGSSettings) -> None:
+    for name, least in (("max_iter", 0), ("max_evaluations", 1), ("memory", 1), ("seed", 0)):
+        check_whole(name, getattr(settings, name), least)
+    if settings.batch_size is not None:
+        check_whole("batch_size", settings.batch_size, 1)
+    for name in ("l2", "tolerance", "cost_tolerance"):
+        number = getattr(settings, name)
+        check(name, number, number >= 0, "a number from 0 on")
+
+
 def _check_network(network: Network) -> None:
-    if network.has_dropout:
+    if network.is_random:
         # The same masks in every evaluation would make it a function, but that is no dropout:
         # each example would always miss the same units, and the network learn which.
         raise ValueError("network: found dropout, which makes another cost of each step; use train")
-    if network.size > network.n_parameters:
+    if network.has_statistics:
         raise ValueError(
             "network: found batch norm, whose cost is no sum over examples; use train, or LayerNorm"
         )
 
 
-def _objective(
-    network: Network,
-    X: Array | Source,
-    Y: Array,
-    weights: Array | None,
-    l2: float,
-    batch_size: int | None,
-    *,
-    like: Vector,
-) -> Objective:
+def _start(problem: Problem, settings: LBFGSSettings, state: LBFGSState) -> Progress:
+    """Return the beginning of a run."""
+    own = settings._asdict() | {"method": "lbfgs"}
+    for limit in ("max_iter", "max_evaluations"):  # a run may go on for longer
+        del own[limit]
+    identity = describe_problem(problem, own)
+    held = State(state.theta, state.pairs, None, float("nan"))
+    return Progress(identity, held, 0, 0, 0, {}, state.theta, state.theta, {})
+
+
+class LBFGSRun(Run):
+    """A run by L-BFGS: an epoch is an iteration, and ``step`` counts evaluations.
+
+    Its `position` is theta on the host, in float64. Of its `state`, ``total`` is the cost before
+    the last iteration, which tells whether it converged.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : LBFGSSettings
+    evaluate : callable
+        ``evaluate(theta)`` is a dict of the figures that are measured after an iteration.
+    progress : Progress
+    """
+
+    state: Any
+    unit = "iterations"
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: LBFGSSettings,
+        evaluate: Callable[[Array], dict[str, float]],
+        progress: Progress,
+    ) -> None:
+        super().__init__(problem.network, settings.max_iter, progress)
+        self.settings, self._evaluate = settings, evaluate
+        self.to_theta = partial(_copy_beside, reference_array(problem.X))
+        self._objective = _objective(problem, settings, like=self.state.theta)
+        self._start_cost: list[float] = []
+
+    def begin(self) -> None:
+        """Evaluate the cost at the start, which may be a minimum already."""
+        start, self._goes_on = LBFGSState(self.state.theta, self.state.optimizer), self.step > 0
+        self._iterations = iterations(self._counted, start, self.settings.memory)
+        try:
+            point, _ = next(self._iterations)
+        except NotFiniteError as error:
+            self._diverge(error)
+            return
+        self._start_cost = [point.cost]
+        self._check(point)
+        self._point = point
+
+    def run_epoch(self, on_step: Callable[[Run], object] | None = None) -> None:
+        """Take one iteration, then measure."""
+        try:
+            moved = next(self._iterations, None)
+        except NotFiniteError as error:
+            self._diverge(error)
+            return
+        if moved is None:
+            self.stop(Ending.EXHAUSTED, "no move lowers the cost: a kink, or the limit of rounding")
+            return
+        point, pairs = moved
+        self.state = State(point.theta, pairs, None, self._point.cost)
+        self._point = point
+        figures = {"cost": point.cost} | self._evaluate(self.to_theta(point.theta))
+        for name, value in figures.items():
+            self.history.setdefault(name, []).append(value)
+        self.finite_position, self.last_position = self.last_position, point.theta
+        self.position, self.epoch = point.theta, self.epoch + 1
+        if on_step is not None:
+            on_step(self)
+        self._check(point)
+
+    def result(self) -> TrainingResult:
+        """Return what the run ends with, and the state from which another one may begin."""
+        self.history.setdefault("cost", self._start_cost)
+        state = LBFGSState(self.state.theta, self.state.optimizer)
+        return super().result()._replace(state=state)
+
+    def final_theta(self) -> Array:
+        """Return the parameters of now, beside X."""
+        return self.to_theta(self.state.theta)
+
+    def _counted(self, theta: Vector) -> tuple[float, Vector]:
+        if self._goes_on:  # it was evaluated before the run was stopped
+            self._goes_on = False
+        else:
+            self.step += 1
+        return self._objective(theta)
+
+    def _check(self, point: Point) -> None:
+        """End the run where a tolerance is met, or evaluations are used up."""
+        settings = self.settings
+        before = float(self.state.total)
+        if reason := converged(before, point, settings.tolerance, settings.cost_tolerance):
+            self.stop(Ending.CONVERGED, reason)
+        elif self.epoch < self.epochs and self.step >= settings.max_evaluations:
+            self.stop(Ending.EXHAUSTED, f"{self.step} evaluations")
+
+    def _diverge(self, error: NotFiniteError) -> None:
+        self.ending = Ending.DIVERGED
+        self.reasons = [f"diverged: {error} after {self.epoch} iterations; scale the data"]
+
+
+def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
-    m, there = X.shape[1], beside(X)
-    size = min(batch_size or m, m)
+    network, X, Y = problem.network, problem.X, problem.Y
+    m, there = X.shape[1], reference_array(X)
+    size = min(settings.batch_size or m, m)
     at_once = size == m and not isinstance(X, Source)
-    weights = None if weights is None else of_mean_1(weights)
+    weights = None if problem.weights is None else normalize_weights(problem.weights)
     mask, zero = network.weight_mask(like=like), bring(0.0, like=there)
     run = compile_step(_add_mean, network, like=there)
 
@@ -216,7 +323,7 @@ def _objective(
                 w = None if weights is None else weights[part]
                 total = run(total, parameters, some, Y[:, part], w, m)
         found = bring(total, like=like)  # cost and gradient at once: one round trip
-        value, slope = penalty(theta, mask, None, l2)
+        value, slope = penalty(theta, mask, None, settings.l2)
         return float(found[0] + value), found[1:] + slope
 
     return evaluate
@@ -234,9 +341,3 @@ def _add_mean(
 def _copy_beside(like: Array, theta: Vector) -> Array:
     """Return theta beside an array, in memory of its own."""
     return bring(namespace(theta).asarray(theta, copy=True), like=like)
-
-
-def _no_progress() -> NoReturn:
-    raise ValueError(
-        "callbacks: lbfgs has no progress to write down; go on from its result's state"
-    )

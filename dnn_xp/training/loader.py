@@ -1,21 +1,22 @@
 """What each step of an epoch reads: all data and the places of a batch, or the batch itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from dnn_xp.backends import Array, bring, has_fixed_shapes, has_views, namespace, take_examples
 from dnn_xp.data.sources import Source, read_examples
-from dnn_xp.training.batches import Indices, minibatches
+from dnn_xp.training.batches import minibatches
+from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import Batch, Data, StepConfig
 
-__all__ = ["epoch_batches", "gathers"]
+__all__ = ["load_batches", "prefetches"]
 
 GATHERED_AT_ONCE = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
 
 
-def gathers(X: Array | Source, batch_size: int) -> bool:
-    """Return whether `epoch_batches` gathers the examples of a batch, rather than the step.
+def prefetches(X: Array | Source, batch_size: int) -> bool:
+    """Return whether `load_batches` gathers the examples of a batch, rather than the step.
 
     Parameters
     ----------
@@ -27,13 +28,8 @@ def gathers(X: Array | Source, batch_size: int) -> bool:
     return has_views(X) and 2 * X.shape[0] * batch_size <= GATHERED_AT_ONCE
 
 
-def epoch_batches(
-    config: StepConfig,
-    data: Data,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    order: Callable[[int], Indices] | None,
+def load_batches(
+    config: StepConfig, data: Data, settings: Settings, epoch: int
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
@@ -42,12 +38,11 @@ def epoch_batches(
     config : StepConfig
     data : Data
         All of them.
-    batch_size, seed, epoch
-        As in `minibatches`.
-    order : callable, optional
-        ``order(epoch)`` is the order to take instead of a random one.
+    settings : Settings
+    epoch : int
     """
     X, Y, weights, *rest = data
+    batch_size, seed, order = settings.batch_size, settings.seed, settings.order
     n_inputs, n_examples = X.shape
     reads = isinstance(X, Source)
     chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw

@@ -1,48 +1,38 @@
 """How a network learns: take a batch, step, take note, stop."""
 
 import logging
-import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
-from dnn_xp.backends import (
-    Array,
-    bring,
-    by_example,
-    compile_step,
-    computed,
-    has_fixed_shapes,
-    has_views,
-    namespace,
-    threads_for,
-)
-from dnn_xp.data.sources import Source, beside
+from dnn_xp.backends import Array, as_example_rows, bring, computed
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
-from dnn_xp.training.batches import Indices, mixup_shares
+from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.evaluation import (
     Dataset,
+    Evaluation,
     Examples,
-    Judged,
     Metric,
-    measures,
-    validation_beside,
+    figure_modes,
+    make_evaluator,
+    prepare_validation,
 )
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
-from dnn_xp.training.loader import epoch_batches, gathers
-from dnn_xp.training.moments import Callback, Moment, same_theta
+from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, describe_run
 from dnn_xp.training.regularization import Regularization
-from dnn_xp.training.result import TrainingResult
-from dnn_xp.training.settings import Schedule, Settings, check_settings, strengths_of
-from dnn_xp.training.step import Data, State, StepConfig, StepScalars, step
-from dnn_xp.training.weights import of_mean_1
+from dnn_xp.training.result import Ending, TrainingResult
+from dnn_xp.training.run import GradientRun
+from dnn_xp.training.settings import Schedule, Settings, check_settings
+from dnn_xp.training.step import Data
+from dnn_xp.training.weights import normalize_weights
 
-__all__ = ["DivergenceWarning", "train"]
+__all__ = ["DivergenceWarning", "TrainingData", "prepare_run", "train", "train_with"]
 
 _log = logging.getLogger("dnn_xp")
 
@@ -62,20 +52,17 @@ def train(
     batch_size: int | None = None,
     seed: int = 0,
     weights: Array | None = None,
-    weights_within: Literal["data", "batch"] = "data",
-    order: Callable[[int], Indices] | None = None,
     validation: Dataset | None = None,
     metrics: Mapping[str, Metric] | None = None,
     schedule: Schedule | None = None,
     regularization: Regularization | None = None,
     clip_value: float | None = None,
     clip_norm: float | None = None,
-    average: float | None = None,
+    ema_decay: float | None = None,
     micro_batch: int | None = None,
     callbacks: Sequence[Callback] = (),
     example_space: bool | Literal["auto"] = "auto",
     compile: bool = False,
-    after: Progress | None = None,
     resume: Progress | None = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
@@ -100,12 +87,6 @@ def train(
         Of initialization, shuffles and dropout.
     weights : array, shape (m,), optional
         Of each example. Only their ratios matter: they are scaled to a mean of 1 over the data.
-    weights_within : "data" or "batch"
-        Or to a mean of 1 over each batch, as scikit-learn does: each batch then counts the same,
-        however light its examples.
-    order : callable, optional
-        ``order(epoch)`` is the order, NumPy's whole numbers from 0 to m - 1, in which an epoch
-        takes the examples in batches. Default: a shuffle by the seed and the epoch.
     validation : (X, Y) or (X, Y, weights), optional
         Data whose ``validation_cost`` is measured after each epoch.
     metrics : dict of str to callable, optional
@@ -117,9 +98,9 @@ def train(
     regularization : Regularization, optional
     clip_value, clip_norm : float, optional
         The largest that an element of the mean gradient, and its norm, may be.
-    average : float, optional
-        Return, and measure, a running mean of the parameters, of which this part stays at each
-        step: 0.999 looks back over 1,000 steps. Default: the parameters themselves.
+    ema_decay : float, optional
+        Return, and measure, an exponential moving average of the parameters, of which this part
+        stays at each step: 0.999 looks back over 1,000 steps. Default: the parameters themselves.
     micro_batch : int, optional
         How many examples of a batch are in memory at a time; the gradient is the same, but that
         `BatchNorm` normalizes each such part by itself.
@@ -130,10 +111,6 @@ def train(
         is chosen where it is exact and pays; True where it would not be exact is an error.
     compile : bool
         Have PyTorch compile the step. JAX always does; the others run it as it is.
-    after : Progress, optional
-        Take over the state of the optimizer and the count of steps from the end of another run,
-        of the same network and optimizer, to train on with other data or settings. Not from a run
-        in example space, whose state is in the coordinates of its examples.
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
@@ -141,7 +118,7 @@ def train(
     Returns
     -------
     TrainingResult
-        A run whose cost is no longer finite stops there, says so in ``reason`` and by a
+        A run whose cost is no longer finite stops there with the ending ``DIVERGED`` and a
         `DivergenceWarning`, and gives back the last parameters whose cost was finite.
 
     Raises
@@ -160,200 +137,175 @@ def train(
     >>> network.predict(run.theta, X).round().tolist()
     [[0.0, 1.0, 1.0, 0.0]]
     """
-    Y, weights = network.check_data(X, Y, weights)
-    n_examples = X.shape[1]
-    settings = check_settings(
-        Settings(
-            optimizer or sgd(0.1),
-            epochs,
-            n_examples if batch_size is None else batch_size,
-            seed,
-            schedule,
-            regularization or Regularization(),
-            clip_value,
-            clip_norm,
-            average,
-            micro_batch,
-            example_space,
-            compile,
-            _within_batch(weights_within),
-            order,
-        )
-    )
-    batch_size = min(settings.batch_size, n_examples)
-    settings = settings._replace(batch_size=batch_size)
-    optimizer, average = settings.optimizer, settings.ema_decay
-    like = beside(X)
-    theta = network.initialize(seed, like=like) if theta is None else bring(theta, like=like)
-    network.check_theta(theta)
-    described = network
-    recover: Callable[[Array], Array] = same_theta
-    judged = validation_beside(like, network, validation)
-    moves = _in_example_space(network, settings, X, judged, after, resume)
-    told = {"example_space": moves, "after": None if after is None else after.steps}
-    run = describe_run(network, settings, X, weights, theta, **told)
-    begin = theta
-    if moves:
-        space = to_example_space(network, X, theta)
-        network, theta, recover = space.network, space.theta, space.recover
-        X = like = computed(space.project(X))
-        if judged is not None:
-            judged = (computed(space.project(judged[0])), *judged[1:])
-    measure = measures(network, X, Y, weights, judged, metrics or {})
-
-    config = StepConfig(
-        network,
-        # Numbers of their own, so that what was compiled serves every learning rate.
-        optimizer._replace(learning_rate=0.0, weight_decay=0.0),
-        average is not None,
+    settings = Settings(
+        optimizer or sgd(0.1),
+        epochs,
+        batch_size,
+        seed,
+        schedule,
+        regularization or Regularization(),
+        clip_value,
+        clip_norm,
+        ema_decay,
         micro_batch,
-        padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
-        weights_by_batch=settings.weights_by_batch,
-        penalties_by_batch=settings.regularization.summed,
-        # Mixup looks for partners among all the data.
-        gathered=not settings.regularization.mixup and gathers(X, batch_size),
+        example_space,
+        compile,
     )
-    data = _prepare(network, settings, X, Y, weights)
-    strengths = strengths_of(settings)
-    if batch_size < n_examples and not isinstance(X, Source):
-        data = data._replace(X=by_example(X))
-    run_step = compile_step(step, config, like=like, donate=(0,), compile=compile)
-    if isinstance(schedule, Callback) and not any(one is schedule for one in callbacks):
-        callbacks = (*callbacks, schedule)
-    watchers = _by_name(callbacks)
-    on_step = [one for one in watchers.values() if type(one).step is not Callback.step]
-
-    progress = Progress.start(run, network, optimizer, theta, average is not None)
-    if after is not None:
-        progress = progress.after(network, after)
-    if resume is not None:
-        progress = resume.resumed(network, progress)
-    state, history, kept, finite = progress.state, progress.history, progress.kept, progress.finite
-    # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
-    workspace = network.workspace(state.theta) if has_views(like) and not micro_batch else None
-    n_steps, n_batches = progress.steps, -(-n_examples // batch_size)
-    multiplications = network.largest_parameter * min(batch_size, micro_batch or batch_size)
-
-    def moment(epoch: int, batch: int, coordinates: Array) -> Moment:
-        def here() -> Progress:
-            states = {name: held for name, one in watchers.items() if (held := one.state())}
-            return Progress(run, state, epoch, batch, n_steps, history, kept, finite, states)
-
-        return Moment(described, coordinates, history, epoch, epochs, recover, here)
-
-    now = moment(progress.epoch, progress.batch, kept)
-    stops: list[str] = []
-    for name, callback in watchers.items():
-        callback.start(now)
-        if name in progress.callbacks and (stop := callback.restore(now, progress.callbacks[name])):
-            stops.append(stop)
-
-    done, reason, diverged = progress.epoch, "; ".join(stops) or f"{epochs} epochs", False
-    for epoch in range(progress.epoch, progress.epoch if stops else epochs):
-        first = progress.batch if epoch == progress.epoch else 0
-        batches = islice(epoch_batches(config, data, batch_size, seed, epoch, order), first, None)
-        with threads_for(multiplications, like=like):
-            for number, (seen, batch) in enumerate(batches, first + 1):
-                rate = optimizer.learning_rate
-                if schedule is not None:
-                    rate *= float(schedule((epoch * n_batches + number - 1) / n_batches))
-                n_steps += 1
-                stays = 0.0 if average is None else min(average, 1.0 - 1.0 / n_steps)
-                scalars = StepScalars(n_steps, seed % 2**31, rate, strengths, stays)
-                state = run_step(state, seen, batch, scalars, workspace)
-                if on_step:
-                    now = moment(epoch, number, _measured(state))
-                    stops = [stop for callback in on_step if (stop := callback.step(now))]
-                    if stops:
-                        break
-        if stops and math.isfinite(float(state.total)):
-            reason = "; ".join(stops)
-            break
-
-        mean = float(state.total) / n_examples
-        # A new zero: a step that was compiled may use the memory of the old one.
-        state = state._replace(total=bring(0.0, like=like))
-        history.setdefault("cost", []).append(mean)
-        if not math.isfinite(mean):
-            diverged = True
-            reason = (
-                f"diverged: the cost became {mean} in epoch {epoch + 1}; "
-                "lower the learning rate, or scale the data"
-            )
-            warnings.warn(reason, DivergenceWarning, stacklevel=2)
-            break
-        finite, kept = kept, _copy(_measured(state))
-        for name, value in measure(kept).items():
-            history.setdefault(name, []).append(value)
-
-        done = epoch + 1
-        now = moment(done, 0, kept)
-        stops = [stop for callback in watchers.values() if (stop := callback.epoch(now))]
-        if stops:
-            reason = "; ".join(stops)
-            break
-
-    if diverged:  # in the first epoch: X may hold NaN, which would come into theta again
-        end, reached = recover(finite) if done else _copy(begin), None
-    else:
-        end, reached = recover(_copy(_measured(state))), now.progress
-    result = TrainingResult(end, history, done, reason, reached)
-    for callback in watchers.values():
-        result = callback.end(result)
+    result = train_with(
+        network,
+        TrainingData(X, Y, weights),
+        theta,
+        settings,
+        evaluation=Evaluation(validation, metrics or {}),
+        callbacks=callbacks,
+        resume=resume,
+    )
+    if result.ending is Ending.DIVERGED:
+        warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
 
-def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
-    """Return callbacks in the order in which they are told, each by a name of its own."""
-    named: dict[str, Callback] = {}
-    for one in callbacks:
-        kind = type(one).__name__
-        before = sum(type(other).__name__ == kind for other in named.values())
-        named[f"{kind} {before + 1}" if before else kind] = one
-    return dict(sorted(named.items(), key=lambda item: item[1].comes_last))
+class TrainingData(NamedTuple):
+    """What is trained on, as it was handed in.
+
+    Attributes
+    ----------
+    X : array or Source, shape (n_inputs, m)
+    Y : array, shape (n_outputs, m)
+    weights : array, shape (m,), optional
+    """
+
+    X: Examples
+    Y: Array
+    weights: Array | None = None
 
 
-def _within_batch(within: str) -> bool:
-    if within not in ("data", "batch"):
-        raise ValueError(f"weights_within: found {within!r}, expected 'data' or 'batch'")
-    return within == "batch"
-
-
-def _in_example_space(
+def train_with(
     network: Network,
+    data: TrainingData,
+    theta: Array | None,
     settings: Settings,
-    X: Examples,
-    validation: Judged | None,
-    after: Progress | None,
-    resume: Progress | None,
+    *,
+    evaluation: Evaluation,
+    callbacks: Sequence[Callback] = (),
+    after: Progress | None = None,
+    resume: Progress | None = None,
+) -> TrainingResult:
+    """Train as `train` does, which warns of divergence besides, with settings put together.
+
+    Parameters
+    ----------
+    network, data, theta, settings, evaluation, after, resume
+        As for `prepare_run`.
+    callbacks : sequence of Callback
+    """
+    run = prepare_run(network, data, theta, settings, evaluation, after=after, resume=resume)
+    if isinstance(settings.schedule, Callback):
+        callbacks = (*callbacks, settings.schedule)
+    return drive(run, Callbacks(callbacks))
+
+
+def prepare_run(
+    network: Network,
+    data: TrainingData,
+    theta: Array | None,
+    settings: Settings,
+    evaluation: Evaluation,
+    *,
+    after: Progress | None = None,
+    resume: Progress | None = None,
+) -> GradientRun:
+    """Return a run that is ready for its first epoch, checked and in its coordinates.
+
+    Parameters
+    ----------
+    network : Network
+    data : TrainingData
+    theta : array, shape (size,), optional
+    settings : Settings
+    evaluation : Evaluation
+    after : Progress, optional
+        Take over the state of the optimizer and the count of steps from the end of another run,
+        of the same network and optimizer, to train on with other data or settings. Not from a run
+        in example space, whose state is in the coordinates of its examples.
+    resume : Progress, optional
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where something does not fit: what was found and what was expected.
+    """
+    X, like = data.X, reference_array(data.X)
+    Y, weights = network.check_data(X, data.Y, data.weights)
+    settings = check_settings(settings, X.shape[1])
+    theta = network.initialize(settings.seed, like=like) if theta is None else theta
+    theta = bring(theta, like=like)
+    network.check_theta(theta)
+    validation = prepare_validation(like, network, evaluation.validation)
+    problem = Problem(network, theta, X, Y, weights, validation)
+    moved = _uses_example_space(problem, settings, after, resume)
+    identity = describe_run(problem, settings, example_space=moved, after=after)
+    if moved:
+        problem = _in_example_space(problem)
+        _log.info("descending in the space of the %d examples", X.shape[1])
+
+    progress = Progress.start(identity, problem, settings)
+    if after is not None:
+        progress = progress.after(problem.network, after)
+    if resume is not None:
+        progress = resume.resumed(problem.network, progress)
+    training = (problem.X, problem.Y, problem.weights)
+    evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
+    run = GradientRun(
+        network, settings, problem, _prepare_data(problem, settings), evaluate, progress
+    )
+    run.begin_theta = theta
+    run.modes |= figure_modes(evaluation)
+    return run
+
+
+def _uses_example_space(
+    problem: Problem, settings: Settings, after: Progress | None, resume: Progress | None
 ) -> bool:
+    """Return whether a run descends in example space, or refuse it where that is not exact."""
     wanted = settings.example_space
     if wanted is False:
         return False
-    n_examples = X.shape[1]
-    problem = example_space_problem(network, settings, n_examples)
-    if isinstance(X, Source):
-        problem = "X is read a batch at a time"
-    if validation is not None and isinstance(validation[0], Source):
-        problem = "the validation data are read a batch at a time"
+    n_examples = problem.X.shape[1]
+    reason = example_space_problem(problem.network, settings, n_examples)
+    if isinstance(problem.X, Source):
+        reason = "X is read a batch at a time"
+    if problem.validation is not None and isinstance(problem.validation[0], Source):
+        reason = "the validation data are read a batch at a time"
     if after is not None:
-        problem = "the optimizer's state that is taken over is not in its coordinates"
-    if wanted is True and problem:
-        raise ValueError(f"example_space: found True, which would not be exact: {problem}")
+        reason = "the optimizer's state that is taken over is not in its coordinates"
+    if wanted is True and reason:
+        raise ValueError(f"example_space: found True, which would not be exact: {reason}")
     if resume is None:
-        pays = pays_in_example_space(network, n_examples, settings.epochs)
+        pays = pays_in_example_space(problem.network, n_examples, settings.epochs)
     else:  # what was chosen once stays, whatever pays for the epochs that are left
         pays = resume.run["example_space"] == "True"
-    chosen = wanted is True or (problem is None and pays)
-    if chosen:
-        _log.info("descending in the space of the %d examples", n_examples)
-    return chosen
+    return wanted is True or (reason is None and pays)
 
 
-def _prepare(
-    network: Network, settings: Settings, X: Examples, Y: Array, weights: Array | None
-) -> Data:
+def _in_example_space(problem: Problem) -> Problem:
+    """Return the problem in the coordinates of its examples."""
+    space = to_example_space(problem.network, problem.X, problem.theta)
+    validation = problem.validation
+    if validation is not None:
+        validation = (computed(space.project(validation[0])), *validation[1:])
+    return problem._replace(
+        network=space.network,
+        theta=space.theta,
+        X=computed(space.project(problem.X)),
+        validation=validation,
+        to_theta=space.to_theta,
+    )
+
+
+def _prepare_data(problem: Problem, settings: Settings) -> Data:
     """Return what the steps read, made once."""
+    network, X, Y, weights = problem.network, problem.X, problem.Y, problem.weights
     rules = settings.regularization
     if rules.label_smoothing:
         n_classes = classes_of_outputs(find_cost(network.cost), network.n_outputs)
@@ -363,7 +315,7 @@ def _prepare(
             )
         Y = smooth_labels(Y, rules.label_smoothing, bring([[n] for n in n_classes], like=Y))
     if weights is not None:
-        scaled = of_mean_1(weights)  # which refuses weights that are all zero
+        scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
@@ -371,14 +323,7 @@ def _prepare(
     if rules.mixup:
         if isinstance(X, Source):
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
-        mixup = bring(mixup_shares(rules.mixup, settings.seed), like=Y)
+        mixup = bring(mixup_coefficients(rules.mixup, settings.seed), like=Y)
+    if settings.batch_size < X.shape[1] and not isinstance(X, Source):
+        X = as_example_rows(X)
     return Data(X, Y, weights, mask, mixup)
-
-
-def _measured(state: State) -> Array:
-    """Return the parameters that are measured and returned."""
-    return state.theta if state.average is None else state.average
-
-
-def _copy(theta: Array) -> Array:
-    return namespace(theta).asarray(theta, copy=True)

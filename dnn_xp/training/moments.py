@@ -1,102 +1,248 @@
-"""The moments of a run at which something else may look on, or say that it is enough."""
+"""The moments of a run at which callbacks look on, or say that it is enough."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar, Literal
 
-from dnn_xp.backends import Array
-from dnn_xp.network import Network
-from dnn_xp.training.progress import History, Progress
-from dnn_xp.training.result import TrainingResult
+from dnn_xp.arguments import check
+from dnn_xp.training.result import Ending, TrainingResult
+from dnn_xp.training.run import Run
 
-__all__ = [
-    "Callback",
-    "History",
-    "Moment",
-    "same_theta",
-]
+__all__ = ["Callback", "Callbacks", "Patience", "drive", "find_mode"]
 
-
-def same_theta(coordinates: Array) -> Array:
-    """Return the coordinates of an ordinary run, which are theta."""
-    return coordinates
-
-
-class Moment(NamedTuple):
-    """Where a run is.
-
-    Attributes
-    ----------
-    network : Network
-    coordinates : array
-        What the run works on after `epoch` epochs: theta, but for a run in example space.
-    history : dict of str to list of float
-    epoch, epochs : int
-        Epochs done, and how many there will be at most.
-    recover : callable
-        ``recover(coordinates)`` is theta.
-    here : callable, optional
-        ``here()`` is the progress.
-    """
-
-    network: Network
-    coordinates: Array
-    history: History
-    epoch: int
-    epochs: int
-    recover: Callable[[Array], Array] = same_theta
-    here: Callable[[], Progress] | None = None
-
-    @property
-    def theta(self) -> Array:
-        """The parameters after `epoch` epochs, shape (size,).
-
-        Keep the moment rather than its theta, which a run in example space has to work out.
-        """
-        return self.recover(self.coordinates)
-
-    @property
-    def progress(self) -> Progress:
-        """All that the run needs to go on from here, to be asked for and used at once.
-
-        Its arrays change with the next step.
-        """
-        assert self.here is not None  # the loop gives it
-        return self.here()
+Mode = Literal["min", "max"]
 
 
 class Callback:
-    """What is told of the moments of a run; override those that matter.
+    """Base class of callbacks; override the moments that matter.
 
     Attributes
     ----------
     comes_last : bool
         Whether it is told after all others, since it keeps what they remember.
+    ending : Ending
+        What the run's ending is where this callback stops it.
     """
 
-    comes_last = False
+    comes_last: ClassVar[bool] = False
+    ending: ClassVar[Ending] = Ending.STOPPED
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Take note that a run begins, or goes on."""
 
     def state(self) -> Mapping[str, Any]:
         """Return what must be remembered for a run to go on: numbers, texts and arrays by name."""
         return {}
 
-    def restore(self, moment: Moment, state: Mapping[str, Any]) -> str | None:
+    def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up a state, after `start`; a string says that the run had come to its end."""
         return None
 
-    def step(self, moment: Moment) -> str | None:
+    def step(self, run: Run) -> str | None:
         """Take note of a step; a string ends the run and says why.
 
-        Overriding this costs some microseconds a step. The moment's arrays change with the next.
+        Overriding this costs some microseconds a step. The run's arrays change with the next.
         """
         return None
 
-    def epoch(self, moment: Moment) -> str | None:
+    def epoch(self, run: Run) -> str | None:
         """Take note of an epoch's end; a string ends the run and says why."""
         return None
 
     def end(self, result: TrainingResult) -> TrainingResult:
-        """Take note that the run has ended, and return its result, or a better one."""
+        """Take note that the run has come to its end, and return its result, or a better one."""
         return result
+
+    def close(self) -> None:
+        """Let go of what the run was handed: a file, a signal, its arrays.
+
+        Called last, however the run ended: by itself, by an error, by Ctrl-C.
+        """
+
+
+class Callbacks:
+    """The callbacks of a run, in the order in which they are told, each by a name of its own.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback
+        One that is there twice is told once.
+
+    Raises
+    ------
+    TypeError
+        Where one is no `Callback`.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        named: dict[str, Callback] = {}
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"callbacks: found {callback!r}, expected objects of Callback")
+            if any(other is callback for other in named.values()):
+                continue
+            kind = type(callback).__name__
+            before = sum(type(other).__name__ == kind for other in named.values())
+            named[f"{kind} {before + 1}" if before else kind] = callback
+        self._named = dict(sorted(named.items(), key=lambda item: item[1].comes_last))
+        self._on_step = [
+            callback
+            for callback in self._named.values()
+            if type(callback).step is not Callback.step
+        ]
+
+    def __enter__(self) -> "Callbacks":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with ExitStack() as stack:  # one that fails to close keeps none of the others open
+            for callback in self._named.values():
+                stack.callback(callback.close)
+
+    @property
+    def see_steps(self) -> bool:
+        """Whether one of them is told of steps."""
+        return bool(self._on_step)
+
+    def states(self) -> dict[str, Mapping[str, Any]]:
+        """Return what each must remember for the run to go on, by its name."""
+        found = {name: callback.state() for name, callback in self._named.items()}
+        return {name: state for name, state in found.items() if state}
+
+    def start(self, run: Run) -> None:
+        """Tell that the run begins; where it goes on, with what each remembered."""
+        run.callback_states = self.states
+        for name, callback in self._named.items():
+            callback.start(run)
+            if name in run.callbacks_before:
+                _note(run, callback, callback.restore(run, run.callbacks_before[name]))
+
+    def step(self, run: Run) -> None:
+        """Tell of a step."""
+        for callback in self._on_step:
+            _note(run, callback, callback.step(run))
+
+    def epoch(self, run: Run) -> None:
+        """Tell of an epoch's end."""
+        for callback in self._named.values():
+            _note(run, callback, callback.epoch(run))
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Tell of the end, and return the result that they make of it."""
+        for callback in self._named.values():
+            result = callback.end(result)
+        return result
+
+
+def _note(run: Run, callback: Callback, reason: str | None) -> None:
+    if reason:
+        run.stop(callback.ending, reason)
+
+
+def drive(run: Run, callbacks: Callbacks) -> TrainingResult:
+    """Take a run from where it is to its end, and tell callbacks of it."""
+    with callbacks:
+        callbacks.start(run)
+        run.begin()
+        while run.ending is None and run.epoch < run.epochs:
+            done = run.epoch
+            run.run_epoch(callbacks.step if callbacks.see_steps else None)
+            if run.epoch > done:
+                callbacks.epoch(run)
+        return callbacks.end(run.result())
+
+
+@dataclass
+class Patience:
+    """How long a figure has not got better, and how long that is borne.
+
+    Parameters
+    ----------
+    mode : "min" or "max"
+        Whether the figure is better when smaller, or when larger.
+    min_delta : float
+        By how much more than this it must get better for it to count.
+    patience : number
+        After how many figures in a row that were no better it is over.
+    any_best : bool
+        Whether the best so far is beaten by less than `min_delta`, too, though it does not count,
+        and getting better by just `min_delta` counts, as in scikit-learn.
+
+    Attributes
+    ----------
+    best : float
+    waited : int
+        Figures since the last that counted.
+    """
+
+    mode: Mode
+    min_delta: float = 0.0
+    patience: float = 10
+    any_best: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("min", "max"):
+            raise ValueError(f"mode: found {self.mode!r}, expected 'min' or 'max'")
+        check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "a number from 0 on")
+        check("patience", self.patience, self.patience >= 1, "a number from 1 on")
+        self.best, self.waited = math.inf if self.mode == "min" else -math.inf, 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the figure has not got better for too long."""
+        return self.waited >= self.patience
+
+    def update(self, figure: float, name: str) -> bool:
+        """Take note of a figure, and return whether it is the best so far.
+
+        Parameters
+        ----------
+        figure : float
+            NaN is never better, and a RuntimeWarning says that it was met.
+        name : str
+            Of the figure, for that warning.
+        """
+        if math.isnan(figure):
+            warnings.warn(f"{name} is not a number, which is no improvement", RuntimeWarning, 2)
+        sign = 1.0 if self.mode == "min" else -1.0
+        now, best = sign * figure, sign * self.best
+        enough = now <= best - self.min_delta if self.any_best else now < best - self.min_delta
+        is_best = now < best if self.any_best else enough
+        if is_best:
+            self.best = figure
+        self.waited = 0 if enough else self.waited + 1
+        return is_best
+
+
+def find_mode(run: Run, monitor: str, mode: Mode | None) -> Mode:
+    """Return whether a figure of a run is better when smaller or when larger.
+
+    Parameters
+    ----------
+    run : Run
+    monitor : str
+        A figure of the history.
+    mode : "min", "max" or None
+        What a user says of it.
+
+    Raises
+    ------
+    ValueError
+        Where nobody says it.
+    """
+    found = mode or run.modes.get(monitor)
+    if found is None:
+        raise ValueError(
+            f"mode: found None for {monitor!r}, expected 'min' or 'max': whether this figure is "
+            "better when smaller or when larger is not known"
+        )
+    return found

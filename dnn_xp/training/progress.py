@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, bring, dtype_name, to_host
-from dnn_xp.data.sources import Source, beside
+from dnn_xp.backends import Array, bring, dtype_name, namespace, to_host
+from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
-from dnn_xp.training.optimizers import Optimizer
+from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
-__all__ = ["AnotherRunError", "History", "Progress", "describe_run"]
+__all__ = ["AnotherRunError", "History", "Progress", "describe_problem", "describe_run"]
 
 History = dict[str, list[float]]
 """One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
@@ -56,13 +56,12 @@ class Progress(NamedTuple):
     callbacks: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def start(
-        cls, run: Mapping[str, str], network: Network, optimizer: Optimizer, theta: Array, ema: bool
-    ) -> "Progress":
+    def start(cls, run: Mapping[str, str], problem: Problem, settings: Settings) -> "Progress":
         """Return the beginning of a run."""
-        theta, kept = _copied(network, theta), _copied(network, theta)
-        average = _copied(network, theta) if ema else None
-        held = optimizer.init(theta)
+        network = problem.network
+        theta, kept = _copied(network, problem.theta), _copied(network, problem.theta)
+        average = None if settings.ema_decay is None else _copied(network, theta)
+        held = settings.optimizer.init(theta)
         if held and not hasattr(held, "_fields"):
             found = type(held).__name__
             raise TypeError(f"optimizer: its state is a {found}, expected a NamedTuple of arrays")
@@ -134,16 +133,13 @@ def _copied(network: Network, vector: Array) -> Array:
 
     A sum over other blocks is another sum in its last digits.
     """
+    if tuple(vector.shape) != (network.size,):  # an optimizer may keep other arrays, too
+        return namespace(vector).asarray(vector, copy=True)
     return network.pack(network.unpack(vector))
 
 
 def describe_run(
-    network: Network,
-    settings: Settings,
-    X: Array | Source,
-    weights: Array | None,
-    theta: Array,
-    **told: Any,
+    problem: Problem, settings: Settings, *, example_space: bool, after: "Progress | None"
 ) -> dict[str, str]:
     """Return words by which a run is known again, by the names of arguments.
 
@@ -152,25 +148,33 @@ def describe_run(
 
     Parameters
     ----------
-    network : Network
+    problem : Problem
+        In its own coordinates. Of X count dtype and shape, of the weights whether there are any,
+        of theta a checksum.
     settings : Settings
-    X : array or Source, shape (n_inputs, m)
-        Of which dtype and shape count.
-    weights : array, shape (m,), or None
-        Of which counts whether there are any.
-    theta : array, shape (size,)
-        Where the run starts: known again by a checksum.
-    **told
-        What else counts.
+    example_space : bool
+        Whether the run descends in example space.
+    after : Progress, optional
+        Whose count of steps the run begins with.
     """
-    given = settings._asdict()
+    own = settings._asdict()
     for name in ("epochs", "schedule", "compile"):
-        del given[name]
-    given |= {"order": settings.order is not None}
-    told = {"network": network, **given, "weights": weights is not None, **told}
-    return {name: _in_words(value) for name, value in told.items()} | {
-        "X": f"{dtype_name(beside(X).dtype)} {tuple(X.shape)}",
-        "theta": f"{zlib.crc32(to_host(theta).tobytes()):08x}",
+        del own[name]
+    own |= {
+        "order": settings.order is not None,
+        "example_space": example_space,
+        "after": None if after is None else after.steps,
+    }
+    return describe_problem(problem, own)
+
+
+def describe_problem(problem: Problem, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return words by which a run with such settings is known again."""
+    own = {**settings, "network": problem.network, "weights": problem.weights is not None}
+    X = problem.X
+    return {name: _in_words(value) for name, value in own.items()} | {
+        "X": f"{dtype_name(reference_array(X).dtype)} {tuple(X.shape)}",
+        "theta": f"{zlib.crc32(to_host(problem.theta).tobytes()):08x}",
     }
 
 

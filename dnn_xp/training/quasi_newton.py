@@ -20,15 +20,13 @@ __all__ = [
     "Point",
     "Vector",
     "converged",
-    "moves",
+    "iterations",
     "start_at",
 ]
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Objective = Callable[[Vector], tuple[float, Vector]]
 """``objective(theta)`` is the cost and its gradient."""
-Pairs = tuple[tuple[Vector, Vector], ...]
-"""Moves, oldest first, and how the gradient changed in each."""
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -37,18 +35,33 @@ class NotFiniteError(ArithmeticError):
     """The cost or its gradient is not finite; the message says which, and what it is."""
 
 
+class Pairs(NamedTuple):
+    """What is known of the curvature: the last moves and what they changed.
+
+    Attributes
+    ----------
+    moves : ndarray of float64, shape (k, size)
+        Oldest first.
+    changes : ndarray of float64, shape (k, size)
+        Of the gradient, in each move.
+    """
+
+    moves: Any
+    changes: Any
+
+
 class LBFGSState(NamedTuple):
     """What a run needs to go on, on the host.
 
     Attributes
     ----------
     theta : ndarray of float64, shape (size,)
-    pairs : tuple of (ndarray, ndarray)
-        The last moves, oldest first, and how the gradient changed in each.
+    pairs : Pairs, optional
+        Default: nothing is known yet.
     """
 
     theta: Vector
-    pairs: Pairs = ()
+    pairs: Pairs | None = None
 
 
 class Point(NamedTuple):
@@ -61,10 +74,18 @@ class Point(NamedTuple):
 
 def start_at(theta: Any) -> LBFGSState:
     """Return the state of a run that knows nothing yet, of an array on the host."""
-    return LBFGSState(np.array(theta, dtype=np.float64))
+    theta = np.array(theta, dtype=np.float64)
+    return LBFGSState(theta, _no_pairs(theta))
 
 
-def moves(objective: Objective, state: LBFGSState, memory: int) -> Iterator[tuple[Point, Pairs]]:
+def _no_pairs(theta: Vector) -> Pairs:
+    none = np.empty((0, theta.size))
+    return Pairs(none, none)
+
+
+def iterations(
+    objective: Objective, state: LBFGSState, memory: int
+) -> Iterator[tuple[Point, Pairs]]:
     """Yield the point where a run starts, then the one after each move, and the pairs by then.
 
     The end is where the line search finds no lower cost, not even along the gradient.
@@ -80,39 +101,39 @@ def moves(objective: Objective, state: LBFGSState, memory: int) -> Iterator[tupl
     ------
     NotFiniteError
     """
-    point, pairs = _look(objective, state.theta), state.pairs[-memory:]
+    point, pairs = _look(objective, state.theta), state.pairs or _no_pairs(state.theta)
+    pairs = Pairs(pairs.moves[-memory:], pairs.changes[-memory:])
     yield point, pairs
     while True:
         found = _search(objective, point, _direction(point.gradient, pairs))
-        if found is None and pairs:  # they mislead, as SciPy finds too: begin anew
-            pairs = ()
+        if found is None and len(pairs.moves):  # they mislead, as SciPy finds too: begin anew
+            pairs = _no_pairs(point.theta)
             found = _search(objective, point, _direction(point.gradient, pairs))
         if found is None:
             return
-        pairs = (*pairs, *_learnt(point, found))[-memory:]
+        pairs = _with_move(pairs, point, found, memory)
         point = found
         yield point, pairs
 
 
 def converged(
-    before: Point | None, point: Point, tolerance: float, cost_tolerance: float
+    cost_before: float, point: Point, tolerance: float, cost_tolerance: float
 ) -> str | None:
     """Return in words why a run may end, by the two tests of SciPy's L-BFGS-B, or None.
 
     Parameters
     ----------
-    before : Point, optional
-        Where the last move began, if there was one.
+    cost_before : float
+        Before the last move; NaN where there was none.
     point : Point
     tolerance, cost_tolerance : float
         Of the largest element of the gradient, and of the cost's fall relative to the cost.
     """
     if float(np.max(np.abs(point.gradient))) <= tolerance:
         return f"converged: no element of the gradient is further than {tolerance:g} from 0"
-    if before is not None:
-        least = cost_tolerance * max(abs(before.cost), abs(point.cost), 1.0)
-        if before.cost - point.cost <= least:
-            return f"converged: the cost fell by no more than {least:g}"
+    least = cost_tolerance * max(abs(cost_before), abs(point.cost), 1.0)
+    if cost_before - point.cost <= least:
+        return f"converged: the cost fell by no more than {least:g}"
     return None
 
 
@@ -130,17 +151,18 @@ def _direction(gradient: Vector, pairs: Pairs) -> Vector:
 
     Without pairs: the direction of steepest descent, of length 1.
     """
-    if not pairs:
+    if not len(pairs.moves):
         return -gradient / float(np.sqrt(gradient @ gradient))
-    q, shares = gradient, []
-    for s, y in reversed(pairs):
-        shares.append((s @ q) / (s @ y))
-        q = q - shares[-1] * y
-    s, y = pairs[-1]
+    couples = list(zip(*pairs, strict=True))
+    q, alphas = gradient, []
+    for s, y in reversed(couples):
+        alphas.append((s @ q) / (s @ y))
+        q = q - alphas[-1] * y
+    s, y = couples[-1]
     q = q * ((s @ y) / (y @ y))
-    for (s, y), share in zip(pairs, reversed(shares), strict=True):
-        q = q + (share - (y @ q) / (s @ y)) * s
-    return -q
+    for (s, y), alpha in zip(couples, reversed(alphas), strict=True):
+        q = q + (alpha - (y @ q) / (s @ y)) * s
+    return -np.asarray(q)
 
 
 def _search(objective: Objective, start: Point, direction: Vector) -> Point | None:
@@ -168,7 +190,10 @@ def _search(objective: Objective, start: Point, direction: Vector) -> Point | No
     return last if found.nit else None
 
 
-def _learnt(before: Point, after: Point) -> Pairs:
-    """Return the move as a pair, unless it would make the Hessian indefinite."""
+def _with_move(pairs: Pairs, before: Point, after: Point, memory: int) -> Pairs:
+    """Return the pairs with one more move, unless it would make the Hessian indefinite."""
     s, y = after.theta - before.theta, after.gradient - before.gradient
-    return ((s, y),) if s @ y > -_EPSILON * (before.gradient @ s) else ()
+    if not s @ y > -_EPSILON * (before.gradient @ s):
+        return pairs
+    moves, changes = np.vstack([pairs.moves, s]), np.vstack([pairs.changes, y])
+    return Pairs(moves[-memory:], changes[-memory:])

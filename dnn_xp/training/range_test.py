@@ -8,8 +8,9 @@ from dnn_xp.arguments import check
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.training.loop import DivergenceWarning, train
-from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.run import Run
 
 __all__ = ["RangeTest", "learning_rate_range_test"]
 
@@ -150,10 +151,9 @@ class _Watch(Callback):
         self.costs: list[float] = []
         self.smoothed: list[float] = []
 
-    def step(self, moment: Moment) -> str | None:
+    def step(self, run: Run) -> str | None:
         """Compare the cost with those before."""
-        progress = moment.progress
-        batch, total = progress.batch, float(progress.state.total)
+        batch, total = run.batch, float(run.state.total)
         count = min(self._batch_size, self._n_examples - (batch - 1) * self._batch_size)
         cost = (total - (self._total if batch > 1 else 0.0)) / count
         self._total = total

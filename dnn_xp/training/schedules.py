@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dnn_xp.arguments import check
-from dnn_xp.training.moments import Callback, Moment
+from dnn_xp.arguments import check, check_whole
+from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
+from dnn_xp.training.run import Run
 
 __all__ = [
     "ReduceOnPlateau",
@@ -135,21 +136,21 @@ def cosine(
     warm_up: float = 0.0,
     restarts: int = 0,
     growth: float = 1.0,
-    lowest: float = 0.0,
+    min_factor: float = 0.0,
 ) -> Schedule:
     """Return a schedule that falls along a half cosine (Loshchilov and Hutter 2017, equation 5).
 
     Parameters
     ----------
     epochs : float
-        The length of the whole run, after which the schedule stays at `lowest`.
+        The length of the whole run, after which the schedule stays at `min_factor`.
     warm_up : float
         Epochs in which it first rises from 0 to 1 along a line, less than `epochs`.
     restarts : int
         How many times it goes back to 1 and falls again.
     growth : float
         How much longer each fall is than the one before; from 1 on.
-    lowest : float
+    min_factor : float
         Where each fall ends, 0 <= lowest <= 1.
 
     Examples
@@ -162,13 +163,13 @@ def cosine(
     check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
     check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
     check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
-    check("lowest", lowest, 0.0 <= lowest <= 1.0, "0 <= lowest <= 1")
+    check("lowest", min_factor, 0.0 <= min_factor <= 1.0, "0 <= lowest <= 1")
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
-    return Schedule(_anneal, (warm_up, first, restarts, growth, lowest))
+    return Schedule(_anneal, (warm_up, first, restarts, growth, min_factor))
 
 
 def _anneal(
-    epoch: float, warm_up: float, length: float, restarts: int, growth: float, lowest: float
+    epoch: float, warm_up: float, length: float, restarts: int, growth: float, min_factor: float
 ) -> float:
     if epoch < warm_up:
         return epoch / warm_up
@@ -176,7 +177,7 @@ def _anneal(
     while restarts > 0 and since >= length:
         since, length, restarts = since - length, length * growth, restarts - 1
     part = min(since / length, 1.0)
-    return lowest + (1.0 - lowest) * 0.5 * (1.0 + math.cos(math.pi * part))
+    return min_factor + (1.0 - min_factor) * 0.5 * (1.0 + math.cos(math.pi * part))
 
 
 def one_cycle(
@@ -254,49 +255,55 @@ class ReduceOnPlateau(Callback):
         Epochs to wait for an improvement, since the best epoch or the last fall.
     min_delta : float
         What counts as one.
-    lowest : float
+    min_factor : float
         The product of the factors falls no lower.
     monitor : str
-        A figure of the history that is better when smaller.
+        A figure of the history.
+    mode : "min" or "max", optional
+        Whether the figure is better when smaller or when larger; see `dnn_xp.EarlyStopping`.
     """
 
     factor: float = 0.1
     patience: int = 10
     min_delta: float = 0.0
-    lowest: float = 0.0
+    min_factor: float = 0.0
     monitor: str = "validation_cost"
+    mode: Mode | None = None
 
     def __post_init__(self) -> None:
         check("factor", self.factor, 0.0 < self.factor < 1.0, "0 < factor < 1")
-        check("patience", self.patience, self.patience >= 1, "a whole number from 1 on")
-        check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "from 0 on")
-        check("lowest", self.lowest, 0.0 <= self.lowest <= 1.0, "0 <= lowest <= 1")
+        check("mode", self.mode, self.mode in ("min", "max", None), "'min', 'max' or None")
+        check_whole("patience", self.patience, 1)
+        Patience("min", self.min_delta)  # which refuses what makes no sense
+        check("lowest", self.min_factor, 0.0 <= self.min_factor <= 1.0, "0 <= lowest <= 1")
         self._forget()
 
     def __call__(self, epoch: float) -> float:
         """Return what the learning rate is multiplied by now."""
         return self._product
 
-    def start(self, moment: Moment) -> None:
+    def start(self, run: Run) -> None:
         """Forget the run before, and take note of what this one has done already."""
         self._forget()
-        for value in moment.history.get(self.monitor, ()):
-            self._note(value)
+        for figure in run.history.get(self.monitor, ()):
+            self._note(run, figure)
 
-    def epoch(self, moment: Moment) -> None:
+    def epoch(self, run: Run) -> None:
         """Compare with the best epoch so far."""
-        if self.monitor not in moment.history:
-            known = ", ".join(moment.history)
+        if self.monitor not in run.history:
+            known = ", ".join(run.history)
             raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")
-        self._note(moment.history[self.monitor][-1])
+        self._note(run, run.history[self.monitor][-1])
 
     def _forget(self) -> None:
-        self._product, self._best, self._waited = 1.0, math.inf, 0
+        self._product = 1.0
+        self._counter: Patience | None = None
 
-    def _note(self, value: float) -> None:
-        if value < self._best - self.min_delta:
-            self._best, self._waited = value, 0
-            return
-        self._waited += 1
-        if self._waited >= self.patience:
-            self._product, self._waited = max(self._product * self.factor, self.lowest), 0
+    def _note(self, run: Run, figure: float) -> None:
+        if self._counter is None:
+            mode = find_mode(run, self.monitor, self.mode)
+            self._counter = Patience(mode, self.min_delta, self.patience)
+        self._counter.update(figure, self.monitor)
+        if self._counter.is_over:
+            self._product = max(self._product * self.factor, self.min_factor)
+            self._counter.waited = 0

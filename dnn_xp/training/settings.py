@@ -21,7 +21,7 @@ class Settings(NamedTuple):
     Attributes
     ----------
     optimizer, epochs, batch_size, seed, schedule, regularization, clip_value, clip_norm, ema_decay
-        As in `dnn_xp.train`; the batch size is a number.
+        As in `dnn_xp.train`.
     micro_batch, example_space, compile
         As in `dnn_xp.train`.
     weights_by_batch : bool
@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
     optimizer: Optimizer
     epochs: int
-    batch_size: int
+    batch_size: Any = None
     seed: int = 0
     schedule: Schedule | None = None
     regularization: Regularization = Regularization()
@@ -48,8 +48,8 @@ class Settings(NamedTuple):
     order: Callable[[int], Indices] | None = None
 
 
-def check_settings(settings: Settings) -> Settings:
-    """Return the settings in numbers of Python's own, or refuse them.
+def check_settings(settings: Settings, n_examples: int) -> Settings:
+    """Return the settings with a batch size, in numbers of Python's own, or refuse them.
 
     One of NumPy's numbers would carry its dtype into the arrays.
 
@@ -71,9 +71,13 @@ def check_settings(settings: Settings) -> Settings:
     for name in ("clip_value", "clip_norm"):
         limit = getattr(settings, name)
         check(name, limit, limit is None or limit > 0, "a number above 0")
-    decay = settings.ema_decay
+    decay, size = settings.ema_decay, settings.batch_size
     check("ema_decay", decay, decay is None or 0.0 <= decay < 1.0, "0 <= ema_decay < 1")
     return settings._replace(
+        epochs=int(settings.epochs),
+        seed=int(settings.seed),
+        batch_size=n_examples if size is None else min(int(size), n_examples),
+        micro_batch=None if settings.micro_batch is None else int(settings.micro_batch),
         regularization=Regularization(*map(_plain, settings.regularization)),
         clip_value=_plain(settings.clip_value),
         clip_norm=_plain(settings.clip_norm),

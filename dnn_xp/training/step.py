@@ -397,7 +397,7 @@ def _examples(
     elif part.stop - part.start < X.shape[1]:
         X, Y = X[:, part], Y[:, part]
     weights = _weights(config, data, batch, part, xp)
-    if not (config.network.has_dropout or data.mixup is not None or noise is not None):
+    if not (config.network.is_random or data.mixup is not None or noise is not None):
         return X, Y, weights, None
 
     if examples is None:

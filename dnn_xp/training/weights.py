@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dnn_xp.backends import Array, bring, namespace
 from dnn_xp.functions.metrics.means import ratio
 
-__all__ = ["class_weights", "of_mean_1"]
+__all__ = ["class_weights", "normalize_weights"]
 
 
 def class_weights(
@@ -87,7 +87,7 @@ def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> 
     return numbers
 
 
-def of_mean_1(weights: Array) -> Array:
+def normalize_weights(weights: Array) -> Array:
     """Return weights scaled to a mean of 1, since only their ratios matter.
 
     Parameters

@@ -51,7 +51,7 @@ def one_line(err: str) -> str:
         (["train", "--schedule", "luck"], "--schedule: found 'luck'"),
         (["train", "--warm-up", "30"], "--warm-up: found 30, expected"),
         (["train", "--clip-norm", "0"], "--clip-norm: found 0"),
-        (["train", "--average", "1"], "--average: found 1"),
+        (["train", "--ema-decay", "1"], "--ema-decay: found 1"),
         (["train", "--class-weight", "heavy"], "--class-weight"),
         (["train", "--metric", "luck"], "--metric: found 'luck', expected one of accuracy"),
         (["train", "--metric", "roc_auc"], "--metric: found 'roc_auc', expected one of"),

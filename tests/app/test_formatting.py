@@ -57,7 +57,7 @@ def test_backend(array, library):
         (
             Descent("adam", adam(1e-4), choose_schedule("step", 0.0, 9), 1.5, 0.99),
             "adam, rate 0.0001, batches of 4, step over 9 epochs, norms up to 1.5, "
-            "mean of parameters (0.99 stays)",
+            "moving average of the parameters (0.99 stays)",
         ),
     ],
 )

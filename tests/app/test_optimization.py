@@ -10,7 +10,7 @@ USUAL = {
     "warm_up_epochs": 0.0,
     "epochs": 9,
     "clip_norm": None,
-    "average": None,
+    "ema_decay": None,
 }
 
 
@@ -80,9 +80,9 @@ def test_the_usual_descent():
         ({"warm_up_epochs": float("nan")}, "--warm-up: found nan"),
         ({"clip_norm": 0.0}, "--clip-norm: found 0, expected a number above 0"),
         ({"clip_norm": float("nan")}, "--clip-norm: found nan"),
-        ({"average": 1.0}, "--average: found 1, expected a number from 0 to below 1"),
-        ({"average": -0.5}, "--average: found -0.5"),
-        ({"average": float("nan")}, "--average: found nan"),
+        ({"ema_decay": 1.0}, "--ema-decay: found 1, expected a number from 0 to below 1"),
+        ({"ema_decay": -0.5}, "--ema-decay: found -0.5"),
+        ({"ema_decay": float("nan")}, "--ema-decay: found nan"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes, message):

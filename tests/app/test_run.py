@@ -8,8 +8,8 @@ import pytest
 from dnn_xp import backends
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.optimization import Descent, choose_schedule
-from dnn_xp.app.run import INTERRUPTED, classify, diverged, run_experiment
-from dnn_xp.training import AnotherRunError, sgd, train
+from dnn_xp.app.run import classify, run_experiment
+from dnn_xp.training import AnotherRunError, Ending, sgd, train
 from tests.app.examples import dataset, prepared
 from tests.helpers import assert_values
 
@@ -55,7 +55,7 @@ def test_a_run_learns(library, tmp_path, classes):
     [
         {"schedule": "cosine"},
         {"schedule": "inverse-scaling", "clip_norm": 1e-3},
-        {"average": 0.9},
+        {"ema_decay": 0.9},
     ],
 )
 def test_a_run_is_that_of_its_descent(library, tmp_path, options):
@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(library, tmp_path, classes, times):
 
     result = run(one, epochs=50, tell=interrupt)
     whole = run(one, epochs=2)
-    assert result.reason == INTERRUPTED
+    assert result.ending is Ending.INTERRUPTED
     assert result.epochs == 2
     assert result.history == whole.history
     assert_values(result.theta, backends.to_host(whole.theta), rtol=0)
@@ -144,9 +144,9 @@ def test_ctrl_c_keeps_the_last_whole_epoch(library, tmp_path, classes, times):
 
 def test_a_run_that_diverges_says_so_without_warnings(library, tmp_path):
     one = prepared(tmp_path, dataset())
-    assert not diverged(run(one))
+    assert run(one).ending is Ending.COMPLETED
     result = run(one, descent=descent(1e200), epochs=50)
-    assert diverged(result)
+    assert result.ending is Ending.DIVERGED
     assert "diverged" in result.reason
 
 

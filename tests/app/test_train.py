@@ -76,19 +76,19 @@ def test_options_are_heeded(dnn_xp):
 def test_more_options_are_heeded(dnn_xp, tmp_path):
     code, out, err = dnn_xp(
         *("train", *QUICK, "--schedule", "cosine", "--warm-up", "0.5", "--clip-norm", "2"),
-        *("--average", "0.9", "--class-weight", "balanced", "--output", "m.h5"),
+        *("--ema-decay", "0.9", "--class-weight", "balanced", "--output", "m.h5"),
         *("--metric", "f1", "--metric", "top_k_accuracy"),
     )
     assert (code, err) == (0, "")
     shown = facts(out)
     assert shown["descent"] == (
         "adam, rate 0.001, batches of 32, cosine over 2 epochs after a warm-up of 0.5, "
-        "norms up to 2, mean of parameters (0.9 stays)"
+        "norms up to 2, moving average of the parameters (0.9 stays)"
     )
     assert percent(shown["top_5_accuracy"], "held out") > percent(shown["accuracy"], "held out")
     about = load_model(tmp_path / "m.h5", backend="numpy").about
     assert about["schedule"] == "cosine over 2 epochs after a warm-up of 0.5"
-    assert (about["clip_norm"], about["average"]) == (2.0, 0.9)
+    assert (about["clip_norm"], about["ema_decay"]) == (2.0, 0.9)
     assert about["class_weight"] == "balanced"
     told = re.search(r"^epoch 2/2 .* f1 (\S+), top_5_accuracy (\S+), 0 s left$", out, re.MULTILINE)
     assert told.groups() == tuple(shown[x].split()[2] for x in ("f1", "top_5_accuracy"))
@@ -107,7 +107,7 @@ def test_more_options_are_heeded(dnn_xp, tmp_path):
         ("--schedule", "one-cycle"),
         ("--warm-up", "1"),
         ("--clip-norm", "0.01"),
-        ("--average", "0.9"),
+        ("--ema-decay", "0.9"),
         ("--class-weight", "balanced"),
     ],
 )
@@ -229,8 +229,8 @@ def test_ctrl_c_keeps_what_was_learnt(start, tmp_path):
 
 
 def test_ctrl_c_before_an_epoch_is_whole(dnn_xp, monkeypatch, tmp_path):
-    def interrupted(self, moment):
-        self.last = moment
+    def interrupted(self, run):
+        self.last = run
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dnn_xp.app.run._Watch.start", interrupted)

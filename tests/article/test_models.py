@@ -30,8 +30,8 @@ both_models = pytest.mark.parametrize(("model", "layers_dims"), MODELS, ids=["tw
 class Record(Callback):
     """Keeps the cost of every iteration."""
 
-    def start(self, moment):
-        self.costs = moment.history.setdefault("cost", [])
+    def start(self, run):
+        self.costs = run.history.setdefault("cost", [])
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_every_hundredth_cost_is_printed_in_the_articles_form(
 @both_models
 def test_costs_are_printed_while_training_goes_on(model, layers_dims, examples, capsys):
     class Look(Callback):
-        def epoch(self, moment):
+        def epoch(self, run):
             seen.append(capsys.readouterr().out.count("\n"))
 
     seen = []

@@ -19,7 +19,7 @@ def test_take_examples_takes_columns(array, indices):
 def test_by_example_takes_the_same_examples(array, library):
     host = np.arange(21.0).reshape(3, 7)
     X, indices = array(host), array([2, 0])
-    brought = backends.by_example(X)
+    brought = backends.as_example_rows(X)
     assert tuple(brought.shape) == (3, 7)
     assert_close(backends.take_examples(brought, indices), backends.take_examples(X, indices))
     assert (brought is X) is (library.backend != "jax"), "a copy where there are no strides"
@@ -28,7 +28,7 @@ def test_by_example_takes_the_same_examples(array, library):
 def test_by_example_can_be_compiled(array):
     X = array(np.arange(21.0).reshape(3, 7))
     compiled = backends.compile_step(lambda _, X, i: backends.take_examples(X, i), None, like=X)
-    assert_values(compiled(backends.by_example(X), array([6, 1])), [[6, 1], [13, 8], [20, 15]])
+    assert_values(compiled(backends.as_example_rows(X), array([6, 1])), [[6, 1], [13, 8], [20, 15]])
 
 
 def test_set_at_puts_values_into_a_slice(array, dtype):

@@ -100,15 +100,15 @@ def test_it_holds_what_the_callbacks_after_it_remember(path):
 
 def test_a_run_after_another_begins_its_own(path):
     """A kill before its first epoch is over must not leave the other run's checkpoint."""
-    first = train_case("sgd, full batch", Checkpoint(path))
-    run = load_checkpoint(path).run
+    train_case("sgd, full batch", Checkpoint(path))
+    first_run = load_checkpoint(path).run
 
     class Look(Callback):
-        def step(self, moment):
-            if moment.epoch == 0:
-                assert load_checkpoint(path).run != run
+        def step(self, run):
+            if run.epoch == 0:
+                assert load_checkpoint(path).run != first_run
 
-    train_case("sgd, full batch", Checkpoint(path), Look(), after=first.progress)
+    train_case("sgd, full batch", Checkpoint(path), Look(), ema_decay=0.5)
 
 
 def test_a_run_that_diverges_leaves_those_before(path):
@@ -160,7 +160,7 @@ class Filling(Callback):
     def __init__(self, full_disk, *steps):
         self.full_disk, self.steps, self.done = full_disk, steps, 0
 
-    def step(self, moment):
+    def step(self, run):
         self.done += 1
         self.full_disk(self.done in self.steps)
 
@@ -205,7 +205,7 @@ PROGRAM = """
     from tests.runs import train_case
 
     class OnDemand(Callback):
-        def step(self, moment):
+        def step(self, run):
             print("step", flush=True)
             sys.stdin.readline()
 

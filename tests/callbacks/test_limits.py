@@ -7,8 +7,7 @@ from itertools import count
 
 import pytest
 
-from dnn_xp import Callback
-from dnn_xp.callbacks.limits import INTERRUPTED, Interruptible, TimeLimit
+from dnn_xp import Callback, Ending, Interruptible, TimeLimit
 from tests.runs import assert_same, train_case
 
 CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
@@ -20,12 +19,12 @@ class CtrlC(Callback):
     def __init__(self, *, step=None, epoch=None, times=1):
         self.at_step, self.at_epoch, self.times = step, epoch, times
 
-    def step(self, moment):
-        if moment.progress.steps == self.at_step:
+    def step(self, run):
+        if run.progress.steps == self.at_step:
             self.press()
 
-    def epoch(self, moment):
-        if moment.epoch == self.at_epoch:
+    def epoch(self, run):
+        if run.epoch == self.at_epoch:
             self.press()
 
     def press(self):
@@ -45,7 +44,7 @@ def handler():
 @pytest.mark.parametrize("pressed", [{"step": 1}, {"step": 3}, {"step": 5}, {"epoch": 2}])
 def test_the_step_is_finished_and_the_run_ends(pressed):
     run = train_case(CASE, CtrlC(**pressed), Interruptible())
-    assert run.reason == INTERRUPTED
+    assert (run.ending, run.reason) == (Ending.INTERRUPTED, "interrupted")
     steps = pressed.get("step") or 3 * pressed["epoch"]
     assert run.progress.steps == steps
     assert run.epochs == (steps // 3 if "epoch" in pressed else (steps - 1) // 3)
@@ -68,7 +67,7 @@ def test_before_the_run_counts_in_a_block():
     with Interruptible() as ctrl_c:
         signal.raise_signal(signal.SIGINT)
         run = train_case(CASE, ctrl_c)
-    assert (run.reason, run.progress.steps) == (INTERRUPTED, 1)
+    assert (run.ending, run.progress.steps) == (Ending.INTERRUPTED, 1)
 
 
 def test_an_error_in_a_block_gives_ctrl_c_back(handler):
@@ -83,7 +82,7 @@ def test_an_error_in_a_block_gives_ctrl_c_back(handler):
 
 def test_one_object_serves_two_runs():
     ctrl_c = Interruptible()
-    assert train_case(CASE, CtrlC(step=2), ctrl_c).reason == INTERRUPTED
+    assert train_case(CASE, CtrlC(step=2), ctrl_c).ending is Ending.INTERRUPTED
     assert train_case(CASE, ctrl_c).reason == "3 epochs"
 
 

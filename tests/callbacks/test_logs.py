@@ -52,7 +52,7 @@ def test_a_line_is_there_when_its_epoch_is_over(path, log):
         def __init__(self):
             self.lengths = []
 
-        def step(self, moment):
+        def step(self, run):
             self.lengths.append(len(read(path, log)))
 
     look = Look()

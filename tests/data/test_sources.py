@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import BatchNorm, Dense, Dropout, Network, train
 from dnn_xp.backends import to_host
-from dnn_xp.data.sources import Source, beside, read_examples
+from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.training import Regularization, adam, lbfgs
 from tests.helpers import assert_close
 
@@ -40,7 +40,7 @@ def test_columns_are_read_by_slices_and_by_places(array):
     assert_close(read_examples(held, slice(2, 5)), read_examples(array(X), slice(2, 5)), rtol=0)
     places = np.array([7, 0, 7])
     assert_close(read_examples(held, places), read_examples(array(X), array(places)), rtol=0)
-    assert beside(held) is held.like
+    assert reference_array(held) is held.like
 
 
 @pytest.mark.parametrize("batch_size", [5, None])

@@ -81,8 +81,8 @@ def test_class_weights_do_not_cancel_in_a_batch_of_one_class():
     options = {"batch_size": 3, "shuffle": False, "solver": "sgd", "random_state": 0}
     options |= {"max_iter": 3, "alpha": 0.0}
     plain = MLPClassifier(**options).fit(X[:6], y)
-    by_example = MLPClassifier(**options).fit(X[:6], y, weights)
-    np.testing.assert_allclose(plain.coefs_[0], by_example.coefs_[0], rtol=1e-12)
+    as_example_rows = MLPClassifier(**options).fit(X[:6], y, weights)
+    np.testing.assert_allclose(plain.coefs_[0], as_example_rows.coefs_[0], rtol=1e-12)
     by_class = MLPClassifier(class_weight={1: 100.0, 0: 1.0}, **options).fit(X[:6], y)
     p, p_plain = by_class.predict_proba(X)[:, 1], plain.predict_proba(X)[:, 1]
     assert (p > p_plain).all()
@@ -543,7 +543,7 @@ class Kill(Callback):
     def __init__(self, after=None):
         self.after, self.steps = after, 0
 
-    def step(self, moment):
+    def step(self, run):
         self.steps += 1
         if self.steps == self.after:
             raise RuntimeError("killed")

@@ -92,8 +92,8 @@ def test_divergence_leaves_the_best_parameters_that_were_judged():
 
 
 class Interrupt(Callback):
-    def epoch(self, moment):
-        if moment.epoch == 3:
+    def epoch(self, run):
+        if run.epoch == 3:
             raise KeyboardInterrupt
 
 

@@ -7,6 +7,7 @@ from dnn_xp.training import DivergenceWarning, Regularization, adam, adamw, mome
 from dnn_xp.training.gram import example_space_problem, to_example_space
 from dnn_xp.training.settings import Settings
 from tests.helpers import assert_close
+from tests.runs import train_as_estimators_do
 
 LINEAR = [sgd(0.3), momentum(0.05), nesterov(0.05)]
 
@@ -56,10 +57,10 @@ def test_projecting_other_examples(array, xp):
     moved = space.theta + array(np.random.default_rng(7).normal(size=space.network.size))
     assert_close(
         space.network.predict(moved, space.project(other)),
-        network.predict(space.recover(moved), other),
+        network.predict(space.to_theta(moved), other),
         rtol=1e-12,
     )
-    assert_close(space.recover(space.theta), theta)
+    assert_close(space.to_theta(space.theta), theta)
 
 
 def test_what_moves_weights_out_of_the_span_is_refused():
@@ -109,20 +110,22 @@ def test_not_chosen_where_it_would_be_wrong(array):
         (network, {"optimizer": momentum(0.05), "after": first.progress}),
         (network, {"validation": (source, Y)}),
     ):
+        train_it = train_as_estimators_do if "after" in options else train
         runs = [
-            train(used, X, Y, epochs=9, example_space=one, **options) for one in ("auto", False)
+            train_it(used, X, Y, epochs=9, example_space=one, **options) for one in ("auto", False)
         ]
         assert_close(runs[0].theta, runs[1].theta, rtol=0)
         with pytest.raises(ValueError, match="example_space: found True, which would not be exact"):
-            train(used, X, Y, example_space=True, **options)
+            train_it(used, X, Y, example_space=True, **options)
 
 
 def test_its_state_of_an_optimizer_is_not_taken_over(array):
     network, X, Y = problem()
     X, Y = array(X), array(Y)
     first = train(network, X, Y, optimizer=momentum(0.05), example_space=True)
+    options = {"optimizer": momentum(0.05), "after": first.progress}
     with pytest.raises(ValueError, match="after: found a run in example space"):
-        train(network, X, Y, first.theta, optimizer=momentum(0.05), after=first.progress)
+        train_as_estimators_do(network, X, Y, first.theta, **options)
 
 
 def test_what_is_not_a_number_in_X_leaves_theta_as_it_was(array):

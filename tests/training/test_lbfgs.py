@@ -10,12 +10,15 @@ from dnn_xp import (
     Dense,
     Dropout,
     EarlyStopping,
+    Ending,
     Network,
+    accuracy,
     backends,
     lbfgs,
+    load_checkpoint,
 )
 from dnn_xp.data.sources import Source
-from dnn_xp.training import DivergenceWarning, LBFGSState
+from dnn_xp.training import AnotherRunError, DivergenceWarning, LBFGSState
 from tests.helpers import assert_close, assert_values
 
 optimize = pytest.importorskip("scipy.optimize", reason="L-BFGS searches lines with SciPy")
@@ -111,7 +114,7 @@ def test_a_run_is_that_of_scipy_on_the_same_function(array, data, batch_size):
     # Rounding differs, and a move makes more of it, up to tenfold.
     assert_values(run.theta, found.x, rtol=1e-9, atol=1e-9)
     assert run.history == {"cost": pytest.approx(costs, rel=1e-9)}
-    assert (run.epochs, run.reason) == (15, "15 iterations")
+    assert (run.epochs, run.ending, run.reason) == (15, Ending.COMPLETED, "15 iterations")
 
 
 def test_a_run_is_that_of_scikit_learn():
@@ -264,9 +267,11 @@ def test_the_default_start_is_the_seeds(data):
 
 def test_reasons(data):
     run = lbfgs(SOFTMAX, *data, max_evaluations=5)
+    assert run.ending is Ending.EXHAUSTED
     assert run.reason in ("5 evaluations", "6 evaluations")  # an iteration under way is finished
     assert run.epochs < 6
     run = lbfgs(SOFTMAX, *data, l2=0.1, tolerance=1e-3)
+    assert run.ending is Ending.CONVERGED
     assert run.reason == "converged: no element of the gradient is further than 0.001 from 0"
     run = lbfgs(SOFTMAX, *data, l2=0.1, tolerance=0.0, cost_tolerance=1e-3)
     assert run.reason == "converged: the cost fell by no more than 0.001"
@@ -281,6 +286,7 @@ def test_a_kink_ends_it():
     """Below its third, 1.0, this quantile cost falls, as its slope there says; above it rises."""
     network = Network(1, (Dense(1),), ("quantile", 0.3))
     run = lbfgs(network, np.zeros((1, 3)), np.array([[1.0, 2.0, 4.0]]), np.array([0.0, 1.0]))
+    assert run.ending is Ending.EXHAUSTED
     assert run.reason.startswith("no move lowers the cost")
     assert run.epochs == 0
     np.testing.assert_array_equal(run.theta, [0.0, 1.0])
@@ -292,6 +298,7 @@ def test_divergence_is_said(array, dtype, xp):
     bad = array([[huge] * 3], dtype)
     with np.errstate(over="ignore"), pytest.warns(DivergenceWarning) as warned:
         run = lbfgs(Network(1, (Dense(1),), "squared_error"), bad, bad, array([2.0, 0.0], dtype))
+    assert run.ending is Ending.DIVERGED
     assert run.reason == "diverged: the cost became inf after 0 iterations; scale the data"
     assert [str(one.message) for one in warned] == [run.reason]
     assert_values(run.theta, [2.0, 0.0])
@@ -304,48 +311,104 @@ def test_divergence_is_said(array, dtype, xp):
 
 class Watch(Callback):
     def __init__(self, stop_after=99, comes_last=False):
-        self.stop_after, self.comes_last, self.told = stop_after, comes_last, []
+        self.stop_after, self.comes_last, self.told, self.thetas = stop_after, comes_last, [], []
 
-    def start(self, moment):
-        self.told.append(("start", moment))
+    def start(self, run):
+        assert (run.network, run.epochs) == (SOFTMAX, 20)
+        self._note("start", run)
 
-    def step(self, moment):
-        raise AssertionError("there are no steps")
+    def step(self, run):
+        self._note("step", run)
 
-    def epoch(self, moment):
-        self.told.append(("epoch", moment))
-        return "enough" if moment.epoch == self.stop_after else None
+    def epoch(self, run):
+        self._note("epoch", run)
+        return "enough" if run.epoch == self.stop_after else None
 
     def end(self, result):
-        self.told.append(("end", result))
+        self.told.append(("end", result.epochs))
         return result._replace(reason=f"{result.reason}, {len(self.told)}")
+
+    def _note(self, what, run):
+        self.told.append((what, run.epoch))
+        self.thetas.append(run.theta)
 
 
 def test_callbacks_are_told_and_may_stop_it(data):
     last, watch = Watch(3, comes_last=True), Watch(3)
     run = lbfgs(SOFTMAX, *data, max_iter=20, callbacks=[last, watch])
-    assert run.reason == "enough; enough, 5, 5"
+    told = [("start", 0), *((what, i) for i in (1, 2, 3) for what in ("step", "epoch")), ("end", 3)]
+    assert watch.told == last.told == told
+    assert (run.ending, run.reason) == (Ending.STOPPED, "enough; enough, 8, 8")
     assert run.epochs == len(run.history["cost"]) == 3
-    assert [what for what, _ in watch.told] == ["start", *["epoch"] * 3, "end"]
-    assert last.told[-1][1].reason == "enough; enough, 5"  # told after the other one
-    moments = [moment for _, moment in watch.told[:-1]]
-    assert [moment.epoch for moment in moments] == [0, 1, 2, 3]
-    assert {moment.epochs for moment in moments} == {20}
-    assert {moment.network for moment in moments} == {SOFTMAX}
-    assert_close(moments[0].theta, SOFTMAX.initialize(0, like=data[0]), rtol=0)
-    assert_close(moments[3].theta, run.theta, rtol=0)
-    alone = lbfgs(SOFTMAX, *data, max_iter=2)
-    assert_close(moments[2].theta, alone.theta, rtol=0)
+    assert_close(watch.thetas[0], SOFTMAX.initialize(0, like=data[0]), rtol=0)
+    assert_close(watch.thetas[-1], run.theta, rtol=0)
+    assert_close(watch.thetas[4], lbfgs(SOFTMAX, *data, max_iter=2).theta, rtol=0)
 
 
-def test_early_stopping_and_checkpoints(data, tmp_path):
+def test_early_stopping_of_lbfgs(data):
     stopping = EarlyStopping(2, min_delta=0.05, monitor="cost")
     run = lbfgs(SOFTMAX, *data, callbacks=[stopping])
     assert run.reason == "no better cost in 2 epochs"
     best = lbfgs(SOFTMAX, *data, max_iter=run.epochs - 2)
     assert_close(run.theta, best.theta, rtol=0)
-    with pytest.raises(ValueError, match="callbacks: lbfgs has no progress to write down"):
-        lbfgs(SOFTMAX, *data, callbacks=[Checkpoint(tmp_path / "run.checkpoint")])
+
+
+def test_validation_data_and_metrics_of_lbfgs(array, data):
+    validation = array(-X[:, :5]), array(ONE_HOT[:, :5])
+    options = {"validation": validation, "metrics": {"accuracy": accuracy}, "max_iter": 4}
+    run = lbfgs(SOFTMAX, *data, **options)
+    assert {name: len(figures) for name, figures in run.history.items()} == {
+        "cost": 4,
+        "validation_cost": 4,
+        "validation_accuracy": 4,
+    }
+    expected = float(SOFTMAX.evaluate_cost(run.theta, *validation))
+    assert run.history["validation_cost"][-1] == pytest.approx(expected, rel=1e-12)
+    stopped = lbfgs(SOFTMAX, *data, validation=validation, callbacks=[EarlyStopping(3)])
+    assert stopped.ending is Ending.STOPPED
+    costs = stopped.history["validation_cost"]
+    best = lbfgs(SOFTMAX, *data, max_iter=int(np.argmin(costs)) + 1)
+    assert_close(stopped.theta, best.theta, rtol=0)
+
+
+class StopAt(Callback):
+    def __init__(self, epoch):
+        self.at = epoch
+
+    def step(self, run):
+        return "stopped" if run.epoch == self.at else None
+
+
+@pytest.mark.parametrize("limit", [{"max_iter": 12}, {"max_evaluations": 14}, {"tolerance": 1e-2}])
+def test_lbfgs_resumes_bit_for_bit(array, data, tmp_path, limit):
+    """From the progress in memory and from a file, whatever ends it."""
+    validation = array(-X[:, :5]), array(ONE_HOT[:, :5])
+    options = {"l2": 1e-2, "cost_tolerance": 0.0, "validation": validation, **limit}
+    whole = lbfgs(SOFTMAX, *data, **options)
+    path = tmp_path / "run.checkpoint"
+    first = lbfgs(SOFTMAX, *data, callbacks=[Checkpoint(path), StopAt(5)], **options)
+    assert first.epochs == 5 < whole.epochs
+    for progress in (first.progress, load_checkpoint(path)):
+        rest = lbfgs(SOFTMAX, *data, resume=progress, **options)
+        assert_close(rest.theta, whole.theta, rtol=0)
+        assert rest.history == whole.history
+        assert (rest.epochs, rest.ending, rest.reason) == (whole.epochs, whole.ending, whole.reason)
+        np.testing.assert_array_equal(rest.state.pairs.moves, whole.state.pairs.moves)
+
+
+def test_lbfgs_that_has_ended_does_no_more_when_resumed(data):
+    for options in ({"l2": 0.1, "tolerance": 1e-3}, {"cost_tolerance": 1e-3}, {"max_iter": 3}):
+        ended = lbfgs(SOFTMAX, *data, **options)
+        again = lbfgs(SOFTMAX, *data, resume=ended.progress, **options)
+        assert (again.epochs, again.ending) == (ended.epochs, ended.ending)
+        assert again.history == ended.history
+        assert_close(again.theta, ended.theta, rtol=0)
+
+
+def test_lbfgs_with_other_arguments_is_another_run(data):
+    ended = lbfgs(SOFTMAX, *data, max_iter=2)
+    with pytest.raises(AnotherRunError, match=r"l2: found 0.0, expected 0.5"):
+        lbfgs(SOFTMAX, *data, resume=ended.progress, l2=0.5)
 
 
 # ----------------------------------------------------------------------------- the door
@@ -359,12 +422,12 @@ DROPPING = Network(3, (Dense(4), Dropout(0.5), Dense(3)), "softmax_cross_entropy
     [
         ({"l2": -1.0}, "l2: found -1.0, expected a number from 0 on"),
         ({"l2": float("nan")}, "l2: found nan, expected a number from 0 on"),
-        ({"max_iter": -1}, "max_iter: found -1, expected a number from 0 on"),
-        ({"max_evaluations": 0}, "max_evaluations: found 0, expected a number from 1 on"),
+        ({"max_iter": -1}, "max_iter: found -1, expected a whole number from 0 on"),
+        ({"max_evaluations": 0}, "max_evaluations: found 0, expected a whole number from 1 on"),
         ({"tolerance": -1.0}, "tolerance: found -1.0"),
         ({"cost_tolerance": -1.0}, "cost_tolerance: found -1.0"),
-        ({"memory": 0}, "memory: found 0, expected a number from 1 on"),
-        ({"batch_size": 0}, "batch_size: found 0, expected a number from 1 on"),
+        ({"memory": 0}, "memory: found 0, expected a whole number from 1 on"),
+        ({"batch_size": 0}, "batch_size: found 0, expected a whole number from 1 on"),
         ({"seed": -1}, "seed: found -1"),
         ({"weights": [0.0] * M}, "weights: found a mean of 0.0, expected one above 0"),
         ({"weights": [1.0]}, r"weights: found shape \(1,\)"),

@@ -8,6 +8,7 @@ from dnn_xp import (
     BatchNorm,
     Dense,
     Dropout,
+    Ending,
     Network,
     accuracy,
     backends,
@@ -25,6 +26,7 @@ from dnn_xp.training import (
 )
 from dnn_xp.training.batches import minibatches
 from tests.helpers import assert_close, assert_values
+from tests.runs import train_as_estimators_do
 
 # Rounding of a few dozen steps on numbers near 1.
 ROUNDING = {"rtol": 1e-11, "atol": 1e-12}
@@ -187,10 +189,10 @@ def test_a_mean_of_the_parameters_begins_with_few_steps(data):
     seen = []
 
     class Watch(Callback):
-        def step(self, moment):
-            seen.append(backends.to_host(moment.progress.state.theta).copy())
+        def step(self, run):
+            seen.append(backends.to_host(run.progress.state.theta).copy())
 
-    run = train(NET, X, Y, average=0.999, callbacks=[Watch()], **options)
+    run = train(NET, X, Y, ema_decay=0.999, callbacks=[Watch()], **options)
     assert_values(run.theta, np.mean(seen, axis=0), rtol=1e-12)
 
 
@@ -203,13 +205,13 @@ def test_a_run_that_is_stopped_where_it_diverges_says_so(array, data, xp):
     network = Network(3, (Dense(4), Dense(1)), "squared_error")
 
     class Stop(Callback):
-        def step(self, moment):
-            return "enough" if moment.progress.batch == 4 else None
+        def step(self, run):
+            return "enough" if run.progress.batch == 4 else None
 
     with pytest.warns(DivergenceWarning), np.errstate(all="ignore"):
         run = train(network, X, Y, batch_size=2, epochs=1, callbacks=[Stop()])
+    assert (run.ending, run.progress) == (Ending.DIVERGED, None)
     assert run.reason.startswith("diverged")
-    assert run.progress is None
     assert bool(xp.all(xp.isfinite(run.theta)))
 
 
@@ -351,7 +353,7 @@ def test_an_order_of_ones_own(data):
     X, Y, weights = data
     rng = np.random.default_rng(8)
     orders = [rng.permutation(10) for _ in range(3)]
-    run = train(
+    run = train_as_estimators_do(
         LINEAR,
         X,
         Y,
@@ -383,7 +385,7 @@ def test_an_order_of_ones_own(data):
 def test_an_order_that_is_none_is_refused(data, order, found):
     expected = f"^order: found {found}, expected the numbers from 0 to 9, each once$"
     with pytest.raises(ValueError, match=expected):
-        train(LINEAR, *data[:2], epochs=1, batch_size=4, order=lambda _: order)
+        train_as_estimators_do(LINEAR, *data[:2], epochs=1, batch_size=4, order=lambda _: order)
 
 
 def test_a_schedule_among_the_callbacks_is_told_once(data):
@@ -414,7 +416,8 @@ def test_an_order_is_asked_for_in_each_epoch(data):
             asked.append(epoch)
             return np.arange(10)
 
-        train(LINEAR, *data[:2], epochs=3, batch_size=batch_size, order=order)
+        options = {"epochs": 3, "batch_size": batch_size, "order": order}
+        train_as_estimators_do(LINEAR, *data[:2], **options)
         assert asked == [0, 1, 2]
 
 
@@ -423,9 +426,9 @@ def test_a_run_after_another_takes_over_the_optimizer(data):
     X, Y, _ = data
     orders = [np.arange(10), np.arange(10)[::-1]]
     options = {"optimizer": adam(0.05), "batch_size": 4}
-    whole = train(DROPPING, X, Y, epochs=2, order=orders.__getitem__, **options)
-    first = train(DROPPING, X, Y, epochs=1, order=lambda _: orders[0], **options)
-    second = train(
+    whole = train_as_estimators_do(DROPPING, X, Y, epochs=2, order=orders.__getitem__, **options)
+    first = train_as_estimators_do(DROPPING, X, Y, epochs=1, order=lambda _: orders[0], **options)
+    second = train_as_estimators_do(
         DROPPING,
         X,
         Y,
@@ -443,9 +446,4 @@ def test_another_optimizers_state_is_refused(data):
     X, Y, _ = data
     first = train(NET, X, Y, epochs=1, optimizer=adam(0.1))
     with pytest.raises(ValueError, match="after: found an optimizer's state of shapes"):
-        train(NET, X, Y, epochs=1, optimizer=momentum(0.1), after=first.progress)
-
-
-def test_weights_are_within_the_data_or_a_batch(data):
-    with pytest.raises(ValueError, match="weights_within: found 'epoch', expected 'data' or"):
-        train(NET, *data[:2], weights_within="epoch")
+        train_as_estimators_do(NET, X, Y, epochs=1, optimizer=momentum(0.1), after=first.progress)

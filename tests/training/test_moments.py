@@ -1,9 +1,10 @@
-"""The moments of a run."""
+"""The moments of a run: callbacks in their order, how they end it, and patience."""
 
 import numpy as np
 import pytest
 
-from dnn_xp import Callback, Dense, Network, backends, sgd, train
+from dnn_xp import Callback, Dense, Ending, Network, backends, sgd, train
+from dnn_xp.training import Patience
 
 NET = Network(1, (Dense(1),), "squared_error")
 
@@ -42,13 +43,13 @@ class Diary(Callback):
     def __init__(self, last=99):
         self.last, self.lines = last, []
 
-    def start(self, moment):
-        self.lines.append(("start", moment.epoch, moment.epochs, bias(moment.theta), {}))
+    def start(self, run):
+        self.lines.append(("start", run.epoch, run.epochs, bias(run.theta), {}))
 
-    def epoch(self, moment):
-        history = {name: len(figures) for name, figures in moment.history.items()}
-        self.lines.append(("epoch", moment.epoch, moment.epochs, bias(moment.theta), history))
-        return "enough" if moment.epoch == self.last else None
+    def epoch(self, run):
+        history = {name: len(figures) for name, figures in run.history.items()}
+        self.lines.append(("epoch", run.epoch, run.epochs, bias(run.theta), history))
+        return "enough" if run.epoch == self.last else None
 
     def end(self, result):
         self.lines.append(("end", result.epochs, result.reason))
@@ -70,7 +71,7 @@ def test_moments_of_a_run(passing_by):
 
 def test_a_callback_ends_the_run(passing_by):
     run = passing_by(Diary(), Diary(last=3), Diary(last=3))
-    assert run.epochs == 3
+    assert (run.epochs, run.ending) == (3, Ending.STOPPED)
     assert run.reason == "enough; enough"
 
 
@@ -87,11 +88,128 @@ def test_kept_parameters_do_not_change(passing_by):
     kept = []
 
     class Keep(Callback):
-        def start(self, moment):
-            kept.append(moment.theta)
+        def start(self, run):
+            kept.append(run.theta)
 
-        def epoch(self, moment):
-            kept.append(moment.theta)
+        def epoch(self, run):
+            kept.append(run.theta)
 
     passing_by(Keep(), epochs=3)
     assert [bias(theta) for theta in kept] == pytest.approx([1 - 0.9**k for k in range(4)])
+
+
+def test_callbacks_that_are_none_are_refused(passing_by):
+    with pytest.raises(TypeError, match="callbacks: found 'early', expected objects of Callback"):
+        passing_by("early")
+
+
+def test_a_callback_that_is_listed_twice_is_told_once(passing_by):
+    diary = Diary()
+    passing_by(diary, diary, epochs=1)
+    assert [line[0] for line in diary.lines] == ["start", "epoch", "end"]
+
+
+class Open(Callback):
+    """Something that must be closed, and may fail at it."""
+
+    def __init__(self, log, name, fails_at=None):
+        self.log, self.name, self.fails_at = log, name, fails_at
+
+    def start(self, run):
+        self._do("start")
+
+    def epoch(self, run):
+        self._do("epoch")
+
+    def end(self, result):
+        self._do("end")
+        return result
+
+    def close(self):
+        self._do("close")
+
+    def _do(self, what):
+        self.log.append(f"{self.name} {what}")
+        if what == self.fails_at:
+            raise OSError(f"{self.name} fails")
+
+
+@pytest.mark.parametrize("moment", ["start", "epoch", "end", "close"])
+def test_callbacks_are_closed_however_the_run_ends(passing_by, moment):
+    log = []
+    callbacks = [Open(log, "a"), Open(log, "b", fails_at=moment), Open(log, "c")]
+    with pytest.raises(OSError, match="b fails"):
+        passing_by(*callbacks, epochs=2)
+    assert sorted(log[-3:]) == ["a close", "b close", "c close"]
+    assert sum(line.endswith("close") for line in log) == 3
+
+
+class Asked(Callback):
+    """Stops as an interrupt does."""
+
+    ending = Ending.INTERRUPTED
+
+    def epoch(self, run):
+        return "asked" if run.epoch == 2 else None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_interrupt_is_the_ending_and_all_reasons_are_kept(passing_by, order):
+    run = passing_by(*[Asked(), Diary(last=2)][::order])
+    assert run.ending is Ending.INTERRUPTED
+    assert run.reason == ("asked; enough" if order == 1 else "enough; asked")
+
+
+# ----------------------------------------------------------------------------- patience
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_patience_counts_figures_that_are_no_better(mode):
+    sign = 1.0 if mode == "min" else -1.0
+    patience = Patience(mode, min_delta=0.5, patience=2)
+    seen = []
+    for figure in (3.0, 2.6, 2.4, 2.0, 2.3):
+        is_best = patience.update(sign * figure, "figure")
+        seen.append((is_best, patience.waited, sign * patience.best, patience.is_over))
+    assert seen == [
+        (True, 0, 3.0, False),
+        (False, 1, 3.0, False),  # by 0.4: not enough
+        (True, 0, 2.4, False),  # by 0.6 since the best that counted
+        (False, 1, 2.4, False),
+        (False, 2, 2.4, True),
+    ]
+
+
+def test_patience_of_scikit_learn_compares_with_any_best():
+    patience = Patience("min", min_delta=0.5, patience=2, any_best=True)
+    seen = []
+    for figure in (3.0, 2.6, 2.4, 1.9):
+        is_best = patience.update(figure, "figure")
+        seen.append((is_best, patience.waited, patience.best))
+    assert seen == [(True, 0, 3.0), (True, 1, 2.6), (True, 2, 2.4), (True, 0, 1.9)]
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("any_best", [False, True])
+def test_patience_never_takes_nan_for_better_and_says_so(mode, any_best):
+    patience = Patience(mode, patience=2, any_best=any_best)
+    for waited in (1, 2):
+        with pytest.warns(RuntimeWarning, match="f1 is not a number, which is no improvement"):
+            assert not patience.update(float("nan"), "f1")
+        assert patience.waited == waited
+    assert patience.is_over
+    assert patience.update(0.0, "f1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("up",), "mode: found 'up', expected 'min' or 'max'"),
+        (("min", -1.0), "min_delta: found -1.0"),
+        (("min", float("nan")), "min_delta: found nan"),
+        (("min", 0.0, 0), "patience: found 0"),
+    ],
+)
+def test_patience_that_makes_no_sense_is_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        Patience(*arguments)

@@ -122,7 +122,7 @@ def test_a_run_that_diverges(array):
         ({"optimizer": sgd(0.31)}, r"optimizer: .*rate=0\.3,.*, expected .*rate=0\.31,"),
         ({"regularization": Regularization(l2=0.5)}, r"regularization: .*expected .*l2=0\.5"),
         ({"clip_norm": 1.0}, "clip_norm: found None, expected 1.0"),
-        ({"average": 0.9}, "ema_decay: found None, expected 0.9"),
+        ({"ema_decay": 0.9}, "ema_decay: found None, expected 0.9"),
         ({"micro_batch": 2}, "micro_batch: found None, expected 2"),
         ({"weights": True}, "weights: found False, expected True"),
         ({"batch_size": 5}, "batch_size: found 10, expected 5"),
@@ -175,17 +175,17 @@ class Remembering(Callback):
     def __init__(self, told, name):
         self.told, self.name, self.count = told, name, 0
 
-    def start(self, moment):
+    def start(self, run):
         self.told.append(f"start {self.name}")
 
     def state(self):
         return {"count": self.count, "name": self.name} if self.count else {}
 
-    def restore(self, moment, state):
+    def restore(self, run, state):
         assert state["name"] == self.name
         self.count = state["count"]
 
-    def epoch(self, moment):
+    def epoch(self, run):
         self.count += 1
         self.told.append(f"epoch {self.name} {self.count}")
 
@@ -193,8 +193,8 @@ class Remembering(Callback):
 class Last(Remembering):
     comes_last = True
 
-    def epoch(self, moment):
-        self.told.append(f"{sorted(moment.progress.callbacks)}")
+    def epoch(self, run):
+        self.told.append(f"{sorted(run.progress.callbacks)}")
 
 
 def test_callbacks_remember_each_for_itself():

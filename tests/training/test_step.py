@@ -6,7 +6,7 @@ import pytest
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, Network
 from dnn_xp.backends import compile_step, has_views, to_host
 from dnn_xp.functions.counters import PARTNER_STREAM, make_draws, random_places
-from dnn_xp.training import Regularization, adam, adamw, sgd, train
+from dnn_xp.training import Regularization, adam, adamw, sgd
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.step import (
     Batch,
@@ -23,6 +23,7 @@ from dnn_xp.training.step import (
     to_vector,
 )
 from tests.helpers import assert_close, assert_values
+from tests.runs import train_as_estimators_do
 
 M, RATE = 9, 0.1
 NETWORK = Network(3, (Dense(4, "tanh"), Dense(2)), "softmax_cross_entropy")
@@ -296,7 +297,7 @@ def train_in_parts(array, network, theta, n_parts, *, by_batch=False, strengths=
 @pytest.mark.parametrize("n_parts", [2, 3, 5])
 def test_parts_of_a_batch_make_the_step_of_the_whole(array, n_parts, by_batch):
     theta = array(np.random.default_rng(4).normal(size=PARTED.size))
-    whole = train(
+    whole = train_as_estimators_do(
         PARTED,
         array(X),
         array(Y),
@@ -306,7 +307,7 @@ def test_parts_of_a_batch_make_the_step_of_the_whole(array, n_parts, by_batch):
         batch_size=BATCH_SIZE,
         seed=5,
         weights=array(WEIGHTS),
-        weights_within="batch" if by_batch else "data",
+        weights_by_batch=by_batch,
         regularization=Regularization(l2=0.1, noise=0.2),
         clip_norm=0.5,
     )

@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import Dense, Network, backends, train
 from dnn_xp.training import class_weights
-from dnn_xp.training.weights import of_mean_1
+from dnn_xp.training.weights import normalize_weights
 from tests.helpers import assert_close, assert_values
 
 CLASSES = np.array([0, 0, 2, 0, 1, 0, 2, 0])
@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_refused(Y, weights, message):
 
 
 def test_a_mean_of_1(array):
-    assert_values(of_mean_1(array([1.0, 2.0, 3.0])), [0.5, 1.0, 1.5], rtol=0)
+    assert_values(normalize_weights(array([1.0, 2.0, 3.0])), [0.5, 1.0, 1.5], rtol=0)
     for bad, found in (
         ([0.0, 0.0], "a mean of 0.0, expected one above 0"),
         ([-1.0, 2.0], "-1.0, expected numbers from 0 on"),
@@ -108,4 +108,4 @@ def test_a_mean_of_1(array):
         ([np.inf, 1.0], "one that is not finite, expected numbers from 0 on"),
     ):
         with pytest.raises(ValueError, match=f"^weights: found {found}$"):
-            of_mean_1(array(bad))
+            normalize_weights(array(bad))

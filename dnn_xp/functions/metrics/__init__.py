@@ -4,7 +4,8 @@ Columns are examples: the predictions A and the targets Y are (n_outputs, m), an
 A's side. A metric is ``metric(A, Y, *, weights=None)``: an example of weight 2 counts as two, one
 of weight 0 not at all. It returns an array of shape () and A's dtype; nothing leaves the device,
 and it can be traced. Where a metric is undefined it is finite all the same, and says here what it
-is; no warning, no NaN.
+is; no warning, no NaN. Its attribute ``mode`` says whether it is better when larger ("max") or when
+smaller ("min"): mark one of your own with `larger_is_better` or `smaller_is_better`.
 
 What the outputs stand for is told by which metric is asked for, never guessed:
 
@@ -30,6 +31,7 @@ from dnn_xp.functions.metrics.classification import (
     precision,
     recall,
 )
+from dnn_xp.functions.metrics.modes import larger_is_better, mode_of, smaller_is_better
 from dnn_xp.functions.metrics.regression import (
     mean_absolute_error,
     r2,
@@ -44,8 +46,10 @@ __all__ = [
     "confusion_matrix",
     "f1",
     "grouped_accuracy",
+    "larger_is_better",
     "log_loss",
     "mean_absolute_error",
+    "mode_of",
     "multilabel_accuracy",
     "one_hot",
     "precision",
@@ -53,6 +57,7 @@ __all__ = [
     "recall",
     "roc_auc",
     "root_mean_squared_error",
+    "smaller_is_better",
     "top_k_accuracy",
 ]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, bring, device, namespace
 from dnn_xp.functions.metrics.means import checked, mean, ratio, total
+from dnn_xp.functions.metrics.modes import larger_is_better
 
 __all__ = [
     "accuracy",
@@ -65,6 +66,7 @@ def _mark(classes: Array, n_classes: int, like: Array, xp: Any) -> Array:
     return xp.astype(rows == classes, like.dtype)
 
 
+@larger_is_better
 def accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the part of the examples whose class is predicted.
 
@@ -91,6 +93,7 @@ def accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     return mean(xp.astype(right, A.dtype), weights, xp)
 
 
+@larger_is_better
 def multilabel_accuracy(
     A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
 ) -> Array:
@@ -112,6 +115,7 @@ def multilabel_accuracy(
     return mean(xp.astype(right, A.dtype), weights, xp)
 
 
+@larger_is_better
 def grouped_accuracy(
     A: Array, Y: Array, sizes: Sequence[int], *, weights: Array | None = None, xp: Any = None
 ) -> Array:
@@ -168,6 +172,7 @@ def confusion_matrix(A: Array, Y: Array, *, weights: Array | None = None, xp: An
     return true @ xp.matrix_transpose(predicted)
 
 
+@larger_is_better
 def balanced_accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the mean, over the classes of which there are examples, of each class's accuracy.
 
@@ -178,6 +183,7 @@ def balanced_accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: A
     return _mean_over_classes(ratio(right, true, xp), true, xp)
 
 
+@larger_is_better
 def precision(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the part of the examples taken for positive that are.
 
@@ -196,6 +202,7 @@ def precision(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = Non
     return _of_the_positive(A, ratio(counts.right, counts.predicted, xp), counts, xp)
 
 
+@larger_is_better
 def recall(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the part of the positive examples that are found.
 
@@ -206,6 +213,7 @@ def recall(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) 
     return _of_the_positive(A, ratio(counts.right, counts.true, xp), counts, xp)
 
 
+@larger_is_better
 def f1(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the harmonic mean of `precision` and `recall`.
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from dnn_xp.backends import Array, namespace
 from dnn_xp.functions.metrics.means import checked, mean, ratio
+from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = ["mean_absolute_error", "r2", "root_mean_squared_error"]
 
 
+@larger_is_better
 def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the coefficient of determination: the part of the variance that is predicted.
 
@@ -36,6 +38,7 @@ def _column(x: Array, xp: Any) -> Array:
     return xp.reshape(x, (-1, 1))
 
 
+@smaller_is_better
 def mean_absolute_error(
     A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
 ) -> Array:
@@ -53,6 +56,7 @@ def mean_absolute_error(
     return xp.mean(mean(xp.abs(A - Y), weights, xp))
 
 
+@smaller_is_better
 def root_mean_squared_error(
     A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
 ) -> Array:

@@ -5,10 +5,12 @@ from typing import Any
 from dnn_xp.backends import Array, device, namespace
 from dnn_xp.functions.costs import binary_cross_entropy, categorical_cross_entropy
 from dnn_xp.functions.metrics.means import checked, mean, ratio
+from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = ["log_loss", "roc_auc", "top_k_accuracy"]
 
 
+@larger_is_better
 def top_k_accuracy(
     A: Array, Y: Array, k: int = 5, *, weights: Array | None = None, xp: Any = None
 ) -> Array:
@@ -48,6 +50,7 @@ def top_k_accuracy(
     return mean(xp.astype(right, A.dtype), weights, xp)
 
 
+@larger_is_better
 def roc_auc(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the area under the receiver operating characteristic of two classes.
 
@@ -92,6 +95,7 @@ def roc_auc(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None)
     return ratio(xp.sum(positive * beaten), pairs, xp) + 0.5 * one_class
 
 
+@smaller_is_better
 def log_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
     """Return the mean cross-entropy, -log of the probability of what is true.
 

@@ -1,0 +1,259 @@
+"""A run under way: what it has come to, how it goes on, and what callbacks see of it."""
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any, Literal
+
+from dnn_xp.backends import (
+    Array,
+    bring,
+    compile_step,
+    has_fixed_shapes,
+    has_views,
+    namespace,
+    threads_for,
+)
+from dnn_xp.data.sources import reference_array
+from dnn_xp.network import Network
+from dnn_xp.training.loader import load_batches, prefetches
+from dnn_xp.training.problem import Problem, same_theta
+from dnn_xp.training.progress import Progress
+from dnn_xp.training.result import Ending, TrainingResult
+from dnn_xp.training.settings import Settings, strengths_of
+from dnn_xp.training.step import Data, StepConfig, StepScalars, step
+
+__all__ = ["GradientRun", "Run"]
+
+
+class Run:
+    """A run under way, as callbacks are handed it.
+
+    Attributes
+    ----------
+    network : Network
+    epochs : int
+        How many there will be at most.
+    state : NamedTuple of arrays
+        What a step changes.
+    history : dict of str to list of float
+    modes : dict of str to "min" or "max"
+        Which figures of the history are better when smaller, and which when larger.
+    epoch : int
+        Epochs done.
+    step : int
+        Steps done in all.
+    batch : int
+        Batches done of the epoch under way; 0 between epochs.
+    position : array
+        What training works on: theta, but in example space. In ``start`` and ``epoch`` the one
+        after the last whole epoch, which does not change any more; in ``step`` the one of now,
+        which changes with the next step.
+    to_theta : callable
+        ``to_theta(position)`` is theta.
+    ending : Ending or None
+        None while the run goes on.
+    """
+
+    unit = "epochs"
+
+    def __init__(self, network: Network, epochs: int, progress: Progress) -> None:
+        self.network, self.epochs, self.identity = network, epochs, progress.run
+        self.state, self.history = progress.state, progress.history
+        self.epoch, self.batch, self.step = progress.epoch, progress.batch, progress.steps
+        self.position = self.last_position = progress.kept
+        self.finite_position = progress.finite
+        self.callbacks_before = progress.callbacks
+        self.modes: dict[str, Literal["min", "max"]] = {"cost": "min", "validation_cost": "min"}
+        self.to_theta: Callable[[Array], Array] = same_theta
+        self.callback_states: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
+        self.ending: Ending | None = None
+        self.reasons: list[str] = []
+
+    @property
+    def theta(self) -> Array:
+        """The parameters at the `position`, shape (size,); in example space they are worked out."""
+        return self.to_theta(self.position)
+
+    @property
+    def progress(self) -> Progress:
+        """All that the run needs to go on from here; its arrays change with the next step."""
+        return Progress(
+            self.identity,
+            self.state,
+            self.epoch,
+            self.batch,
+            self.step,
+            self.history,
+            self.last_position,
+            self.finite_position,
+            self.callback_states(),
+        )
+
+    def begin(self) -> None:
+        """Make ready for the first epoch, after callbacks have been told of the start."""
+
+    def run_epoch(self, on_step: Callable[["Run"], object] | None = None) -> None:
+        """Go on to the end of the epoch, or until something ends the run.
+
+        Parameters
+        ----------
+        on_step : callable, optional
+            Called with the run after each step; it may `stop` it.
+        """
+        raise NotImplementedError
+
+    def stop(self, ending: Ending, reason: str) -> None:
+        """End the run after what is under way; several reasons are kept.
+
+        An interrupt is the ending, whatever else ends the run, too.
+        """
+        self.reasons.append(reason)
+        if self.ending is None or ending is Ending.INTERRUPTED:
+            self.ending = ending
+
+    def result(self) -> TrainingResult:
+        """Return what the run ends with, here and now."""
+        return TrainingResult(
+            self.final_theta(),
+            self.history,
+            self.epoch,
+            self.ending or Ending.COMPLETED,
+            "; ".join(self.reasons) or f"{self.epochs} {self.unit}",
+            None if self.ending is Ending.DIVERGED else self.progress,
+        )
+
+    def final_theta(self) -> Array:
+        """Return the parameters that the run ends with, in memory of their own."""
+        raise NotImplementedError
+
+
+class GradientRun(Run):
+    """A run by steps along gradients.
+
+    Parameters
+    ----------
+    network : Network
+        That the user knows.
+    settings : Settings
+    problem : Problem
+        In the coordinates in which it is trained.
+    data : Data
+        What its steps read.
+    evaluate : callable
+        ``evaluate(position)`` is a dict of the figures that are measured after an epoch.
+    progress : Progress
+        Where it begins.
+    """
+
+    state: Any
+
+    def __init__(
+        self,
+        network: Network,
+        settings: Settings,
+        problem: Problem,
+        data: Data,
+        evaluate: Callable[[Array], dict[str, float]],
+        progress: Progress,
+    ) -> None:
+        super().__init__(network, settings.epochs, progress)
+        self.settings, self.to_theta = settings, problem.to_theta
+        self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
+        like = self._like = reference_array(problem.X)
+        n_examples, batch_size, micro_batch = (
+            data.X.shape[1],
+            settings.batch_size,
+            settings.micro_batch,
+        )
+        self._n_examples, self._n_batches = n_examples, -(-n_examples // batch_size)
+        optimizer = settings.optimizer
+        self._config = StepConfig(
+            problem.network,
+            # Its numbers come with each step, so that what was compiled serves every rate.
+            optimizer._replace(learning_rate=0.0, weight_decay=0.0),
+            settings.ema_decay is not None,
+            micro_batch,
+            padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
+            weights_by_batch=settings.weights_by_batch,
+            penalties_by_batch=settings.regularization.summed,
+            # Mixup looks for partners among all the data.
+            gathered=data.mixup is None and prefetches(data.X, batch_size),
+        )
+        self._strengths = strengths_of(settings)
+        self._step = compile_step(
+            step, self._config, like=like, donate=(0,), compile=settings.compile
+        )
+        # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
+        self._workspace = None
+        if has_views(like) and not micro_batch:
+            self._workspace = problem.network.workspace(self.state.theta)
+        at_once = min(batch_size, micro_batch or batch_size)
+        self._multiplications = problem.network.largest_parameter * at_once
+
+    def run_epoch(self, on_step: Callable[[Run], object] | None = None) -> None:
+        """Go through the batches of an epoch that are left, then measure."""
+        settings = self.settings
+        batches = load_batches(self._config, self._data, settings, self.epoch)
+        with threads_for(self._multiplications, like=self._like):
+            for data, batch in islice(batches, self.batch, None):
+                scalars = self._scalars()
+                self.state = self._step(self.state, data, batch, scalars, self._workspace)
+                self.batch += 1
+                if on_step is not None:
+                    self.position = measured(self.state)
+                    on_step(self)
+                    if self.ending is not None:
+                        break
+        if self.ending is None or not math.isfinite(float(self.state.total)):
+            self._end_epoch()
+
+    def _scalars(self) -> StepScalars:
+        """Return the numbers of the next step."""
+        settings = self.settings
+        rate = settings.optimizer.learning_rate
+        if settings.schedule is not None:
+            rate *= float(
+                settings.schedule((self.epoch * self._n_batches + self.batch) / self._n_batches)
+            )
+        self.step += 1
+        decay = settings.ema_decay
+        decay = 0.0 if decay is None else min(decay, 1.0 - 1.0 / self.step)
+        return StepScalars(self.step, settings.seed % 2**31, rate, self._strengths, decay)
+
+    def _end_epoch(self) -> None:
+        """Take note of the epoch's figures, or of a cost that is no longer finite."""
+        cost = float(self.state.total) / self._n_examples
+        if not math.isfinite(cost):
+            self.history.setdefault("cost", []).append(cost)
+            self.ending = Ending.DIVERGED
+            self.reasons = [
+                f"diverged: the cost became {cost} in epoch {self.epoch + 1}; "
+                "lower the learning rate, or scale the data"
+            ]
+            return
+        # A new zero: a step that was compiled may use the memory of the old one.
+        self.state = self.state._replace(total=bring(0.0, like=self._like))
+        position = copied(measured(self.state))
+        for name, value in ({"cost": cost} | self._evaluate(position)).items():
+            self.history.setdefault(name, []).append(value)
+        self.finite_position, self.last_position = self.last_position, position
+        self.position = position
+        self.epoch, self.batch = self.epoch + 1, 0
+
+    def final_theta(self) -> Array:
+        """Return the parameters of now, or the last whose cost was finite."""
+        if self.ending is not Ending.DIVERGED:
+            return self.to_theta(copied(measured(self.state)))
+        # In the first epoch X may hold NaN, which would come into theta again.
+        return self.to_theta(self.finite_position) if self.epoch else copied(self.begin_theta)
+
+
+def measured(state: Any) -> Array:
+    """Return the parameters that are measured and returned: the average, where one is kept."""
+    return state.theta if state.average is None else state.average
+
+
+def copied(x: Array) -> Array:
+    """Return an array in memory of its own."""
+    return namespace(x).asarray(x, copy=True)

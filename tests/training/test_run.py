@@ -1,0 +1,110 @@
+"""A run under way: what callbacks see of it, and driving one by hand."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from dnn_xp import Callback, Dense, EarlyStopping, Network, accuracy, sgd, train
+from dnn_xp.training import Ending
+from dnn_xp.training.evaluation import Evaluation
+from dnn_xp.training.loop import TrainingData, prepare_run
+from dnn_xp.training.settings import Settings
+from tests.helpers import assert_close
+from tests.runs import CASES, train_case
+
+NET = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+
+
+class Look(Callback):
+    """Keep what a run shows at each moment."""
+
+    def __init__(self):
+        self.seen = []
+
+    def start(self, run):
+        self._look("start", run)
+
+    def step(self, run):
+        self._look("step", run)
+
+    def epoch(self, run):
+        self._look("epoch", run)
+
+    def _look(self, moment, run):
+        theta = np.array(run.theta)
+        self.seen.append((moment, run.epoch, run.batch, run.step, theta, run.progress.steps))
+
+
+def test_run_shows_where_it_is(data):
+    look = Look()
+    train(NET, *data[:2], epochs=2, batch_size=4, callbacks=[look])
+    assert [place[:4] for place in look.seen] == [
+        ("start", 0, 0, 0),
+        ("step", 0, 1, 1),
+        ("step", 0, 2, 2),
+        ("step", 0, 3, 3),
+        ("epoch", 1, 0, 3),
+        ("step", 1, 1, 4),
+        ("step", 1, 2, 5),
+        ("step", 1, 3, 6),
+        ("epoch", 2, 0, 6),
+    ]
+    assert [place[5] for place in look.seen] == [place[3] for place in look.seen]
+    np.testing.assert_array_equal(look.seen[3][4], look.seen[4][4])  # after the epoch's last step
+    assert not np.array_equal(look.seen[1][4], look.seen[2][4])
+
+
+def test_run_knows_which_figures_are_better_when_larger(data):
+    modes = {}
+
+    class Keep(Callback):
+        def start(self, run):
+            modes.update(run.modes)
+
+    own = {"accuracy": accuracy, "mine": lambda A, Y: (A - Y).mean()}
+    train(NET, *data[:2], epochs=1, validation=data[:2], metrics=own, callbacks=[Keep()])
+    assert modes["validation_cost"] == modes["cost"] == "min"
+    assert modes["validation_accuracy"] == "max"
+    assert "validation_mine" not in modes
+
+
+def test_run_can_be_driven_epoch_by_epoch(data):
+    """As in a notebook: each epoch when one wants it."""
+    settings = Settings(sgd(0.3), 5, 4)
+    run = prepare_run(NET, TrainingData(*data[:2]), None, settings, Evaluation())
+    for epoch in range(3):
+        assert run.epoch == epoch
+        run.run_epoch()
+    expected = train(NET, *data[:2], optimizer=sgd(0.3), epochs=3, batch_size=4)
+    assert_close(run.theta, expected.theta, rtol=0)
+    result = run.result()
+    assert_close(result.theta, expected.theta, rtol=0)
+    assert (result.epochs, result.history) == (3, expected.history)
+
+
+def test_run_that_is_stopped_for_several_reasons_keeps_all(data):
+    run = prepare_run(NET, TrainingData(*data[:2]), None, Settings(sgd(0.3), 5, 4), Evaluation())
+    run.stop(Ending.STOPPED, "enough")
+    run.stop(Ending.INTERRUPTED, "asked")
+    run.stop(Ending.CONVERGED, "there")
+    result = run.result()
+    assert (result.ending, result.reason) == (Ending.INTERRUPTED, "enough; asked; there")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_callbacks_keep_no_data_and_no_run(case):
+    """What they keep is plain: nothing of the run lives on with them."""
+    alive = []
+
+    class Watch(Callback):
+        def start(self, run):
+            alive.append(weakref.ref(run))
+
+    stopping = EarlyStopping(2, monitor="cost")
+    train_case(case, stopping, Watch())
+    gc.collect()
+    assert alive[0]() is None
+    kept = [value for value in vars(stopping).values() if hasattr(value, "shape")]
+    assert kept == []
