@@ -19,6 +19,6 @@ def check(name: str, found: Any, fits: bool, expected: str) -> None:
 
 
 def check_whole(name: str, found: Any, least: int) -> None:
-    """Refuse what is not a whole number from `least` on."""
-    fits = isinstance(found, Integral) and int(found) >= least
+    """Refuse what is not a whole number from `least` on; a truth value is none."""
+    fits = isinstance(found, Integral) and not isinstance(found, bool) and int(found) >= least
     check(name, found, fits, f"a whole number from {least} on")

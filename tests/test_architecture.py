@@ -156,38 +156,46 @@ def numpy_lines(node: ast.AST) -> Iterator[int]:
 
 
 def missing_docstrings(root: Path) -> list[str]:
+    trees = modules(root)
     return [
         f"{name}.{where}" if where else name
-        for name, tree in modules(root).items()
-        for where, node in [("", tree), *public_definitions(tree)]
+        for name, tree in trees.items()
+        for where, node in [("", tree), *public_definitions(tree, methods_of_room(name, trees))]
         if not ast.get_docstring(node)
     ]
 
 
-def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+def methods_of_room(name: str, trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Return the names of the methods of each class of a module's room."""
+    return {
+        node.name: {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
+        for other, tree in trees.items()
+        if room(other) == room(name)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def public_definitions(
+    tree: ast.Module, known: dict[str, set[str]]
+) -> Iterator[tuple[str, ast.AST]]:
     """Yield the public functions, classes and methods of a module.
 
-    Not the methods that a class takes over from a class of the module: they say the same.
+    Not the methods that a class takes over from a class that is known: they say the same.
     """
-    own: dict[str, set[str]] = {}
     for node in tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        methods = {
-            child.name: child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(node, ast.ClassDef) and isinstance(child, ast.FunctionDef)
-        }
-        own[node.name] = set(methods)
-        if node.name.startswith("_"):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
         yield node.name, node
-        for base in getattr(node, "bases", ()):
-            for name in own.get(getattr(base, "id", ""), ()):
-                methods.pop(name, None)
-        for name, method in methods.items():
-            if not name.startswith("_"):
-                yield f"{node.name}.{name}", method
+        if not isinstance(node, ast.ClassDef):
+            continue
+        taken_over = {
+            name for base in node.bases for name in known.get(getattr(base, "id", ""), ())
+        }
+        for child in node.body:
+            public = isinstance(child, ast.FunctionDef) and not child.name.startswith("_")
+            if public and child.name not in taken_over:
+                yield f"{node.name}.{child.name}", child
 
 
 def modules_without_tests(root: Path) -> list[str]:

@@ -53,7 +53,7 @@ app.command(
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
         "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
         "train measurements.npz --backend torch",
-        "train digits --schedule cosine --warm-up 2 --ema-decay 0.99 --metric f1",
+        "train digits --schedule cosine --ema-decay 0.99 --metric f1",
         "train digits --epochs 1000 --checkpoint run.checkpoint",
     )
 )(train)

@@ -15,6 +15,7 @@ from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, 
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
+from dnn_xp.network.checks import check_data
 
 __all__ = [
     "Examples",
@@ -205,7 +206,7 @@ def bring_examples(
         Y = one_hot(dataset.y, network.n_outputs, like=X)
     else:
         Y = from_host(dataset.y.reshape(-1, m), dtype=dtype)
-    Y, _ = network.check_data(X, Y)
+    Y, _ = check_data(network.layout, X, Y)
     return Examples(X, Y)
 
 

@@ -18,6 +18,10 @@ from dnn_xp.backends.choosing import (
 )
 from dnn_xp.backends.moving import (
     Array,
+    Matrix,
+    Namespace,
+    Scalar,
+    Vector,
     bring,
     default_dtype,
     device,
@@ -35,6 +39,7 @@ from dnn_xp.backends.running import (
     cache_blocks,
     column_maxima,
     column_sums,
+    compile_examples,
     compile_step,
     computed,
     has_fixed_shapes,
@@ -43,6 +48,8 @@ from dnn_xp.backends.running import (
     row_sums,
     set_at,
     take_examples,
+    transposed,
+    vector_sums,
 )
 from dnn_xp.backends.threads import threads_for
 
@@ -55,12 +62,17 @@ __all__ = [
     "BackendReport",
     "ExampleRows",
     "DeviceNotFoundError",
+    "Matrix",
+    "Namespace",
+    "Scalar",
     "UnknownBackendError",
+    "Vector",
     "bring",
     "as_example_rows",
     "cache_blocks",
     "column_maxima",
     "column_sums",
+    "compile_examples",
     "compile_step",
     "computed",
     "current_backend",
@@ -82,5 +94,7 @@ __all__ = [
     "take_examples",
     "threads_for",
     "to_host",
+    "transposed",
     "use_backend",
+    "vector_sums",
 ]

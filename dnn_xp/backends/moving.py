@@ -22,6 +22,10 @@ from dnn_xp.backends.choosing import Backend, BackendError, current_backend, ope
 
 __all__ = [
     "Array",
+    "Matrix",
+    "Namespace",
+    "Scalar",
+    "Vector",
     "bring",
     "default_dtype",
     "device",
@@ -33,8 +37,18 @@ __all__ = [
     "to_host",
 ]
 
+# To a type checker all of these are Any, since no two libraries share a type; to a reader they say
+# which role an argument plays.
 Array = Any
 """An array of any library that follows the array API standard."""
+Vector = Array
+"""An array of shape (n,), or of several vectors, (..., n)."""
+Matrix = Array
+"""An array of shape (n, m): columns are examples; or of several matrices, (..., n, m)."""
+Scalar = Any
+"""A number of Python's, or an array of shape ()."""
+Namespace = Any
+"""The standard namespace of an array library: what `namespace` returns."""
 
 
 def namespace(*arrays: Array) -> Any:

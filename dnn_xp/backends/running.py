@@ -23,6 +23,7 @@ __all__ = [
     "cache_blocks",
     "column_maxima",
     "column_sums",
+    "compile_examples",
     "compile_step",
     "computed",
     "has_fixed_shapes",
@@ -31,6 +32,8 @@ __all__ = [
     "row_sums",
     "set_at",
     "take_examples",
+    "transposed",
+    "vector_sums",
 ]
 
 
@@ -92,27 +95,33 @@ def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> 
 
     Parameters
     ----------
-    a, b : array, shape (l, m) and (m, n)
-    out : array, shape (l, n), optional
+    a, b : array, shape (..., l, m) and (..., m, n)
+    out : array, shape (..., l, n), optional
         Of a library for which `has_views` is true.
     """
-    if isinstance(a, np.ndarray):  # for small ones in half the time of `matmul`
+    if isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:  # half the time of a small `matmul`
         return np.dot(a, b, out=out)
     return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
 
 
+def transposed(x: Array) -> Array:
+    """Return x with its last two axes exchanged."""
+    return x.T if x.ndim == 2 else namespace(x).matrix_transpose(x)
+
+
 def set_at(x: Array, where: slice, values: Array, *, xp: Any = None) -> Array:
-    """Return a vector with other values in a slice, for which the standard has no words.
+    """Return vectors with other values in a slice, for which the standard has no words.
 
     Parameters
     ----------
-    x : array, shape (n,)
+    x : array, shape (..., n)
         Changed in place where its library can do that: not to be used any more.
     where : slice
     values : array
-        As many as the slice is long.
+        As many along the last axis as the slice is long.
     """
-    return at(x, where).set(values, xp=xp)
+    place = where if x.ndim == 1 else (..., where)
+    return at(x, place).set(values, xp=xp)
 
 
 def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
@@ -120,13 +129,13 @@ def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (n, m)
-    out : array, shape (n, 1), optional
+    x : array, shape (..., n, m)
+    out : array, shape (..., n, 1), optional
         Of a library for which `has_views` is true.
     """
-    if isinstance(x, np.ndarray):  # a product is several times as fast as NumPy's sum
+    if isinstance(x, np.ndarray) and x.ndim == 2:  # several times as fast as NumPy's sum
         return np.dot(x, _ones((x.shape[1], 1), x.dtype), out=out)
-    sums = (xp or namespace(x)).sum(x, axis=1, keepdims=True)
+    sums = (xp or namespace(x)).sum(x, axis=-1, keepdims=True)
     if out is None:
         return sums
     out[...] = sums
@@ -134,17 +143,24 @@ def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
 
 
 def column_sums(x: Array, *, xp: Any = None) -> Array:
-    """Return the sums over the first axis: of each column of a matrix, of all of a vector."""
-    if isinstance(x, np.ndarray):
+    """Return the sum of each column of matrices, shape (..., n, m), as shape (..., m)."""
+    if isinstance(x, np.ndarray) and x.ndim == 2:
         return np.dot(_ones((x.shape[0],), x.dtype), x)
-    return (xp or namespace(x)).sum(x, axis=0)
+    return (xp or namespace(x)).sum(x, axis=-2)
+
+
+def vector_sums(x: Array, *, xp: Any = None) -> Array:
+    """Return the sum of each vector, shape (..., n), as shape (...)."""
+    if isinstance(x, np.ndarray) and x.ndim == 1:
+        return np.dot(_ones(x.shape, x.dtype), x)
+    return (xp or namespace(x)).sum(x, axis=-1)
 
 
 def column_maxima(x: Array, *, xp: Any = None) -> Array:
-    """Return the largest element of each column of a matrix."""
+    """Return the largest element of each column of matrices, shape (..., n, m), as (..., 1, m)."""
     if isinstance(x, np.ndarray):  # without the wrapper, which takes longer than a small matrix
-        return np.maximum.reduce(x, axis=0)
-    return (xp or namespace(x)).max(x, axis=0)
+        return np.maximum.reduce(x, axis=-2, keepdims=True)
+    return (xp or namespace(x)).max(x, axis=-2, keepdims=True)
 
 
 @lru_cache(maxsize=16)
@@ -165,7 +181,7 @@ def cache_blocks(x: Array) -> list[slice]:
     else:
         return [slice(None)]
     length = x.shape[0]
-    if length <= block:
+    if length <= block or x.ndim > 1:
         return [slice(None)]
     return [slice(start, start + block) for start in range(0, length, block)]
 
@@ -225,6 +241,52 @@ def compile_step(
     if is_cupy_array(like):  # what a step makes is then made beside `like`
         return partial(_on_device, like.device, bound)
     return bound
+
+
+def compile_examples(
+    function: Callable[..., Any], constant: Hashable, *, like: Array
+) -> Callable[..., Any]:
+    """Return ``function(constant, parameters, *matrices, xp=xp)`` as a function of the rest.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, which maps each column of the matrices, shape (..., n, m), to one.
+    constant : hashable
+    like : array
+        An array of the library on which it will run.
+
+    Returns
+    -------
+    callable
+        On JAX compiled once for all numbers of columns up to 64, to 128, and so on: matrices are
+        filled up with zeros, and the result is cut to their columns. Elsewhere as it is.
+    """
+    if not is_jax_array(like):
+        return partial(function, constant)
+    compiled = _jit_examples(function, constant)
+    lax = import_module("jax").lax
+
+    def padded(x: Array, size: int) -> Array:
+        if x.shape[-1] == size:
+            return x
+        edges = [(0, 0, 0)] * (x.ndim - 1) + [(0, size - x.shape[-1], 0)]
+        return lax.pad(x, np.zeros((), x.dtype), edges)
+
+    def run(parameters: Any, *matrices: Array, xp: Any) -> Array:
+        m = matrices[0].shape[-1]
+        size = max(64, 1 << (m - 1).bit_length())
+        found = compiled(parameters, *(padded(x, size) for x in matrices))
+        return found if m == size else found[..., :m]
+
+    return run
+
+
+@lru_cache(maxsize=64)
+def _jit_examples(function: Callable[..., Any], constant: Hashable) -> Callable[..., Any]:
+    jax = import_module("jax")
+    compiled: Callable[..., Any] = jax.jit(partial(function, constant, xp=jax.numpy))
+    return compiled
 
 
 @lru_cache(maxsize=64)

@@ -39,12 +39,12 @@ class EarlyStopping(Callback):
     >>> import numpy as np
     >>> from dnn_xp import Dense, Network, accuracy, train
     >>> X = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
-    >>> Y = np.asarray([[0.0, 0.0, 0.0, 1.0]])
+    >>> Y = np.asarray([[0.0, 1.0, 1.0, 0.0]])  # no line tells these apart
     >>> network = Network(2, (Dense(1),), cost="sigmoid_cross_entropy")
-    >>> stopping = EarlyStopping(50, monitor="accuracy")
-    >>> run = train(network, X, Y, epochs=500, metrics={"accuracy": accuracy}, callbacks=[stopping])
-    >>> stopping.best, run.epochs < 500
-    (1.0, True)
+    >>> stopping = EarlyStopping(100, monitor="accuracy")  # which says that larger is better
+    >>> run = train(network, X, Y, epochs=999, metrics={"accuracy": accuracy}, callbacks=[stopping])
+    >>> stopping.best, run.reason
+    (0.75, 'no better accuracy in 100 epochs')
     """
 
     def __init__(

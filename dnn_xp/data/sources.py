@@ -1,11 +1,11 @@
 """Examples that are not one array in memory: they are read a batch at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, take_examples
+from dnn_xp.backends import Array, Matrix, Namespace, take_examples
 
-__all__ = ["Source", "reference_array", "read_examples"]
+__all__ = ["Source", "in_batches", "read_examples", "reference_array"]
 
 
 class Source(NamedTuple):
@@ -27,12 +27,12 @@ class Source(NamedTuple):
     like: Array
 
 
-def reference_array(X: Array | Source) -> Array:
+def reference_array(X: Matrix | Source) -> Array:
     """Return an array that stands where the examples are, or where they are read to."""
     return X.like if isinstance(X, Source) else X
 
 
-def read_examples(X: Array | Source, which: Any, *, xp: Any = None) -> Array:
+def read_examples(X: Matrix | Source, which: Any, *, xp: Namespace = None) -> Matrix:
     """Return some columns of X.
 
     Parameters
@@ -44,3 +44,24 @@ def read_examples(X: Array | Source, which: Any, *, xp: Any = None) -> Array:
     if isinstance(X, Source):
         return X.read(which)
     return X[:, which] if isinstance(which, slice) else take_examples(X, which, xp=xp)
+
+
+def in_batches(
+    X: Matrix | Source, batch_size: int | None, xp: Namespace = None
+) -> Iterator[tuple[Matrix, slice]]:
+    """Yield the examples in their order, a batch at a time, and where they are.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n, m)
+    batch_size : int, optional
+        Default: all of them at once.
+    """
+    m = X.shape[1]
+    size = batch_size or m
+    if size >= m and not isinstance(X, Source):
+        yield X, slice(0, m)
+        return
+    for start in range(0, m, size):
+        which = slice(start, min(start + size, m))
+        yield read_examples(X, which, xp=xp), which

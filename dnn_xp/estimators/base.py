@@ -28,6 +28,7 @@ from dnn_xp.estimators.translation import describe_network, hidden_activations, 
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
+from dnn_xp.network.propagation import input_gradient, logits
 from dnn_xp.training import LBFGSState, Optimizer, Progress
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """Return the score of outputs."""
         raise NotImplementedError
 
-    def _shares(self, Z: Array, output: Any) -> Array:
+    def _logit_gradient(self, Z: Array, output: Any) -> Array:
         """Return how much of each logit, for each example, is the output that is asked for."""
         raise NotImplementedError
 
@@ -305,7 +306,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """Return what the last layer gives, shape (n_outputs, m), to a method."""
         layers, X = self._placed(X, method)
         xp = namespace(reference_array(X))
-        return self._network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
+        return logits(self._network, layers, X, batch_size=AT_ONCE, xp=xp)
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, shape (n_outputs, m)."""
@@ -329,10 +330,10 @@ class MultilayerPerceptron(CallbackSupportMixin, Parameters):
         """Return the derivative of the outputs' shares with respect to X, shape of X."""
         layers, X = self._placed(X, "input_gradient")
         xp, network = namespace(reference_array(X)), self._network
-        Z = network.trusted_forward(layers, X, xp, batch_size=AT_ONCE)
-        shares = self._shares(Z, output)
+        Z = logits(network, layers, X, batch_size=AT_ONCE, xp=xp)
+        dZ = self._logit_gradient(Z, output)
         return xp.matrix_transpose(
-            network.trusted_input_gradient(layers, X, shares, xp, batch_size=AT_ONCE)
+            input_gradient(network, layers, X, dZ, batch_size=AT_ONCE, xp=xp)
         )
 
     def __sklearn_tags__(self) -> Any:

@@ -310,7 +310,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return transposed(function(Z, exclusive))
         return [transposed(function(Z[rows, :], exclusive)) for rows, _ in self._labels.choices]
 
-    def _shares(self, Z: Array, output: Any) -> Array:
+    def _logit_gradient(self, Z: Array, output: Any) -> Array:
         return self._labels.shares(Z, output)
 
     def input_gradient(self, X: Any, output: Any = None) -> Array:

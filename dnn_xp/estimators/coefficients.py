@@ -32,7 +32,7 @@ class Weights(NamedTuple):
 def from_theta(network: Network, theta: Array) -> Weights:
     """Return the parameters that a vector holds, as views where the library has views."""
     xp, found = namespace(theta), Weights([], [], [])
-    for layer, of_layer in zip(network.layers, network.views(theta, xp), strict=True):
+    for layer, of_layer in zip(network.layers, network.layout.views(theta, xp), strict=True):
         if isinstance(layer, Dense):
             found.coefs.append(xp.matrix_transpose(of_layer["W"]))
             found.intercepts.append(xp.reshape(of_layer["b"], (-1,)))
@@ -58,7 +58,7 @@ def by_layer(network: Network, weights: Weights) -> list[Arrays]:
     dense = zip(weights.coefs, weights.intercepts, strict=True)
     norms = iter(weights.norms)
     found: list[Arrays] = []
-    for layer, slots in zip(network.layers, network.slots, strict=True):
+    for layer, slots in zip(network.layers, network.layout.slots, strict=True):
         if isinstance(layer, Dense):
             coef, intercept = next(dense)
             W, b = coef.T, xp.reshape(intercept, (-1, 1))
@@ -78,7 +78,7 @@ def to_theta(network: Network, weights: Weights) -> Array:
     ValueError
         Where they are of another network.
     """
-    kinds = [isinstance(layer, Dense) for layer in network.layers if layer.parameter_shapes(1)]
+    kinds = [isinstance(layer, Dense) for layer in network.layers if layer.parameter_shapes((1,))]
     for name, found, expected in (
         ("coefs_", len(weights.coefs), sum(kinds)),
         ("norms_", len(weights.norms), len(kinds) - sum(kinds)),

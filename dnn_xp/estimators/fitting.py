@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
-from dnn_xp.backends import Array, bring, to_host
+from dnn_xp.backends import Array, bring, namespace, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.coefficients import AT_ONCE, to_theta
 from dnn_xp.estimators.data import as_columns, take_rows
@@ -20,6 +20,7 @@ from dnn_xp.estimators.monitoring import FitMonitor, PrintLoss, Validation, is_v
 from dnn_xp.estimators.translation import describe_optimizer, describe_regularization, needs_steps
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
+from dnn_xp.network.propagation import mean_cost
 from dnn_xp.training import Callback, DivergenceWarning, Ending, Progress, lbfgs
 from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, train_with
@@ -194,7 +195,7 @@ def _validation(estimator: Any, network: Network, data: Data, like: Array) -> Va
 
     def judge(theta: Array) -> tuple[float, float]:
         Z = network.forward(theta, X, batch_size=AT_ONCE)
-        loss = float(network.mean_cost(Z, Y, weights))
+        loss = float(mean_cost(network.cost, Z, Y, weights, xp=namespace(Z)))
         if callable(scorer):
             estimator._set_theta(network, theta)
             return float(scorer(estimator, data.X, labels)), loss

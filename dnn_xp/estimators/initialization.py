@@ -28,15 +28,16 @@ def draw_theta(
         That of each hidden layer. The output is drawn as if it had that of the last.
     rng : RandomState
     """
-    theta = network.draw(np.random.RandomState(0))  # what is not drawn here draws nothing
+    theta = network.layout.draw(np.random.RandomState(0))  # what is not drawn here draws nothing
     following = iter([*activations, *activations[-1:]])
-    for layer, n_inputs, slots in zip(
-        network.layers, network.widths[:-1], network.slots, strict=True
+    layout = network.layout
+    for layer, shape, slots in zip(
+        network.layers, layout.layer_shapes[:-1], layout.slots, strict=True
     ):
         if isinstance(layer, Dense):
             logistic = next(following, None) == "sigmoid"
-            bound = math.sqrt((2.0 if logistic else 6.0) / (n_inputs + layer.units))
-            W = rng.uniform(-bound, bound, (n_inputs, layer.units))
+            bound = math.sqrt((2.0 if logistic else 6.0) / (math.prod(shape) + layer.units))
+            W = rng.uniform(-bound, bound, (math.prod(shape), layer.units))
             theta[slots["W"].start : slots["W"].stop] = W.T.ravel()
             theta[slots["b"].start : slots["b"].stop] = rng.uniform(-bound, bound, layer.units)
     return theta

@@ -191,7 +191,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def _measure(self, A: Array, Y: Array, weights: Array | None) -> Array:
         return r2(A, Y, weights=weights)
 
-    def _shares(self, Z: Array, output: Any) -> Array:
+    def _logit_gradient(self, Z: Array, output: Any) -> Array:
         n_outputs, m = Z.shape
         row = 0 if output is None and n_outputs == 1 else output
         if not isinstance(row, Integral) or not 0 <= int(row) < n_outputs:

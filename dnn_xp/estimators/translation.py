@@ -134,18 +134,14 @@ def mean_squared_error(*, descends_the_sum: bool) -> Cost:
         learning rate means the same for any number of outputs but the loss that is told does not
         grow with it. (It is also so in its L-BFGS, for which that is an error.)
     """
-    cost = find_cost("squared_error")._replace(by_Z=_half_mean, by_A=_half_mean)
-    return (
-        cost
-        if descends_the_sum
-        else cost._replace(back_by_Z=_back_half_mean, back_by_A=_back_half_mean)
-    )
+    cost = find_cost("squared_error")._replace(by_Z=_half_mean)
+    return cost if descends_the_sum else cost._replace(back_by_Z=_back_half_mean)
 
 
 def _half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
     E = A - Y
-    return 0.5 * (xp or namespace(A)).mean(E * E, axis=0)
+    return 0.5 * (xp or namespace(A)).mean(E * E, axis=-2)
 
 
 def _back_half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
-    return (A - Y) / A.shape[0]
+    return (A - Y) / A.shape[-2]

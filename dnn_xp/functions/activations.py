@@ -222,7 +222,7 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
     """
     xp = xp or namespace(Z)
     A = xp.exp(Z - column_maxima(Z, xp=xp))
-    A /= column_sums(A, xp=xp)
+    A /= column_sums(A, xp=xp)[..., None, :]
     return A
 
 
@@ -230,7 +230,7 @@ def log_softmax(Z: Array, *, xp: Any = None) -> Array:
     """Return the logarithm of softmax(Z), finite also where softmax(Z) rounds to 0."""
     xp = xp or namespace(Z)
     shifted = Z - column_maxima(Z, xp=xp)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True))
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-2, keepdims=True))
 
 
 def log_sigmoid(Z: Array, *, xp: Any = None) -> Array:

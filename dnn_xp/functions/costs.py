@@ -2,7 +2,7 @@
 
 A cost compares what comes out of the last layer with the targets Y, both (n_outputs, m), and
 returns one number an example, shape (m,): the sum over outputs. Its derivative has the shape of
-its first argument. Nothing is averaged here.
+its first argument. Nothing is averaged here. Axes before these two are of several networks.
 
 Costs *by Z* take the logits, the linear output of the last layer, and contain the output function
 (sigmoid, softmax, exp): stable for every Z. Costs *by A* take what the output function has made
@@ -53,7 +53,7 @@ __all__ = [
 
 
 class Cost(NamedTuple):
-    """A cost in both forms, with its derivatives and the output that belongs to it.
+    """A cost of logits, with its derivative and the output function that belongs to it.
 
     Attributes
     ----------
@@ -62,8 +62,6 @@ class Cost(NamedTuple):
         ``output(Z, xp=xp) -> A``: what the network predicts.
     by_Z, back_by_Z : callable
         ``by_Z(Z, Y, *parameters, xp=xp)`` of shape (m,), and its derivative with respect to Z.
-    by_A, back_by_A : callable
-        The same with respect to A.
     parameters : tuple of float
     both_by_Z : callable, optional
         ``by_Z`` and ``back_by_Z`` at once, where that saves an exponential.
@@ -73,8 +71,6 @@ class Cost(NamedTuple):
     output: Callable[..., Array]
     by_Z: Callable[..., Array]
     back_by_Z: Callable[..., Array]
-    by_A: Callable[..., Array]
-    back_by_A: Callable[..., Array]
     parameters: tuple[float, ...] = ()
     both_by_Z: Callable[..., tuple[Array, Array]] | None = None
 
@@ -97,7 +93,7 @@ def sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     One output is a choice between two classes; several are as many independent labels.
     """
     xp = xp or namespace(Z)
-    return xp.sum(softplus(Z, xp=xp) - Y * Z, axis=0)
+    return xp.sum(softplus(Z, xp=xp) - Y * Z, axis=-2)
 
 
 def back_sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -108,7 +104,7 @@ def back_sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
 def binary_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return -(Y log A + (1 - Y) log(1 - A)), finite also where A is exactly 0 or 1."""
     xp = xp or namespace(A)
-    return -xp.sum(Y * xp.log(_nonzero(A, xp)) + (1.0 - Y) * xp.log(_nonzero(1.0 - A, xp)), axis=0)
+    return -xp.sum(Y * xp.log(_nonzero(A, xp)) + (1.0 - Y) * xp.log(_nonzero(1.0 - A, xp)), axis=-2)
 
 
 def back_binary_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -133,7 +129,7 @@ def softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     """
     xp = xp or namespace(Z)
     shifted = Z - column_maxima(Z, xp=xp)
-    return xp.log(xp.sum(xp.exp(shifted), axis=0)) - xp.sum(Y * shifted, axis=0)
+    return xp.log(xp.sum(xp.exp(shifted), axis=-2)) - xp.sum(Y * shifted, axis=-2)
 
 
 def back_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -146,7 +142,7 @@ def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[
     shifted = Z - column_maxima(Z, xp=xp)
     A = xp.exp(shifted)
     total = column_sums(A, xp=xp)
-    A /= total
+    A /= total[..., None, :]
     A -= Y
     return xp.log(total) - column_sums(Y * shifted, xp=xp), A
 
@@ -154,7 +150,7 @@ def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[
 def categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return -sum(Y log A), finite also where A is exactly 0."""
     xp = xp or namespace(A)
-    return -xp.sum(Y * xp.log(_nonzero(A, xp)), axis=0)
+    return -xp.sum(Y * xp.log(_nonzero(A, xp)), axis=-2)
 
 
 def back_categorical_cross_entropy(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -175,14 +171,15 @@ def grouped_softmax(Z: Array, *sizes: int, xp: Any = None) -> Array:
         The rows of each group. Default: one group of all.
     """
     xp = xp or namespace(Z)
-    return xp.concat([softmax(Z[rows, :], xp=xp) for rows in _groups(Z, sizes)])
+    return xp.concat([softmax(Z[..., rows, :], xp=xp) for rows in _groups(Z, sizes)], axis=-2)
 
 
 def _groups(Z: Array, sizes: tuple[float, ...]) -> Iterator[slice]:
     """Yield the rows of each group."""
-    sizes, start = sizes or Z.shape[:1], 0
-    if sum(sizes) != Z.shape[0]:
-        raise ValueError(f"cost: found groups of {sizes} outputs, expected {Z.shape[0]} in all")
+    n_outputs = Z.shape[-2]
+    sizes, start = sizes or (n_outputs,), 0
+    if sum(sizes) != n_outputs:
+        raise ValueError(f"cost: found groups of {sizes} outputs, expected {n_outputs} in all")
     for size in map(int, sizes):
         yield slice(start, start + size)
         start += size
@@ -194,7 +191,9 @@ def grouped_softmax_cross_entropy(Z: Array, Y: Array, *sizes: int, xp: Any = Non
     Each group is a choice of its own between classes: each column of its part of Y sums to 1.
     """
     groups = _groups(Z, sizes)
-    costs: Array = sum(softmax_cross_entropy(Z[rows, :], Y[rows, :], xp=xp) for rows in groups)
+    costs: Array = sum(
+        softmax_cross_entropy(Z[..., rows, :], Y[..., rows, :], xp=xp) for rows in groups
+    )
     return costs
 
 
@@ -221,7 +220,7 @@ def back_grouped_categorical_cross_entropy(
 def squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return (A - Y)^2 / 2 summed over outputs: minus a Gaussian's log-likelihood."""
     E = A - Y
-    return 0.5 * (xp or namespace(A)).sum(E * E, axis=0)
+    return 0.5 * (xp or namespace(A)).sum(E * E, axis=-2)
 
 
 def back_squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -232,7 +231,7 @@ def back_squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
 def absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return abs(A - Y) summed over outputs; its minimum is the median."""
     xp = xp or namespace(A)
-    return xp.sum(xp.abs(A - Y), axis=0)
+    return xp.sum(xp.abs(A - Y), axis=-2)
 
 
 def back_absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -245,7 +244,7 @@ def huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
     xp = xp or namespace(A)
     E = xp.abs(A - Y)
     inner = xp.minimum(E, delta)
-    return xp.sum(inner * (E - 0.5 * inner), axis=0)
+    return xp.sum(inner * (E - 0.5 * inner), axis=-2)
 
 
 def back_huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
@@ -258,7 +257,7 @@ def quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
     """Return the pinball cost, whose minimum is the q-quantile (Koenker and Bassett 1978)."""
     xp = xp or namespace(A)
     E = Y - A
-    return xp.sum(xp.maximum(q * E, (q - 1.0) * E), axis=0)
+    return xp.sum(xp.maximum(q * E, (q - 1.0) * E), axis=-2)
 
 
 def back_quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
@@ -289,7 +288,7 @@ def back_exponential(dA: Array, Z: Array, A: Array, *, xp: Any = None) -> Array:
 def poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return half the Poisson deviance of the mean exp(Z): exp(Z) - Y + Y (log Y - Z)."""
     xp = xp or namespace(Z)
-    return xp.sum(exponential(Z, xp=xp) - Y + Y * (xp.log(_nonzero(Y, xp)) - Z), axis=0)
+    return xp.sum(exponential(Z, xp=xp) - Y + Y * (xp.log(_nonzero(Y, xp)) - Z), axis=-2)
 
 
 def back_poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -300,7 +299,7 @@ def back_poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
 def poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return half the Poisson deviance of the mean A: A - Y + Y log(Y / A)."""
     xp = xp or namespace(A)
-    return xp.sum(A - Y + Y * (xp.log(_nonzero(Y, xp)) - xp.log(_nonzero(A, xp))), axis=0)
+    return xp.sum(A - Y + Y * (xp.log(_nonzero(Y, xp)) - xp.log(_nonzero(A, xp))), axis=-2)
 
 
 def back_poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -313,7 +312,7 @@ def back_poisson_by_A(A: Array, Y: Array, *, xp: Any = None) -> Array:
 def _on_values(
     name: str, cost: Callable[..., Array], back: Callable[..., Array], *parameters: float
 ) -> Cost:
-    return Cost(name, identity, cost, back, cost, back, parameters)
+    return Cost(name, identity, cost, back, parameters)
 
 
 COSTS: dict[str, Cost] = {
@@ -324,16 +323,12 @@ COSTS: dict[str, Cost] = {
             sigmoid,
             sigmoid_cross_entropy,
             back_sigmoid_cross_entropy,
-            binary_cross_entropy,
-            back_binary_cross_entropy,
         ),
         Cost(
             "softmax_cross_entropy",
             softmax,
             softmax_cross_entropy,
             back_softmax_cross_entropy,
-            categorical_cross_entropy,
-            back_categorical_cross_entropy,
             both_by_Z=_both_softmax_cross_entropy,
         ),
         Cost(
@@ -341,14 +336,12 @@ COSTS: dict[str, Cost] = {
             grouped_softmax,
             grouped_softmax_cross_entropy,
             back_grouped_softmax_cross_entropy,
-            grouped_categorical_cross_entropy,
-            back_grouped_categorical_cross_entropy,
         ),
         _on_values("squared_error", squared_error, back_squared_error),
         _on_values("absolute_error", absolute_error, back_absolute_error),
         _on_values("huber", huber, back_huber, 1.0),
         _on_values("quantile", quantile, back_quantile, 0.5),
-        Cost("poisson", exponential, poisson, back_poisson, poisson_by_A, back_poisson_by_A),
+        Cost("poisson", exponential, poisson, back_poisson),
     )
 }
 """The costs, by the name of their form by Z."""

@@ -13,16 +13,25 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, device, namespace
 
-__all__ = ["Draws", "bernoulli", "make_draws", "random_bits", "random_places", "standard_normal"]
+__all__ = [
+    "MIXUP_STREAM",
+    "PARTNER_STREAM",
+    "Key",
+    "bernoulli",
+    "fold",
+    "make_key",
+    "random_bits",
+    "random_places",
+    "standard_normal",
+]
 
 
-# Layers count from 1; what is drawn for the inputs has streams of its own.
-_NOISE_STREAMS = (-1, -2)
-PARTNER_STREAM, SHARE_STREAM = -3, -4
+# Layers count from 1; what is drawn for the inputs has streams of its own (noise -1 and -2).
+PARTNER_STREAM, MIXUP_STREAM = -3, -4
 
 
-class Draws(NamedTuple):
-    """Where in a run the draws are made.
+class Key(NamedTuple):
+    """The random key of some examples in a step: draws with the same key are the same.
 
     Attributes
     ----------
@@ -37,8 +46,8 @@ class Draws(NamedTuple):
     examples: Array
 
 
-def make_draws(seed: Any, step: Any, examples: Array, *, xp: Any = None) -> Draws:
-    """Return the draws of a step.
+def make_key(seed: Any, step: Any, examples: Array, *, xp: Any = None) -> Key:
+    """Return the random key of a step.
 
     Parameters
     ----------
@@ -51,17 +60,30 @@ def make_draws(seed: Any, step: Any, examples: Array, *, xp: Any = None) -> Draw
     where = device(examples)
     # Of shape (1,): NumPy warns when a number without dimensions wraps around.
     seed, step = (xp.full((1,), n, dtype=xp.int32, device=where) for n in (seed, step))
-    return Draws(seed, step, examples)
+    return Key(seed, step, examples)
 
 
-def random_bits(draws: Draws, layer: int, n_units: int, *, xp: Any = None) -> Array:
+def fold(key: Key, stream: int) -> Key:
+    """Return a key for one of several things that are drawn with this one, such as a layer's.
+
+    A key that was folded can be folded again: the streams stay apart.
+
+    Parameters
+    ----------
+    key : Key
+    stream : int
+        The layer's place in the network, from 1; the place of a layer within a layer.
+    """
+    return Key(_mix(key.seed + _wrap(stream * 0x3C6EF372)), key.step, key.examples)
+
+
+def random_bits(key: Key, n_units: int, *, xp: Any = None) -> Array:
     """Return 32 random bits for each unit and example.
 
     Parameters
     ----------
-    draws : Draws
-    layer : int
-        Keeps the streams of different layers apart.
+    key : Key
+        Folded, so that different things draw different bits.
     n_units : int
 
     Returns
@@ -69,41 +91,39 @@ def random_bits(draws: Draws, layer: int, n_units: int, *, xp: Any = None) -> Ar
     array of int32, shape (n_units, m)
         Uniform over all values, negative ones included.
     """
-    xp = xp or namespace(draws.examples)
-    key = _mix(_mix(draws.seed + _wrap(layer * 0x3C6EF372)) ^ draws.step)
-    units = xp.arange(n_units, dtype=xp.int32, device=device(draws.examples))
-    rows = _mix(_mix(key + 1) + xp.reshape(units, (-1, 1)))
-    columns = _mix(_mix(key + 2) + xp.reshape(draws.examples, (1, -1)))
+    xp = xp or namespace(key.examples)
+    start = _mix(key.seed ^ key.step)
+    units = xp.arange(n_units, dtype=xp.int32, device=device(key.examples))
+    rows = _mix(_mix(start + 1) + xp.reshape(units, (-1, 1)))
+    columns = _mix(_mix(start + 2) + xp.reshape(key.examples, (1, -1)))
     return _mix(rows ^ columns)
 
 
-def bernoulli(
-    draws: Draws, probability: float, layer: int, n_units: int, *, xp: Any = None
-) -> Array:
+def bernoulli(key: Key, probability: float, n_units: int, *, xp: Any = None) -> Array:
     """Return booleans, shape (n_units, m), that are true with the given probability."""
     threshold = min(round(probability * 2**32), 2**32 - 1) - 2**31
-    return random_bits(draws, layer, n_units, xp=xp) < threshold
+    return random_bits(key, n_units, xp=xp) < threshold
 
 
-def standard_normal(draws: Draws, n_units: int, *, dtype: Any, xp: Any = None) -> Array:
+def standard_normal(key: Key, n_units: int, *, dtype: Any, xp: Any = None) -> Array:
     """Return standard normal numbers, shape (n_units, m) (Box and Muller 1958).
 
     Their bits are those of every library; the last places of logarithm and cosine may differ.
     """
-    xp = xp or namespace(draws.examples)
+    xp = xp or namespace(key.examples)
     radius, angle = (
         # The middles of 2^24 intervals, which every float has: never 0, never 1.
-        (xp.astype(_shift_right(random_bits(draws, stream, n_units, xp=xp), 8), dtype) + 0.5)
+        (xp.astype(_shift_right(random_bits(fold(key, i), n_units, xp=xp), 8), dtype) + 0.5)
         / 2.0**24
-        for stream in _NOISE_STREAMS
+        for i in (-1, -2)
     )
     return xp.sqrt(-2.0 * xp.log(radius)) * xp.cos((2.0 * math.pi) * angle)
 
 
-def random_places(draws: Draws, n_places: int, stream: int, *, xp: Any = None) -> Array:
+def random_places(key: Key, n_places: int, *, xp: Any = None) -> Array:
     """Return a random place, from 0 to below n_places, for each example, shape (m,)."""
-    xp = xp or namespace(draws.examples)
-    bits = _shift_right(random_bits(draws, stream, 1, xp=xp), 1)
+    xp = xp or namespace(key.examples)
+    bits = _shift_right(random_bits(key, 1, xp=xp), 1)
     return xp.reshape(bits % n_places, (-1,))
 
 

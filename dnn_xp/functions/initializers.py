@@ -27,6 +27,7 @@ __all__ = [
 Generator = np.random.Generator | np.random.RandomState
 Shape = tuple[int, int]
 Weights = np.ndarray[Any, np.dtype[np.float64]]
+HostArrays = dict[str, Weights]
 
 
 def zeros(rng: Generator, shape: Shape) -> Weights:

@@ -1,12 +1,13 @@
 """The linear part of a layer, alone and with its activation; each backward below its forward.
 
 Columns are examples: A is (n_inputs, m), W (n_outputs, n_inputs), b (n_outputs, 1) and
-Z (n_outputs, m). Gradients of W and b are sums over examples.
+Z (n_outputs, m). Gradients of W and b are sums over examples. Axes before these two are of several
+networks, each with weights of its own.
 """
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace, product, row_sums
+from dnn_xp.backends import Array, namespace, product, row_sums, transposed
 from dnn_xp.functions.activations import ActivationFunction
 
 __all__ = [
@@ -47,7 +48,7 @@ def linear_backward(
     cache: LinearCache,
     *,
     input_gradient: bool = True,
-    into: dict[str, Array] | None = None,
+    out: dict[str, Array] | None = None,
     xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dZ (article, equations 5 to 7, before 1/m).
@@ -59,13 +60,13 @@ def linear_backward(
     input_gradient : bool
         False for the first layer of a network in training, which has no use for dA_prev (it is
         then None) and would pay as much for it as for its forward pass.
-    into : dict of str to array, optional
+    out : dict of str to array, optional
         Where dW ("W") and db ("b") are written, on a library that writes into arrays.
     """
-    out_W, out_b = (None, None) if into is None else (into["W"], into["b"])
-    dW = product(dZ, cache.A_prev.T, out=out_W, xp=xp)
+    out_W, out_b = (None, None) if out is None else (out["W"], out["b"])
+    dW = product(dZ, transposed(cache.A_prev), out=out_W, xp=xp)
     db = row_sums(dZ, out=out_b, xp=xp)
-    dA_prev = product(cache.W.T, dZ) if input_gradient else None
+    dA_prev = product(transposed(cache.W), dZ) if input_gradient else None
     return dA_prev, dW, db
 
 
@@ -84,10 +85,10 @@ def linear_activation_backward(
     activation: ActivationFunction,
     *,
     input_gradient: bool = True,
-    into: dict[str, Array] | None = None,
+    out: dict[str, Array] | None = None,
     xp: Any = None,
 ) -> tuple[Array | None, Array, Array]:
     """Return dA_prev, dW and db for a given dA (article, equation 8)."""
     xp = xp or namespace(dA)
     dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
-    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, into=into, xp=xp)
+    return linear_backward(dZ, cache.linear, input_gradient=input_gradient, out=out, xp=xp)

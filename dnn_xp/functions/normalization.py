@@ -34,8 +34,8 @@ def layer_norm_forward(
 ) -> tuple[Array, LayerNormCache]:
     """Normalize each example over its units (Ba et al. 2016)."""
     xp = xp or namespace(Z)
-    centred = Z - xp.mean(Z, axis=0, keepdims=True)
-    inverse_std = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=0, keepdims=True) + epsilon)
+    centred = Z - xp.mean(Z, axis=-2, keepdims=True)
+    inverse_std = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=-2, keepdims=True) + epsilon)
     Z_hat = centred * inverse_std
     return gamma * Z_hat + beta, LayerNormCache(Z_hat, inverse_std, gamma)
 
@@ -47,10 +47,10 @@ def layer_norm_backward(
     xp = xp or namespace(dA)
     Z_hat, inverse_std, gamma = cache
     dZ_hat = dA * gamma
-    mean = xp.mean(dZ_hat, axis=0, keepdims=True)
-    slope = xp.mean(dZ_hat * Z_hat, axis=0, keepdims=True)
+    mean = xp.mean(dZ_hat, axis=-2, keepdims=True)
+    slope = xp.mean(dZ_hat * Z_hat, axis=-2, keepdims=True)
     dZ = inverse_std * (dZ_hat - mean - Z_hat * slope)
-    return dZ, xp.sum(dA * Z_hat, axis=1, keepdims=True), xp.sum(dA, axis=1, keepdims=True)
+    return dZ, xp.sum(dA * Z_hat, axis=-1, keepdims=True), xp.sum(dA, axis=-1, keepdims=True)
 
 
 class BatchNormCache(NamedTuple):
@@ -59,7 +59,7 @@ class BatchNormCache(NamedTuple):
     Z_hat: Array
     inverse_std: Array
     gamma: Array
-    share: Any
+    normalized_weights: Any
     mean: Array
     variance: Array
 
@@ -85,17 +85,17 @@ def batch_norm_forward(
         Added to the variance.
     """
     xp = xp or namespace(Z)
-    share = 1.0 / Z.shape[1] if weights is None else _shares(weights, xp)
-    mean = xp.sum(share * Z, axis=1, keepdims=True)
+    fractions = 1.0 / Z.shape[-1] if weights is None else _normalized(weights, xp)
+    mean = xp.sum(fractions * Z, axis=-1, keepdims=True)
     centred = Z - mean
-    variance = xp.sum(share * centred * centred, axis=1, keepdims=True)
+    variance = xp.sum(fractions * centred * centred, axis=-1, keepdims=True)
     inverse_std = 1.0 / xp.sqrt(variance + epsilon)
     Z_hat = centred * inverse_std
-    cache = BatchNormCache(Z_hat, inverse_std, gamma, share, mean, variance)
+    cache = BatchNormCache(Z_hat, inverse_std, gamma, fractions, mean, variance)
     return gamma * Z_hat + beta, cache
 
 
-def _shares(weights: Array, xp: Any) -> Array:
+def _normalized(weights: Array, xp: Any) -> Array:
     """Return weights that sum to 1, or to 0 where nothing counts."""
     total = xp.sum(weights)
     return weights / (total + xp.astype(total == 0, weights.dtype))
@@ -106,10 +106,10 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """Return dZ, dgamma and dbeta; mean and variance depend on Z, so each example on all."""
     xp = xp or namespace(dA)
-    Z_hat, inverse_std, gamma, share, _, _ = cache
-    dgamma = xp.sum(dA * Z_hat, axis=1, keepdims=True)
-    dbeta = xp.sum(dA, axis=1, keepdims=True)
-    dZ = gamma * inverse_std * (dA - share * (dbeta + Z_hat * dgamma))
+    Z_hat, inverse_std, gamma, fractions, _, _ = cache
+    dgamma = xp.sum(dA * Z_hat, axis=-1, keepdims=True)
+    dbeta = xp.sum(dA, axis=-1, keepdims=True)
+    dZ = gamma * inverse_std * (dA - fractions * (dbeta + Z_hat * dgamma))
     return dZ, dgamma, dbeta
 
 

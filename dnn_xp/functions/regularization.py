@@ -6,7 +6,7 @@ Columns are examples. Each backward stands below its forward.
 from typing import Any
 
 from dnn_xp.backends import Array, namespace
-from dnn_xp.functions.counters import Draws, bernoulli, standard_normal
+from dnn_xp.functions.counters import Key, bernoulli, standard_normal
 
 __all__ = [
     "add_noise",
@@ -20,28 +20,25 @@ __all__ = [
 ]
 
 
-def dropout(
-    A: Array, rate: float, draws: Draws, layer: int, *, xp: Any = None
-) -> tuple[Array, Array]:
+def dropout(A: Array, rate: float, key: Key, *, xp: Any = None) -> tuple[Array, Array]:
     """Set a random part of A to zero and scale the rest up to keep its mean.
 
     Parameters
     ----------
-    A : array, shape (n, m)
+    A : array, shape (..., n, m)
     rate : float
         The probability that an element is set to zero, 0 <= rate < 1.
-    draws : Draws
-    layer : int
-        Which layer this is, so that each has a mask of its own.
+    key : Key
+        Of the layer, so that each has a mask of its own.
 
     Returns
     -------
-    A, mask : array, shape (n, m)
+    A, mask : array, shape (..., n, m) and (n, m)
         The mask holds 0 and 1 / (1 - rate) (Srivastava et al. 2014, in its inverted form).
     """
     xp = xp or namespace(A)
     keep = 1.0 - rate
-    mask = xp.astype(bernoulli(draws, keep, layer, A.shape[0], xp=xp), A.dtype) / keep
+    mask = xp.astype(bernoulli(key, keep, A.shape[-2], xp=xp), A.dtype) / keep
     return A * mask, mask
 
 
@@ -51,32 +48,37 @@ def back_dropout(dA: Array, mask: Array) -> Array:
 
 
 def penalty(
-    theta: Array, mask: Array, l1: float | None, l2: float, share: Any = 1.0, *, xp: Any = None
+    theta: Array, mask: Array, l1: float | None, l2: float, scale: Any = 1.0, *, xp: Any = None
 ) -> tuple[Array, Array]:
-    """Return share * (l1 * sum(abs(w)) + l2 / 2 * sum(w^2)) and its derivative.
+    """Return scale * (l1 * sum(abs(w)) + l2 / 2 * sum(w^2)) and its derivative.
 
     Parameters
     ----------
-    theta, mask : array, shape (n,)
+    theta, mask : array, shape (..., n) and (n,)
         The weights w are theta where the mask is 1; elsewhere it is 0.
     l1 : float or None
         None spares the pass that it takes.
     l2 : float
-    share : number or array, shape ()
+    scale : number or array, shape ()
 
     Returns
     -------
-    value : array, shape ()
-    slope : array, shape (n,)
+    value : array, shape (...)
+    slope : array, shape (..., n)
     """
     xp = xp or namespace(theta)
     w = theta * mask
-    value = (w @ w) * (0.5 * l2 * share)
+    value = _dot(w, w, xp) * (0.5 * l2 * scale)
     if l1 is None:
-        w *= l2 * share
+        w *= l2 * scale
         return value, w
     signs = xp.sign(w)
-    return value + (w @ signs) * (l1 * share), (l2 * w + l1 * signs) * share
+    return value + _dot(w, signs, xp) * (l1 * scale), (l2 * w + l1 * signs) * scale
+
+
+def _dot(x: Array, y: Array, xp: Any) -> Array:
+    """Return the product of two vectors, or of each of several pairs."""
+    return x @ y if x.ndim == 1 else xp.vecdot(x, y)
 
 
 def clip_by_value(gradient: Array, limit: float, *, xp: Any = None) -> Array:
@@ -88,14 +90,14 @@ def clip_by_value(gradient: Array, limit: float, *, xp: Any = None) -> Array:
 def clip_by_norm(gradient: Array, limit: float, *, xp: Any = None) -> Array:
     """Return the gradient, shortened to a norm of limit where it is longer (Pascanu et al. 2013).
 
-    The norm is that of the whole vector.
+    The norm is that of the whole vector; of several vectors, shape (..., n), each has its own.
     """
     xp = xp or namespace(gradient)
-    largest = xp.max(xp.abs(gradient))
+    largest = xp.max(xp.abs(gradient), axis=-1, keepdims=True)
     # Scaled by its largest element, so that no square overflows or vanishes.
     unit = largest + xp.astype(largest == 0, gradient.dtype)
     scaled = gradient / unit
-    norm = xp.sqrt(xp.sum(scaled * scaled)) * unit
+    norm = xp.sqrt(xp.sum(scaled * scaled, axis=-1, keepdims=True)) * unit
     return gradient * (limit / xp.maximum(norm, limit))
 
 
@@ -114,18 +116,18 @@ def smooth_labels(Y: Array, amount: float, n_classes: Array) -> Array:
     return (1.0 - amount) * Y + amount / n_classes
 
 
-def add_noise(X: Array, deviation: float, draws: Draws, *, xp: Any = None) -> Array:
+def add_noise(X: Array, deviation: float, key: Key, *, xp: Any = None) -> Array:
     """Return X with normal noise of the given standard deviation added (Bishop 1995)."""
-    return X + deviation * standard_normal(draws, X.shape[0], dtype=X.dtype, xp=xp)
+    return X + deviation * standard_normal(key, X.shape[0], dtype=X.dtype, xp=xp)
 
 
-def mix(A: Array, other: Array, share: Array) -> Array:
-    """Return share * A + (1 - share) * other (Zhang et al. 2018).
+def mix(A: Array, other: Array, coefficient: Array) -> Array:
+    """Return coefficient * A + (1 - coefficient) * other (Zhang et al. 2018).
 
     Parameters
     ----------
     A, other : array, shape (n, m)
-    share : array, shape (m,)
-        Of A, between 0 and 1.
+    coefficient : array, shape (m,)
+        Between 0 and 1.
     """
-    return other + share * (A - other)
+    return other + coefficient * (A - other)

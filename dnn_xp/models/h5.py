@@ -28,13 +28,12 @@ from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.sealing import BLOCK, seal, seal_problem
-from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from dnn_xp.layers import LAYERS, Layer
 from dnn_xp.network import Network
 
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
 _FORMAT, _VERSION = "dnn_xp model", 1
-_KINDS = {kind.__name__: kind for kind in (Activation, BatchNorm, Dense, Dropout, LayerNorm)}
 
 
 class ModelFileError(ValueError):
@@ -113,16 +112,22 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
 
 def _described(network: Network) -> str:
-    layers = []
-    for place, layer in enumerate(network.layers, 1):
-        kind = type(layer).__name__
-        if _KINDS.get(kind) is not type(layer):
-            raise ValueError(f"network: layer {place} is a {kind}, expected one of {list(_KINDS)}")
-        layers.append(
-            {"kind": kind} | {one.name: getattr(layer, one.name) for one in fields(layer)}
-        )
-    held = {"n_inputs": network.n_inputs, "cost": network.cost, "layers": layers}
-    return _json("network", held)
+    layers = [_described_layer(layer) for layer in network.layers]
+    return _json("network", {"n_inputs": network.n_inputs, "cost": network.cost, "layers": layers})
+
+
+def _described_layer(value: Any) -> Any:
+    """Return a layer, or what one of its fields holds, in JSON's types."""
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        return [_described_layer(one) for one in value]
+    if not isinstance(value, Layer):
+        return value
+    kind = type(value).__name__
+    if LAYERS.get(kind, type(value)) is not type(value):
+        raise ValueError(f"network: found a layer of your own called {kind}, which is one of ours")
+    return {"kind": kind} | {
+        field.name: _described_layer(getattr(value, field.name)) for field in fields(value)
+    }
 
 
 def _json(name: str, value: Any) -> str:
@@ -152,6 +157,7 @@ def load_model(
     *,
     backend: str | Backend | None = None,
     dtype: str | None = None,
+    layers: Mapping[str, type[Layer]] | None = None,
 ) -> Model:
     """Read a model that `save_model` wrote, whatever library it was trained on.
 
@@ -162,6 +168,8 @@ def load_model(
         Where theta is put. Default: the current backend.
     dtype : str, optional
         Of theta, such as ``"float32"``. Default: as it was saved.
+    layers : mapping of str to type, optional
+        The classes of layers of your own, by name. A file names layers, but chooses no code.
 
     Returns
     -------
@@ -182,7 +190,7 @@ def load_model(
     if problem := seal_problem(content, "model"):
         raise ModelFileError(f"{path}: {problem}")
     try:
-        model = _read(content, path)
+        model = _read(content, path, LAYERS | dict(layers or {}))
         _check(model, model.theta)
     except ModelFileError:
         raise
@@ -193,7 +201,7 @@ def load_model(
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
 
 
-def _read(content: bytes, path: Path) -> Model:
+def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]]) -> Model:
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
@@ -203,7 +211,7 @@ def _read(content: bytes, path: Path) -> Model:
                 f"{path}: found format version {version}, expected up to {_VERSION}: "
                 "it was saved by a newer dnn_xp"
             )
-        network = _network(json.loads(file["network"].asstr()[()]))
+        network = _network(json.loads(file["network"].asstr()[()]), path, layers)
         parameters = {name: one[()] for name, one in file["parameters"].items()}
         pixel_max = file.attrs.get("pixel_max")
         image_shape = file.attrs.get("image_shape")
@@ -222,12 +230,21 @@ def _read(content: bytes, path: Path) -> Model:
         )
 
 
-def _network(held: dict[str, Any]) -> Network:
-    layers = []
-    for described in held["layers"]:
-        fields_of_layer = {name: value for name, value in described.items() if name != "kind"}
-        layers.append(_KINDS[described["kind"]](**fields_of_layer))
-    return Network(held["n_inputs"], tuple(layers), held["cost"])
+def _network(held: dict[str, Any], path: Path, layers: Mapping[str, type[Layer]]) -> Network:
+    def built(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(built(one) for one in value)
+        if not isinstance(value, dict):
+            return value
+        kind = value["kind"]
+        if kind not in layers:
+            raise ModelFileError(
+                f"{path}: found the layer {kind!r}, which is none of dnn_xp's; "
+                f"hand in its class: load_model(path, layers={{{kind!r}: ...}})"
+            )
+        return layers[kind](**{name: built(one) for name, one in value.items() if name != "kind"})
+
+    return Network(held["n_inputs"], built(held["layers"]), built(held["cost"]))
 
 
 # ----------------------------------------------------------------------------- checking

@@ -1,6 +1,7 @@
 """Networks: where parameters lie in theta, the passes through the layers, and their check."""
 
 from dnn_xp.network.gradient_check import GradientCheck, check_gradient
-from dnn_xp.network.network import CostAndGradient, Network
+from dnn_xp.network.network import Network
+from dnn_xp.network.propagation import CostAndGradient
 
-__all__ = ["GradientCheck", "Network", "CostAndGradient", "check_gradient"]
+__all__ = ["CostAndGradient", "GradientCheck", "Network", "check_gradient"]

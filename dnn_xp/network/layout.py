@@ -1,23 +1,25 @@
-"""Where the parameters of a network lie in its vector theta.
+"""Where the parameters of layers lie in a network's vector theta.
 
 One vector holds all of them, so that an optimizer is a function of one array, a norm is one
 number and a checkpoint is one data set. The trained parameters come first, layer by layer, then
 the statistics that are only gathered. Parameters are named by the place of their layer, from 1:
 ``W1``, ``b1``, ``gamma2``.
+
+Everything here takes theta of shape (size,), or (k, size): that of k networks.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from string import ascii_letters
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, bring, namespace, set_at
+from dnn_xp.backends import Array, Namespace, Vector, bring, namespace, set_at
+from dnn_xp.functions.counters import Key, fold
 from dnn_xp.functions.initializers import Generator
-from dnn_xp.layers import Arrays, Layer
+from dnn_xp.layers import Arrays, Context, Layer, Shape
 
 __all__ = ["Layout", "Slot", "Workspace"]
 
@@ -27,7 +29,7 @@ class Slot(NamedTuple):
 
     start: int
     stop: int
-    shape: tuple[int, int]
+    shape: Shape
 
 
 class Workspace(NamedTuple):
@@ -41,6 +43,8 @@ class Workspace(NamedTuple):
         Where each step writes its gradient.
     gradients : list of dict
         Views of the gradient.
+    contexts : list of Context
+        Of each layer in training, with these views, where there are neither weights nor keys.
     xp : namespace
         Of these arrays.
     """
@@ -48,7 +52,8 @@ class Workspace(NamedTuple):
     parameters: list[Arrays]
     gradient: Array
     gradients: list[Arrays]
-    xp: Any
+    contexts: list[Context]
+    xp: Namespace
 
 
 @dataclass(frozen=True)
@@ -66,51 +71,51 @@ class Layout:
     layers: tuple[Layer, ...]
 
     @cached_property
-    def widths(self) -> tuple[int, ...]:
-        """Return the rows of A before each layer, and after the last."""
-        widths = [self.n_inputs]
+    def layer_shapes(self) -> tuple[Shape, ...]:
+        """The shape of what comes in before each layer, and of what comes out after the last."""
+        shapes: list[Shape] = [(self.n_inputs,)]
         for layer in self.layers:
-            widths.append(layer.n_outputs(widths[-1]))
-        return tuple(widths)
+            shapes.append(tuple(layer.output_shape(shapes[-1])))
+        return tuple(shapes)
 
-    def _with_widths(self) -> Iterator[tuple[Layer, int]]:
-        """Return each layer with the number of its inputs."""
-        return zip(self.layers, self.widths[:-1], strict=True)
+    def _with_shapes(self) -> Iterator[tuple[Layer, Shape]]:
+        """Return each layer with the shape of its inputs."""
+        return zip(self.layers, self.layer_shapes[:-1], strict=True)
 
     @cached_property
     def slots(self) -> tuple[dict[str, Slot], ...]:
-        """Return, for each layer, where its parameters and then its statistics lie."""
+        """For each layer, where its parameters and then its statistics lie."""
         slots: list[dict[str, Slot]] = [{} for _ in self.layers]
         stop = 0
         parameters, statistics = (
-            [getattr(layer, shapes)(width) for layer, width in self._with_widths()]
-            for shapes in ("parameter_shapes", "statistic_shapes")
+            [getattr(layer, kind)(shape) for layer, shape in self._with_shapes()]
+            for kind in ("parameter_shapes", "statistic_shapes")
         )
-        for of_layer, shapes in zip(slots * 2, parameters + statistics, strict=True):
+        for own, shapes in zip(slots * 2, parameters + statistics, strict=True):
             for key, shape in shapes.items():
                 start, stop = stop, stop + math.prod(shape)
-                of_layer[key] = Slot(start, stop, shape)
+                own[key] = Slot(start, stop, tuple(shape))
         return tuple(slots)
 
     @cached_property
-    def named_slots(self) -> dict[str, Slot]:
-        """Return where each parameter lies, by its name, in the order of theta."""
+    def named(self) -> dict[str, tuple[int, Slot]]:
+        """The layer's place and the slot of each parameter, by its name, in the order of theta."""
         named = {
-            f"{key}{place}": slot
+            f"{key}{place}": (place, slot)
             for place, slots in enumerate(self.slots, 1)
             for key, slot in slots.items()
         }
-        return dict(sorted(named.items(), key=lambda item: item[1].start))
+        return dict(sorted(named.items(), key=lambda item: item[1][1].start))
 
     @property
-    def shapes(self) -> dict[str, tuple[int, int]]:
+    def shapes(self) -> dict[str, Shape]:
         """The shape of every parameter and statistic, in the order in which theta holds them."""
-        return {name: slot.shape for name, slot in self.named_slots.items()}
+        return {name: slot.shape for name, (_, slot) in self.named.items()}
 
     @property
     def n_outputs(self) -> int:
         """Rows of Y."""
-        return self.widths[-1]
+        return math.prod(self.layer_shapes[-1])
 
     @cached_property
     def size(self) -> int:
@@ -120,15 +125,15 @@ class Layout:
     @cached_property
     def largest_parameter(self) -> int:
         """Elements of the largest parameter, which is the most an example multiplies at once."""
-        return max(map(math.prod, self.shapes.values()))
+        return max(map(math.prod, self.shapes.values()), default=0)
 
     @cached_property
     def n_parameters(self) -> int:
         """Elements of theta that gradient descent changes; the statistics follow them."""
         return sum(
             math.prod(shape)
-            for layer, width in self._with_widths()
-            for shape in layer.parameter_shapes(width).values()
+            for layer, input_shape in self._with_shapes()
+            for shape in layer.parameter_shapes(input_shape).values()
         )
 
     @property
@@ -136,48 +141,85 @@ class Layout:
         """Whether theta holds statistics, which gradient descent does not change."""
         return self.size > self.n_parameters
 
-    def unpack(self, theta: Array) -> Arrays:
-        """Return the parameters by name, as views of theta where the library has views.
+    @cached_property
+    def first_trained(self) -> int:
+        """Where the first layer with parameters stands: below it no gradient is needed."""
+        return next((i for i, slots in enumerate(self.slots) if slots), len(self.layers))
+
+    def views(self, theta: Vector, xp: Namespace) -> list[Arrays]:
+        """Return each layer's parameters by key, as views where the library has views."""
+        lead = tuple(theta.shape[:-1])
+        return [
+            {
+                key: xp.reshape(theta[..., start:stop], (*lead, *shape))
+                for key, (start, stop, shape) in slots.items()
+            }
+            for slots in self.slots
+        ]
+
+    def contexts(
+        self,
+        xp: Namespace,
+        *,
+        training: bool = False,
+        weights: Vector | None = None,
+        key: Key | None = None,
+        outs: list[Arrays] | None = None,
+    ) -> list[Context]:
+        """Return the context of each layer.
+
+        Parameters
+        ----------
+        xp : namespace
+        training : bool
+        weights : array, shape (m,), optional
+        key : Key, optional
+            Of the step; each layer that draws gets one of its own.
+        outs : list of dict, optional
+            Where each layer may write its gradients.
+        """
+        first = self.first_trained if training else -1
+        return [
+            Context(
+                xp,
+                training,
+                weights,
+                fold(key, i + 1) if key is not None and layer.random else None,
+                shape,
+                i > first,
+                None if outs is None else outs[i],
+            )
+            for i, (layer, shape) in enumerate(self._with_shapes())
+        ]
+
+    def workspace(self, theta: Vector) -> Workspace:
+        """Return views of theta, and a gradient with views of it.
 
         Parameters
         ----------
         theta : array, shape (size,)
+            Of a library for which `dnn_xp.backends.has_views` is true.
         """
-        self.check_theta(theta)
         xp = namespace(theta)
-        return {
-            name: xp.reshape(theta[start:stop], shape)
-            for name, (start, stop, shape) in self.named_slots.items()
-        }
+        gradient = xp.zeros_like(theta)
+        gradients = self.views(gradient, xp)
+        contexts = self.contexts(xp, training=True, outs=gradients)
+        return Workspace(self.views(theta, xp), gradient, gradients, contexts, xp)
 
-    def pack(self, parameters: Arrays) -> Array:
-        """Return the vector that holds the parameters given by name.
+    def join(self, gradients: list[Arrays], theta: Vector, xp: Namespace) -> Vector:
+        """Return the vector of each layer's gradients, which is zero where theta has statistics."""
+        shape = (*theta.shape[:-1], -1)
+        parts = [
+            xp.reshape(own[key], shape)
+            for own, slots in zip(gradients, self.slots, strict=True)
+            for key in slots
+            if key in own
+        ]
+        if self.has_statistics:
+            parts.append(xp.zeros_like(theta[..., self.n_parameters :]))
+        return xp.concat(parts, axis=-1)
 
-        Parameters
-        ----------
-        parameters : dict of str to array
-            With the names and shapes of `shapes`.
-
-        Raises
-        ------
-        ValueError
-            Naming what is missing, unknown or of another shape.
-        """
-        if parameters.keys() != self.shapes.keys():
-            raise ValueError(
-                f"parameters: found {sorted(parameters)}, expected {sorted(self.shapes)}"
-            )
-        for name, shape in self.shapes.items():
-            if tuple(parameters[name].shape) != shape:
-                layer = self.describe(int(name.strip(ascii_letters)))
-                raise ValueError(
-                    f"parameters: {name} of {layer} has shape "
-                    f"{tuple(parameters[name].shape)}, expected {shape}"
-                )
-        xp = namespace(*parameters.values())
-        return xp.concat([xp.reshape(parameters[name], (-1,)) for name in self.shapes])
-
-    def weight_mask(self, *, like: Array) -> Array:
+    def weight_mask(self, *, like: Array) -> Vector:
         """Return 1 where theta holds a weight and 0 elsewhere: what decays, and what not.
 
         Parameters
@@ -201,49 +243,28 @@ class Layout:
         Parameters
         ----------
         rng : NumPy generator
+
+        Raises
+        ------
+        ValueError
+            Where a layer draws another shape than it said.
         """
         theta = np.empty(self.size)
-        for (layer, width), slots in zip(self._with_widths(), self.slots, strict=True):
-            values = layer.initialize(width, rng)
-            for key, (start, stop, _) in slots.items():
-                theta[start:stop] = values[key].ravel()
+        for place, (layer, shape) in enumerate(self._with_shapes(), 1):
+            values = layer.initialize(shape, rng)
+            for key, (start, stop, expected) in self.slots[place - 1].items():
+                found = np.shape(values[key])
+                if found != expected:
+                    raise ValueError(
+                        f"{key}{place} of {self.describe(place)}: found shape {found} drawn, "
+                        f"expected {expected}"
+                    )
+                theta[start:stop] = np.ravel(values[key])
         return theta
 
-    def views(self, theta: Array, xp: Any) -> list[Arrays]:
-        """Return each layer's parameters by key, as views where the library has views."""
-        return [
-            {
-                key: xp.reshape(theta[start:stop], shape)
-                for key, (start, stop, shape) in slots.items()
-            }
-            for slots in self.slots
-        ]
-
-    def workspace(self, theta: Array) -> Workspace:
-        """Return views of theta, and a gradient with views of it.
-
-        Parameters
-        ----------
-        theta : array, shape (size,)
-            Of a library for which `dnn_xp.backends.has_views` is true.
-        """
-        xp = namespace(theta)
-        gradient = xp.zeros_like(theta)
-        return Workspace(self.views(theta, xp), gradient, self.views(gradient, xp), xp)
-
-    def join(self, gradients: list[Arrays], theta: Array, xp: Any) -> Array:
-        """Return the vector of each layer's gradients, which is zero where theta has statistics."""
-        parts = [
-            xp.reshape(of_layer[key], (-1,))
-            for of_layer, slots in zip(gradients, self.slots, strict=True)
-            for key in slots
-            if key in of_layer
-        ]
-        if self.has_statistics:
-            parts.append(xp.zeros_like(theta[self.n_parameters :]))
-        return xp.concat(parts)
-
-    def update_statistics(self, theta: Array, statistics: Array | None, *, xp: Any = None) -> Array:
+    def update_statistics(
+        self, theta: Vector, statistics: Array | None, *, xp: Namespace = None
+    ) -> Vector:
         """Return theta with its running statistics moved towards those of a batch.
 
         Parameters
@@ -256,15 +277,15 @@ class Layout:
         if statistics is None:
             return theta
         xp, n = xp or namespace(theta), self.n_parameters
-        for (layer, width), slots in zip(self._with_widths(), self.slots, strict=True):
-            for key in layer.statistic_shapes(width):
+        for (layer, shape), slots in zip(self._with_shapes(), self.slots, strict=True):
+            for key in layer.statistic_shapes(shape):
                 start, stop, _ = slots[key]
-                batch = statistics[start - n : stop - n]
-                moved = layer.updated_statistics(theta[start:stop], batch)
+                batch = statistics[..., start - n : stop - n]
+                moved = layer.updated_statistics(theta[..., start:stop], batch)
                 theta = set_at(theta, slice(start, stop), moved, xp=xp)
         return theta
 
-    def limit_norms(self, theta: Array, limit: float, *, xp: Any = None) -> Array:
+    def limit_norms(self, theta: Vector, limit: Any, *, xp: Namespace = None) -> Vector:
         """Return theta with the weights of each unit shortened to a norm of limit.
 
         Parameters
@@ -272,25 +293,19 @@ class Layout:
         theta : array, shape (size,)
             Changed in place where its library can do that: not to be used any more.
         limit : float
-            Longer rows of W are shortened (Srivastava et al. 2014, section 5.1).
+            Longer weights are shortened (Srivastava et al. 2014, section 5.1). The weights of a
+            unit, or of a filter, are those at one place of a parameter's first axis.
         """
         xp = xp or namespace(theta)
+        lead = tuple(theta.shape[:-1])
         for layer, slots in zip(self.layers, self.slots, strict=True):
             for key in slots.keys() & set(layer.weights):
                 start, stop, shape = slots[key]
-                W = xp.reshape(theta[start:stop], shape)
-                norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
-                shortened = xp.reshape(W * (limit / xp.maximum(norms, limit)), (-1,))
+                W = xp.reshape(theta[..., start:stop], (*lead, shape[0], -1))
+                norms = xp.sqrt(xp.sum(W * W, axis=-1, keepdims=True))
+                shortened = xp.reshape(W * (limit / xp.maximum(norms, limit)), (*lead, -1))
                 theta = set_at(theta, slice(start, stop), shortened, xp=xp)
         return theta
-
-    def check_theta(self, theta: Array) -> None:
-        """Refuse a vector of another size."""
-        if tuple(theta.shape) != (self.size,):
-            raise ValueError(
-                f"theta: found shape {tuple(theta.shape)}, expected {(self.size,)} for "
-                f"{len(self.layers)} layers from {self.n_inputs} inputs"
-            )
 
     def describe(self, place: int) -> str:
         """Return words for the layer at a place."""

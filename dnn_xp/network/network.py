@@ -1,24 +1,22 @@
-"""A network: layers, a cost, and one vector that holds all parameters.
+"""Networks: layers, a cost, and one vector that holds all parameters.
 
-Columns are examples: X is (n_inputs, m) and Y is (n_outputs, m). Costs and gradients are *sums*
-over examples, so that a batch, a part of a batch and a block on another machine add up.
-
-May import `functions` and `layers`.
+Columns are examples: X is (n_inputs, m) and Y is (n_outputs, m). Each method checks what it is
+handed, and calls a function of `dnn_xp.network.propagation`.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any, NamedTuple
 
 import numpy as np
 
+from dnn_xp.arguments import check_whole
 from dnn_xp.backends import (
     Array,
+    Matrix,
+    Scalar,
+    Vector,
     bring,
-    column_sums,
     current_backend,
     default_dtype,
     device,
@@ -26,35 +24,21 @@ from dnn_xp.backends import (
     from_host,
     namespace,
 )
-from dnn_xp.data.sources import Source, read_examples, reference_array
+from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import CostSpec, find_cost
-from dnn_xp.functions.counters import Draws, make_draws
+from dnn_xp.functions.counters import make_key
 from dnn_xp.functions.initializers import Generator
-from dnn_xp.layers import Arrays, Dropout, Layer, Training
-from dnn_xp.network.layout import Layout, Workspace
+from dnn_xp.layers import Arrays, Layer, Shape
+from dnn_xp.network import propagation
+from dnn_xp.network.checks import check_data, check_floating, check_theta, float_reference
+from dnn_xp.network.layout import Layout
+from dnn_xp.network.propagation import CostAndGradient
 
-__all__ = ["Network", "CostAndGradient"]
-
-
-class CostAndGradient(NamedTuple):
-    """A cost and its gradient, summed over examples.
-
-    Attributes
-    ----------
-    cost : array, shape ()
-    gradient : array
-        Of the shape of theta; zero where theta holds statistics.
-    statistics : array or None
-        The statistics of this batch, where the network gathers any.
-    """
-
-    cost: Array
-    gradient: Array
-    statistics: Array | None
+__all__ = ["Network"]
 
 
 @dataclass(frozen=True)
-class Network(Layout):
+class Network:
     """A feed-forward network: a frozen, hashable description that holds no arrays.
 
     Parameters
@@ -72,6 +56,9 @@ class Network(Layout):
 
     Notes
     -----
+    Where a method takes theta, it takes that of k networks at once, too, as an array of shape
+    (k, size): what it returns then has k at the front.
+
     Parameters are named by the place of their layer, from 1: ``W1``, ``b1``, ``gamma2``. They lie
     in the vector theta in that order; the running statistics of `BatchNorm` follow at its end.
 
@@ -85,16 +72,16 @@ class Network(Layout):
     19
     """
 
+    n_inputs: int
+    layers: tuple[Layer, ...]
     cost: CostSpec
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         if isinstance(self.cost, list):
             object.__setattr__(self, "cost", tuple(self.cost))
-        if self.n_inputs < 1:
-            raise ValueError(
-                f"n_inputs: found {self.n_inputs!r}, expected a whole number from 1 on"
-            )
+        check_whole("n_inputs", self.n_inputs, 1)
+        object.__setattr__(self, "n_inputs", int(self.n_inputs))
         if not self.layers:
             raise ValueError("layers: found none, expected at least one")
         for place, layer in enumerate(self.layers, 1):
@@ -109,13 +96,35 @@ class Network(Layout):
             )
 
     @cached_property
+    def layout(self) -> Layout:
+        """Where the parameters lie in theta."""
+        return Layout(self.n_inputs, self.layers)
+
+    @cached_property
     def is_random(self) -> bool:
         """Whether training makes draws."""
-        return any(isinstance(layer, Dropout) for layer in self.layers)
+        return any(layer.random for layer in self.layers)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every parameter and statistic, in the order in which theta holds them."""
+        return self.layout.shapes
+
+    @property
+    def size(self) -> int:
+        """Elements of theta."""
+        return self.layout.size
+
+    @property
+    def n_outputs(self) -> int:
+        """Rows of Y."""
+        return self.layout.n_outputs
+
+    # ------------------------------------------------------------------ theta
 
     def initialize(
         self, seed: int | Generator = 0, *, like: Array | None = None, dtype: str | None = None
-    ) -> Array:
+    ) -> Vector:
         """Draw initial parameters.
 
         Parameters
@@ -132,17 +141,69 @@ class Network(Layout):
         array, shape (size,)
         """
         rng = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
-        theta = self.draw(rng)
+        theta = self.layout.draw(rng)
         if like is None:
             _, xp, where = current_backend()
             return from_host(theta, dtype=dtype or dtype_name(default_dtype(xp, device=where)))
-        _check_floating("like", like)
+        if dtype is None:
+            check_floating("like", like)
         chosen = like.dtype if dtype is None else getattr(namespace(like), dtype)
         return bring(theta, like=like, dtype=chosen)
 
+    def unpack(self, theta: Vector) -> Arrays:
+        """Return the parameters by name, as views of theta where the library has views.
+
+        Parameters
+        ----------
+        theta : array, shape (size,)
+
+        Raises
+        ------
+        ValueError
+            Where theta has another size.
+        """
+        check_theta(self.layout, theta, several=True)
+        views = self.layout.views(theta, namespace(theta))
+        return {
+            name: views[place - 1][name.removesuffix(str(place))]
+            for name, (place, _) in self.layout.named.items()
+        }
+
+    def pack(self, parameters: Arrays) -> Vector:
+        """Return the vector that holds the parameters given by name.
+
+        Parameters
+        ----------
+        parameters : dict of str to array
+            With the names and shapes of `shapes`.
+
+        Raises
+        ------
+        ValueError
+            Naming what is missing, unknown or of another shape.
+        """
+        if parameters.keys() != self.shapes.keys():
+            raise ValueError(
+                f"parameters: found {sorted(parameters)}, expected {sorted(self.shapes)}"
+            )
+        xp, leads, parts = namespace(*parameters.values()), set(), []
+        for name, (place, slot) in self.layout.named.items():
+            found = tuple(parameters[name].shape)
+            lead = found[: len(found) - len(slot.shape)]
+            leads.add(lead)
+            if found != (*lead, *slot.shape) or len(lead) > 1 or len(leads) > 1:
+                raise ValueError(
+                    f"parameters: {name} of {self.layout.describe(place)} has shape {found}, "
+                    f"expected {slot.shape}"
+                )
+            parts.append(xp.reshape(parameters[name], (*lead, -1)))
+        return xp.concat(parts, axis=-1)
+
     # ------------------------------------------------------------------ forward and backward
 
-    def forward(self, theta: Array, X: Array | Source, *, batch_size: int | None = None) -> Array:
+    def forward(
+        self, theta: Vector, X: Matrix | Source, *, batch_size: int | None = None
+    ) -> Matrix:
         """Return the logits: what the last layer gives, before the cost's output function.
 
         Parameters
@@ -157,33 +218,13 @@ class Network(Layout):
         array, shape (n_outputs, m)
         """
         self._check(theta, X)
-        xp = namespace(theta, reference_array(X))
-        return self.trusted_forward(self.views(theta, xp), X, xp, batch_size=batch_size)
+        xp = namespace(theta, float_reference(self.layout, X))
+        parameters = self.layout.views(theta, xp)
+        return propagation.logits(self, parameters, X, batch_size=batch_size, xp=xp)
 
-    def trusted_forward(
-        self,
-        parameters: list[Arrays],
-        X: Array | Source,
-        xp: Any,
-        *,
-        batch_size: int | None = None,
-    ) -> Array:
-        """Return `forward` of arguments that have been checked, given each layer's parameters.
-
-        Parameters
-        ----------
-        parameters : list of dict
-            By layer and key, as `views` returns them.
-        X, batch_size
-            As in `forward`.
-        xp : namespace
-        """
-        parts = [
-            self._forward(parameters, part, None, xp)[0] for part, _ in _parts(X, batch_size, xp)
-        ]
-        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
-
-    def predict(self, theta: Array, X: Array | Source, *, batch_size: int | None = None) -> Array:
+    def predict(
+        self, theta: Vector, X: Matrix | Source, *, batch_size: int | None = None
+    ) -> Matrix:
         """Return the network's outputs: probabilities, or values.
 
         Parameters
@@ -199,13 +240,13 @@ class Network(Layout):
 
     def evaluate_cost(
         self,
-        theta: Array,
-        X: Array | Source,
-        Y: Array,
-        weights: Array | None = None,
+        theta: Vector,
+        X: Matrix | Source,
+        Y: Matrix,
+        weights: Vector | None = None,
         *,
         batch_size: int | None = None,
-    ) -> Array:
+    ) -> Scalar:
         """Return the mean cost of the network as it predicts: no draws, running statistics.
 
         Parameters
@@ -219,31 +260,18 @@ class Network(Layout):
         -------
         array, shape ()
         """
-        Y, weights = self._check(theta, X, Y, weights)
-        return self.mean_cost(self.forward(theta, X, batch_size=batch_size), Y, weights)
-
-    def mean_cost(self, Z: Array, Y: Array, weights: Array | None = None) -> Array:
-        """Return the mean cost of logits.
-
-        Parameters
-        ----------
-        Z, Y : array, shape (n_outputs, m)
-        weights : array, shape (m,), optional
-        """
-        xp, cost = namespace(Z), find_cost(self.cost)
-        costs = cost.by_Z(Z, Y, *cost.parameters, xp=xp)
-        if weights is None:
-            return xp.mean(costs)
-        return xp.sum(costs * weights) / xp.sum(weights)
+        Y, weights = check_data(self.layout, X, Y, weights)
+        Z = self.forward(theta, X, batch_size=batch_size)
+        return propagation.mean_cost(self.cost, Z, Y, weights, xp=namespace(Z))
 
     def input_gradient(
         self,
-        theta: Array,
-        X: Array | Source,
-        output: int | Array,
+        theta: Vector,
+        X: Matrix | Source,
+        output: int | Matrix,
         *,
         batch_size: int | None = None,
-    ) -> Array:
+    ) -> Matrix:
         """Return the derivative of a logit with respect to X: what it looks at (a saliency map).
 
         It is that of the network as it predicts: no draws, running statistics.
@@ -270,14 +298,14 @@ class Network(Layout):
         [[3.0, 3.0], [-1.0, -1.0]]
         """
         self._check(theta, X)
-        xp, shares = namespace(theta, reference_array(X)), self._shares(X, output)
-        return self.trusted_input_gradient(
-            self.views(theta, xp), X, shares, xp, batch_size=batch_size
-        )
+        check_floating("X", X.like if isinstance(X, Source) else X)
+        xp = namespace(theta, X.like if isinstance(X, Source) else X)
+        parameters, dZ = self.layout.views(theta, xp), self._logit_gradient(X, output)
+        return propagation.input_gradient(self, parameters, X, dZ, batch_size=batch_size, xp=xp)
 
-    def _shares(self, X: Array | Source, output: int | Array) -> Array:
-        """Return how much of each logit counts: all of one, or what is given."""
-        like, shape = reference_array(X), (self.n_outputs, X.shape[1])
+    def _logit_gradient(self, X: Matrix | Source, output: int | Matrix) -> Matrix:
+        """Return the derivative of what is asked for with respect to the logits."""
+        like, shape = float_reference(self.layout, X), (self.n_outputs, X.shape[1])
         xp = namespace(like)
         if isinstance(output, Integral):
             row = int(output)
@@ -288,43 +316,17 @@ class Network(Layout):
             rows = xp.arange(self.n_outputs, dtype=like.dtype, device=device(like))
             marked = xp.astype(rows == row, like.dtype)
             return xp.broadcast_to(xp.reshape(marked, (-1, 1)), shape)
-        shares = bring(output, like=like)
-        if tuple(shares.shape) != shape:
-            raise ValueError(f"output: found shape {tuple(shares.shape)}, expected {shape}")
-        return shares
-
-    def trusted_input_gradient(
-        self,
-        parameters: list[Arrays],
-        X: Array | Source,
-        shares: Array,
-        xp: Any,
-        *,
-        batch_size: int | None = None,
-    ) -> Array:
-        """Return `input_gradient` of arguments that have been checked.
-
-        Parameters
-        ----------
-        parameters, X, xp, batch_size
-            As in `trusted_forward`.
-        shares : array, shape (n_outputs, m)
-        """
-        parts = []
-        for part, which in _parts(X, batch_size, xp):
-            _, caches = self._forward(parameters, part, None, xp)
-            dA: Any = shares[:, which]
-            for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
-                dA, _ = layer.backward(dA, cache, True, xp)
-            parts.append(dA)
-        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+        dZ = bring(output, like=like)
+        if tuple(dZ.shape) != shape:
+            raise ValueError(f"output: found shape {tuple(dZ.shape)}, expected {shape}")
+        return dZ
 
     def cost_and_gradient(
         self,
-        theta: Array,
-        X: Array,
-        Y: Array,
-        weights: Array | None = None,
+        theta: Vector,
+        X: Matrix,
+        Y: Matrix,
+        weights: Vector | None = None,
         *,
         seed: int = 0,
         step: int = 0,
@@ -351,165 +353,18 @@ class Network(Layout):
             Where shapes do not fit: the layer, what came and what was expected.
         """
         Y, weights = self._check(theta, X, Y, weights)
-        xp = namespace(theta, X)
-        draws = None
+        xp, key = namespace(theta, X), None
         if self.is_random:
             examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
-            draws = make_draws(seed, step, examples, xp=xp)
-        return self.trusted_cost_and_gradient(theta, X, Y, weights, draws, xp)
-
-    def trusted_cost_and_gradient(
-        self,
-        theta: Array,
-        X: Array,
-        Y: Array,
-        weights: Array | None,
-        draws: Draws | None,
-        xp: Any,
-        *,
-        divisor: Any = None,
-        workspace: Workspace | None = None,
-    ) -> CostAndGradient:
-        """Return `cost_and_gradient` of arguments that have been checked: the step of a loop.
-
-        Parameters
-        ----------
-        theta, X, Y, weights : array
-            Of one library and dtype, on one device.
-        draws : Draws or None
-        xp : namespace
-        divisor : number, optional
-            What the gradient, but not the cost, is divided by.
-        workspace : Workspace, optional
-            Of this theta; the gradient is then the workspace's and changes with the next call.
-        """
-        parameters = self.views(theta, xp) if workspace is None else workspace.parameters
-        Z, caches = self._forward(parameters, X, Training(draws, weights), xp)
-        costs, dA = find_cost(self.cost).with_derivative(Z, Y, xp=xp)
-        if weights is not None:
-            costs, dA = costs * weights, dA * weights
-        if divisor is not None:
-            dA = dA / divisor
-
-        gradients: list[Arrays] = [{} for _ in self.layers]
-        into = gradients if workspace is None else workspace.gradients
-        for i in range(len(self.layers) - 1, self._first - 1, -1):
-            dA, gradients[i] = self.layers[i].backward(
-                dA, caches[i], i > self._first, xp, None if workspace is None else into[i]
-            )
-
-        statistics = None
-        if self.has_statistics:
-            gathered = [
-                xp.reshape(value, (-1,))
-                for layer, cache in zip(self.layers, caches, strict=True)
-                for value in layer.statistics(cache).values()
-            ]
-            statistics = xp.concat(gathered)
-        if workspace is None:
-            return CostAndGradient(
-                column_sums(costs, xp=xp), self.join(gradients, theta, xp), statistics
-            )
-        for of_layer, views in zip(gradients, into, strict=True):
-            for key, value in of_layer.items():
-                if value is not views[key]:  # else it was written there
-                    views[key][...] = value
-        return CostAndGradient(column_sums(costs, xp=xp), workspace.gradient, statistics)
-
-    def no_gradient(self, theta: Array, xp: Any) -> CostAndGradient:
-        """Return the cost and the gradient of no examples, which add nothing to those of others."""
-        zeros = xp.zeros_like(theta)
-        return CostAndGradient(
-            zeros[0], zeros, zeros[self.n_parameters :] if self.has_statistics else None
-        )
-
-    @cached_property
-    def _first(self) -> int:
-        """Where the first layer with parameters stands: below it no gradient is needed."""
-        return next((i for i, slots in enumerate(self.slots) if slots), len(self.layers))
-
-    def _forward(
-        self, parameters: list[Arrays], X: Array, training: Training | None, xp: Any
-    ) -> tuple[Array, list[Any]]:
-        A, caches = X, []
-        for place, (layer, of_layer) in enumerate(zip(self.layers, parameters, strict=True), 1):
-            A, cache = layer.forward(A, of_layer, training, place, xp)
-            caches.append(cache)
-        return A, caches
-
-    # ------------------------------------------------------------------ the door
-
-    def check_data(
-        self, X: Array | Source, Y: Array | None = None, weights: Array | None = None
-    ) -> tuple[Array, Array | None]:
-        """See that data fit the network, and bring Y and the weights to X's side.
-
-        Parameters
-        ----------
-        X : array of floats or Source, shape (n_inputs, m)
-        Y : array, shape (n_outputs, m), optional
-        weights : array, shape (m,), optional
-
-        Returns
-        -------
-        Y, weights : array or None
-            In X's library, dtype and device.
-
-        Raises
-        ------
-        ValueError
-            Naming the layer, what came and what was expected.
-        """
-        like = reference_array(X)
-        _check_floating("X", like)
-        shape = tuple(X.shape)
-        if len(shape) != 2 or shape[0] != self.n_inputs:
-            raise ValueError(
-                f"{self.describe(1)}: X has shape {shape}, expected ({self.n_inputs}, m); "
-                "columns are examples"
-            )
-        if math.isnan(shape[1] or 0):
-            raise ValueError(
-                "X: found an unknown number of examples; compute its chunk sizes first"
-            )
-        if Y is not None:
-            if shape[1] == 0:
-                raise ValueError("X: found no examples, expected at least one")
-            Y = bring(Y, like=like)
-            if tuple(Y.shape) != (self.n_outputs, shape[1]):
-                raise ValueError(
-                    f"{self.describe(len(self.layers))}: Y has shape {tuple(Y.shape)}, "
-                    f"expected {(self.n_outputs, shape[1])} as X has {shape[1]} examples"
-                )
-        if weights is not None:
-            weights = bring(weights, like=like)
-            if tuple(weights.shape) != (shape[1],):
-                raise ValueError(
-                    f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}"
-                )
-        return Y, weights
+            key = make_key(seed, step, examples, xp=xp)
+        return propagation.cost_and_gradient(self, theta, X, Y, weights, key, xp=xp)
 
     def _check(
-        self, theta: Array, X: Array | Source, Y: Array | None = None, weights: Array | None = None
-    ) -> tuple[Any, Any]:
-        self.check_theta(theta)
-        return self.check_data(X, Y, weights)
-
-
-def _parts(X: Array | Source, batch_size: int | None, xp: Any) -> Iterator[tuple[Array, slice]]:
-    """Yield the examples, some at a time, and where they are."""
-    m = X.shape[1]
-    size = batch_size or m
-    if size >= m and not isinstance(X, Source):
-        yield X, slice(0, m)
-        return
-    for start in range(0, m, size):
-        which = slice(start, min(start + size, m))
-        yield read_examples(X, which, xp=xp), which
-
-
-def _check_floating(argument: str, x: Array) -> None:
-    if not namespace(x).isdtype(x.dtype, "real floating"):
-        raise ValueError(
-            f"{argument}: found dtype {x.dtype}, expected a floating one; scale pictures first"
-        )
+        self,
+        theta: Vector,
+        X: Matrix | Source,
+        Y: Matrix | None = None,
+        weights: Vector | None = None,
+    ) -> tuple[Matrix, Vector]:
+        check_theta(self.layout, theta, several=True)
+        return check_data(self.layout, X, Y, weights)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.backends import Array, bring
+from dnn_xp.backends import Array, bring, namespace
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
+from dnn_xp.network.checks import check_data
+from dnn_xp.network.propagation import mean_cost
 
 __all__ = [
     "AT_ONCE",
@@ -66,7 +68,7 @@ def prepare_validation(
     if not isinstance(X, Source):
         X = bring(X, like=like)
     try:
-        return X, *network.check_data(X, Y, *weights)
+        return X, *check_data(network.layout, X, Y, *weights)
     except ValueError as error:
         raise ValueError(f"validation: {error}") from error
 
@@ -108,7 +110,11 @@ def make_evaluator(
 
     def evaluate(theta: Array) -> dict[str, float]:
         Z = network.forward(theta, X, batch_size=AT_ONCE)
-        figures = {"cost": network.mean_cost(Z, Y, weights)} if validation is not None else {}
+        figures = (
+            {"cost": mean_cost(network.cost, Z, Y, weights, xp=namespace(Z))}
+            if validation is not None
+            else {}
+        )
         A = find_cost(network.cost).output(Z)
         figures |= {name: metric(A, Y) for name, metric in metrics.items()}
         return {prefix + name: float(value) for name, value in figures.items()}

@@ -17,11 +17,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, device, namespace
+from dnn_xp.backends import Array, Namespace, device, namespace
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
-from dnn_xp.layers import ActivationSpec, Arrays, Dense, Layer, Shapes, Training
+from dnn_xp.layers import (
+    ActivationSpec,
+    Arrays,
+    Context,
+    Dense,
+    HostArrays,
+    Layer,
+    Shape,
+    Shapes,
+)
 from dnn_xp.network import Network
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.settings import Settings
@@ -39,60 +48,59 @@ __all__ = [
 class GramDense(Layer):
     """The first layer of a network in example space: A = g(C G + a W0 X + b).
 
-    It is fed G above W0 X, shape (m + units, m), as one array.
+    It is fed one array, shape (m + units + 1, m): G, below it W0 X, and below that a row of the
+    sum of the squares of W0, which is no part of the description, since it differs by the seed.
 
     Parameters
     ----------
     units : int
     activation : str, (str, float) or functions.ActivationFunction
-    squares : float
-        Of W0, summed.
     """
 
     units: int
     activation: ActivationSpec
-    squares: float
 
     weights = ("C", "a")
 
-    def n_outputs(self, n_inputs: int) -> int:
-        """Return the number of rows of A."""
-        return self.units
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of A for an example."""
+        return (self.units,)
 
-    def parameter_shapes(self, n_inputs: int) -> Shapes:
+    def parameter_shapes(self, input_shape: Shape) -> Shapes:
         """Return the shapes of C, a and b."""
-        return {"C": (self.units, n_inputs - self.units), "a": (1, 1), "b": (self.units, 1)}
+        (n_inputs,) = input_shape
+        return {"C": (self.units, n_inputs - self.units - 1), "a": (1, 1), "b": (self.units, 1)}
 
-    def initialize(self, n_inputs: int, rng: Generator) -> dict[str, np.ndarray[Any, Any]]:
+    def initialize(self, input_shape: Shape, rng: Generator) -> HostArrays:
         """Return zeros, and 1 for a: the run begins at W0."""
-        shapes = self.parameter_shapes(n_inputs)
+        shapes = self.parameter_shapes(input_shape)
         return {key: np.zeros(shape) + (key == "a") for key, shape in shapes.items()}
 
-    def forward(
-        self, A_prev: Array, parameters: Arrays, training: Training | None, place: int, xp: Any
-    ) -> tuple[Array, Any]:
+    def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         """Return A and its cache."""
         activation, C, b = find_activation(self.activation), parameters["C"], parameters["b"]
-        G, start = A_prev[: -self.units, :], A_prev[-self.units :, :]
+        G, start, _ = self._parts(A_prev)
         Z = C @ G + parameters["a"] * start + b
-        A = activation.function(Z, *activation.parameters, xp=xp)
+        A = activation.function(Z, *activation.parameters, xp=context.xp)
         return A, LinearActivationCache(LinearCache(A_prev, C, b), Z, A)
 
-    def backward(
-        self, dA: Array, cache: Any, input_gradient: bool, xp: Any, into: Arrays | None = None
-    ) -> tuple[Array | None, Arrays]:
+    def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
         """Return what C, a and b move along: dW = dZ X^T is dZ in these coordinates, and not W0."""
-        activation = find_activation(self.activation)
+        activation, xp = find_activation(self.activation), context.xp
         dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
         no_move = xp.zeros_like(dZ[:1, :1])
         return None, {"C": dZ, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
 
-    def squares_beyond(self, A_prev: Array, parameters: Arrays, xp: Any) -> Any:
-        """Return the squares of W = a W0 + C X^T, summed, less those of a and C."""
+    def squared_norm(self, A_prev: Array, parameters: Arrays, xp: Namespace) -> Any:
+        """Return the squares of W = a W0 + C X^T, summed."""
         C, a = parameters["C"], parameters["a"][0, 0]
-        G, start = A_prev[: -self.units, :], A_prev[-self.units :, :]
-        mixed = C @ G + 2.0 * a * start - C
-        return a * a * (self.squares - 1.0) + xp.sum(C * mixed)
+        G, start, squares = self._parts(A_prev)
+        return a * a * squares[0, 0] + xp.sum(C * (C @ G + 2.0 * a * start))
+
+    def _parts(self, A_prev: Array) -> tuple[Array, Array, Array]:
+        """Return G, W0 X and the row of squares."""
+        m = A_prev.shape[0] - self.units - 1
+        return A_prev[:m, :], A_prev[m:-1, :], A_prev[-1:, :]
 
 
 class ExampleSpace(NamedTuple):
@@ -138,7 +146,7 @@ def example_space_problem(network: Network, settings: Settings, n_examples: int)
 def pays_in_example_space(network: Network, n_examples: int, epochs: int) -> bool:
     """Return whether a run saves more arithmetic than the products at its start cost."""
     first = network.layers[0]
-    units = first.n_outputs(network.n_inputs)
+    units = math.prod(first.output_shape((network.n_inputs,)))
     return network.n_inputs > n_examples and 2 * epochs * units > n_examples
 
 
@@ -156,15 +164,15 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     assert isinstance(first, Dense)  # example_space_problem has seen to it
     m, n_weights = X.shape[1], math.prod(network.shapes["W1"])
     W0 = xp.reshape(theta[:n_weights], network.shapes["W1"])
-    squares = float(xp.sum(W0 * W0))
-    layers = (GramDense(first.units, first.activation, squares), *network.layers[1:])
-    inner = Network(m + first.units, layers, network.cost)
+    layers = (GramDense(first.units, first.activation), *network.layers[1:])
+    inner = Network(m + first.units + 1, layers, network.cost)
     # b and all that follows the first layer's weights lie in the same order in both vectors.
     no_move = xp.zeros(first.units * m, dtype=X.dtype, device=device(X))
     start = xp.concat([no_move, xp.ones_like(theta[:1]), theta[n_weights:]])
 
     def project(X_other: Array) -> Array:
-        return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other])
+        squares = xp.zeros_like(X_other[:1, :]) + xp.sum(W0 * W0)
+        return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other, squares])
 
     def to_theta(moved: Array) -> Array:
         n_coordinates = first.units * m

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, to_host
-from dnn_xp.data.sources import Source, read_examples, reference_array
+from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
+from dnn_xp.network.checks import check_data, check_theta, float_reference
+from dnn_xp.network.propagation import cost_and_gradient
 from dnn_xp.training.evaluation import (
     Dataset,
     Evaluation,
@@ -148,9 +150,9 @@ def lbfgs(
     >>> run.epochs < 50
     True
     """
-    Y, weights = network.check_data(X, Y, weights)
+    Y, weights = check_data(network.layout, X, Y, weights)
     _check_network(network)
-    like = reference_array(X)
+    like = float_reference(network.layout, X)
     settings = LBFGSSettings(
         l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
     )
@@ -160,7 +162,7 @@ def lbfgs(
         state = start_at(to_host(theta))
     elif theta is not None:
         raise ValueError("theta: found one besides a state, which holds its own")
-    network.check_theta(state.theta)
+    check_theta(network.layout, state.theta)
     evaluation = Evaluation(validation, metrics or {})
     judged = prepare_validation(like, network, validation)
     problem = Problem(network, state.theta, X, Y, weights, judged)
@@ -191,7 +193,7 @@ def _check_network(network: Network) -> None:
         # The same masks in every evaluation would make it a function, but that is no dropout:
         # each example would always miss the same units, and the network learn which.
         raise ValueError("network: found dropout, which makes another cost of each step; use train")
-    if network.has_statistics:
+    if network.layout.has_statistics:
         raise ValueError(
             "network: found batch norm, whose cost is no sum over examples; use train, or LayerNorm"
         )
@@ -234,7 +236,7 @@ class LBFGSRun(Run):
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        self.to_theta = partial(_copy_beside, reference_array(problem.X))
+        self.to_theta = partial(_copy_beside, problem.Y)
         self._objective = _objective(problem, settings, like=self.state.theta)
         self._start_cost: list[float] = []
 
@@ -307,16 +309,16 @@ class LBFGSRun(Run):
 def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
     network, X, Y = problem.network, problem.X, problem.Y
-    m, there = X.shape[1], reference_array(X)
+    m, there = X.shape[1], Y
     size = min(settings.batch_size or m, m)
     at_once = size == m and not isinstance(X, Source)
     weights = None if problem.weights is None else normalize_weights(problem.weights)
-    mask, zero = network.weight_mask(like=like), bring(0.0, like=there)
+    mask, zero = network.layout.weight_mask(like=like), bring(0.0, like=there)
     run = compile_step(_add_mean, network, like=there)
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
         parameters, total = bring(theta, like=there), zero
-        with threads_for(network.largest_parameter * size, like=there):
+        with threads_for(network.layout.largest_parameter * size, like=there):
             for start in range(0, m, size):
                 part = slice(start, min(start + size, m))
                 some = X if at_once else read_examples(X, part)
@@ -334,7 +336,7 @@ def _add_mean(
 ) -> Array:
     """Return the cost and the gradient as one vector, divided by m, added to a total."""
     xp = namespace(theta)
-    cost, gradient, _ = network.trusted_cost_and_gradient(theta, X, Y, weights, None, xp, divisor=m)
+    cost, gradient, _ = cost_and_gradient(network, theta, X, Y, weights, None, divisor=m, xp=xp)
     return total + xp.concat([xp.reshape(cost / m, (1,)), gradient])
 
 

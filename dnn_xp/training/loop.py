@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from dnn_xp.backends import Array, as_example_rows, bring, computed
-from dnn_xp.data.sources import Source, reference_array
+from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
+from dnn_xp.network.checks import check_data, check_theta, float_reference
 from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.evaluation import (
     Dataset,
@@ -235,12 +236,13 @@ def prepare_run(
     ValueError, TypeError
         Where something does not fit: what was found and what was expected.
     """
-    X, like = data.X, reference_array(data.X)
-    Y, weights = network.check_data(X, data.Y, data.weights)
+    X = data.X
+    like = float_reference(network.layout, X)
+    Y, weights = check_data(network.layout, X, data.Y, data.weights)
     settings = check_settings(settings, X.shape[1])
     theta = network.initialize(settings.seed, like=like) if theta is None else theta
     theta = bring(theta, like=like)
-    network.check_theta(theta)
+    check_theta(network.layout, theta)
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)
@@ -319,7 +321,7 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
         weights = weights if settings.weights_by_batch else scaled
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
-        mask = network.weight_mask(like=Y)
+        mask = network.layout.weight_mask(like=Y)
     if rules.mixup:
         if isinstance(X, Source):
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dnn_xp.arguments import check
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
+from dnn_xp.network.checks import check_data
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -107,7 +108,7 @@ def learning_rate_range_test(
     check("steps", steps, steps >= 3, "a whole number from 3 on")
     fits = batch_size is None or batch_size >= 1
     check("batch_size", batch_size, fits, "a whole number from 1 on")
-    network.check_data(X)
+    check_data(network.layout, X)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)
     n_batches = -(-n_examples // batch_size)

@@ -14,7 +14,6 @@ from dnn_xp.backends import (
     namespace,
     threads_for,
 )
-from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
 from dnn_xp.training.loader import load_batches, prefetches
 from dnn_xp.training.problem import Problem, same_theta
@@ -160,7 +159,7 @@ class GradientRun(Run):
         super().__init__(network, settings.epochs, progress)
         self.settings, self.to_theta = settings, problem.to_theta
         self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
-        like = self._like = reference_array(problem.X)
+        like = self._like = problem.Y
         n_examples, batch_size, micro_batch = (
             data.X.shape[1],
             settings.batch_size,
@@ -187,9 +186,9 @@ class GradientRun(Run):
         # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
         self._workspace = None
         if has_views(like) and not micro_batch:
-            self._workspace = problem.network.workspace(self.state.theta)
+            self._workspace = problem.network.layout.workspace(self.state.theta)
         at_once = min(batch_size, micro_batch or batch_size)
-        self._multiplications = problem.network.largest_parameter * at_once
+        self._multiplications = problem.network.layout.largest_parameter * at_once
 
     def run_epoch(self, on_step: Callable[[Run], object] | None = None) -> None:
         """Go through the batches of an epoch that are left, then measure."""

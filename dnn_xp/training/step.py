@@ -13,15 +13,18 @@ from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, cache_blocks, device, namespace, take_examples
 from dnn_xp.functions.counters import (
+    MIXUP_STREAM,
     PARTNER_STREAM,
-    SHARE_STREAM,
-    Draws,
-    make_draws,
+    Key,
+    fold,
+    make_key,
     random_places,
 )
 from dnn_xp.functions.regularization import add_noise, clip_by_norm, clip_by_value, mix, penalty
+from dnn_xp.layers import Layer
 from dnn_xp.network import CostAndGradient, Network
 from dnn_xp.network.layout import Workspace
+from dnn_xp.network.propagation import cost_and_gradient, no_gradient
 from dnn_xp.training.optimizers import Optimizer, descend
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Strengths",
     "apply_update",
     "batch_gradient",
+    "check_parts",
     "from_vector",
     "prepare_batch",
     "step",
@@ -236,8 +240,7 @@ def prepare_batch(
         total = xp.sum(weights)
         divisor = total + xp.astype(total == 0, total.dtype)
     if scalars.strengths.l2 is not None:
-        views = config.network.views(theta, xp) if workspace is None else workspace.parameters
-        beyond = config.network.layers[0].squares_beyond(data.X, views[0], xp)
+        beyond = _squares_beyond(config.network, theta, data.X, workspace, xp)
     return StepScalars(*scalars[:5], divisor, batch.whole, beyond)
 
 
@@ -268,15 +271,23 @@ def batch_gradient(
     xp = namespace(theta) if workspace is None else workspace.xp
     length = _length(data, batch)
     if not length:  # nothing of this batch is here
-        return config.network.no_gradient(theta, xp)
+        return no_gradient(config.network.layout, theta, xp)
     size = min(config.micro_batch or length, length)
     total: CostAndGradient | None = None
     for start in range(0, length, size):
-        X, Y, weights, draws = _examples(
+        X, Y, weights, key = _examples(
             config, data, batch, slice(start, min(start + size, length)), scalars, xp
         )
-        sums = config.network.trusted_cost_and_gradient(
-            theta, X, Y, weights, draws, xp, divisor=scalars.divisor, workspace=workspace
+        sums = cost_and_gradient(
+            config.network,
+            theta,
+            X,
+            Y,
+            weights,
+            key,
+            divisor=scalars.divisor,
+            workspace=workspace,
+            xp=xp,
         )
         if total is None:
             total = sums
@@ -291,6 +302,22 @@ def batch_gradient(
     return total
 
 
+def check_parts(network: Network) -> None:
+    """Refuse a network whose batches cannot be cut into parts.
+
+    Raises
+    ------
+    ValueError
+        Naming the layer, and the way out.
+    """
+    for place, layer in enumerate(network.layers, 1):
+        if layer.couples_examples:
+            raise ValueError(
+                f"network: {network.layout.describe(place)}, must see all of a batch, of which "
+                "there is only a part here; use LayerNorm, or BatchNorm(across='part')"
+            )
+
+
 def to_vector(sums: CostAndGradient) -> Array:
     """Return cost, gradient and statistics as one vector, which parts of a batch add up."""
     xp = namespace(sums.gradient)
@@ -301,7 +328,7 @@ def to_vector(sums: CostAndGradient) -> Array:
 def from_vector(network: Network, vector: Array) -> CostAndGradient:
     """Return what `to_vector` made a vector of."""
     end = 1 + network.size
-    held = vector[end:] if network.has_statistics else None
+    held = vector[end:] if network.layout.has_statistics else None
     return CostAndGradient(vector[0], vector[1:end], held)
 
 
@@ -329,7 +356,7 @@ def apply_update(
     workspace : Workspace, optional
         As in `step`.
     """
-    network, strengths, divisor = config.network, scalars.strengths, scalars.divisor
+    layout, strengths, divisor = config.network.layout, scalars.strengths, scalars.divisor
     theta, optimizer_state, average, total = state
     cost, gradient, statistics = sums
     xp = namespace(theta) if workspace is None else workspace.xp
@@ -354,8 +381,8 @@ def apply_update(
         config.optimizer, theta, gradient, optimizer_state, rate, scalars.step
     )
     if strengths.max_norm is not None:
-        theta = network.limit_norms(theta, strengths.max_norm, xp=xp)
-    theta = network.update_statistics(theta, statistics, xp=xp)
+        theta = layout.limit_norms(theta, strengths.max_norm, xp=xp)
+    theta = layout.update_statistics(theta, statistics, xp=xp)
     if average is not None:
         average += (1.0 - scalars.ema_decay) * (theta - average)
     return State(theta, optimizer_state, average, total + cost)
@@ -380,6 +407,21 @@ def _penalized(
     return total, gradient
 
 
+def _squares_beyond(
+    network: Network, theta: Array, X: Array, workspace: Workspace | None, xp: Any
+) -> Any:
+    """Return by how much the squares of the first layer's weights exceed its parameters'.
+
+    None where they are the same, as they are but in example space.
+    """
+    first = network.layers[0]
+    if type(first).squared_norm is Layer.squared_norm:
+        return None
+    views = network.layout.views(theta, xp) if workspace is None else workspace.parameters
+    plain = Layer.squared_norm(first, X, views[0], xp)
+    return first.squared_norm(X, views[0], xp) - plain
+
+
 def _length(data: Data, batch: Batch) -> int:
     """Return how many examples a batch holds, those that fill it up among them."""
     found: int = data.X.shape[1] if batch.indices is None else batch.indices.shape[0]
@@ -388,7 +430,7 @@ def _length(data: Data, batch: Batch) -> int:
 
 def _examples(
     config: StepConfig, data: Data, batch: Batch, part: slice, scalars: StepScalars, xp: Any
-) -> tuple[Array, Array, Array | None, Draws | None]:
+) -> tuple[Array, Array, Array | None, Key | None]:
     """Return a part of the batch as the network is to see it: gathered, weighted, mixed, noisy."""
     X, Y, noise = data.X, data.Y, scalars.strengths.noise
     examples = None if batch.indices is None else batch.indices[part]
@@ -402,17 +444,16 @@ def _examples(
 
     if examples is None:
         examples = xp.arange(part.start, part.stop, dtype=xp.int32, device=device(X))
-    draws = make_draws(scalars.seed, scalars.step, examples, xp=xp)
+    key = make_key(scalars.seed, scalars.step, examples, xp=xp)
     if data.mixup is not None:
-        partners = random_places(draws, data.X.shape[1], PARTNER_STREAM, xp=xp)
-        coefficient = xp.take(
-            data.mixup, random_places(draws, data.mixup.shape[0], SHARE_STREAM, xp=xp)
-        )
+        partners = random_places(fold(key, PARTNER_STREAM), data.X.shape[1], xp=xp)
+        places = random_places(fold(key, MIXUP_STREAM), data.mixup.shape[0], xp=xp)
+        coefficient = xp.take(data.mixup, places)
         X = mix(X, take_examples(data.X, partners, xp=xp), coefficient)
         Y = mix(Y, take_examples(data.Y, partners, xp=xp), coefficient)
     if noise is not None:
-        X = add_noise(X, noise, draws, xp=xp)
-    return X, Y, weights, draws
+        X = add_noise(X, noise, key, xp=xp)
+    return X, Y, weights, key
 
 
 def _weights(config: StepConfig, data: Data, batch: Batch, part: slice, xp: Any) -> Array | None:

@@ -61,7 +61,7 @@ def test_sums_of_rows_and_columns(array, dtype, xp):
     assert rows.dtype == columns.dtype == x.dtype
     assert_values(rows, host.sum(axis=1, keepdims=True), rtol=0)
     assert_values(columns, host.sum(axis=0), rtol=0)
-    assert_values(backends.column_sums(columns), host.sum(), rtol=0)
+    assert_values(backends.vector_sums(columns), host.sum(), rtol=0)
     if backends.has_views(x):
         out = xp.zeros_like(rows)
         assert backends.row_sums(x, out=out) is out
@@ -72,7 +72,44 @@ def test_maxima_of_columns(array, dtype):
     host = np.asarray([[1.0, -np.inf, -3.0], [2.0, -np.inf, -7.0], [-5.0, 4.0, np.inf]])
     maxima = backends.column_maxima(array(host, dtype))
     assert maxima.dtype == array(host, dtype).dtype
-    assert_values(maxima, [2.0, 4.0, np.inf], rtol=0)
+    assert_values(maxima, [[2.0, 4.0, np.inf]], rtol=0)
+
+
+def test_each_of_several_matrices_is_one_by_itself(array, xp):
+    """Sums, maxima, products and transposes of shape (k, n, m) are k of those of (n, m)."""
+    rng = np.random.default_rng(0)
+    host, other = rng.integers(-5, 6, size=(2, 3, 4)), rng.integers(-5, 6, size=(4, 2))
+    x, b = array(host.astype(float)), array(other.astype(float))
+    for function in (
+        backends.row_sums,
+        backends.column_sums,
+        backends.column_maxima,
+        backends.transposed,
+        lambda one: backends.product(one, b),
+    ):
+        found = function(x)
+        for i in range(2):
+            assert_close(found[i, ...], function(x[i, ...]), rtol=0)
+    assert_values(backends.vector_sums(x[:, 0, :]), host[:, 0, :].sum(axis=1).astype(float))
+    changed = backends.set_at(x[:, 0, :] * 1.0, slice(1, 3), x[:, 1, :2])
+    assert_values(changed[:, 1:3], host[:, 1, :2].astype(float))
+    if backends.has_views(x):
+        out = xp.zeros_like(backends.row_sums(x))
+        assert backends.row_sums(x, out=out) is out
+        assert_close(out, backends.row_sums(x), rtol=0)
+
+
+@pytest.mark.parametrize("m", [1, 5, 63, 64, 65, 130])
+def test_compiled_examples_are_those_of_the_function(array, m):
+    """Filled up to the next size for which there is a program, and cut again."""
+    X = array(np.random.default_rng(0).normal(size=(3, m)))
+    run = backends.compile_examples(_affine, 2.0, like=X)
+    found = run({"b": array([[1.0], [2.0], [3.0]])}, X, xp=backends.namespace(X))
+    assert_close(found, 2.0 * X + array([[1.0], [2.0], [3.0]]), rtol=1e-15)
+
+
+def _affine(factor, parameters, X, *, xp):
+    return factor * X + parameters["b"]
 
 
 class Pair(NamedTuple):

@@ -8,6 +8,7 @@ import pytest
 
 from dnn_xp import Dense, Network, train
 from dnn_xp.backends import threads, threads_for
+from dnn_xp.network import propagation
 from dnn_xp.training import Callback, lbfgs
 
 SMALL, LARGE = 2**21, 2**21 + 1
@@ -101,13 +102,13 @@ def test_lbfgs_limits_its_evaluations(pool, array, monkeypatch, batch_size, duri
     pytest.importorskip("scipy")
     network = Network(64, (Dense(64, "tanh"), Dense(1)), "squared_error")
     X, Y = array(np.ones((64, 1024))), array(np.ones((1, 1024)))
-    seen, evaluate = set(), Network.trusted_cost_and_gradient
+    seen, evaluate = set(), propagation.forward
 
     def watched(*arguments, **options):
         seen.update(sizes(pool))
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr(Network, "trusted_cost_and_gradient", watched)
+    monkeypatch.setattr(propagation, "forward", watched)
     watch = Watch(pool)
     lbfgs(network, X, Y, max_iter=2, batch_size=batch_size, callbacks=[watch])
     assert (seen, watch.between) == (during, {2})

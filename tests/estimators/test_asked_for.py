@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from dnn_xp import Callback, Checkpoint, Dropout, EarlyStopping, train
+from dnn_xp import Callback, Checkpoint, Dropout, EarlyStopping
 from dnn_xp.callbacks import CSVLog
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction
@@ -34,6 +34,7 @@ from dnn_xp.training import (
     rmsprop,
 )
 from tests.helpers import assert_close, assert_values, name_of
+from tests.runs import train_as_estimators_do
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 THREE = np.array(["ape", "bee", "cow"])[np.argmax(X[:, :3], axis=1)]
@@ -401,7 +402,7 @@ def test_other_optimizers(solver, optimizer):
     clf.set_params(max_iter=5, weight_decay=decay, clip_norm=0.5).fit(X, THREE)
     start = MLPClassifier((5,), "tanh", solver="sgd", learning_rate_init=1e-300, **options)
     start.set_params(max_iter=1).fit(X, THREE)
-    run = train(
+    run = train_as_estimators_do(
         clf.network_,
         X.T,
         (clf.classes_[:, None] == THREE).astype(float),

@@ -7,6 +7,7 @@ pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
 from dnn_xp.estimators.coefficients import Weights, by_layer, from_theta, moved, to_theta
+from dnn_xp.network.propagation import logits
 from tests.helpers import assert_close, assert_values
 
 PLAIN = Network(3, (Dense(4, "tanh"), Dense(2)), "squared_error")
@@ -70,11 +71,11 @@ def test_layers_get_what_a_network_has(array, network):
     X = array(np.random.default_rng(1).normal(size=(3, 5)))
     layers = by_layer(network, from_theta(network, theta))
     xp = backends.namespace(theta)
-    for found, expected in zip(layers, network.views(theta, xp), strict=True):
+    for found, expected in zip(layers, network.layout.views(theta, xp), strict=True):
         assert found.keys() == expected.keys()
         for key, one in found.items():
             assert_close(one, expected[key], rtol=0)
-    Z = network.trusted_forward(layers, X, xp)
+    Z = logits(network, layers, X, xp=xp)
     assert_close(Z, network.forward(theta, X), rtol=1e-13)
 
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnn_xp.backends import to_host
-from dnn_xp.functions.counters import Draws, bernoulli, random_bits
+from dnn_xp.functions.counters import Key, bernoulli, fold, random_bits
 from tests import oracles
 from tests.helpers import assert_close, assert_values
 
 
 def draws(array, seed, step, examples):
-    return Draws(*(array(np.atleast_1d(n), "int32") for n in (seed, step, examples)))
+    return Key(*(array(np.atleast_1d(n), "int32") for n in (seed, step, examples)))
 
 
 @pytest.mark.parametrize(
@@ -24,32 +24,45 @@ def draws(array, seed, step, examples):
 )
 def test_bits_are_those_of_whole_numbers(array, xp, seed, step, layer):
     examples = [0, 1, 2, 60_000, 2**31 - 1]
-    bits = random_bits(draws(array, seed, step, examples), layer, 6)
+    bits = random_bits(fold(draws(array, seed, step, examples), layer), 6)
     assert bits.dtype == xp.int32
     assert_values(bits, oracles.random_bits(seed, step, layer, 6, examples))
 
 
 def test_bits_do_not_depend_on_the_split_of_a_batch(array, xp):
     order = np.random.default_rng(0).permutation(30)
-    whole = to_host(random_bits(draws(array, 5, 6, order), 2, 7))
+    whole = to_host(random_bits(fold(draws(array, 5, 6, order), 2), 7))
     for part in (slice(0, 1), slice(1, 11), slice(11, 30)):
-        bits = random_bits(draws(array, 5, 6, order[part]), 2, 7)
+        bits = random_bits(fold(draws(array, 5, 6, order[part]), 2), 7)
         assert_values(bits, whole[:, part])
-    assert_values(random_bits(draws(array, 5, 6, np.arange(30)), 2, 7), whole[:, np.argsort(order)])
+    assert_values(
+        random_bits(fold(draws(array, 5, 6, np.arange(30)), 2), 7), whole[:, np.argsort(order)]
+    )
 
 
 def test_bits_do_not_depend_on_the_number_of_units(array):
     place = draws(array, 5, 6, np.arange(9))
-    assert_close(random_bits(place, 2, 9)[:4, :], random_bits(place, 2, 4))
+    assert_close(random_bits(fold(place, 2), 9)[:4, :], random_bits(fold(place, 2), 4))
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 0.9, 1.0])
 def test_bernoulli_compares_the_bits(array, xp, probability):
     place = draws(array, 5, 6, np.arange(1000))
-    kept = bernoulli(place, probability, 2, 50)
+    kept = bernoulli(fold(place, 2), probability, 50)
     assert kept.dtype == xp.bool
     bits = oracles.random_bits(5, 6, 2, 50, range(1000)).astype(np.int64)
     assert_values(kept, bits + 2**31 < probability * 2**32)
+
+
+def test_keys_that_are_folded_twice_are_those_of_no_layer(array):
+    """A layer within layer 2 draws what no layer of the network draws, nor another within."""
+    key = draws(array, 5, 6, np.arange(64))
+    streams = [fold(key, place) for place in (1, 2, 3, 4)]
+    streams += [fold(fold(key, 2), place) for place in (1, 2, 3)] + [fold(fold(key, 1), 2)]
+    drawn = [to_host(random_bits(stream, 32)) for stream in streams]
+    for i, one in enumerate(drawn):
+        for other in drawn[:i]:
+            assert not (one == other).any()  # of 2,048 bits, 2**-21 are expected to be equal
 
 
 # ----------------------------------------------------------------------------- randomness
@@ -60,7 +73,7 @@ N_UNITS = N_EXAMPLES = 3200  # ten million draws
 
 @lru_cache(maxsize=2)
 def numpy_bits(seed=0, step=0, layer=1, units=N_UNITS, examples=N_EXAMPLES):
-    bits = random_bits(draws(np.asarray, seed, step, np.arange(examples)), layer, units)
+    bits = random_bits(fold(draws(np.asarray, seed, step, np.arange(examples)), layer), units)
     bits.flags.writeable = False  # the tests share them
     return bits.view(np.uint32)
 

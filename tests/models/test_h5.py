@@ -183,8 +183,9 @@ def own(function):
     return find_activation("tanh")._replace(function=function)
 
 
-class OwnLayer(Layer):
-    pass
+def impostor():
+    """A layer of one's own that has the name of one of the house."""
+    return type("LayerNorm", (Layer,), {})()
 
 
 SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
@@ -211,8 +212,8 @@ SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
         ({"about": {"when": object()}}, "about: cannot be stored .*object"),
         ({"about": {"cost": float("nan")}}, "about: cannot be stored"),
         (
-            {"network": Network(12, (OwnLayer(), Dense(3)), "softmax_cross_entropy")},
-            "network: layer 1 is a OwnLayer, expected one of",
+            {"network": Network(12, (impostor(), Dense(3)), "softmax_cross_entropy")},
+            "network: found a layer of your own called LayerNorm, which is one of ours",
         ),
         (
             {"network": Network(12, (Activation(own(abs)), Dense(3)), "softmax_cross_entropy")},
@@ -276,7 +277,8 @@ def with_network(**changes):
         (with_network(n_inputs="12"), "not a model that can be used"),
         (with_network(cost="none"), "none"),
         (with_network(layers=[]), "layers: found none"),
-        (with_network(layers=[{"kind": "Network"}]), "not a model that can be used: 'Network'"),
+        (with_network(layers=[{"kind": "Network"}]), "found the layer 'Network', which is none of"),
+        (with_network(layers=[{"units": 3}]), "not a model that can be used: 'kind'"),
         (with_network(layers=[{"kind": "Dense", "width": 3}]), "width"),
         (with_network(layers=[{"kind": "Dense", "units": 10**12}]), "parameters: found"),
     ],

@@ -54,7 +54,7 @@ def draw(network, weighted):
     """
     rng = np.random.default_rng(12)
     theta = rng.normal(size=network.size)
-    theta[network.n_parameters :] **= 2
+    theta[network.layout.n_parameters :] **= 2
     X, Y = rng.normal(size=(N_INPUTS, M)), 3.0 * rng.normal(size=(network.n_outputs, M))
     name = find_cost(network.cost).name
     if name == "sigmoid_cross_entropy":
@@ -143,60 +143,60 @@ def oracle_gradient(oracle, kind, activation, cost, weighted):
 
 
 class SummedBatchNorm(BatchNorm):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
+    def backward(self, dA, cache, context):
         """Forget to divide by the number of examples."""
-        return super().backward(dA, cache._replace(share=1.0), input_gradient, xp)
+        return super().backward(dA, cache._replace(normalized_weights=1.0), context)
 
 
 class UnweightedBatchNorm(BatchNorm):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
-        return super().backward(dA, cache._replace(share=1.0 / M), input_gradient, xp)
+    def backward(self, dA, cache, context):
+        return super().backward(dA, cache._replace(normalized_weights=1.0 / M), context)
 
 
 class FixedLayerNorm(LayerNorm):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
+    def backward(self, dA, cache, context):
         """Take the mean and the deviation for constants."""
-        _, gradients = super().backward(dA, cache, input_gradient, xp, into)
+        _, gradients = super().backward(dA, cache, context)
         return dA * cache.gamma * cache.inverse_std, gradients
 
 
 class SignOfOneBias(Dense):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
-        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp, into)
-        b = gradients["b"]
+    def backward(self, dA, cache, context):
+        dA_prev, gradients = super().backward(dA, cache, context)
+        b, xp = gradients["b"], context.xp
         return dA_prev, gradients | {"b": xp.concat([b[:2, :], -b[2:3, :], b[3:, :]])}
 
 
 class OneElementOff(Dense):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
-        dA_prev, gradients = super().backward(dA, cache, input_gradient, xp, into)
-        W = gradients["W"]
+    def backward(self, dA, cache, context):
+        dA_prev, gradients = super().backward(dA, cache, context)
+        W, xp = gradients["W"], context.xp
         row = xp.concat([W[1:2, :2], 1.01 * W[1:2, 2:]], axis=1)
         return dA_prev, gradients | {"W": xp.concat([W[:1, :], row, W[2:, :]])}
 
 
 class NoInputGradient(Dense):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
+    def backward(self, dA, cache, context):
         """Hand on dA without W."""
-        _, gradients = super().backward(dA, cache, input_gradient, xp, into)
+        _, gradients = super().backward(dA, cache, context)
         return dA, gradients
 
 
 class UnscaledDropout(Dropout):
-    def backward(self, dA, cache, input_gradient, xp, into=None):
+    def backward(self, dA, cache, context):
         return dA * cache * (1.0 - self.rate), {}
 
 
 class UnweightedGradient(Network):
-    def trusted_cost_and_gradient(self, theta, X, Y, weights, *rest):
-        right = super().trusted_cost_and_gradient(theta, X, Y, weights, *rest)
-        wrong = super().trusted_cost_and_gradient(theta, X, Y, None, *rest)
+    def cost_and_gradient(self, theta, X, Y, weights=None, **draws):
+        right = super().cost_and_gradient(theta, X, Y, weights, **draws)
+        wrong = super().cost_and_gradient(theta, X, Y, None, **draws)
         return right._replace(gradient=wrong.gradient)
 
 
 class MeanGradient(Network):
-    def trusted_cost_and_gradient(self, *arguments):
-        right = super().trusted_cost_and_gradient(*arguments)
+    def cost_and_gradient(self, *arguments, **draws):
+        right = super().cost_and_gradient(*arguments, **draws)
         return right._replace(gradient=right.gradient / M)
 
 

@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
 
-from dnn_xp import BatchNorm, Dense, Dropout
+from dnn_xp import BatchNorm, Dense, Dropout, Network
 from dnn_xp.backends import has_views
 from dnn_xp.network.layout import Layout
 from tests.helpers import assert_close, assert_values
 
 LAYOUT = Layout(3, (Dense(4, "relu"), BatchNorm(), Dropout(0.5), Dense(2)))
+NETWORK = Network(3, LAYOUT.layers, "huber")
 
 
 def test_statistics_lie_behind_all_parameters():
-    starts = {name: slot.start for name, slot in LAYOUT.named_slots.items()}
+    starts = {name: slot.start for name, (_, slot) in LAYOUT.named.items()}
     assert starts == {
         "W1": 0,
         "b1": 12,
@@ -46,10 +47,10 @@ def test_limit_norms_shortens_long_rows_and_nothing_else(array, dtype, limit):
     theta = np.random.default_rng(0).normal(size=42)
     theta[24:28] = 0.0  # a row of no length
     given = array(theta, dtype)
-    before = LAYOUT.unpack(given)
-    after = LAYOUT.unpack(LAYOUT.limit_norms(given, limit))
+    before = NETWORK.unpack(given)
+    after = NETWORK.unpack(LAYOUT.limit_norms(given, limit))
     for name, value in before.items():
-        desired = np.asarray(theta[slice(*LAYOUT.named_slots[name][:2])]).reshape(value.shape)
+        desired = np.asarray(theta[slice(*LAYOUT.named[name][1][:2])]).reshape(value.shape)
         if name.startswith("W"):
             norms = np.linalg.norm(desired, axis=1, keepdims=True)
             desired = np.where(norms > limit, desired * (limit / np.maximum(norms, limit)), desired)
@@ -65,9 +66,9 @@ def test_theta_is_changed_in_place_where_views_are(array):
 
 
 def test_a_shape_that_does_not_fit_names_the_layer(array):
-    parameters = LAYOUT.unpack(array(np.zeros(42)))
+    parameters = NETWORK.unpack(array(np.zeros(42)))
     parameters["W4"] = array(np.zeros((4, 2)))
     with pytest.raises(
         ValueError, match=r"W4 of layer 4, Dense.*shape \(4, 2\), expected \(2, 4\)"
     ):
-        LAYOUT.pack(parameters)
+        NETWORK.pack(parameters)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
-from dnn_xp.functions.counters import Draws
+from dnn_xp.functions.counters import Key
+from dnn_xp.network.propagation import cost_and_gradient
 from tests import oracles
 from tests.helpers import assert_close, assert_values
 
@@ -40,7 +41,7 @@ def draw(network, m=9, seed=0):
     """Return theta, X and Y on the host; every element of theta random, variances positive."""
     rng = np.random.default_rng(seed)
     theta = rng.normal(size=network.size)
-    theta[network.n_parameters :] **= 2
+    theta[network.layout.n_parameters :] **= 2
     X, Y = rng.normal(size=(network.n_inputs, m)), rng.normal(size=(network.n_outputs, m))
     if network.cost == "softmax_cross_entropy":
         Y = np.eye(network.n_outputs)[:, rng.integers(network.n_outputs, size=m)]
@@ -66,8 +67,8 @@ def test_names_and_shapes():
         "variance2": (4, 1),
     }
     assert list(MIXED.shapes)[-2:] == ["mean2", "variance2"]  # statistics come last
-    assert MIXED.n_parameters == 12 + 4 + 8 + 20 + 5 + 10 + 10 + 2
-    assert MIXED.size == MIXED.n_parameters + 8
+    assert MIXED.layout.n_parameters == 12 + 4 + 8 + 20 + 5 + 10 + 10 + 2
+    assert MIXED.size == MIXED.layout.n_parameters + 8
     assert MIXED.n_outputs == 2
 
 
@@ -123,7 +124,7 @@ def test_gradients_have_the_shape_of_the_vector(network):
 
 
 def test_weight_mask_marks_the_weights(array, dtype):
-    mask = MIXED.weight_mask(like=array([1.0], dtype))
+    mask = MIXED.layout.weight_mask(like=array([1.0], dtype))
     assert str(mask.dtype).endswith(dtype)
     for name, value in MIXED.unpack(mask).items():
         assert_values(value, np.full(MIXED.shapes[name], float(name.startswith("W"))))
@@ -218,7 +219,7 @@ def test_all_follows_X(array, dtype, xp, device):
     sums = MIXED.cost_and_gradient(theta, X, np.asarray(backends.to_host(Y), "float64"), weights)
     results = (
         *sums,
-        MIXED.update_statistics(theta, sums.statistics),
+        MIXED.layout.update_statistics(theta, sums.statistics),
         MIXED.forward(theta, X),
         MIXED.predict(theta, X),
         MIXED.evaluate_cost(theta, X, Y, weights),
@@ -267,9 +268,9 @@ def test_sums_add_up_over_any_split(array, xp, cut, other, order):
     weights = np.linspace(0.5, 2.0, 9)
 
     def sums(some):
-        draws = Draws(*(array(n, "int32") for n in ([3], [4], np.array(some))))
+        key = Key(*(array(n, "int32") for n in ([3], [4], np.array(some))))
         parts = array(X[:, some]), array(Y[:, some]), array(weights[some])
-        return SUMMING.trusted_cost_and_gradient(array(theta), *parts, draws, xp)
+        return cost_and_gradient(SUMMING, array(theta), *parts, key, xp=xp)
 
     low, high = sorted((cut, other))
     parts = [part for part in (order[:low], order[low:high], order[high:]) if part]
@@ -368,9 +369,9 @@ def test_seed_and_step_choose_the_draws(array):
 
 def test_statistics_move_only_where_they_lie(array):
     theta, X, Y = (array(x) for x in draw(MIXED))
-    sums, n = MIXED.cost_and_gradient(theta, X, Y), MIXED.n_parameters
+    sums, n = MIXED.cost_and_gradient(theta, X, Y), MIXED.layout.n_parameters
     assert_values(sums.gradient[n:], np.zeros(8))
-    moved = MIXED.update_statistics(theta * 1.0, sums.statistics)
+    moved = MIXED.layout.update_statistics(theta * 1.0, sums.statistics)
     assert_close(moved[:n], theta[:n], rtol=0)
     assert_close(moved[n:], 0.9 * theta[n:] + 0.1 * sums.statistics, rtol=1e-15)
     Z1 = MIXED.unpack(theta)["W1"] @ X + MIXED.unpack(theta)["b1"]
@@ -379,16 +380,16 @@ def test_statistics_move_only_where_they_lie(array):
     assert_values(sums.statistics, batch, rtol=1e-12)
     without = SUMMING.cost_and_gradient(*(array(x) for x in draw(SUMMING)))
     assert without.statistics is None
-    assert SUMMING.update_statistics(theta, None) is theta
+    assert SUMMING.layout.update_statistics(theta, None) is theta
 
 
 def test_the_gradient_of_the_input_is_not_computed():
     asked = []
 
     class Spy(Dense):
-        def backward(self, dA, cache, input_gradient, xp, into=None):
-            asked.append(input_gradient)
-            return super().backward(dA, cache, input_gradient, xp, into)
+        def backward(self, dA, cache, context):
+            asked.append(context.input_gradient)
+            return super().backward(dA, cache, context)
 
     network = Network(3, (Spy(4, "tanh"), Spy(2)), "huber")
     network.cost_and_gradient(*draw(network))
@@ -508,7 +509,7 @@ def test_one_step_traces(array, library):
 
     def step(theta, X, Y, weights):
         sums = MIXED.cost_and_gradient(theta, X, Y, weights)
-        return sums, MIXED.update_statistics(theta, sums.statistics), MIXED.predict(theta, X)
+        return sums, MIXED.layout.update_statistics(theta, sums.statistics), MIXED.predict(theta, X)
 
     arrays = [array(x) for x in (*draw(MIXED), np.linspace(0.5, 2.0, 9))]
     traced, eager = jax.jit(step)(*arrays), step(*arrays)

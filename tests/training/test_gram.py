@@ -93,9 +93,9 @@ def test_refused_with_the_reason_where_it_is_not_exact(layers, optimizer, batch_
 class Shy(Dense):
     """A layer that does less than Dense."""
 
-    def forward(self, A_prev, parameters, training, place, xp):
+    def forward(self, A_prev, parameters, context):
         """Return A of a tenth of what is there."""
-        return super().forward(0.1 * A_prev, parameters, training, place, xp)
+        return super().forward(0.1 * A_prev, parameters, context)
 
 
 def test_not_chosen_where_it_would_be_wrong(array):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import Callback, Dense, EarlyStopping, Network, accuracy, sgd, train
+from dnn_xp.backends import to_host
 from dnn_xp.training import Ending
 from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
@@ -33,7 +34,7 @@ class Look(Callback):
         self._look("epoch", run)
 
     def _look(self, moment, run):
-        theta = np.array(run.theta)
+        theta = to_host(run.theta).copy()
         self.seen.append((moment, run.epoch, run.batch, run.step, theta, run.progress.steps))
 
 
@@ -63,7 +64,7 @@ def test_run_knows_which_figures_are_better_when_larger(data):
         def start(self, run):
             modes.update(run.modes)
 
-    own = {"accuracy": accuracy, "mine": lambda A, Y: (A - Y).mean()}
+    own = {"accuracy": accuracy, "mine": lambda A, Y: A[0, 0] - Y[0, 0]}
     train(NET, *data[:2], epochs=1, validation=data[:2], metrics=own, callbacks=[Keep()])
     assert modes["validation_cost"] == modes["cost"] == "min"
     assert modes["validation_accuracy"] == "max"

@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, Network
 from dnn_xp.backends import compile_step, has_views, to_host
-from dnn_xp.functions.counters import PARTNER_STREAM, make_draws, random_places
+from dnn_xp.functions.counters import PARTNER_STREAM, fold, make_key, random_places
 from dnn_xp.training import Regularization, adam, adamw, sgd
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.step import (
@@ -17,6 +17,7 @@ from dnn_xp.training.step import (
     Strengths,
     apply_update,
     batch_gradient,
+    check_parts,
     from_vector,
     prepare_batch,
     step,
@@ -44,7 +45,7 @@ def data(array, network=NETWORK, *, weights=None, mixup=None):
         x,
         array(Y),
         None if weights is None else array(weights),
-        network.weight_mask(like=x),
+        network.layout.weight_mask(like=x),
         None if mixup is None else array(mixup),
     )
 
@@ -97,7 +98,7 @@ def test_penalties_act_on_weights_and_count_in_the_cost(array, l1, l2):
     strengths = Strengths(l1=l1 or None, l2=l2 or None)
     theta, _, cost = taken(array, StepConfig(NETWORK, sgd(RATE)), strengths=strengths)
     plain, gradient = mean_gradient(array)
-    W = THETA * to_host(NETWORK.weight_mask(like=array(X)))
+    W = THETA * to_host(NETWORK.layout.weight_mask(like=array(X)))
     slope = gradient + l1 * np.sign(W) + l2 * W
     assert_values(theta, THETA - RATE * slope, rtol=1e-12)
     penalty = l1 * np.abs(W).sum() + 0.5 * l2 * (W**2).sum()
@@ -122,7 +123,7 @@ def test_decoupled_decay_acts_on_weights_only(array):
     decayed, *_ = taken(
         array, StepConfig(NETWORK, adamw(RATE)), strengths=Strengths(weight_decay=0.5)
     )
-    W = THETA * to_host(NETWORK.weight_mask(like=array(X)))
+    W = THETA * to_host(NETWORK.layout.weight_mask(like=array(X)))
     assert_values(decayed, to_host(plain) - RATE * 0.5 * W, rtol=1e-12)
 
 
@@ -170,8 +171,8 @@ def test_what_fills_up_a_batch_does_not_count(array, xp, network, micro_batch):
 def test_mixup_takes_a_share_of_another_example(array):
     """Of its features and of its target: all of it, a quarter, nothing."""
     config = StepConfig(NETWORK, sgd(RATE))
-    draws = make_draws(5, 1, np.arange(M, dtype=np.int32))
-    partners = random_places(draws, M, PARTNER_STREAM)
+    key = make_key(5, 1, np.arange(M, dtype=np.int32))
+    partners = random_places(fold(key, PARTNER_STREAM), M)
     assert len(set(partners.tolist())) > 2
     for share in (1.0, 0.75, 0.0):
         mixed = [share * own + (1.0 - share) * own[:, partners] for own in (X, Y)]
@@ -196,7 +197,7 @@ def test_workspace_changes_nothing_but_the_memory(array, xp):
     results = []
     for with_workspace in (False, True):
         theta = begin * 1.0
-        workspace = DRAWING.workspace(theta) if with_workspace else None
+        workspace = DRAWING.layout.workspace(theta) if with_workspace else None
         state = State(theta, (), None, array(0.0))
         for number in (1, 2, 3):
             scalars = StepScalars(number, 5, RATE, strengths)
@@ -221,7 +222,7 @@ def test_weights_may_count_within_their_batch(array, indices):
     sums = NETWORK.cost_and_gradient(
         array(THETA), array(X[:, some]), array(Y[:, some]), array(weights)
     )
-    w = THETA * to_host(NETWORK.weight_mask(like=array(THETA)))
+    w = THETA * to_host(NETWORK.layout.weight_mask(like=array(THETA)))
     gradient = (to_host(sums.gradient) + l2 * w) / weights.sum()
     mean = (float(sums.cost) + l2 / 2 * (w**2).sum()) / weights.sum()
     assert_values(theta, THETA - RATE * gradient, rtol=1e-12)
@@ -239,7 +240,7 @@ def test_the_penalty_of_a_long_theta_is_that_of_its_parts():
     """Of more than one block, on NumPy."""
     network = Network(300, (Dense(300), Dense(1)), "squared_error")
     theta = np.random.default_rng(0).normal(size=network.size)
-    x, mask = np.zeros((300, 1)), network.weight_mask(like=theta)
+    x, mask = np.zeros((300, 1)), network.layout.weight_mask(like=theta)
     config, strengths = StepConfig(network, sgd(RATE)), Strengths(l1=0.2, l2=0.5)
     state, scalars = (
         State(theta.copy(), (), None, np.asarray(0.0)),
@@ -270,7 +271,7 @@ def deal(count, n_parts):
 def train_in_parts(array, network, theta, n_parts, *, by_batch=False, strengths=None):
     """Train as n_parts processes would, each of which holds all weights and reads its part."""
     x = array(X)
-    held = Data(x, array(Y), array(WEIGHTS / WEIGHTS.mean()), network.weight_mask(like=x))
+    held = Data(x, array(Y), array(WEIGHTS / WEIGHTS.mean()), network.layout.weight_mask(like=x))
     config = StepConfig(network, adam(RATE), weights_by_batch=by_batch, in_parts=True)
     begin = theta * 1.0
     state = State(begin, config.optimizer.init(begin), None, array(0.0))
@@ -315,3 +316,34 @@ def test_parts_of_a_batch_make_the_step_of_the_whole(array, n_parts, by_batch):
     parts = train_in_parts(array, PARTED, theta, n_parts, by_batch=by_batch, strengths=strengths)
     assert_close(parts.theta, whole.theta, rtol=1e-12, atol=1e-14)
     assert float(parts.total) / M == pytest.approx(whole.history["cost"][-1], rel=1e-12)
+
+
+def test_batch_norm_over_parts_is_refused_unless_each_part_is_normalized_by_itself():
+    layers = (Dense(5), BatchNorm(), Activation("tanh"), Dense(2))
+    with pytest.raises(ValueError, match=r"network: layer 2, BatchNorm\(.*must see all of a batch"):
+        check_parts(Network(3, layers, "softmax_cross_entropy"))
+    check_parts(Network(3, (layers[0], BatchNorm(across="part"), *layers[2:]), "squared_error"))
+    check_parts(PARTED)
+
+
+def test_statistics_of_parts_ride_along_as_their_weighted_mean(array):
+    """Of one step from the start, with statistics that are those of the last batch."""
+    layers = (Dense(5), BatchNorm(momentum=0.0, across="part"), Activation("tanh"), Dense(2))
+    network = Network(3, layers, "softmax_cross_entropy")
+    x = array(X)
+    theta = network.initialize(2, like=x)
+    config = StepConfig(network, adam(RATE), in_parts=True)
+    held, scalars = Data(x, array(Y), None), StepScalars(1, 5, RATE)
+    scalars = prepare_batch(config, theta, held, Batch(None, M, M), scalars)
+    counts, vectors = (4, 5, 0), []
+    for places in np.split(np.arange(M, dtype=np.int32), np.cumsum(counts)[:-1]):
+        part = Batch(array(places), len(places), M)
+        vectors.append(to_vector(batch_gradient(config, theta, held, part, scalars)))
+    sums = from_vector(network, sum(vectors[1:], start=vectors[0]))
+    state = State(theta * 1.0, config.optimizer.init(theta), None, array(0.0))
+    moved = network.unpack(apply_update(config, state, sums, scalars).theta)
+    W, b = (to_host(network.unpack(theta)[name]) for name in ("W1", "b1"))
+    Z = np.split(W @ X + b, [4], axis=1)
+    for name, of in (("mean2", np.mean), ("variance2", np.var)):
+        expected = sum(n / M * of(z, axis=1, keepdims=True) for n, z in zip((4, 5), Z, strict=True))
+        assert_values(moved[name], expected, rtol=1e-12)

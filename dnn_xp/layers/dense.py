@@ -1,0 +1,101 @@
+"""Dense layers, and activations by themselves."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dnn_xp.arguments import check, check_whole
+from dnn_xp.backends import Array
+from dnn_xp.functions.activations import ActivationFunction, find_activation
+from dnn_xp.functions.initializers import INITIALIZERS, Generator
+from dnn_xp.functions.linear import linear_activation_backward, linear_activation_forward
+from dnn_xp.layers.base import Arrays, Context, HostArrays, Layer, Shape, Shapes
+
+__all__ = ["Activation", "ActivationSpec", "Dense"]
+
+ActivationSpec = str | tuple[str, float] | ActivationFunction
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """A = g(W A_prev + b).
+
+    Parameters
+    ----------
+    units : int
+        Rows of A.
+    activation : str, (str, float) or functions.ActivationFunction
+        The name of g, the name with a parameter, or functions of one's own.
+    initializer : str
+        How W is drawn; b starts at zero.
+    """
+
+    units: int
+    activation: ActivationSpec = "identity"
+    initializer: str = "glorot_uniform"
+
+    def __post_init__(self) -> None:
+        _check_activation(self)
+        check_whole("units", self.units, 1)
+        known = f"one of {', '.join(INITIALIZERS)}"
+        check("initializer", self.initializer, self.initializer in INITIALIZERS, known)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (self.units,)
+
+    def parameter_shapes(self, input_shape: Shape) -> Shapes:
+        return {"W": (self.units, math.prod(input_shape)), "b": (self.units, 1)}
+
+    def initialize(self, input_shape: Shape, rng: Generator) -> HostArrays:
+        W = INITIALIZERS[self.initializer](rng, (self.units, math.prod(input_shape)))
+        return {"W": W, "b": np.zeros((self.units, 1))}
+
+    def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
+        activation = find_activation(self.activation)
+        W, b = parameters["W"], parameters["b"]
+        return linear_activation_forward(A_prev, W, b, activation, xp=context.xp)
+
+    def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
+        dA_prev, dW, db = linear_activation_backward(
+            dA,
+            cache,
+            find_activation(self.activation),
+            input_gradient=context.input_gradient,
+            out=context.out,
+            xp=context.xp,
+        )
+        return dA_prev, {"W": dW, "b": db}
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A = g(A_prev): an activation by itself, such as one that follows a normalization.
+
+    Parameters
+    ----------
+    activation : str, (str, float) or functions.ActivationFunction
+        As in `Dense`.
+    """
+
+    activation: ActivationSpec
+
+    def __post_init__(self) -> None:
+        _check_activation(self)
+
+    def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
+        activation = find_activation(self.activation)
+        A = activation.function(A_prev, *activation.parameters, xp=context.xp)
+        return A, (A_prev, A)
+
+    def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
+        activation = find_activation(self.activation)
+        return activation.derivative(dA, *cache, *activation.parameters, xp=context.xp), {}
+
+
+def _check_activation(layer: Dense | Activation) -> None:
+    """Refuse unknown activations when the layer is described, not when it first runs."""
+    find_activation(layer.activation)
+    if isinstance(layer.activation, list):  # hashable, as descriptions must be
+        object.__setattr__(layer, "activation", tuple(layer.activation))

@@ -1,0 +1,100 @@
+"""What is handed to a network, seen to at the door: theta, examples, targets, weights."""
+
+import math
+from typing import Any
+
+from dnn_xp.backends import Array, Matrix, Vector, bring, default_dtype, device, namespace
+from dnn_xp.data.sources import Source, reference_array
+from dnn_xp.network.layout import Layout
+
+__all__ = ["check_data", "check_floating", "check_theta", "float_reference"]
+
+
+def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None:
+    """Refuse a vector of another size.
+
+    Parameters
+    ----------
+    layout : Layout
+    theta : array
+    several : bool
+        Whether it may be those of several networks, shape (k, size).
+    """
+    shape = tuple(theta.shape)
+    if shape[-1:] != (layout.size,) or len(shape) > 1 + several:
+        raise ValueError(
+            f"theta: found shape {shape}, expected {(layout.size,)} for "
+            f"{len(layout.layers)} layers from {layout.n_inputs} inputs"
+        )
+
+
+def check_data(
+    layout: Layout, X: Matrix | Source, Y: Any = None, weights: Any = None
+) -> tuple[Any, Any]:
+    """See that data fit the network, and bring Y and the weights to X's side.
+
+    Parameters
+    ----------
+    layout : Layout
+    X : array of floats or Source, shape (n_inputs, m)
+        Of integers, where the first layer takes them.
+    Y : array, shape (n_outputs, m), optional
+    weights : array, shape (m,), optional
+
+    Returns
+    -------
+    Y, weights : array or None
+        In X's library and on its device, of its dtype, or of the default where X is of integers.
+
+    Raises
+    ------
+    ValueError
+        Naming the layer, what came and what was expected.
+    """
+    like = float_reference(layout, X)
+    shape = tuple(X.shape)
+    if len(shape) != 2 or shape[0] != layout.n_inputs:
+        raise ValueError(
+            f"{layout.describe(1)}: X has shape {shape}, expected ({layout.n_inputs}, m); "
+            "columns are examples"
+        )
+    if math.isnan(shape[1] or 0):
+        raise ValueError("X: found an unknown number of examples; compute its chunk sizes first")
+    if Y is not None:
+        if shape[1] == 0:
+            raise ValueError("X: found no examples, expected at least one")
+        Y = bring(Y, like=like)
+        if tuple(Y.shape) != (layout.n_outputs, shape[1]):
+            raise ValueError(
+                f"{layout.describe(len(layout.layers))}: Y has shape {tuple(Y.shape)}, "
+                f"expected {(layout.n_outputs, shape[1])} as X has {shape[1]} examples"
+            )
+    if weights is not None:
+        weights = bring(weights, like=like)
+        if tuple(weights.shape) != (shape[1],):
+            raise ValueError(f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}")
+    return Y, weights
+
+
+def float_reference(layout: Layout, X: Matrix | Source) -> Array:
+    """Return an array of the library, the device and the dtype in which a network computes for X.
+
+    Raises
+    ------
+    ValueError
+        Where X is of integers, and the first layer does not take them.
+    """
+    like = reference_array(X)
+    xp = namespace(like)
+    if layout.layers[0].takes_integers and xp.isdtype(like.dtype, "integral"):
+        return bring(0.0, like=like, dtype=default_dtype(xp, device=device(like)))
+    check_floating("X", like)
+    return like
+
+
+def check_floating(argument: str, x: Array) -> None:
+    """Refuse an array that does not hold real floating-point numbers."""
+    if not namespace(x).isdtype(x.dtype, "real floating"):
+        raise ValueError(
+            f"{argument}: found dtype {x.dtype}, expected a floating one; scale pictures first"
+        )

@@ -1,0 +1,268 @@
+"""The passes through a network's layers: pure functions that trust their arguments.
+
+Costs and gradients are *sums* over examples, so that a batch, a part of a batch and a block on
+another machine add up.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+from dnn_xp.backends import (
+    Array,
+    Matrix,
+    Namespace,
+    Scalar,
+    Vector,
+    compile_examples,
+    vector_sums,
+)
+from dnn_xp.data.sources import Source, in_batches
+from dnn_xp.functions.costs import CostSpec, find_cost
+from dnn_xp.functions.counters import Key
+from dnn_xp.layers import Arrays, Context, Layer
+from dnn_xp.network.layout import Layout, Workspace
+
+__all__ = [
+    "CostAndGradient",
+    "LayersAndCost",
+    "backward",
+    "cost_and_gradient",
+    "forward",
+    "input_gradient",
+    "logits",
+    "mean_cost",
+    "no_gradient",
+]
+
+
+class CostAndGradient(NamedTuple):
+    """A cost and its gradient, summed over examples.
+
+    Attributes
+    ----------
+    cost : array, shape ()
+    gradient : array
+        Of the shape of theta; zero where theta holds statistics.
+    statistics : array or None
+        The statistics of this batch, where the network gathers any.
+    """
+
+    cost: Array
+    gradient: Vector
+    statistics: Array | None
+
+
+class LayersAndCost(Protocol):
+    """What a pass needs to know of a network."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in their order."""
+
+    @property
+    def cost(self) -> CostSpec:
+        """The cost."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where the parameters lie."""
+
+
+def forward(
+    layers: tuple[Layer, ...], parameters: list[Arrays], X: Matrix, contexts: list[Context]
+) -> tuple[Matrix, list[Any]]:
+    """Return what the last layer gives, and the cache of each layer.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+    parameters : list of dict
+        By layer and key.
+    X : array, shape (n_inputs, m)
+    contexts : list of Context
+        One for each layer.
+    """
+    A, caches = X, []
+    for layer, own, context in zip(layers, parameters, contexts, strict=True):
+        A, cache = layer.forward(A, own, context)
+        caches.append(cache)
+    return A, caches
+
+
+def backward(
+    layers: tuple[Layer, ...], caches: list[Any], dA: Matrix, contexts: list[Context], first: int
+) -> tuple[Matrix | None, list[Arrays]]:
+    """Return the derivative with respect to what comes into a layer, and each layer's gradients.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+    caches : list
+        As `forward` returns them.
+    dA : array, shape (n_outputs, m)
+    contexts : list of Context
+        Those of the forward pass.
+    first : int
+        How many layers at the beginning are left out.
+    """
+    gradients: list[Arrays] = [{} for _ in layers]
+    derivative: Matrix | None = dA
+    for i in range(len(layers) - 1, first - 1, -1):
+        derivative, gradients[i] = layers[i].backward(derivative, caches[i], contexts[i])
+    return derivative, gradients
+
+
+def cost_and_gradient(
+    network: LayersAndCost,
+    theta: Vector,
+    X: Matrix,
+    Y: Matrix,
+    weights: Vector | None,
+    key: Key | None,
+    *,
+    divisor: Scalar = None,
+    workspace: Workspace | None = None,
+    xp: Namespace,
+) -> CostAndGradient:
+    """Return the cost in training and its gradient, summed over examples.
+
+    Parameters
+    ----------
+    network : Network
+    theta, X, Y, weights : array
+        Of one library and dtype, on one device.
+    key : Key or None
+    divisor : number, optional
+        What the gradient, but not the cost, is divided by.
+    workspace : Workspace, optional
+        Of this theta; the gradient is then the workspace's and changes with the next call.
+    xp : namespace
+    """
+    layout, layers = network.layout, network.layers
+    parameters = layout.views(theta, xp) if workspace is None else workspace.parameters
+    if workspace is not None and weights is None and key is None:
+        contexts = workspace.contexts
+    else:
+        outs = None if workspace is None else workspace.gradients
+        contexts = layout.contexts(xp, training=True, weights=weights, key=key, outs=outs)
+    Z, caches = forward(layers, parameters, X, contexts)
+    costs, dA = find_cost(network.cost).with_derivative(Z, Y, xp=xp)
+    if weights is not None:
+        costs, dA = costs * weights, dA * weights
+    if divisor is not None:
+        dA = dA / divisor
+    _, gradients = backward(layers, caches, dA, contexts, layout.first_trained)
+    statistics = _statistics(layers, caches, theta, xp) if layout.has_statistics else None
+    cost = vector_sums(costs, xp=xp)
+    if workspace is None:
+        return CostAndGradient(cost, layout.join(gradients, theta, xp), statistics)
+    for own, views in zip(gradients, workspace.gradients, strict=True):
+        for name, value in own.items():
+            if value is not views[name]:  # else it was written there
+                views[name][...] = value
+    return CostAndGradient(cost, workspace.gradient, statistics)
+
+
+def _statistics(
+    layers: tuple[Layer, ...], caches: list[Any], theta: Vector, xp: Namespace
+) -> Array:
+    """Return the statistics of a batch as one vector."""
+    shape = (*theta.shape[:-1], -1)
+    gathered = [
+        xp.reshape(value, shape)
+        for layer, cache in zip(layers, caches, strict=True)
+        for value in layer.statistics(cache).values()
+    ]
+    return xp.concat(gathered, axis=-1)
+
+
+def no_gradient(layout: Layout, theta: Vector, xp: Namespace) -> CostAndGradient:
+    """Return the cost and the gradient of no examples, which add nothing to those of others."""
+    zeros = xp.zeros_like(theta)
+    statistics = zeros[..., layout.n_parameters :] if layout.has_statistics else None
+    return CostAndGradient(zeros[..., 0], zeros, statistics)
+
+
+# ----------------------------------------------------------------------------- once it is trained
+
+
+def logits(
+    network: LayersAndCost,
+    parameters: list[Arrays],
+    X: Matrix | Source,
+    *,
+    batch_size: int | None = None,
+    xp: Namespace,
+) -> Matrix:
+    """Return what the last layer gives as the network predicts: no draws, running statistics.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : list of dict
+        By layer and key.
+    X : array or Source, shape (n_inputs, m)
+    batch_size : int, optional
+        How many examples are read and go through the layers at a time. Default: all of them.
+    xp : namespace
+    """
+    parts = []
+    for part, _ in in_batches(X, batch_size, xp):
+        run = compile_examples(_logits, network.layout, like=part)
+        parts.append(run(parameters, part, xp=xp))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _logits(layout: Layout, parameters: list[Arrays], X: Matrix, *, xp: Namespace) -> Matrix:
+    return forward(layout.layers, parameters, X, layout.contexts(xp))[0]
+
+
+def input_gradient(
+    network: LayersAndCost,
+    parameters: list[Arrays],
+    X: Matrix | Source,
+    dZ: Matrix,
+    *,
+    batch_size: int | None = None,
+    xp: Namespace,
+) -> Matrix:
+    """Return the derivative with respect to X of logits, each example's times its column of dZ.
+
+    Parameters
+    ----------
+    network, parameters, X, batch_size, xp
+        As in `logits`.
+    dZ : array, shape (n_outputs, m)
+    """
+    parts = []
+    for part, which in in_batches(X, batch_size, xp):
+        run = compile_examples(_input_gradient, network.layout, like=part)
+        parts.append(run(parameters, part, dZ[..., which], xp=xp))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _input_gradient(
+    layout: Layout, parameters: list[Arrays], X: Matrix, dZ: Matrix, *, xp: Namespace
+) -> Matrix | None:
+    contexts = layout.contexts(xp)
+    _, caches = forward(layout.layers, parameters, X, contexts)
+    dX, _ = backward(layout.layers, caches, dZ, contexts, 0)
+    return dX
+
+
+def mean_cost(
+    cost: CostSpec, Z: Matrix, Y: Matrix, weights: Vector | None = None, *, xp: Namespace
+) -> Scalar:
+    """Return the mean cost of logits.
+
+    Parameters
+    ----------
+    cost : str, tuple or Cost
+    Z, Y : array, shape (n_outputs, m)
+    weights : array, shape (m,), optional
+    xp : namespace
+    """
+    found = find_cost(cost)
+    costs = found.by_Z(Z, Y, *found.parameters, xp=xp)
+    if weights is None:
+        return xp.mean(costs, axis=-1)
+    return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
