@@ -37,14 +37,15 @@ class EarlyStopping(Callback):
     Examples
     --------
     >>> import numpy as np
-    >>> from dnn_xp import Dense, Network, accuracy, train
+    >>> from dnn_xp import Dense, Network, accuracy, sgd, train
     >>> X = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
-    >>> Y = np.asarray([[0.0, 1.0, 1.0, 0.0]])  # no line tells these apart
+    >>> Y = np.asarray([[0.0, 0.0, 0.0, 1.0]])
     >>> network = Network(2, (Dense(1),), cost="sigmoid_cross_entropy")
     >>> stopping = EarlyStopping(100, monitor="accuracy")  # which says that larger is better
-    >>> run = train(network, X, Y, epochs=999, metrics={"accuracy": accuracy}, callbacks=[stopping])
+    >>> options = {"optimizer": sgd(1.0), "epochs": 999, "callbacks": [stopping]}
+    >>> run = train(network, X, Y, metrics={"accuracy": accuracy}, **options)
     >>> stopping.best, run.reason
-    (0.75, 'no better accuracy in 100 epochs')
+    (1.0, 'no better accuracy in 100 epochs')
     """
 
     def __init__(

@@ -236,7 +236,10 @@ class Network:
         -------
         array, shape (n_outputs, m)
         """
-        return find_cost(self.cost).output(self.forward(theta, X, batch_size=batch_size))
+        self._check(theta, X)
+        xp = namespace(theta, float_reference(self.layout, X))
+        parameters = self.layout.views(theta, xp)
+        return propagation.predictions(self, parameters, X, batch_size=batch_size, xp=xp)
 
     def evaluate_cost(
         self,

@@ -31,6 +31,7 @@ __all__ = [
     "logits",
     "mean_cost",
     "no_gradient",
+    "predictions",
 ]
 
 
@@ -214,6 +215,35 @@ def logits(
 
 def _logits(layout: Layout, parameters: list[Arrays], X: Matrix, *, xp: Namespace) -> Matrix:
     return forward(layout.layers, parameters, X, layout.contexts(xp))[0]
+
+
+def predictions(
+    network: LayersAndCost,
+    parameters: list[Arrays],
+    X: Matrix | Source,
+    *,
+    batch_size: int | None = None,
+    xp: Namespace,
+) -> Matrix:
+    """Return what the output function of the cost makes of the logits.
+
+    Parameters
+    ----------
+    network, parameters, X, batch_size, xp
+        As in `logits`.
+    """
+    parts = []
+    for part, _ in in_batches(X, batch_size, xp):
+        run = compile_examples(_predictions, (network.layout, network.cost), like=part)
+        parts.append(run(parameters, part, xp=xp))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _predictions(
+    description: tuple[Layout, CostSpec], parameters: list[Arrays], X: Matrix, *, xp: Namespace
+) -> Matrix:
+    layout, cost = description
+    return find_cost(cost).output(_logits(layout, parameters, X, xp=xp), xp=xp)
 
 
 def input_gradient(
