@@ -16,7 +16,8 @@ from dnn_xp import (
 )
 from dnn_xp.training import Regularization, adam, adamw, amsgrad, momentum, nesterov, sgd
 from dnn_xp.training.evaluation import Evaluation
-from dnn_xp.training.loop import TrainingData, train_with
+from dnn_xp.training.loop import TrainingData, prepare_run
+from dnn_xp.training.moments import Callbacks, drive
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
@@ -93,7 +94,8 @@ def train_as_estimators_do(network, X, Y, theta=None, *, weights=None, after=Non
     """Train with the settings that `train` has not: an order, weights by batch, another's end."""
     told = Settings(settings.pop("optimizer", sgd(0.1)), settings.pop("epochs", 10), **settings)
     data = TrainingData(X, Y, weights)
-    return train_with(network, data, theta, told, evaluation=Evaluation(), after=after)
+    run = prepare_run(network, data, theta, told, Evaluation(), after=after)
+    return drive(run, Callbacks(()))
 
 
 def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):

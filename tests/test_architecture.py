@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # know each other.
 FLOORS = {
     "arguments": 0,
+    "reprs": 0,
     "files": 1,
     "backends": 2,
     "functions": 3,
@@ -48,6 +49,7 @@ NUMERIC_MODULES = {"dnn_xp.data.sources"}
 HOST_MODULES = {
     "dnn_xp.functions.initializers",
     "dnn_xp.training.batches",
+    "dnn_xp.training.identity",
     "dnn_xp.training.quasi_newton",
 }
 HOST_FUNCTIONS = {"initialize", "draw", "weight_mask", "check_gradient"}

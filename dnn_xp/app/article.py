@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, user_errors
-from dnn_xp.app.formatting import backend_in_words
+from dnn_xp.app.formatting import describe_backend
 from dnn_xp.app.options import BackendName, DataDir, DeviceName, computing
 from dnn_xp.article.cases import PUBLISHED, Published
 from dnn_xp.article.models import L_layer_model, load_data, two_layer_model
@@ -18,7 +18,7 @@ from dnn_xp.training import Callback, Run
 __all__ = ["Outcome", "Pictures", "article", "load_pictures", "train_published"]
 
 MODELS: dict[str, Callable[..., dict[str, Array]]] = {
-    one.__name__: one for one in (two_layer_model, L_layer_model)
+    model.__name__: model for model in (two_layer_model, L_layer_model)
 }
 LEARNING_RATE = 0.0075
 ROUNDING = 1e-12
@@ -58,24 +58,24 @@ def article(
     precision is float64.
     """
     console = report.open_console()
-    off = 0
-    with computing(backend, device) as chosen:
+    n_off = 0
+    with computing(backend, device) as current:
         with user_errors():
             pictures = load_pictures(data_dir)
-        report.say(console, f"backend {backend_in_words(chosen, pictures.train_x)}")
+        report.say(console, f"backend {describe_backend(current, pictures.train_x)}")
         for published in PUBLISHED:
             widths = "-".join(str(units) for units in published.layers_dims)
             report.say(console, f"\n{published.model} {widths}", style="bold")
             started = time.perf_counter()
             with report.progress(console, "iteration", published.num_iterations) as advance:
                 outcome = train_published(published, pictures, advance)
-            rows, wrong = _compared(published, outcome)
+            rows = _compare(published, outcome)
             headings = ["iteration", "published", "ours", "off by", ""]
             report.table(console, headings, rows, numbers=range(4))
             report.say(console, f"{time.perf_counter() - started:.1f} s")
-            off += wrong
-    if off:
-        raise Failure(f"{off} of the article's numbers are off on {chosen.name}")
+            n_off += sum(row[-1] == "off" for row in rows)
+    if n_off:
+        raise Failure(f"{n_off} of the article's numbers are off on {current.name}")
 
 
 def load_pictures(folder: Any) -> Pictures:
@@ -87,8 +87,8 @@ def load_pictures(folder: Any) -> Pictures:
         Where they are not there, or damaged.
     """
     train_x, train_y, test_x, test_y, _ = load_data(folder=folder)
-    X, X_test = (from_host(one.reshape(len(one), -1).T / 255.0) for one in (train_x, test_x))
-    Y, Y_test = (from_host(one, dtype="float64") for one in (train_y, test_y))
+    X, X_test = (from_host(x.reshape(len(x), -1).T / 255.0) for x in (train_x, test_x))
+    Y, Y_test = (from_host(y, dtype="float64") for y in (train_y, test_y))
     return Pictures(X, Y, X_test, Y_test)
 
 
@@ -131,8 +131,8 @@ class _Watch(Callback):
         self.advance(run.epoch, f"cost {cost:.6f}")
 
 
-def _compared(published: Published, outcome: Outcome) -> tuple[list[list[str]], int]:
-    """Return the rows of the table, and how many of them are off."""
+def _compare(published: Published, outcome: Outcome) -> list[list[str]]:
+    """Return the rows of the table; the last cell of each is "ok" or "off"."""
     pairs = zip(published.costs, outcome.costs, strict=True)
     numbers = [(f"{i * 100}", *pair, published.tolerance) for i, pair in enumerate(pairs)]
     numbers += [
@@ -145,4 +145,4 @@ def _compared(published: Published, outcome: Outcome) -> tuple[list[list[str]], 
         digits = published.decimals
         mark = "ok" if difference <= tolerance else "off"
         rows.append([name, f"{theirs:.{digits}f}", f"{ours:.{digits}f}", f"{difference:.1e}", mark])
-    return rows, sum(row[-1] == "off" for row in rows)
+    return rows

@@ -1,4 +1,4 @@
-"""``dnn-xp backends``, ``verify`` and ``article``: what array libraries are there and can do."""
+"""``dnn-xp backends`` and ``verify``: what array libraries are there and can do."""
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure
@@ -13,25 +13,25 @@ def list_backends() -> None:
     """List the array libraries: what is there, or why not. A * marks the current one."""
     console = report.open_console()
     with computing(None, None) as current:
-        found = probe_backends()
+        probes = probe_backends()
     report.table(
         console,
         ["", "backend", "version", "standard", "default dtype", "devices"],
         [
             [
-                "*" if one.name == current.name else "",
-                one.name,
-                one.version or "-",
-                one.standard or "-",
-                one.default_dtype or "-",
-                " ".join(one.devices) or "none",
+                "*" if probe.name == current.name else "",
+                probe.name,
+                probe.version or "-",
+                probe.standard or "-",
+                probe.default_dtype or "-",
+                " ".join(probe.devices) or "none",
             ]
-            for one in found
+            for probe in probes
         ],
     )
-    for one in found:
-        if one.problem is not None:
-            report.say(console, f"{one.name}: {one.problem}")
+    for probe in probes:
+        if probe.problem is not None:
+            report.say(console, f"{probe.name}: {probe.problem}")
 
 
 def verify(backend: BackendName = None, device: DeviceName = None) -> None:
@@ -42,32 +42,33 @@ def verify(backend: BackendName = None, device: DeviceName = None) -> None:
     precision is float64.
     """
     console = report.open_console()
-    found: list[Comparison] = []
+    compared: list[Comparison] = []
     with (
-        computing(backend, device) as chosen,
+        computing(backend, device) as current,
         report.progress(console, "check", count()) as advance,
     ):
-        for done, some in enumerate(comparisons(), 1):
-            found += some
-            advance(done, some[-1].name)
-    off = [one for one in found if not one.ok]
+        for done, of_step in enumerate(comparisons(), 1):
+            compared += of_step
+            advance(done, of_step[-1].name)
+    off = [comparison for comparison in compared if not comparison.ok]
     report.table(
         console,
         ["name", "value", "expected", "off by", ""],
-        [_row(one) for one in found],
+        [_row(comparison) for comparison in compared],
         numbers=(1, 2, 3),
         gap=1,
     )
-    for one in off:
-        if one.problem:
-            report.say(console, f"{one.name}: {one.problem}", style="red")
-    report.say(console, f"{len(found) - len(off)} of {len(found)} are as they must be")
+    for comparison in off:
+        if comparison.problem:
+            report.say(console, f"{comparison.name}: {comparison.problem}", style="red")
+    report.say(console, f"{len(compared) - len(off)} of {len(compared)} are as they must be")
     if off:
-        raise Failure(f"{len(off)} of {len(found)} are off on {chosen.name}")
+        raise Failure(f"{len(off)} of {len(compared)} are off on {current.name}")
 
 
-def _row(one: Comparison) -> list[str]:
-    if one.problem:
-        return [one.name, "-", "-", "-", "error"]
-    numbers = f"{one.value:.8f}", f"{one.expected:.8f}", f"{one.difference:.1e}"
-    return [one.name, *numbers, "ok" if one.ok else "off"]
+def _row(comparison: Comparison) -> list[str]:
+    name, value, expected, difference, ok, problem = comparison
+    if problem:
+        return [name, "-", "-", "-", "error"]
+    numbers = f"{value:.8f}", f"{expected:.8f}", f"{difference:.1e}"
+    return [name, *numbers, "ok" if ok else "off"]

@@ -37,7 +37,7 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(_in_words(error)) from error
+        raise UserError(_describe(error)) from error
     except ImportError as error:
         if isinstance(error, BackendError) or "dnn-xp[" in str(error):
             raise UserError(str(error)) from error
@@ -46,7 +46,7 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error) or type(error).__name__) from error
 
 
-def _in_words(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     """Return "cat.png: No such file or directory", without the number in front."""
     if error.filename is None or error.strerror is None:
         return str(error)

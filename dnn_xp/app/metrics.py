@@ -1,4 +1,4 @@
-"""The figures that tell a person how well a network does, and which of them suit which data."""
+"""The metrics that tell a person how well a network does, and which of them suit which data."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -63,5 +63,5 @@ def measure(
     metrics : Metrics
     """
     cost, A = network.evaluate_cost(theta, *examples), network.predict(theta, examples.X)
-    figures = {name: metric(A, examples.Y) for name, metric in metrics.items()}
-    return {"cost": float(cost)} | {name: float(value) for name, value in figures.items()}
+    values = {name: metric(A, examples.Y) for name, metric in metrics.items()}
+    return {"cost": float(cost)} | {name: float(value) for name, value in values.items()}

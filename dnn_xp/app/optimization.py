@@ -19,10 +19,10 @@ from dnn_xp.training.schedules import (
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
-    "Descent",
-    "Plan",
-    "choose_descent",
+    "LearningRatePlan",
+    "OptimizerSettings",
     "choose_optimizer",
+    "choose_optimizer_settings",
     "choose_schedule",
 ]
 
@@ -47,24 +47,24 @@ SCHEDULES: dict[str, Callable[[float], Schedule | ReduceOnPlateau]] = {
 _OF_ANY_LENGTH = ("constant", "inverse-scaling", "plateau")
 
 
-class Plan(NamedTuple):
+class LearningRatePlan(NamedTuple):
     """What becomes of the learning rate.
 
     Attributes
     ----------
     schedule : Schedule
-    watchers : tuple of Callback
+    callbacks : tuple of Callback
         What the schedule goes by.
-    words : str
-        Two plans that do the same are called the same.
+    description : str
+        The same for two plans that do the same.
     """
 
     schedule: Schedule
-    watchers: tuple[Callback, ...]
-    words: str
+    callbacks: tuple[Callback, ...]
+    description: str
 
 
-class Descent(NamedTuple):
+class OptimizerSettings(NamedTuple):
     """How a run takes its steps.
 
     Attributes
@@ -72,19 +72,19 @@ class Descent(NamedTuple):
     name : str
         Of the optimizer.
     optimizer : Optimizer
-    plan : Plan
+    plan : LearningRatePlan
     clip_norm, ema_decay : float or None
         As in `dnn_xp.training.train`.
     """
 
     name: str
     optimizer: Optimizer
-    plan: Plan
+    plan: LearningRatePlan
     clip_norm: float | None = None
     ema_decay: float | None = None
 
 
-def choose_descent(
+def choose_optimizer_settings(
     optimizer: str,
     learning_rate: float | None,
     *,
@@ -93,7 +93,7 @@ def choose_descent(
     epochs: int,
     clip_norm: float | None,
     ema_decay: float | None,
-) -> Descent:
+) -> OptimizerSettings:
     """Return what the options say of the steps of a run.
 
     Raises
@@ -105,9 +105,13 @@ def choose_descent(
         raise ValueError(f"--clip-norm: found {clip_norm:g}, expected a number above 0")
     if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
         raise ValueError(f"--ema-decay: found {ema_decay:g}, expected a number from 0 to below 1")
-    chosen = choose_optimizer(optimizer, learning_rate)
-    plan = choose_schedule(schedule, warm_up_epochs, epochs)
-    return Descent(optimizer, chosen, plan, clip_norm, ema_decay)
+    return OptimizerSettings(
+        optimizer,
+        choose_optimizer(optimizer, learning_rate),
+        choose_schedule(schedule, warm_up_epochs, epochs),
+        clip_norm,
+        ema_decay,
+    )
 
 
 def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
@@ -118,7 +122,7 @@ def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
     return method(usual if learning_rate is None else learning_rate)
 
 
-def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> Plan:
+def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> LearningRatePlan:
     """Return what ``--schedule`` and ``--warm-up`` make of a run of so many epochs."""
     if name not in SCHEDULES:
         raise ValueError(f"--schedule: found {name!r}, expected one of {', '.join(SCHEDULES)}")
@@ -127,9 +131,9 @@ def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> Plan:
             f"--warm-up: found {warm_up_epochs:g}, expected a number of epochs from 0 to below "
             f"{epochs}, the --epochs"
         )
-    chosen = SCHEDULES[name](epochs - warm_up_epochs)
-    watchers = (chosen,) if isinstance(chosen, Callback) else ()
-    words = name if name in _OF_ANY_LENGTH else f"{name} over {epochs} epochs"
+    schedule = SCHEDULES[name](epochs - warm_up_epochs)
+    callbacks = (schedule,) if isinstance(schedule, Callback) else ()
+    description = name if name in _OF_ANY_LENGTH else f"{name} over {epochs} epochs"
     if warm_up_epochs:
-        words += f" after a warm-up of {warm_up_epochs:g}"
-    return Plan(warm_up(chosen, warm_up_epochs), watchers, words)
+        description += f" after a warm-up of {warm_up_epochs:g}"
+    return LearningRatePlan(warm_up(schedule, warm_up_epochs), callbacks, description)

@@ -1,4 +1,4 @@
-"""The options that several commands share, and the backend that they choose."""
+"""The options of the commands, and the backend that they choose."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import typer
 
 from dnn_xp import backends
 from dnn_xp.app.errors import UserError
+from dnn_xp.app.metrics import OF_CLASSES, OF_SEVERAL_CLASSES, OF_TARGETS, OF_TWO_CLASSES
 from dnn_xp.app.optimization import OPTIMIZERS
 from dnn_xp.functions.activations import ACTIVATIONS
 
@@ -18,15 +19,28 @@ __all__ = [
     "ActivationName",
     "BackendName",
     "BatchSize",
+    "CheckpointFile",
+    "ClassWeight",
+    "ClassWeightName",
+    "ClipNorm",
+    "CurveFile",
     "Data",
     "DataDir",
     "DeviceName",
     "Dtype",
     "DtypeName",
+    "EmaDecay",
+    "Epochs",
     "Layers",
+    "LearningRate",
+    "MetricNames",
     "ModelFile",
     "OptimizerName",
+    "OutputFile",
+    "ResumeFlag",
+    "ScheduleName",
     "Seed",
+    "WarmUp",
     "computing",
 ]
 
@@ -51,9 +65,65 @@ Layers = Annotated[
 ActivationName = Annotated[
     str, typer.Option(metavar="NAME", help=f"Of hidden layers: {', '.join(ACTIVATIONS)}.")
 ]
+Epochs = Annotated[int, typer.Option(min=1, metavar="N", help="How often each example is seen.")]
 BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Examples in a step.")]
 OptimizerName = Annotated[
     str, typer.Option(metavar="NAME", help=f"How steps are taken: {', '.join(OPTIMIZERS)}.")
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="How far a step goes; lower it where the cost jumps about. Default: "
+        + ", ".join(f"{rate:g} for {name}" for name, (_, rate) in OPTIMIZERS.items())
+        + ".",
+    ),
+]
+ScheduleName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What becomes of the learning rate: constant; cosine, to 0 at the end; step, to a "
+        "tenth after each third of the epochs; exponential, to a hundredth at the end; "
+        "inverse-scaling, as 1 / sqrt(1 + epoch); one-cycle, up for three tenths of the "
+        "epochs, then down; plateau, to a tenth where the held-out cost has not improved for "
+        "10 epochs.",
+    ),
+]
+WarmUp = Annotated[
+    float, typer.Option(metavar="EPOCHS", help="How long the learning rate first rises from 0.")
+]
+ClipNorm = Annotated[
+    float | None, typer.Option(metavar="NORM", help="Shorten gradients that are longer than this.")
+]
+EmaDecay = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PART",
+        help="Keep a moving average of the parameters, of which this part stays at each step: "
+        "0.99 looks back over 100 steps.",
+    ),
+]
+
+
+class ClassWeight(StrEnum):
+    """How examples may be weighed by their class."""
+
+    balanced = "balanced"
+
+
+ClassWeightName = Annotated[
+    ClassWeight | None,
+    typer.Option(help="Have each class count the same, however few its examples are."),
+]
+MetricNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Show this figure, too; may be given more than once. Of classes: "
+        f"{', '.join(OF_CLASSES)}, {OF_TWO_CLASSES} of two, {OF_SEVERAL_CLASSES} of more; of "
+        f"targets: {', '.join(OF_TARGETS)}.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")]
 BackendName = Annotated[
@@ -85,6 +155,27 @@ class Dtype(StrEnum):
 
 DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
 ModelFile = Annotated[Path, typer.Argument(help="A file that dnn-xp train --output wrote.")]
+OutputFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keep the model in this file (HDF5).")
+]
+CurveFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw the learning curve: .png, .svg or .pdf.")
+]
+CheckpointFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Keep what is needed to go on in this file, every ten seconds and at the end.",
+    ),
+]
+ResumeFlag = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from the checkpoint, with the other options as they were; --epochs may be "
+        "more.",
+    ),
+]
 
 
 @contextmanager

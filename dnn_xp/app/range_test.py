@@ -9,7 +9,7 @@ import typer
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare, scale_targets
-from dnn_xp.app.formatting import backend_in_words, data_in_words, network_in_words
+from dnn_xp.app.formatting import describe_backend, describe_data, describe_network
 from dnn_xp.app.optimization import choose_optimizer
 from dnn_xp.app.options import (
     ActivationName,
@@ -60,11 +60,11 @@ def range_test(
     and the size of the batches.
     """
     console = report.open_console()
-    with computing(backend, device) as chosen:
+    with computing(backend, device) as current:
         with user_errors():
             check_outputs(data, {"--plot": plot})
             check_plot(plot)
-            descent = choose_optimizer(optimizer, None)
+            tested_optimizer = choose_optimizer(optimizer, None)
             experiment = prepare(
                 data,
                 data_dir=data_dir,
@@ -73,22 +73,24 @@ def range_test(
                 seed=seed,
                 dtype=dtype.value,
             )
-            found = _look(experiment, descent, lowest, highest, steps, batch_size, seed)
-        drawn = [("curve", draw(figures.learning_rate_curve(found), plot))] if plot else []
+            result = _test_rates(
+                experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
+            )
+        curve = [("curve", draw(figures.learning_rate_curve(result), plot))] if plot else []
         report.facts(
             console,
             [
-                ("data", f"{data}: {data_in_words(experiment.part)}"),
-                ("network", network_in_words(experiment.network)),
-                ("backend", backend_in_words(chosen, experiment.examples.X)),
-                ("tried", _tried(found)),
-                ("proposed", f"--learning-rate {found.proposed:.2g}"),
-                *drawn,
+                ("data", f"{data}: {describe_data(experiment.part)}"),
+                ("network", describe_network(experiment.network)),
+                ("backend", describe_backend(current, experiment.examples.X)),
+                ("tried", _describe_rates(result)),
+                ("proposed", f"--learning-rate {result.proposed:.2g}"),
+                *curve,
             ],
         )
 
 
-def _look(
+def _test_rates(
     experiment: Experiment,
     optimizer: Optimizer,
     lowest: float,
@@ -113,10 +115,10 @@ def _look(
         )
 
 
-def _tried(found: RangeTest) -> str:
+def _describe_rates(result: RangeTest) -> str:
     """Say which rates were tried, and whether there is more to try."""
-    rates = found.learning_rates
-    words = f"{rates[0]:.2g} to {rates[-1]:.2g} in {len(rates)} steps"
-    if found.smoothed.index(min(found.smoothed)) >= 0.9 * (len(rates) - 1):
-        words += "; the cost still falls there: raise --highest"
-    return words
+    rates, costs = result.learning_rates, result.smoothed
+    description = f"{rates[0]:.2g} to {rates[-1]:.2g} in {len(rates)} steps"
+    if costs.index(min(costs)) >= 0.9 * (len(rates) - 1):
+        description += "; the cost still falls there: raise --highest"
+    return description

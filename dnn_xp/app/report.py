@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from dnn_xp.callbacks.progress_bar import make_bar
 
 __all__ = ["facts", "open_console", "progress", "say", "table"]
 
@@ -107,25 +108,23 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
         ``advance(done, text)`` shows how much is done, and a text beside it.
     """
     if console.is_terminal and not console.is_dumb_terminal:
-        columns = (
-            TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[text]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-        )
-        with Progress(*columns, console=console) as bar:
+        with make_bar(console, elapsed=False) as bar:
             task = bar.add_task(title, total=total, completed=begun, text="")
             yield lambda done, text: bar.update(task, completed=done, text=text)
     else:
-        every, started = math.ceil(total / _LINES), time.monotonic()
-        told = started
+        yield _print_lines(console, title, total, begun)
 
-        def advance(done: int, text: str) -> None:
-            nonlocal told
-            now = time.monotonic()
-            if done in (begun + 1, total) or done % every == 0 or now - told > _SILENCE:
-                told, left = now, (now - started) / (done - begun) * (total - done)
-                say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
 
-        yield advance
+def _print_lines(console: Console, title: str, total: int, begun: int) -> Advance:
+    """Return what prints a line now and then, where there is no terminal."""
+    every, started = math.ceil(total / _LINES), time.monotonic()
+    last_line = started
+
+    def advance(done: int, text: str) -> None:
+        nonlocal last_line
+        now = time.monotonic()
+        if done in (begun + 1, total) or done % every == 0 or now - last_line > _SILENCE:
+            last_line, left = now, (now - started) / (done - begun) * (total - done)
+            say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
+
+    return advance

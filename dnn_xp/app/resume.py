@@ -13,32 +13,33 @@ from dnn_xp.callbacks import Checkpoint
 from dnn_xp.models import CheckpointWarning, load_checkpoint
 from dnn_xp.training import AnotherRunError, Progress
 
-__all__ = ["Journey", "going_on", "how_to_go_on", "open_journey"]
+__all__ = ["Resume", "checkpoint_errors", "open_resume", "resume_command"]
 
 SECONDS = 10.0
 """What a kill may cost, in time."""
 
 
-class Journey(NamedTuple):
-    """Where a training comes from, and who keeps it for going on.
+class Resume(NamedTuple):
+    """The progress that a training goes on from, and the checkpoints that it writes.
 
     Attributes
     ----------
-    resume : Progress or None
-    keepers : tuple of Checkpoint
+    progress : Progress or None
+        None where the training begins anew.
+    checkpoints : tuple of Checkpoint
         One or none.
     """
 
-    resume: Progress | None
-    keepers: tuple[Checkpoint, ...]
+    progress: Progress | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @property
     def epochs_before(self) -> int:
         """Epochs that were done in another process."""
-        return 0 if self.resume is None else self.resume.epoch
+        return 0 if self.progress is None else self.progress.epoch
 
 
-def open_journey(checkpoint: Path | None, resume: bool) -> Journey:
+def open_resume(checkpoint: Path | None, resume: bool) -> Resume:
     """Read the checkpoint that a training goes on from, and see that none is lost.
 
     Parameters
@@ -56,11 +57,11 @@ def open_journey(checkpoint: Path | None, resume: bool) -> Journey:
     if checkpoint is None:
         if resume:
             raise ValueError("--resume: goes on from a --checkpoint FILE, and none is given")
-        return Journey(None, ())
-    keepers = (Checkpoint(checkpoint, seconds=SECONDS),)
+        return Resume()
+    checkpoints = (Checkpoint(checkpoint, seconds=SECONDS),)
     if resume:
         try:
-            return Journey(load_checkpoint(checkpoint), keepers)
+            return Resume(load_checkpoint(checkpoint), checkpoints)
         except FileNotFoundError as error:
             raise ValueError(f"--resume: there is no checkpoint {checkpoint}") from error
     if checkpoint.exists():
@@ -68,11 +69,11 @@ def open_journey(checkpoint: Path | None, resume: bool) -> Journey:
             f"--checkpoint: {checkpoint} exists: add --resume to go on from it, or remove it to "
             "begin anew"
         )
-    return Journey(None, keepers)
+    return Resume(None, checkpoints)
 
 
 @contextmanager
-def going_on() -> Iterator[None]:
+def checkpoint_errors() -> Iterator[None]:
     """Say in a line on stderr what is wrong with a checkpoint, and go on where that can be done.
 
     Raises
@@ -97,12 +98,18 @@ def going_on() -> Iterator[None]:
             warnings.showwarning = say
             yield
     except AnotherRunError as error:
-        raise UserError(f"--resume: {error}") from error
+        raise UserError(f"--resume: {_describe(error)}") from error
     except OSError as error:
         raise UserError(f"--checkpoint: {error.strerror or error}") from error
 
 
-def how_to_go_on(arguments: Sequence[str]) -> str:
+def _describe(error: AnotherRunError) -> str:
+    if error.differences.keys() & {"data", "validation_data"}:
+        return "this is the progress of a run on other data"
+    return str(error)
+
+
+def resume_command(arguments: Sequence[str]) -> str:
     """Return the command that goes on with what these arguments began, as one types it.
 
     Parameters
@@ -110,5 +117,5 @@ def how_to_go_on(arguments: Sequence[str]) -> str:
     arguments : sequence of str
         Of the command that was interrupted.
     """
-    again = arguments if "--resume" in arguments else (*arguments, "--resume")
-    return shlex.join(("dnn-xp", *again))
+    options = () if "--resume" in arguments else ("--resume",)
+    return shlex.join(("dnn-xp", *arguments, *options))

@@ -5,12 +5,14 @@ Nothing here prints.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from dnn_xp.app.experiment import Experiment, scale_targets
 from dnn_xp.app.metrics import Metrics
-from dnn_xp.app.optimization import Descent
+from dnn_xp.app.optimization import OptimizerSettings
+from dnn_xp.app.resume import Resume
 from dnn_xp.backends import Array, bring, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.data import Preprocessing
@@ -20,57 +22,70 @@ from dnn_xp.training import (
     Callback,
     DivergenceWarning,
     Ending,
-    Progress,
     Run,
     TrainingResult,
     train,
 )
 from dnn_xp.training.progress import History
 
-__all__ = ["classify", "run_experiment"]
+__all__ = ["OnEpoch", "PreparedRun", "classify", "run_experiment"]
+
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+"""Called with the number of an epoch that is done and its metrics."""
+
+
+class PreparedRun(NamedTuple):
+    """All that a run needs.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    optimizer_settings : OptimizerSettings
+    metrics : Metrics
+        Measured after each epoch on what is held out.
+    epochs, batch_size, seed, weights
+        As in `dnn_xp.training.train`.
+    resume : Resume
+        Where it begins, and which checkpoints it writes.
+    """
+
+    experiment: Experiment
+    optimizer_settings: OptimizerSettings
+    metrics: Metrics
+    epochs: int
+    batch_size: int
+    seed: int
+    weights: Array | None = None
+    resume: Resume = Resume()
 
 
 class _Watch(Callback):
-    """Keep the last whole epoch at hand, tell of each, and know the run again."""
+    """Keep the last whole epoch at hand, report each, and know the run again."""
 
-    def __init__(self, tell: Callable[[int, History], None], run: Mapping[str, int | str]) -> None:
+    def __init__(
+        self, on_epoch: Callable[[int, History], None], identity: Mapping[str, int | str]
+    ) -> None:
         self.last: Run | None = None
-        self.tell, self.run = tell, run
+        self.on_epoch, self.identity = on_epoch, identity
 
     def start(self, run: Run) -> None:
         self.last = run
 
     def state(self) -> Mapping[str, int | str]:
-        return self.run
+        return self.identity
 
     def restore(self, run: Run, state: Mapping[str, int | str]) -> None:
-        if state["fingerprint"] != self.run["fingerprint"]:
-            raise AnotherRunError("this is the progress of a run on other data")
-        for name, expected in self.run.items():
+        for name, expected in self.identity.items():
             if state[name] != expected:
-                raise AnotherRunError(
-                    "this is the progress of another run; "
-                    f"{name}: found {state[name]}, expected {expected}"
-                )
+                argument = "data" if name == "fingerprint" else name
+                raise AnotherRunError({argument: (state[name], expected)})
 
     def epoch(self, run: Run) -> None:
         self.last = run
-        self.tell(run.epoch, run.history)
+        self.on_epoch(run.epoch, run.history)
 
 
-def run_experiment(
-    experiment: Experiment,
-    *,
-    descent: Descent,
-    metrics: Metrics,
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    tell: Callable[[int, dict[str, float]], None],
-    resume: Progress | None = None,
-    weights: Array | None = None,
-    callbacks: Sequence[Callback] = (),
-) -> TrainingResult:
+def run_experiment(prepared: PreparedRun, on_epoch: OnEpoch) -> TrainingResult:
     """Train until the end, or until Ctrl-C: the step under way is then finished.
 
     Where Ctrl-C is pressed again before that, what was learnt up to the last whole epoch counts.
@@ -80,71 +95,79 @@ def run_experiment(
 
     Parameters
     ----------
-    experiment : Experiment
-    epochs, batch_size, seed, resume, weights, callbacks
-        As in `dnn_xp.training.train`.
-    descent : Descent
-    metrics : Metrics
-        Measured after each epoch on what is held out.
-    tell : callable
-        ``tell(epoch, figures)`` is called after each epoch, with that epoch's part of the history.
+    prepared : PreparedRun
+    on_epoch : OnEpoch
 
     Returns
     -------
     TrainingResult
         Divergence is told by its ending, and not by a warning.
     """
-    network, targets, plan = experiment.network, experiment.targets, descent.plan
+    experiment = prepared.experiment
+    targets = experiment.targets
 
-    def tell_latest(epoch: int, history: History) -> None:
-        own = _in_own_units({name: values[-1:] for name, values in history.items()}, targets)
-        tell(epoch, {name: value for name, (value,) in own.items()})
+    def report_latest(epoch: int, history: History) -> None:
+        latest = {name: values[-1:] for name, values in history.items()}
+        in_units = _in_own_units(latest, targets)
+        on_epoch(epoch, {name: value for name, (value,) in in_units.items()})
 
-    watch = _Watch(
-        tell_latest,
-        {
-            "fingerprint": experiment.fingerprint,
-            "schedule": plan.words,
-            "metric": ", ".join(metrics),
-        },
-    )
+    watch = _Watch(report_latest, _identity(prepared))
     try:
         with Interruptible() as ctrl_c, warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
-            run = train(
-                network,
-                *scale_targets(experiment.examples, experiment.part, targets),
-                experiment.theta,
-                optimizer=descent.optimizer,
-                schedule=plan.schedule,
-                epochs=epochs,
-                batch_size=batch_size,
-                seed=seed,
-                validation=scale_targets(experiment.held_out, experiment.held_out_part, targets),
-                metrics=metrics,
-                callbacks=[*plan.watchers, watch, ctrl_c, *callbacks],
-                clip_norm=descent.clip_norm,
-                ema_decay=descent.ema_decay,
-                weights=weights,
-                resume=resume,
-            )
+            result = _train(prepared, [watch, ctrl_c])
     except KeyboardInterrupt:
         if watch.last is None:
             raise
-        last = watch.last
-        # Some figures of the epoch that was broken off may be there already.
-        whole = {name: values[: last.epoch] for name, values in last.history.items()}
-        theta = last.to_theta(last.last_position)
-        run = TrainingResult(theta, whole, last.epoch, Ending.INTERRUPTED, "interrupted")
-
+        result = _last_whole_epoch(watch.last)
     if targets is None:
-        return run
-    theta = _unscaled(network, run.theta, targets)
-    return run._replace(theta=theta, history=_in_own_units(run.history, targets))
+        return result
+    theta = _unscaled(experiment.network, result.theta, targets)
+    return result._replace(theta=theta, history=_in_own_units(result.history, targets))
+
+
+def _identity(prepared: PreparedRun) -> dict[str, int | str]:
+    """Return what must be the same for a run to go on, besides what `train` compares itself."""
+    return {
+        "fingerprint": prepared.experiment.fingerprint,
+        "schedule": prepared.optimizer_settings.plan.description,
+        "metric": ", ".join(prepared.metrics),
+    }
+
+
+def _train(prepared: PreparedRun, callbacks: Sequence[Callback]) -> TrainingResult:
+    """Train with targets in units of their spread."""
+    experiment, settings, resume = prepared.experiment, prepared.optimizer_settings, prepared.resume
+    targets = experiment.targets
+    return train(
+        experiment.network,
+        *scale_targets(experiment.examples, experiment.part, targets),
+        experiment.theta,
+        optimizer=settings.optimizer,
+        schedule=settings.plan.schedule,
+        epochs=prepared.epochs,
+        batch_size=prepared.batch_size,
+        seed=prepared.seed,
+        validation=scale_targets(experiment.held_out, experiment.held_out_part, targets),
+        metrics=prepared.metrics,
+        callbacks=[*settings.plan.callbacks, *callbacks, *resume.checkpoints],
+        clip_norm=settings.clip_norm,
+        ema_decay=settings.ema_decay,
+        weights=prepared.weights,
+        resume=resume.progress,
+    )
+
+
+def _last_whole_epoch(run: Run) -> TrainingResult:
+    """Return what a run that was broken off had come to at the end of its last whole epoch."""
+    # Some metrics of the epoch that was broken off may be there already.
+    history = {name: values[: run.epoch] for name, values in run.history.items()}
+    theta = run.to_theta(run.last_position)
+    return TrainingResult(theta, history, run.epoch, Ending.INTERRUPTED, "interrupted")
 
 
 _POWERS = {"cost": 2, "RMSE": 1, "MAE": 1}
-"""Which power of the unit of the targets a figure is in."""
+"""Which power of the unit of the targets a metric is in."""
 
 
 def _in_own_units(history: History, targets: Preprocessing | None) -> History:

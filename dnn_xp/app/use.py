@@ -9,7 +9,7 @@ import typer
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
-from dnn_xp.app.formatting import data_in_words, figure_in_words
+from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
 from dnn_xp.app.run import classify
@@ -34,35 +34,36 @@ def evaluate(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            held = load_model(model)
-            dtype = dtype_name(held.theta.dtype)
-            metrics = choose_metrics(held.classes, held.about.get("metrics", ()))
-            parts = {
-                name: (part, bring_examples(part, held.preprocessing, held.network, dtype))
-                for name, part in _parts(held, data, data_dir).items()
+            loaded = load_model(model)
+            dtype = dtype_name(loaded.theta.dtype)
+            metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
+            parts = _load_parts(loaded, data, data_dir)
+            examples = {
+                name: bring_examples(part, loaded.preprocessing, loaded.network, dtype)
+                for name, part in parts.items()
             }
-        figures = {
-            name: measure(held.network, held.theta, examples, metrics)
-            for name, (_, examples) in parts.items()
-        }
-    report.facts(console, [("data", f"{data}: {data_in_words(next(iter(parts.values()))[0])}")])
-    names = list(next(iter(figures.values())))
+        rows = [
+            (name, measure(loaded.network, loaded.theta, part, metrics))
+            for name, part in examples.items()
+        ]
+    report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
+    names = list(rows[0][1])
     report.table(
         console,
         ["part", "examples", *names],
         [
             [
                 part,
-                f"{parts[part][0].X.shape[1]:,}",
-                *(figure_in_words(name, value) for name, value in found.items()),
+                f"{parts[part].X.shape[1]:,}",
+                *(describe_metric(name, value) for name, value in values.items()),
             ]
-            for part, found in figures.items()
+            for part, values in rows
         ],
         numbers=range(1, 2 + len(names)),
     )
 
 
-def _parts(model: Model, data: str, data_dir: Path | None) -> dict[str, Dataset]:
+def _load_parts(model: Model, data: str, data_dir: Path | None) -> dict[str, Dataset]:
     """Load data, divided as in the training where they are the data of the training."""
     size = {} if model.image_shape is None else {"image_size": model.image_shape[:2]}
     dataset, test = load(data, folder=data_dir, **size)
@@ -94,17 +95,19 @@ def predict(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            held = load_model(model)
-            if held.image_shape is None or held.pixel_max is None:
+            loaded = load_model(model)
+            shape, pixel_max = loaded.image_shape, loaded.pixel_max
+            if shape is None or pixel_max is None:
                 raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")
-            columns = [read_picture(one, held.image_shape, held.pixel_max) for one in pictures]
-            X = apply(held.preprocessing, np.stack(columns, axis=1), dtype_name(held.theta.dtype))
-        A = held.network.predict(held.theta, from_host(X))
-        if held.classes is None:
+            columns = [read_picture(path, shape, pixel_max) for path in pictures]
+            dtype = dtype_name(loaded.theta.dtype)
+            X = apply(loaded.preprocessing, np.stack(columns, axis=1), dtype)
+        A = loaded.network.predict(loaded.theta, from_host(X))
+        if loaded.classes is None:
             headings, numbers = ["picture", *(f"output {i + 1}" for i in range(A.shape[0]))], 1
             answers = [[f"{value:.6g}" for value in column] for column in to_host(A).T]
         else:
             headings, numbers = ["picture", "class", "probability"], 2
-            answers = [[name, f"{p:.2%}"] for name, p in classify(A, held.classes)]
+            answers = [[name, f"{p:.2%}"] for name, p in classify(A, loaded.classes)]
     rows = [[str(path), *answer] for path, answer in zip(pictures, answers, strict=True)]
     report.table(console, headings, rows, numbers=range(numbers, len(headings)))

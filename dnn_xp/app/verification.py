@@ -58,7 +58,7 @@ def comparisons() -> Iterator[list[Comparison]]:
     Yields
     ------
     list of Comparison
-        What one step has found.
+        Those of one step.
     """
     for check in CHECKS:
         yield _attempt(check.name, partial(_printed, check))
@@ -82,7 +82,7 @@ def _attempt(name: str, step: Callable[[str], list[Comparison]]) -> list[Compari
 
 def _printed(check: Check, name: str) -> list[Comparison]:
     """Compare each array that a cell of the article prints."""
-    computed, found = check.compute(), []
+    computed, compared = check.compute(), []
     for part, expected in check.expected.items():
         value = np.asarray(to_host(computed[part]), dtype=np.float64)
         wanted = np.asarray(expected, dtype=np.float64)
@@ -93,15 +93,15 @@ def _printed(check: Check, name: str) -> list[Comparison]:
         worst = np.unravel_index(np.argmax(differences), differences.shape)
         difference = float(differences[worst])
         numbers = float(value[worst]), float(wanted[worst]), difference
-        found.append(Comparison(f"{name} {part}", *numbers, difference <= check.tolerance))
-    return found
+        compared.append(Comparison(f"{name} {part}", *numbers, difference <= check.tolerance))
+    return compared
 
 
 def _gradient(network: Network, name: str) -> list[Comparison]:
     """Compare a gradient with a difference quotient."""
     rng = np.random.default_rng(1)
     theta, X, Y = rng.normal(size=network.size), rng.normal(size=(5, 7)), _targets(network, rng)
-    check = check_gradient(network, *(from_host(one) for one in (theta, X, Y)))
+    check = check_gradient(network, *(from_host(array) for array in (theta, X, Y)))
     return [Comparison(name, *check, check.relative_difference < GRADIENT_TOLERANCE)]
 
 

@@ -78,6 +78,13 @@ class Backend(NamedTuple):
     xp: ModuleType
     device: Any
 
+    def __repr__(self) -> str:
+        """Return the call that opens it."""
+        if self.device is None:
+            return f"open_backend({self.name!r})"
+        words = [word for word, device in find_devices(self.name).items() if device == self.device]
+        return f"open_backend({self.name!r}, {(words or [str(self.device)])[0]!r})"
+
 
 def open_backend(name: str, device: str | None = None) -> Backend:
     """Load a library and find its device, without making it the current one.
@@ -147,11 +154,11 @@ def find_devices(name: str) -> dict[str, Any]:
         for platform in dict.fromkeys(("cpu", jax.default_backend())):
             devices = jax.devices(platform)
             found |= {platform: devices[0]}
-            found |= {f"{platform}:{i}": one for i, one in enumerate(devices)}
+            found |= {f"{platform}:{i}": device for i, device in enumerate(devices)}
         return found
     if name == "array-api-strict":
         devices = import_module("array_api_strict").__array_namespace_info__().devices()
-        return {str(one).split("'")[1]: one for one in devices}
+        return {str(device).split("'")[1]: device for device in devices}
     return {"cpu": "cpu"}
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "compile_examples",
     "compile_step",
     "computed",
+    "computes_lazily",
     "has_fixed_shapes",
     "has_views",
     "product",
@@ -305,6 +306,11 @@ def _on_device(place: Any, function: Callable[..., Any], *arguments: Any) -> Any
 
 def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
     return import_module("dask").persist(function(*arguments))[0]
+
+
+def computes_lazily(x: Array) -> bool:
+    """Return whether the values of an array are worked out anew each time that they are needed."""
+    return bool(is_dask_array(x))
 
 
 def computed(x: Array) -> Array:

@@ -4,6 +4,7 @@ from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.early_stopping import EarlyStopping
 from dnn_xp.callbacks.limits import Interruptible, TimeLimit
 from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
+from dnn_xp.callbacks.progress_bar import ProgressBar
 
 __all__ = [
     "CSVLog",
@@ -11,6 +12,7 @@ __all__ = [
     "EarlyStopping",
     "Interruptible",
     "JSONLinesLog",
+    "ProgressBar",
     "TensorBoard",
     "TimeLimit",
 ]

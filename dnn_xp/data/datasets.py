@@ -109,9 +109,9 @@ def load_digits() -> Dataset:
     E. Alpaydin & C. Kaynak, Optical Recognition of Handwritten Digits (UCI Machine Learning
     Repository, DOI 10.24432/C50P49, CC BY 4.0); see ``digits-NOTICE.txt``.
     """
-    held = np.load(io.BytesIO((files("dnn_xp.data") / "digits.npz").read_bytes()))
+    arrays = np.load(io.BytesIO((files("dnn_xp.data") / "digits.npz").read_bytes()))
     names = tuple(str(digit) for digit in range(10))
-    return Dataset(_columns(held["x"]), held["y"].astype(np.int64), names, (8, 8, 1), 16)
+    return Dataset(_columns(arrays["x"]), arrays["y"].astype(np.int64), names, (8, 8, 1), 16)
 
 
 def load_cats(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
@@ -222,24 +222,26 @@ def load_picture_folder(
     path = Path(path)
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder with a subfolder for each class")
-    subfolders = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] != ".")
+    subfolders = sorted(
+        folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] != "."
+    )
     if len(subfolders) < 2:
-        found = ", ".join(one.name for one in subfolders) or "none"
+        found = ", ".join(folder.name for folder in subfolders) or "none"
         raise ValueError(f"{path}: found the subfolders: {found}; expected one for each class")
     suffixes = picture_suffixes()
     shape = (*image_size, 3)
     pictures, labels = [], []
     for label, subfolder in enumerate(subfolders):
         named = sorted(
-            one
-            for one in subfolder.iterdir()
-            if one.suffix.lower() in suffixes and one.name[0] != "." and one.is_file()
+            picture
+            for picture in subfolder.iterdir()
+            if picture.suffix.lower() in suffixes and picture.name[0] != "." and picture.is_file()
         )
         if not named:
             raise ValueError(f"{subfolder}: found no picture, expected those of a class")
-        pictures += [read_bytes(one, shape) for one in named]
+        pictures += [read_bytes(picture, shape) for picture in named]
         labels += [label] * len(named)
-    names = tuple(one.name for one in subfolders)
+    names = tuple(folder.name for folder in subfolders)
     return Dataset(_columns(np.stack(pictures)), np.asarray(labels), names, shape, 255)
 
 
@@ -341,4 +343,6 @@ def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None
 
 
 def _texts(values: HostArray) -> tuple[str, ...]:
-    return tuple(one.decode() if isinstance(one, bytes) else str(one) for one in values.tolist())
+    return tuple(
+        text.decode() if isinstance(text, bytes) else str(text) for text in values.tolist()
+    )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, Matrix, Namespace, take_examples
+from dnn_xp.backends import Array, Matrix, Namespace, computes_lazily, take_examples
 
-__all__ = ["Source", "in_batches", "read_examples", "reference_array"]
+__all__ = ["Source", "in_batches", "is_lazy", "read_examples", "reference_array"]
 
 
 class Source(NamedTuple):
@@ -30,6 +30,11 @@ class Source(NamedTuple):
 def reference_array(X: Matrix | Source) -> Array:
     """Return an array that stands where the examples are, or where they are read to."""
     return X.like if isinstance(X, Source) else X
+
+
+def is_lazy(X: Matrix | Source) -> bool:
+    """Return whether the values of examples are read, or worked out, only when they are needed."""
+    return isinstance(X, Source) or computes_lazily(X)
 
 
 def read_examples(X: Matrix | Source, which: Any, *, xp: Namespace = None) -> Matrix:

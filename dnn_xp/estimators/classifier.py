@@ -1,18 +1,18 @@
-"""MLPClassifier: scikit-learn's, on any array."""
+"""Classifier: scikit-learn's MLPClassifier, on any array."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
-from dnn_xp.estimators.data import host_labels
-from dnn_xp.estimators.multioutput import labels_of_classes, learn_labels
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
+from dnn_xp.estimators.multioutput import MultioutputLabels, labels_of_classes, learn_labels
 from dnn_xp.functions.activations import log_sigmoid, log_softmax, sigmoid, softmax
 from dnn_xp.functions.costs import CostSpec
 from dnn_xp.functions.metrics import accuracy, grouped_accuracy, multilabel_accuracy
@@ -21,9 +21,12 @@ from dnn_xp.training import class_weights
 __all__ = ["MLPClassifier"]
 
 
+_ClassWeight = dict[Any, float] | Literal["balanced"] | None
+
+
 @dataclass(eq=False, repr=False)
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
-    """A multilayer perceptron that tells classes apart: scikit-learn's, on any array.
+    """Multilayer perceptron that tells classes apart: scikit-learn's, on any array.
 
     Targets of shape (m,) are of two classes or of many; those of shape (m, k) are k labels, 0 or
     1, that do not exclude each other, or k columns with classes of their own.
@@ -62,7 +65,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     tol : float
         What counts as an improvement. L-BFGS ends where no element of the gradient is larger.
     verbose : bool, int or "bar"
-        Whether each epoch is told in a line; ``"bar"`` shows a bar (needs dnn-xp[app]).
+        Whether a line is printed after each epoch; ``"bar"`` shows a bar (needs dnn-xp[app]).
     warm_start : bool
         Whether `fit` goes on from the parameters that there are; L-BFGS also from its curvature.
     momentum : float
@@ -96,10 +99,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         The score of validation data, the better the greater: a name or a function of
         scikit-learn's, or ``"loss"``. Default: accuracy.
     callbacks : list of Callback
-        Of dnn_xp, told of steps and epochs. scikit-learn's own are given to `set_callbacks`.
+        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`.
     checkpoint : path or Checkpoint, optional
-        Where `fit` writes down what it needs to go on. A fit that was killed and is called again
-        ends with the very bits of one that was not; it needs a whole number as `random_state`.
+        The folder where `fit` writes down what it needs to go on, a file for each data set and
+        each choice of parameters: so those of a search or of a cross-validation stay apart. A fit
+        that was killed and is called again ends with the very bits of one that was not; it needs
+        a whole number as `random_state`.
     fitted_as_numpy : bool
         Whether ``coefs_`` and ``intercepts_`` are NumPy's whatever X is; any array can then be
         predicted.
@@ -171,7 +176,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """
 
     _: KW_ONLY
-    class_weight: Any = None
+    class_weight: _ClassWeight | list[_ClassWeight] = None
     label_smoothing: float = 0.0
 
     loss = "log_loss"
@@ -179,30 +184,30 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     # ------------------------------------------------------------------ targets
 
-    def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:
+    def _encode(self, y: Targets, like: Array | None, *, incremental: bool) -> HostArray:
         if not hasattr(self, "_labels") or not (self.warm_start or incremental):
             self._labels = learn_labels(y, like)
             self.classes_ = self._labels.classes
         elif self.warm_start and len([*self._labels.unknown(y), *self._labels.missing(y)]):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {self._labels.found(y)}"
+                f"call to fit. Previously got {self.classes_}, `y` has {self._labels.distinct(y)}"
             )
         return self._encode_known(y)
 
-    def _encode_known(self, y: Any) -> np.ndarray[Any, Any]:
+    def _encode_known(self, y: Targets) -> HostArray:
         if len(self._labels.unknown(y)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {self._labels.found(y)}."
+                f"`self.classes_` has {self.classes_}. 'y' has {self._labels.distinct(y)}."
             )
         return self._labels.encode(y)
 
-    def _decode(self, A: Array) -> Any:
+    def _decode(self, A: Matrix) -> Array:
         return self._labels.decode(A)
 
     def _find_cost(self, n_outputs: int) -> CostSpec:
-        if self._labels.kind == "multiclass-multioutput":
+        if self._labels.kind == MultioutputLabels.kind:
             return cast(CostSpec, ("grouped_softmax_cross_entropy", *self._sizes()))
         return f"{'softmax' if self._exclusive() else 'sigmoid'}_cross_entropy"
 
@@ -217,36 +222,40 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _out_activation(self) -> str:
         return "softmax" if self._exclusive() else "logistic"
 
-    def _measure(self, A: Array, Y: Array, weights: Array | None) -> Array:
+    def _measure(self, A: Matrix, Y: Matrix, weights: Vector | None) -> Scalar:
         kind = self._labels.kind
-        if kind == "multiclass-multioutput":
+        if kind == MultioutputLabels.kind:
             return grouped_accuracy(A, Y, self._sizes(), weights=weights)
         several = kind.startswith("multilabel")
         return (multilabel_accuracy if several else accuracy)(A, Y, weights=weights)
 
-    def _class_weights(self, Y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-        if self.class_weight is None:
+    def _class_weights(self, Y: HostArray) -> HostArray | None:
+        weights, choices = self.class_weight, self._labels.choices
+        if weights is None:
             return None
-        given, choices = self.class_weight, self._labels.choices
-        if isinstance(given, str) or (isinstance(given, dict) and len(choices) == 1):
-            given = [given] * len(choices)
-        if not isinstance(given, list) or len(given) != len(choices):
+        if isinstance(weights, str) or (isinstance(weights, dict) and len(choices) == 1):
+            weights = [weights] * len(choices)
+        if not isinstance(weights, list) or len(weights) != len(choices):
             raise ValueError(
                 f"class_weight: found {self.class_weight!r}, expected 'balanced' or a list of "
                 f"{len(choices)}, one a column of y"
             )
-        each = [
-            class_weights(Y[rows].astype(float), _by_place(one, known))
-            for one, (rows, known) in zip(given, choices, strict=True)
+        by_choice = [
+            class_weights(Y[rows].astype(float), _by_place(of_classes, known))
+            for of_classes, (rows, known) in zip(weights, choices, strict=True)
         ]
-        return np.prod(each, axis=0)
+        return np.prod(by_choice, axis=0)
 
     # ------------------------------------------------------------------ what a user calls
 
     @available_if(is_stochastic)
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> "MLPClassifier":
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
+        classes: ArrayLike = None,
+    ) -> Self:
         """Go through data once, from where the last call ended.
 
         Parameters
@@ -261,6 +270,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Where the classes are not those of the first call, a parameter means something only
+            to `fit`, or anything does not fit as in `fit`.
         """
         classes = host_labels(classes)
         if not hasattr(self, "_labels"):
@@ -274,7 +289,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._partial_fit(X, y, sample_weight)
         return self
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
         """Predict the probability of each class.
 
         Parameters
@@ -289,7 +304,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         return self._by_choice(self._logits(X, "predict_proba"), _probabilities)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: ArrayLike) -> Array | list[Array]:
         """Predict the logarithm of each class's probability, finite where that rounds to 0.
 
         Parameters
@@ -303,17 +318,19 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         return self._by_choice(self._logits(X, "predict_log_proba"), _log_probabilities)
 
-    def _by_choice(self, Z: Array, function: Callable[[Array, bool], Array]) -> Any:
+    def _by_choice(
+        self, Z: Matrix, function: Callable[[Matrix, bool], Matrix]
+    ) -> Array | list[Array]:
         """Return a function of the logits, one class a column; of each choice, where several."""
         transposed, exclusive = namespace(Z).matrix_transpose, self._exclusive()
-        if self._labels.kind != "multiclass-multioutput":
+        if self._labels.kind != MultioutputLabels.kind:
             return transposed(function(Z, exclusive))
         return [transposed(function(Z[rows, :], exclusive)) for rows, _ in self._labels.choices]
 
-    def _logit_gradient(self, Z: Array, output: Any) -> Array:
-        return self._labels.shares(Z, output)
+    def _logit_gradient(self, Z: Matrix, output: Any) -> Matrix:
+        return self._labels.logit_gradient(Z, output)
 
-    def input_gradient(self, X: Any, output: Any = None) -> Array:
+    def input_gradient(self, X: ArrayLike, output: Any = None) -> Matrix:
         """Return the derivative of a class's score with respect to each feature (a saliency map).
 
         The score is the logit: what softmax or the logistic function makes a probability of. Of
@@ -329,10 +346,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Returns
         -------
         array, shape (m, n_features)
+
+        Raises
+        ------
+        ValueError
+            Where the output is none of the classes, or X does not fit as in `predict`.
         """
         return self._input_gradient(X, output)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
         """Return the part of the examples whose class, or classes, or labels, are all predicted.
 
         Parameters
@@ -342,20 +364,20 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sample_weight : array-like of shape (m,), optional
         """
         y, predicted, weights = map(host_labels, (y, self.predict(X), sample_weight))
-        if self._labels.kind == "multiclass-multioutput":
+        if self._labels.kind == MultioutputLabels.kind:
             right = np.all(np.asarray(y) == predicted, axis=1)
             return float(np.average(right, weights=weights))
         return float(accuracy_score(y, predicted, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Any:
-        """Say that examples may have several labels, or classes."""
+        """Return what it can take: also targets with several labels, or classes."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
 
 
-def _by_place(weights: Any, known: np.ndarray[Any, Any]) -> Literal["balanced"] | dict[int, float]:
+def _by_place(weights: Any, known: HostArray) -> Literal["balanced"] | dict[int, float]:
     """Return weights of classes by the places of these."""
     if isinstance(weights, str):
         return "balanced"
@@ -365,12 +387,12 @@ def _by_place(weights: Any, known: np.ndarray[Any, Any]) -> Literal["balanced"] 
     return {places[label]: weight for label, weight in weights.items()}
 
 
-def _probabilities(Z: Array, exclusive: bool) -> Array:
+def _probabilities(Z: Matrix, exclusive: bool) -> Matrix:
     """Return the probability of each class, shape (n_classes, m)."""
     return softmax(Z) if exclusive else sigmoid(_of_each_class(Z))
 
 
-def _log_probabilities(Z: Array, exclusive: bool) -> Array:
+def _log_probabilities(Z: Matrix, exclusive: bool) -> Matrix:
     """Return the logarithm of the probability of each class, shape (n_classes, m)."""
     xp, A = namespace(Z), _probabilities(Z, exclusive)
     logarithm = log_softmax(Z) if exclusive else log_sigmoid(_of_each_class(Z))
@@ -380,7 +402,7 @@ def _log_probabilities(Z: Array, exclusive: bool) -> Array:
     return xp.where(smallest < A, rounded, logarithm)
 
 
-def _of_each_class(Z: Array) -> Array:
+def _of_each_class(Z: Matrix) -> Matrix:
     """Return logits with one row a class: two, where one row tells two classes apart.
 
     1 - sigmoid(Z) is sigmoid(-Z), and exact also where it is small.

@@ -1,20 +1,16 @@
-"""The parameters of a network in scikit-learn's form: ``coefs_``, ``intercepts_``, and norms."""
+"""Weights of a network in scikit-learn's form: ``coefs_``, ``intercepts_``, and norms."""
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, bring, dtype_name, namespace
+from dnn_xp.backends import Array, Vector, bring, dtype_name, namespace
 from dnn_xp.layers import Arrays, Dense
 from dnn_xp.network import Network
 
-__all__ = ["AT_ONCE", "Weights", "by_layer", "from_theta", "moved", "to_theta"]
-
-
-AT_ONCE = 4096
-"""Examples that go through a network at a time where nothing is learnt."""
+__all__ = ["Weights", "bring_weights", "by_layer", "from_theta", "to_theta"]
 
 
 class Weights(NamedTuple):
-    """The parameters of a network, layer by layer.
+    """Weights of a network, layer by layer: all of its parameters.
 
     Attributes
     ----------
@@ -29,69 +25,71 @@ class Weights(NamedTuple):
     norms: list[Arrays]
 
 
-def from_theta(network: Network, theta: Array) -> Weights:
-    """Return the parameters that a vector holds, as views where the library has views."""
-    xp, found = namespace(theta), Weights([], [], [])
-    for layer, of_layer in zip(network.layers, network.layout.views(theta, xp), strict=True):
+def from_theta(network: Network, theta: Vector) -> Weights:
+    """Return the weights that a vector holds, as views where the library has views."""
+    xp, weights = namespace(theta), Weights([], [], [])
+    for layer, arrays in zip(network.layers, network.layout.views(theta, xp), strict=True):
         if isinstance(layer, Dense):
-            found.coefs.append(xp.matrix_transpose(of_layer["W"]))
-            found.intercepts.append(xp.reshape(of_layer["b"], (-1,)))
-        elif of_layer:
-            found.norms.append({key: xp.reshape(one, (-1,)) for key, one in of_layer.items()})
-    return found
+            weights.coefs.append(xp.matrix_transpose(arrays["W"]))
+            weights.intercepts.append(xp.reshape(arrays["b"], (-1,)))
+        elif arrays:
+            weights.norms.append({name: xp.reshape(x, (-1,)) for name, x in arrays.items()})
+    return weights
 
 
-def moved(weights: Weights, like: Array, dtype: Any = None) -> Weights:
-    """Return the parameters beside an array, each in the dtype that it has, or in another."""
+def bring_weights(weights: Weights, like: Array, dtype: Any = None) -> Weights:
+    """Return the weights beside an array, each in the dtype that it has, or in another."""
 
-    def move(x: Array) -> Array:
+    def bring_one(x: Array) -> Array:
         own = getattr(namespace(like), dtype_name(x.dtype))
         return bring(x, like=like, dtype=own if dtype is None else dtype)
 
-    norms = [{key: move(one) for key, one in of_layer.items()} for of_layer in weights.norms]
-    return Weights(list(map(move, weights.coefs)), list(map(move, weights.intercepts)), norms)
+    return Weights(
+        [bring_one(coef) for coef in weights.coefs],
+        [bring_one(intercept) for intercept in weights.intercepts],
+        [{name: bring_one(x) for name, x in arrays.items()} for arrays in weights.norms],
+    )
 
 
 def by_layer(network: Network, weights: Weights) -> list[Arrays]:
-    """Return the parameters of each layer, in the shapes that it has them in."""
+    """Return the arrays of each layer, in the shapes that it has them in."""
     xp = namespace(weights.coefs[0])
     dense = zip(weights.coefs, weights.intercepts, strict=True)
     norms = iter(weights.norms)
-    found: list[Arrays] = []
+    layers: list[Arrays] = []
     for layer, slots in zip(network.layers, network.layout.slots, strict=True):
         if isinstance(layer, Dense):
             coef, intercept = next(dense)
-            W, b = coef.T, xp.reshape(intercept, (-1, 1))
-            found.append({"W": W, "b": b})
+            layers.append({"W": coef.T, "b": xp.reshape(intercept, (-1, 1))})
         elif slots:
-            found.append({key: xp.reshape(one, (-1, 1)) for key, one in next(norms).items()})
+            layers.append({name: xp.reshape(x, (-1, 1)) for name, x in next(norms).items()})
         else:
-            found.append({})
-    return found
+            layers.append({})
+    return layers
 
 
-def to_theta(network: Network, weights: Weights) -> Array:
-    """Return the vector that holds the parameters.
+def to_theta(network: Network, weights: Weights) -> Vector:
+    """Return the vector that holds the weights.
 
     Raises
     ------
     ValueError
         Where they are of another network.
     """
-    kinds = [isinstance(layer, Dense) for layer in network.layers if layer.parameter_shapes((1,))]
-    for name, found, expected in (
-        ("coefs_", len(weights.coefs), sum(kinds)),
-        ("norms_", len(weights.norms), len(kinds) - sum(kinds)),
+    dense = [isinstance(layer, Dense) for layer in network.layers if layer.parameter_shapes((1,))]
+    for name, count, expected in (
+        ("coefs_", len(weights.coefs), sum(dense)),
+        ("norms_", len(weights.norms), len(dense) - sum(dense)),
     ):
-        if found != expected:
+        if count != expected:
             raise ValueError(
-                f"{name}: found {found}, expected {expected}, one a layer; a network that is "
+                f"{name}: found {count}, expected {expected}, one a layer; a network that is "
                 "trained on stays what it is"
             )
     return network.pack(
         {
-            f"{key}{place}": one
-            for place, of_layer in enumerate(by_layer(network, weights), 1)
-            for key, one in of_layer.items()
+            f"{name}{place}": x
+            for place, arrays in enumerate(by_layer(network, weights), 1)
+            for name, x in arrays.items()
         }
     )

@@ -1,8 +1,8 @@
-"""Fitted networks from scikit-learn's estimators to ours and back, and into files."""
+"""Conversion of fitted networks: from scikit-learn's estimators to ours and back, and to files."""
 
 import inspect
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn import neural_network
@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from dnn_xp.backends import to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.estimators.coefficients import Weights, to_theta
+from dnn_xp.estimators.data import HostArray
+from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.labels import Labels
 from dnn_xp.estimators.translation import describe_network
 from dnn_xp.functions.costs import COSTS, Cost, find_cost
@@ -20,6 +22,8 @@ from dnn_xp.models.h5 import Model
 from dnn_xp.network import Network
 
 __all__ = ["from_sklearn", "to_model", "to_sklearn"]
+
+_Ours = TypeVar("_Ours", bound=FittedNetwork)
 
 # Fitted attributes that both have, and what they are where a solver leaves them out.
 _SHARED: dict[str, Any] = {
@@ -38,15 +42,15 @@ _SHARED: dict[str, Any] = {
 }
 _ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 _COSTS = ("squared_error", "poisson", "sigmoid_cross_entropy", "softmax_cross_entropy")
-# Arguments that mean nothing to a prediction, with what scikit-learn's may be.
-_OF_TRAINING = {
+# Parameters that mean nothing to a prediction, with the values that scikit-learn's may have.
+_TRAINING: dict[str, tuple[Any, ...]] = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
     "verbose": (False, True),
 }
 
 
-def from_sklearn(ours: Any, fitted: Any) -> Any:
+def from_sklearn(ours: type[_Ours], fitted: Any) -> _Ours:
     """Return an estimator that predicts what a fitted one of scikit-learn's predicts.
 
     Parameters
@@ -61,25 +65,26 @@ def from_sklearn(ours: Any, fitted: Any) -> Any:
     TypeError
         For an estimator of another kind.
     """
-    if not isinstance(fitted, _of_sklearn(ours)):
+    if not isinstance(fitted, _sklearn_class(ours)):
         raise TypeError(
             f"fitted: found {type(fitted).__name__}, expected scikit-learn's {ours.__name__}"
         )
     check_is_fitted(fitted)
-    made = ours(**fitted.get_params(deep=False))
-    made.__dict__ |= _attributes(fitted)
+    estimator = ours(**fitted.get_params(deep=False))
+    estimator.__dict__ |= _attributes(fitted)
     if hasattr(fitted, "classes_"):
         several = fitted.out_activation_ == "logistic" and fitted.n_outputs_ > 1
-        made._labels = Labels(_targets(fitted.classes_, several))
-        made.classes_ = made._labels.classes
-    made._progress = made._lbfgs_state = None
-    cost = made._find_cost(fitted.n_outputs_)
-    network = describe_network(made, fitted.n_features_in_, fitted.n_outputs_, cost)
-    made._set_theta(network, to_theta(network, Weights(fitted.coefs_, fitted.intercepts_, [])))
-    return made
+        estimator._labels = Labels(_targets(fitted.classes_, several))
+        estimator.classes_ = estimator._labels.classes
+    estimator._progress = estimator._lbfgs_state = None
+    cost = estimator._find_cost(fitted.n_outputs_)
+    network = describe_network(estimator, fitted.n_features_in_, fitted.n_outputs_, cost)
+    weights = Weights(fitted.coefs_, fitted.intercepts_, [])
+    estimator._set_theta(network, to_theta(network, weights))
+    return estimator
 
 
-def to_sklearn(fitted: Any) -> Any:
+def to_sklearn(fitted: FittedNetwork) -> Any:
     """Return scikit-learn's estimator that predicts what a fitted one of ours predicts.
 
     Parameters
@@ -89,32 +94,36 @@ def to_sklearn(fitted: Any) -> Any:
     Raises
     ------
     ValueError
-        Naming what scikit-learn's has not.
+        Naming what scikit-learn's does not have.
     """
     check_is_fitted(fitted)
-    kind, network = _of_sklearn(type(fitted)), fitted.network_
-    defaults = {name: one.default for name, one in inspect.signature(kind).parameters.items()}
-    told = fitted.get_params(deep=False) | {
+    theirs, network = _sklearn_class(type(fitted)), fitted.network_
+    signature = inspect.signature(theirs)
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    values = fitted.get_params(deep=False) | {
         "hidden_layer_sizes": tuple(layer.units for layer in _hidden(network)),
         "activation": _activation(network) or defaults["activation"],
-        "loss": _loss(network, told="loss" in defaults),
+        "loss": _loss(network, has_poisson="loss" in defaults),
     }
-    for name, known in _OF_TRAINING.items():
-        if not isinstance(told[name], type(known[0])) or told[name] not in known:
-            told[name] = defaults[name]
-    made = kind(**{name: told[name] for name in defaults})
-    made.__dict__ |= _attributes(fitted)
+    for name, known in _TRAINING.items():
+        if not isinstance(values[name], type(known[0])) or values[name] not in known:
+            values[name] = defaults[name]
+    estimator = theirs(**{name: values[name] for name in defaults})
+    estimator.__dict__ |= _attributes(fitted)
     for name in ("coefs", "intercepts"):
-        for kept in (f"{name}_", f"_best_{name}"):  # the first of them it trains in place
-            setattr(made, kept, [np.array(to_host(one)) for one in getattr(fitted, f"{name}_")])
+        for attribute in (f"{name}_", f"_best_{name}"):  # the first of them it trains in place
+            arrays = [np.array(to_host(x)) for x in getattr(fitted, f"{name}_")]
+            setattr(estimator, attribute, arrays)
     if hasattr(fitted, "classes_"):
-        several = fitted._labels.kind.startswith("multilabel")
-        made._label_binarizer = LabelBinarizer().fit(_targets(fitted._labels.known, several))
-        made.classes_ = made._label_binarizer.classes_
-    return made
+        labels = fitted._labels
+        assert isinstance(labels, Labels)  # `_loss` has refused all others
+        targets = _targets(labels.known, labels.kind.startswith("multilabel"))
+        estimator._label_binarizer = LabelBinarizer().fit(targets)
+        estimator.classes_ = estimator._label_binarizer.classes_
+    return estimator
 
 
-def to_model(fitted: Any) -> Model:
+def to_model(fitted: FittedNetwork) -> Model:
     """Return what `dnn_xp.save_model` writes of a fitted estimator.
 
     Parameters
@@ -125,14 +134,15 @@ def to_model(fitted: Any) -> Model:
     network, classes = fitted.network_, None
     if isinstance(network.cost, Cost) and network.cost.name in COSTS:
         network = replace(network, cost=network.cost.name)  # it predicts the same
-    if hasattr(fitted, "classes_") and fitted._labels.kind in ("binary", "multiclass"):
-        classes = tuple(map(str, fitted._labels.known.tolist()))
+    labels = fitted._labels if hasattr(fitted, "classes_") else None
+    if isinstance(labels, Labels) and labels.kind in ("binary", "multiclass"):
+        classes = tuple(map(str, labels.known.tolist()))
     preprocessing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
     about = {"estimator": type(fitted).__name__}
     return Model(network, fitted.theta_, preprocessing, classes, None, None, about)
 
 
-def _of_sklearn(ours: type) -> Any:
+def _sklearn_class(ours: type) -> Any:
     """Return scikit-learn's class of the same name."""
     return getattr(neural_network, ours.__name__)
 
@@ -145,8 +155,8 @@ def _attributes(estimator: Any) -> dict[str, Any]:
     return {name: [*value] if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _targets(classes: Any, several: bool) -> Any:
-    """Return targets that hold these classes: a column each, where they do not exclude others."""
+def _targets(classes: HostArray, several: bool) -> HostArray:
+    """Return targets with these classes: a column each, where they do not exclude each other."""
     return np.eye(len(classes), dtype=int) if several else classes
 
 
@@ -170,9 +180,9 @@ def _activation(network: Network) -> str | None:
     return _ACTIVATIONS[str(names.pop())]
 
 
-def _loss(network: Network, *, told: bool) -> str:
-    """Return the name of the cost, told to a regressor from scikit-learn 1.7 on."""
+def _loss(network: Network, *, has_poisson: bool) -> str:
+    """Return scikit-learn's name of the cost; it has Poisson's from version 1.7 on."""
     name = find_cost(network.cost).name
-    if name not in _COSTS or (name == "poisson" and not told):
+    if name not in _COSTS or (name == "poisson" and not has_poisson):
         raise ValueError(f"scikit-learn has no network with loss {name!r}")
     return name

@@ -1,4 +1,4 @@
-"""What an estimator is fed: checked as scikit-learn checks it, in the library that it came in."""
+"""Input of an estimator: checked as scikit-learn checks it, in the library that it came in."""
 
 import math
 from numbers import Real
@@ -20,8 +20,13 @@ from dnn_xp.backends import (
     to_host,
 )
 from dnn_xp.data.sources import Source
+from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
+    "ArrayLike",
+    "Rows",
+    "HostArray",
+    "Targets",
     "as_columns",
     "check_X",
     "check_X_y",
@@ -31,13 +36,20 @@ __all__ = [
     "take_rows",
 ]
 
-Matrix = Any
+# To a type checker all but `HostArray` are Any, as the arrays in `dnn_xp.backends` are.
+ArrayLike = Any
+"""What scikit-learn reads as an array: a list, a data frame, an array of any library, ..."""
+Rows = Any
 """A matrix of examples in rows: an array of any library, or one of SciPy's sparse ones."""
+Targets = Any
+"""Targets that were checked, one row an example: an array on the host."""
+HostArray = np.ndarray[Any, np.dtype[Any]]
+"""An array of NumPy."""
 
 _FLOATS = (np.float64, np.float32)
 
 
-def keeps_its_library(X: Any) -> bool:
+def keeps_its_library(X: ArrayLike) -> bool:
     """Return whether X stays what it is: an array of another library than NumPy, let through."""
     if not get_config()["array_api_dispatch"] or isinstance(X, np.ndarray):
         return False
@@ -47,16 +59,21 @@ def keeps_its_library(X: Any) -> bool:
         return False
 
 
-def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Matrix:
+def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows:
     """Return X as a matrix of floats, each example in one piece where NumPy holds it.
 
     Parameters
     ----------
-    estimator : BaseEstimator
+    estimator : Parameters
         It learns the number and the names of the features, or knows them.
     X : array-like or sparse matrix, shape (m, n_features)
     reset : bool
         Whether it learns them.
+
+    Raises
+    ------
+    ValueError
+        Where X is no matrix of finite real numbers, or has other features than those it knows.
     """
     if keeps_its_library(X):
         return _check_array(estimator, X, reset)
@@ -67,7 +84,9 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Matrix:
     )
 
 
-def check_X_y(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Matrix, Any]:
+def check_X_y(
+    estimator: Parameters, X: ArrayLike, y: ArrayLike, *, numeric: bool, reset: bool
+) -> tuple[Rows, Targets]:
     """Return X as `check_X` does, and y on the host with one row an example.
 
     Parameters
@@ -77,6 +96,11 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> 
     y : array-like, shape (m,) or (m, n_outputs)
     numeric : bool
         Whether y has to be of numbers.
+
+    Raises
+    ------
+    ValueError
+        As `check_X`, and where y is not of that form or has another number of examples.
     """
     if not keeps_its_library(X):
         X, y = validate_data(
@@ -106,14 +130,14 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> 
     return X, y
 
 
-def host_labels(y: Any) -> Any:
+def host_labels(y: ArrayLike) -> ArrayLike:
     """Return y where scikit-learn can read it: an array of another library moved to the host."""
     if isinstance(y, list | tuple) and get_config()["array_api_dispatch"]:
         return np.asarray(y)  # scikit-learn before 1.9 then takes arrays only
     return to_host(y) if keeps_its_library(y) else y
 
 
-def _check_array(estimator: Any, X: Array, reset: bool) -> Array:
+def _check_array(estimator: Parameters, X: Array, reset: bool) -> Array:
     """Return an array of another library as floats, checked as scikit-learn checks NumPy's."""
     name = type(estimator).__name__
     if len(X.shape) != 2:
@@ -141,17 +165,22 @@ def _check_array(estimator: Any, X: Array, reset: bool) -> Array:
     return X
 
 
-def _by_rows(X: Matrix) -> Matrix:
+def _by_rows(X: Rows) -> Rows:
     return X.tocsr() if sparse.issparse(X) else X
 
 
-def check_sample_weight(sample_weight: Any, X: Matrix) -> Any:
+def check_sample_weight(sample_weight: ArrayLike, X: Rows) -> HostArray | None:
     """Return weights on the host in X's dtype, one an example, or None.
 
     Parameters
     ----------
     sample_weight : array-like of shape (m,), number or None
     X : array or sparse matrix, shape (m, n_features)
+
+    Raises
+    ------
+    ValueError
+        Where they are no vector of that length, or all 0.
     """
     if sample_weight is None:
         return None
@@ -177,7 +206,7 @@ def check_sample_weight(sample_weight: Any, X: Matrix) -> Any:
     return weights
 
 
-def take_rows(X: Matrix, places: Any) -> Matrix:
+def take_rows(X: Rows, places: HostArray) -> Rows:
     """Return some of the examples of X, by NumPy's integers."""
     if sparse.issparse(X) or isinstance(X, np.ndarray):
         return X[places]
@@ -187,7 +216,7 @@ def take_rows(X: Matrix, places: Any) -> Matrix:
     )
 
 
-def as_columns(X: Matrix) -> Array | Source:
+def as_columns(X: Rows) -> Array | Source:
     """Return X as a network is fed it: columns are examples; a sparse X in batches of them."""
     if not sparse.issparse(X):
         return X.T

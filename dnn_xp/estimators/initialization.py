@@ -1,21 +1,22 @@
-"""What scikit-learn draws, in the order in which it draws it: parameters, then shuffles."""
+"""Random draws of scikit-learn, in its order: initial parameters, then shuffles."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.utils import shuffle
 
-from dnn_xp.layers import Dense
+from dnn_xp.estimators.data import HostArray
+from dnn_xp.layers import ActivationSpec, Dense
 from dnn_xp.network import Network
+from dnn_xp.training.batches import Indices
 
 __all__ = ["Shuffles", "draw_theta"]
 
 
 def draw_theta(
-    network: Network, activations: Sequence[Any], rng: np.random.RandomState
-) -> np.ndarray[Any, Any]:
+    network: Network, activations: Sequence[ActivationSpec], rng: np.random.RandomState
+) -> HostArray:
     """Return initial parameters: scikit-learn's uniform draws for weights and for biases.
 
     Their range is that of Glorot and Bengio 2010: for the logistic function the one that they
@@ -44,7 +45,7 @@ def draw_theta(
 
 
 class Shuffles:
-    """The order of the examples in each epoch, each shuffled out of the one before.
+    """Orders of the examples in each epoch, each shuffled out of the one before.
 
     Parameters
     ----------
@@ -54,9 +55,10 @@ class Shuffles:
     """
 
     def __init__(self, n_examples: int, rng: np.random.RandomState | None) -> None:
-        self._order, self._rng, self._shuffled = np.arange(n_examples), rng, 0
+        self._order: Indices = np.arange(n_examples)
+        self._rng, self._shuffled = rng, 0
 
-    def __call__(self, epoch: int) -> np.ndarray[Any, Any]:
+    def __call__(self, epoch: int) -> Indices:
         """Return the order of an epoch, no earlier one than that of the last call."""
         while self._rng is not None and self._shuffled <= epoch:
             self._order = shuffle(self._order, random_state=self._rng)

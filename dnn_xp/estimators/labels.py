@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from dnn_xp.backends import Array, bring, default_dtype, device, namespace, to_host
+from dnn_xp.backends import Array, Matrix, bring, default_dtype, device, namespace, to_host
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
 from dnn_xp.functions.metrics import one_hot
 
 __all__ = ["Choice", "Labels", "integers"]
@@ -18,14 +19,14 @@ def integers(like: Array) -> Any:
 
 
 class Choice(NamedTuple):
-    """Outputs, and the classes between which they decide."""
+    """Choice between classes: the rows of the outputs that decide, and the classes."""
 
     rows: slice
-    known: np.ndarray[Any, Any]
+    known: HostArray
 
 
 class Labels:
-    """Two classes as one output, more as one each; or one output for each of several labels.
+    """Labels of one column: an output for two classes, one each for more, or for each label.
 
     Parameters
     ----------
@@ -35,11 +36,11 @@ class Labels:
         Where the classes are to be, beside whichever array they came as. Default: on the host.
     """
 
-    def __init__(self, y: Any, like: Array | None = None) -> None:
+    def __init__(self, y: Targets, like: Array | None = None) -> None:
         self._binarizer = LabelBinarizer().fit(y)
         self.kind: str = self._binarizer.y_type_
-        self.known: np.ndarray[Any, Any] = self._binarizer.classes_
-        self.classes = self.known
+        self.known: HostArray = self._binarizer.classes_
+        self.classes: Array = self.known
         if like is not None:
             self.classes = bring(self.known, like=like, dtype=like.dtype)
 
@@ -56,27 +57,27 @@ class Labels:
         """Whether there are more than two classes, of which an example has one."""
         return self.kind == "multiclass"
 
-    def are(self, classes: Any) -> bool:
+    def are(self, classes: ArrayLike) -> bool:
         """Return whether these are the classes."""
         return np.array_equal(unique_labels(classes), self.known)
 
-    def encode(self, y: Any) -> np.ndarray[Any, Any]:
+    def encode(self, y: Targets) -> HostArray:
         """Return targets, shape (n_outputs, m), of True and False."""
         return np.asarray(self._binarizer.transform(y), bool).T
 
-    def found(self, y: Any) -> np.ndarray[Any, Any]:
+    def distinct(self, y: Targets) -> HostArray:
         """Return the labels in y."""
         return unique_labels(y)
 
-    def unknown(self, y: Any) -> np.ndarray[Any, Any]:
+    def unknown(self, y: Targets) -> HostArray:
         """Return the labels in y that are no known classes."""
-        return np.setdiff1d(self.found(y), self.known)
+        return np.setdiff1d(self.distinct(y), self.known)
 
-    def missing(self, y: Any) -> np.ndarray[Any, Any]:
+    def missing(self, y: Targets) -> HostArray:
         """Return the known classes that are not in y."""
-        return np.setdiff1d(self.known, self.found(y))
+        return np.setdiff1d(self.known, self.distinct(y))
 
-    def decode(self, A: Array) -> Any:
+    def decode(self, A: Matrix) -> Array:
         """Return the labels that outputs stand for: beside them, but on the host where texts.
 
         Parameters
@@ -88,31 +89,37 @@ class Labels:
             if self.kind.startswith("multilabel"):
                 return self._binarizer.inverse_transform(A.T)
             # As `inverse_transform` does, which checks its argument for longer than that.
-            chosen = A.argmax(axis=0) if A.shape[0] > 1 else (A[0] > 0.5).astype(np.intp)
-            return self.known.take(chosen, mode="clip")
+            places = A.argmax(axis=0) if A.shape[0] > 1 else (A[0] > 0.5).astype(np.intp)
+            return self.known.take(places, mode="clip")
         xp = namespace(A)
         if self.kind.startswith("multilabel"):
             return xp.astype(xp.matrix_transpose(A) > 0.5, integers(A))
-        chosen = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, integers(A))
-        chosen = xp.minimum(chosen, len(self.known) - 1)
+        places = xp.argmax(A, axis=0) if A.shape[0] > 1 else xp.astype(A[0, ...] > 0.5, integers(A))
+        places = xp.minimum(places, len(self.known) - 1)
         if self.known.dtype.kind not in "biuf":
-            return self.known[to_host(chosen)]
-        own = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, integers(A))
-        return xp.take(bring(self.known, like=A, dtype=own), chosen)
+            return self.known[to_host(places)]
+        dtype = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, integers(A))
+        return xp.take(bring(self.known, like=A, dtype=dtype), places)
 
-    def shares(self, Z: Array, label: Any = None) -> Array:
-        """Return how much of each logit is the score of a label, or of the one that is predicted.
+    def logit_gradient(self, Z: Matrix, label: Any = None) -> Matrix:
+        """Return the derivative of the score of a label with respect to each logit.
 
         Parameters
         ----------
         Z : array, shape (n_outputs, m)
             Logits.
         label : label, optional
+            Default, where labels exclude each other: the one that is predicted for each example.
 
         Returns
         -------
         array, shape (n_outputs, m)
-            Of two classes that share a logit, the first has minus that logit.
+            Of two classes that share a logit, the score of the first is minus that logit.
+
+        Raises
+        ------
+        ValueError
+            Where the label is not known.
         """
         several, (n_outputs, m) = self.kind.startswith("multilabel"), Z.shape
         labels = self.known.tolist()
@@ -125,5 +132,5 @@ class Labels:
             places = (
                 xp.argmax(Z, axis=0) if n_outputs > 1 else xp.astype(Z[0, ...] > 0, integers(Z))
             )
-        marked = one_hot(places, max(n_outputs, 2), like=Z)
-        return marked if n_outputs > 1 or several else marked[1:, :] - marked[:1, :]
+        rows = one_hot(places, max(n_outputs, 2), like=Z)
+        return rows if n_outputs > 1 or several else rows[1:, :] - rows[:1, :]

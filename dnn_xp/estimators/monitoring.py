@@ -1,28 +1,79 @@
-"""What an estimator remembers of each epoch, and when it has seen enough."""
+"""Monitor of a fit: the curves of an estimator, the end of its training and its learning rate.
 
-from collections.abc import Callable, Mapping
+Whatever an estimator remembers of its epochs is written here.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from dnn_xp.backends import Array, bring
+import numpy as np
+
+from dnn_xp.backends import Vector, bring
+from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.training import Callback, Patience, Run, TrainingResult
 
-__all__ = ["FitMonitor", "PrintLoss", "Validation", "is_verbose"]
+__all__ = [
+    "FitMonitor",
+    "PrintLoss",
+    "Validation",
+    "is_verbose",
+    "record_divergence",
+    "record_iterations",
+    "start_record",
+]
 
 _SMALLEST_RATE = 1e-6
 
+_RECORD = (
+    "loss_curve_",
+    "validation_scores_",
+    "validation_loss_curve_",
+    "t_",
+    "n_iter_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+    "_no_improvement_count",
+)
+"""Attributes of an estimator that a fit which goes on takes up."""
 
-Validation = Callable[[Array], tuple[float, float]]
+Validation = Callable[[Vector], tuple[float, float]]
 """``validation(theta)`` is a score, the better the greater, and the loss."""
 
 
 def is_verbose(estimator: Parameters) -> bool:
-    """Return whether an estimator tells of each epoch in a line, as scikit-learn's do."""
+    """Return whether an estimator prints a line after each epoch, as scikit-learn's do."""
     return bool(estimator.verbose) and estimator.verbose != "bar"
 
 
+def start_record(estimator: FittedNetwork) -> None:
+    """Empty the curves of an estimator, and set its counts to 0, before its first epoch."""
+    estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+    estimator.loss_curve_, estimator.best_loss_ = [], None if estimator.early_stopping else math.inf
+    estimator.validation_scores_ = estimator.best_validation_score_ = None
+
+
+def record_iterations(estimator: FittedNetwork, n_iterations: int, losses: Sequence[float]) -> None:
+    """Add the losses of a run of L-BFGS to the curve of an estimator."""
+    estimator.n_iter_ = n_iterations
+    estimator.loss_curve_ += losses
+    estimator.loss_ = estimator.loss_curve_[-1]
+    estimator.best_loss_ = min(estimator.loss_curve_)
+
+
+def record_divergence(estimator: FittedNetwork) -> None:
+    """Add NaN to the curves of an estimator."""
+    estimator.loss_ = math.nan
+    estimator.loss_curve_.append(math.nan)
+    if estimator.early_stopping and estimator.solver != "lbfgs":
+        assert estimator.validation_scores_ is not None  # early stopping has validation data
+        estimator.validation_scores_.append(math.nan)
+
+
 class PrintLoss(Callback):
-    """Print the loss of each iteration, as scikit-learn does."""
+    """Printer of the loss of each iteration, as scikit-learn prints it."""
 
     def epoch(self, run: Run) -> str | None:
         """Print it."""
@@ -31,17 +82,17 @@ class PrintLoss(Callback):
 
 
 class FitMonitor(Callback):
-    """Keep an estimator's curves, stop it as scikit-learn does, and set its learning rate.
+    """Monitor of a fit: keeps the estimator's curves, stops as scikit-learn does, sets the rate.
 
-    Told before other callbacks, it writes ``validation_cost`` and ``validation_score`` into the
+    Called before other callbacks, it writes ``validation_cost`` and ``validation_score`` into the
     run's history for them.
 
     Parameters
     ----------
-    estimator : Parameters
+    estimator : FittedNetwork
         Whose ``loss_curve_`` and what goes with it are kept up to date.
     validation : Validation or None
-        Asked after each epoch.
+        Called after each epoch.
     n_examples : int
         In an epoch.
     rate : float
@@ -49,126 +100,124 @@ class FitMonitor(Callback):
     """
 
     def __init__(
-        self, estimator: Parameters, validation: Validation | None, n_examples: int, rate: float
+        self, estimator: FittedNetwork, validation: Validation | None, n_examples: int, rate: float
     ) -> None:
         self.estimator, self.validation, self.n_examples = estimator, validation, n_examples
-        self.rate, self.theta, self.best = rate, None, None
+        self.rate = rate
+        self.theta: Vector | None = None
+        self.best: Vector | None = None
 
     @property
-    def chosen(self) -> Array:
-        """The parameters to keep: the best, where a score judges them, else the last."""
+    def chosen(self) -> Vector:
+        """The parameters to keep: with early stopping those of the best score, else the last."""
         return self.best if self.estimator.early_stopping else self.theta
 
     def factor(self, epoch: float) -> float:
         """Return the learning rate at a point of the run, as a part of the initial one."""
-        rate = self.estimator.learning_rate
-        return float(rate(epoch)) if callable(rate) else self.rate
+        schedule = self.estimator.learning_rate
+        return float(schedule(epoch)) if callable(schedule) else self.rate
 
     def start(self, run: Run) -> None:
-        """Begin at the estimator's parameters."""
-        self.theta = self.best = run.theta
+        """Begin at the run's parameters, with empty validation curves where there are none."""
+        estimator, self.theta, self.best = self.estimator, run.theta, run.theta
         run.modes["validation_score"] = "max"
-        self._patience = self._patience_so_far()
+        if self.validation is not None and estimator.validation_scores_ is None:
+            estimator.validation_scores_, estimator.validation_loss_curve_ = [], []
+            estimator.best_validation_score_ = -math.inf
+        self._patience = self._patience_left()
 
     def state(self) -> Mapping[str, Any]:
         """Return the curves, the rate and the best parameters."""
-        kept = vars(self.estimator)
-        return {"rate": self.rate, "best": self.best} | {
-            name: kept[name] for name in _REMEMBERED if kept.get(name) is not None
-        }
+        record = {name: vars(self.estimator).get(name) for name in _RECORD}
+        known = {name: value for name, value in record.items() if value is not None}
+        return {"rate": self.rate, "best": self.best} | known
 
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
-        """Take up what was remembered."""
-        remembered = dict(state)
-        self.rate = float(remembered.pop("rate"))
-        self.best = bring(remembered.pop("best"), like=run.theta)
-        self.theta = run.theta
-        for name, value in remembered.items():
-            curve = name in _CURVES
-            setattr(self.estimator, name, [float(one) for one in value] if curve else value)
-        self._patience = self._patience_so_far()
+        """Take up a state."""
+        self.rate, self.theta = float(state["rate"]), run.theta
+        self.best = bring(state["best"], like=run.theta)
+        for name in state.keys() & set(_RECORD):
+            value = state[name]
+            setattr(self.estimator, name, [*map(float, value)] if np.ndim(value) else value)
+        self._patience = self._patience_left()
         return "it had stopped" if self._patience.is_over else None
 
     def epoch(self, run: Run) -> str | None:
-        """Take note of an epoch, and stop where neither loss nor score gets better."""
-        one = self.estimator
-        one.n_iter_ = run.epoch
-        one.t_ += self.n_examples
-        one.loss_ = run.history["cost"][-1]
-        one.loss_curve_.append(one.loss_)
-        self.theta = run.theta
-        if is_verbose(one):
-            print(f"Iteration {one.n_iter_}, loss = {one.loss_:.8f}")
+        """Record an epoch, and stop where neither loss nor score gets better."""
+        estimator, self.theta = self.estimator, run.theta
+        estimator.n_iter_ = run.epoch
+        estimator.t_ += self.n_examples
+        estimator.loss_ = run.history["cost"][-1]
+        estimator.loss_curve_.append(estimator.loss_)
+        if is_verbose(estimator):
+            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if self.validation is not None:
-            score, loss = self.validation(self.theta)
-            one.validation_scores_.append(score)
-            one.validation_loss_curve_.append(loss)
-            run.history.setdefault("validation_cost", []).append(loss)
-            run.history.setdefault("validation_score", []).append(score)
-            if is_verbose(one):
-                print(f"Validation score: {score:f}")
+            self._record_validation(run, *self.validation(run.theta))
         self._compare()
-        sgd = one.solver == "sgd"
-        if sgd and one.learning_rate == "invscaling":
-            self.rate = (one.t_ + 1) ** -one.power_t
-        stop = None
+        sgd = estimator.solver == "sgd"
+        if sgd and estimator.learning_rate == "invscaling":
+            self.rate = (estimator.t_ + 1) ** -estimator.power_t
+        reason = None
         if self._patience.is_over:
-            stop = self._verdict(adaptive=sgd and one.learning_rate == "adaptive")
-        one._no_improvement_count, one._learning_rate = self._patience.waited, self.rate
-        return stop
+            reason = self._lose_patience(adaptive=sgd and estimator.learning_rate == "adaptive")
+        estimator._no_improvement_count = self._patience.waited
+        estimator._learning_rate = self.rate
+        return reason
 
     def end(self, result: TrainingResult) -> TrainingResult:
-        """Put the best parameters in place of the last, where a score judges them."""
+        """Put the best parameters in place of the last, with early stopping."""
         return result._replace(theta=self.best) if self.estimator.early_stopping else result
 
-    def _patience_so_far(self) -> Patience:
+    def _record_validation(self, run: Run, score: float, loss: float) -> None:
+        """Add the figures of an epoch to the curves of the estimator, and to the history."""
+        scores = self.estimator.validation_scores_
+        assert scores is not None  # `start` made it
+        scores.append(score)
+        self.estimator.validation_loss_curve_.append(loss)
+        run.history.setdefault("validation_cost", []).append(loss)
+        run.history.setdefault("validation_score", []).append(score)
+        if is_verbose(self.estimator):
+            print(f"Validation score: {score:f}")
+
+    def _patience_left(self) -> Patience:
         """Return the patience that fits of the estimator, of which this may go on, have left."""
-        one = self.estimator
-        mode: Literal["min", "max"] = "max" if one.early_stopping else "min"
-        patience = Patience(mode, one.tol, one.n_iter_no_change + 1, any_best=True)
-        best = one.best_validation_score_ if one.early_stopping else one.best_loss_
+        estimator = self.estimator
+        mode: Literal["min", "max"] = "max" if estimator.early_stopping else "min"
+        patience = Patience(mode, estimator.tol, estimator.n_iter_no_change + 1, any_best=True)
+        early = estimator.early_stopping
+        best = estimator.best_validation_score_ if early else estimator.best_loss_
         if best is not None:
             patience.best = best
-        patience.waited = one._no_improvement_count
+        patience.waited = estimator._no_improvement_count
         return patience
 
     def _compare(self) -> None:
         """Compare the score, or the loss, with the best so far."""
-        one, patience = self.estimator, self._patience
-        if not one.early_stopping:
-            patience.update(one.loss_, "the loss")
-            one.best_loss_ = patience.best
-        elif patience.update(one.validation_scores_[-1], "the validation score"):
-            one.best_validation_score_, self.best = patience.best, self.theta
+        estimator, patience = self.estimator, self._patience
+        if not estimator.early_stopping:
+            patience.update(estimator.loss_, "the loss")
+            estimator.best_loss_ = patience.best
+            return
+        assert estimator.validation_scores_  # early stopping has validation data
+        if patience.update(estimator.validation_scores_[-1], "the validation score"):
+            estimator.best_validation_score_, self.best = patience.best, self.theta
 
-    def _verdict(self, *, adaptive: bool) -> str | None:
+    def _lose_patience(self, *, adaptive: bool) -> str | None:
         """Return why training ends, or lower the learning rate and go on."""
-        one = self.estimator
-        judged = "Validation score" if one.early_stopping else "Training loss"
+        estimator = self.estimator
+        figure = "Validation score" if estimator.early_stopping else "Training loss"
         message = (
-            f"{judged} did not improve more than tol={one.tol:f} "
-            f"for {one.n_iter_no_change:g} consecutive epochs."
+            f"{figure} did not improve more than tol={estimator.tol:f} "
+            f"for {estimator.n_iter_no_change:g} consecutive epochs."
         )
-        rate = self.rate * one.learning_rate_init
+        rate = self.rate * estimator.learning_rate_init
         if adaptive and rate > _SMALLEST_RATE:
             self.rate /= 5.0
             self._patience.waited = 0
-            if is_verbose(one):
+            if is_verbose(estimator):
                 print(f"{message} Setting learning rate to {rate / 5.0:f}")
             return None
         message += " Learning rate too small. Stopping." if adaptive else " Stopping."
-        if is_verbose(one):
+        if is_verbose(estimator):
             print(message)
         return message
-
-
-_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-_REMEMBERED = (
-    *_CURVES,
-    "t_",
-    "n_iter_",
-    "loss_",
-    "best_loss_",
-    "best_validation_score_",
-    "_no_improvement_count",
-)

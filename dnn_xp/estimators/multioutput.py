@@ -1,4 +1,4 @@
-"""Several choices at once: targets of several columns, each with classes of its own."""
+"""Labels of several columns, each with classes of its own: several choices at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from dnn_xp.backends import Array, bring, namespace, to_host
+from dnn_xp.backends import Array, Matrix, bring, namespace, to_host
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
 from dnn_xp.estimators.labels import Choice, Labels, integers
 from dnn_xp.functions.metrics import one_hot
 
-__all__ = ["MultioutputLabels", "labels_of_classes", "learn_labels"]
+__all__ = ["ClassLabels", "MultioutputLabels", "labels_of_classes", "learn_labels"]
 
 
 class MultioutputLabels:
-    """A group of outputs for each column of the targets, in it one for each class.
+    """Labels of several columns: a group of outputs for each column, in it one for each class.
 
     Parameters
     ----------
@@ -26,20 +27,20 @@ class MultioutputLabels:
 
     kind = "multiclass-multioutput"
 
-    def __init__(self, known: Sequence[Any], like: Array | None = None) -> None:
-        self.known = [np.unique(one) for one in known]
-        self.classes = self.known
+    def __init__(self, known: Sequence[ArrayLike], like: Array | None = None) -> None:
+        self.known: list[HostArray] = [np.unique(classes) for classes in known]
+        self.classes: list[Array] = self.known
         if like is not None:
-            self.classes = [bring(one, like=like, dtype=like.dtype) for one in self.known]
+            self.classes = [bring(known, like=like, dtype=like.dtype) for known in self.known]
 
     @property
     def choices(self) -> list[Choice]:
         """The outputs and the classes of each column."""
-        stops = np.cumsum([len(one) for one in self.known]).tolist()
+        stops = np.cumsum([len(known) for known in self.known]).tolist()
         rows = map(slice, [0, *stops[:-1]], stops)
-        return [Choice(*one) for one in zip(rows, self.known, strict=True)]
+        return list(map(Choice, rows, self.known))
 
-    def found(self, y: Any) -> list[np.ndarray[Any, Any]]:
+    def distinct(self, y: Targets) -> list[HostArray]:
         """Return the classes in each column of y, on the host.
 
         Raises
@@ -54,27 +55,27 @@ class MultioutputLabels:
             )
         return [np.unique(column) for column in np.asarray(y).T]
 
-    def unknown(self, y: Any) -> list[Any]:
+    def unknown(self, y: Targets) -> list[Any]:
         """Return the classes in y that are not known in their column."""
-        return _beyond(self.found(y), self.known)
+        return _difference(self.distinct(y), self.known)
 
-    def missing(self, y: Any) -> list[Any]:
+    def missing(self, y: Targets) -> list[Any]:
         """Return the classes that are known and not in y."""
-        return _beyond(self.known, self.found(y))
+        return _difference(self.known, self.distinct(y))
 
-    def are(self, classes: Any) -> bool:
+    def are(self, classes: ArrayLike) -> bool:
         """Return whether these are the classes, column by column."""
         if not _by_column(classes) or len(classes) != len(self.known):
             return False
         pairs = zip(classes, self.known, strict=True)
-        return all(np.array_equal(np.unique(one), known) for one, known in pairs)
+        return all(np.array_equal(np.unique(column), known) for column, known in pairs)
 
-    def encode(self, y: Any) -> np.ndarray[Any, Any]:
+    def encode(self, y: Targets) -> HostArray:
         """Return targets, shape (n_outputs, m), of True and False."""
         columns = zip(np.asarray(y).T, self.known, strict=True)
         return np.concatenate([known[:, None] == column for column, known in columns])
 
-    def decode(self, A: Array) -> Any:
+    def decode(self, A: Matrix) -> Array:
         """Return the labels that outputs stand for, shape (m, n_columns): beside them, as `Labels`.
 
         Parameters
@@ -83,16 +84,16 @@ class MultioutputLabels:
             Probabilities.
         """
         xp = namespace(A)
-        chosen = [xp.argmax(A[rows, :], axis=0) for rows, _ in self.choices]
+        places = [xp.argmax(A[rows, :], axis=0) for rows, _ in self.choices]
         numbers = all(np.issubdtype(known.dtype, np.number) for known in self.known)
         if isinstance(A, np.ndarray) or not numbers:
-            pairs = zip(self.known, chosen, strict=True)
-            return np.stack([known[to_host(one)] for known, one in pairs], axis=1)
-        known = [bring(one, like=A, dtype=integers(A)) for one in self.known]
-        return xp.stack([xp.take(*pair) for pair in zip(known, chosen, strict=True)], axis=1)
+            pairs = zip(self.known, places, strict=True)
+            return np.stack([known[to_host(column)] for known, column in pairs], axis=1)
+        classes = [bring(known, like=A, dtype=integers(A)) for known in self.known]
+        return xp.stack([xp.take(*pair) for pair in zip(classes, places, strict=True)], axis=1)
 
-    def shares(self, Z: Array, output: Any = None) -> Array:
-        """Return how much of each logit is the score of a class: all of one, nothing of others.
+    def logit_gradient(self, Z: Matrix, output: Any = None) -> Matrix:
+        """Return the derivative of the score of a class with respect to each logit: 1 of its own.
 
         Parameters
         ----------
@@ -100,6 +101,11 @@ class MultioutputLabels:
             Logits.
         output : (int, label)
             A column and one of its classes.
+
+        Raises
+        ------
+        ValueError
+            Where it is none.
         """
         columns = range(len(self.known))
         if not (isinstance(output, tuple) and len(output) == 2 and output[0] in columns):
@@ -115,7 +121,10 @@ class MultioutputLabels:
         return one_hot(np.full(Z.shape[1], row), Z.shape[0], like=Z)
 
 
-def learn_labels(y: Any, like: Array | None = None) -> Labels | MultioutputLabels:
+ClassLabels = Labels | MultioutputLabels
+
+
+def learn_labels(y: Targets, like: Array | None = None) -> ClassLabels:
     """Return the labels of targets.
 
     Parameters
@@ -130,15 +139,20 @@ def learn_labels(y: Any, like: Array | None = None) -> Labels | MultioutputLabel
     return Labels(y, like)
 
 
-def labels_of_classes(classes: Any, y: Any) -> Labels | MultioutputLabels:
-    """Return the labels of which the classes are told.
+def labels_of_classes(classes: ArrayLike, y: ArrayLike) -> ClassLabels:
+    """Return the labels whose classes are given.
 
     Parameters
     ----------
     classes : array-like, or list of array-like
         A list with those of each column of y, where each has its own.
     y : array-like, shape (m,) or (m, n_outputs)
-        On the host. Where it has a column of 0 and 1 for each label, that tells them all.
+        On the host. A column of 0 and 1 for each label has them all.
+
+    Raises
+    ------
+    ValueError
+        Where there are neither classes nor such columns.
     """
     if _by_column(classes):
         return MultioutputLabels(classes)
@@ -149,11 +163,11 @@ def labels_of_classes(classes: Any, y: Any) -> Labels | MultioutputLabels:
     return Labels(unique_labels(classes))
 
 
-def _by_column(classes: Any) -> bool:
-    return isinstance(classes, list | tuple) and all(np.ndim(one) == 1 for one in classes)
+def _by_column(classes: ArrayLike) -> bool:
+    return isinstance(classes, list | tuple) and all(np.ndim(column) == 1 for column in classes)
 
 
-def _beyond(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-    """Return what is in some columns and not in others."""
-    pairs = zip(some, others, strict=True)
-    return [label for one, other in pairs for label in np.setdiff1d(one, other)]
+def _difference(columns: Sequence[HostArray], others: Sequence[HostArray]) -> list[Any]:
+    """Return what is in columns and not in others, column by column."""
+    pairs = zip(columns, others, strict=True)
+    return [label for column, other in pairs for label in np.setdiff1d(column, other)]

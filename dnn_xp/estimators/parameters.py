@@ -1,46 +1,64 @@
-"""What an estimator is told: scikit-learn's arguments first, then those that it has not."""
+"""Parameters of an estimator: scikit-learn's first, then those that it does not have."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
-from dnn_xp.training import Callback
+from dnn_xp.layers import ActivationSpec
+from dnn_xp.training import Callback, Optimizer
+from dnn_xp.training.settings import Schedule
+
+if TYPE_CHECKING:
+
+    class BaseEstimator:
+        """Base class of scikit-learn's estimators, which has no types.
+
+        To derive from it would make Any of every attribute that is not there.
+        """
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """Return the parameters by name."""
+
+        def __sklearn_tags__(self) -> Any:
+            """Return what the estimator can take."""
+
+else:
+    from sklearn.base import BaseEstimator
 
 __all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
 
 
 class InvalidParameterError(ValueError, TypeError):
-    """An argument of an estimator's constructor is not one that it can have."""
+    """Invalid value of a parameter of an estimator."""
 
 
 @dataclass(eq=False, repr=False)
 class Parameters(BaseEstimator):
-    """The arguments that the classifier and the regressor have in common.
+    """Parameters that the classifier and the regressor have in common.
 
     They are documented where users meet them, in `MLPClassifier` and `MLPRegressor`.
     """
 
-    hidden_layer_sizes: Any = (100,)
-    activation: Any = "relu"
+    hidden_layer_sizes: int | Sequence[int] = (100,)
+    activation: ActivationSpec | list[ActivationSpec] = "relu"
     _: KW_ONLY
-    solver: Any = "adam"
+    solver: str | Optimizer = "adam"
     alpha: float = 0.0001
-    batch_size: Any = "auto"
-    learning_rate: Any = "constant"
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate: str | Schedule = "constant"
     learning_rate_init: float = 0.001
     power_t: float = 0.5
     max_iter: int = 200
     shuffle: bool = True
-    random_state: Any = None
+    random_state: int | np.random.RandomState | None = None
     tol: float = 1e-4
-    verbose: Any = False
+    verbose: bool | int | Literal["bar"] = False
     warm_start: bool = False
     momentum: float = 0.9
     nesterovs_momentum: bool = True
@@ -52,15 +70,15 @@ class Parameters(BaseEstimator):
     n_iter_no_change: float = 10
     max_fun: int = 15000
     # What scikit-learn's do not have.
-    dropout: Any = 0.0
+    dropout: float | list[float] = 0.0
     batch_norm: bool = False
     layer_norm: bool = False
     l1: float = 0.0
     max_norm: float | None = None
     clip_norm: float | None = None
     weight_decay: float = 0.0
-    scoring: Any = None
-    callbacks: Any = ()
+    scoring: str | Callable[..., float] | None = None
+    callbacks: Sequence[Callback] = ()
     checkpoint: Any = None
     fitted_as_numpy: bool = False
 
@@ -166,7 +184,7 @@ _RULES: dict[str, Rule] = {
     ),
     "callbacks": (
         lambda value: (
-            isinstance(value, list | tuple) and all(isinstance(one, Callback) for one in value)
+            isinstance(value, list | tuple) and all(isinstance(item, Callback) for item in value)
         ),
         "a list of dnn_xp's callbacks (scikit-learn's are for set_callbacks)",
     ),
@@ -175,7 +193,7 @@ _RULES: dict[str, Rule] = {
 
 
 def check_parameters(estimator: Parameters) -> None:
-    """See that each argument is one that it can be.
+    """Check each parameter of an estimator by itself.
 
     Raises
     ------

@@ -1,17 +1,17 @@
-"""MLPRegressor: scikit-learn's, on any array."""
+"""Regressor: scikit-learn's MLPRegressor, on any array."""
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
-from dnn_xp.estimators.data import host_labels
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.translation import mean_squared_error
 from dnn_xp.functions.costs import CostSpec, back_exponential, exponential, find_cost
 from dnn_xp.functions.metrics import one_hot, r2
@@ -21,14 +21,14 @@ __all__ = ["MLPRegressor"]
 
 @dataclass(eq=False, repr=False)
 class _Loss:
-    """The regressor's first argument, in a class of its own since scikit-learn has it first."""
+    """First parameter of the regressor, in a class of its own since scikit-learn has it first."""
 
-    loss: Any = "squared_error"
+    loss: CostSpec = "squared_error"
 
 
 @dataclass(eq=False, repr=False)
 class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
-    """A multilayer perceptron that predicts numbers: scikit-learn's, on any array.
+    """Multilayer perceptron that predicts numbers: scikit-learn's, on any array.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     tol : float
         What counts as an improvement. L-BFGS ends where no element of the gradient is larger.
     verbose : bool, int or "bar"
-        Whether each epoch is told in a line; ``"bar"`` shows a bar (needs dnn-xp[app]).
+        Whether a line is printed after each epoch; ``"bar"`` shows a bar (needs dnn-xp[app]).
     warm_start : bool
         Whether `fit` goes on from the parameters that there are; L-BFGS also from its curvature.
     momentum : float
@@ -101,10 +101,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         The score of validation data, the better the greater: a name or a function of
         scikit-learn's, or ``"loss"``. Default: R2.
     callbacks : list of Callback
-        Of dnn_xp, told of steps and epochs. scikit-learn's own are given to `set_callbacks`.
+        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`.
     checkpoint : path or Checkpoint, optional
-        Where `fit` writes down what it needs to go on. A fit that was killed and is called again
-        ends with the very bits of one that was not; it needs a whole number as `random_state`.
+        The folder where `fit` writes down what it needs to go on, a file for each data set and
+        each choice of parameters: so those of a search or of a cross-validation stay apart. A fit
+        that was killed and is called again ends with the very bits of one that was not; it needs
+        a whole number as `random_state`.
     fitted_as_numpy : bool
         Whether ``coefs_`` and ``intercepts_`` are NumPy's whatever X is; any array can then be
         predicted.
@@ -168,16 +170,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
 
     _numeric_targets = True
 
-    def _encode(self, y: Any, like: Array | None, *, incremental: bool) -> np.ndarray[Any, Any]:
+    def _encode(self, y: Targets, like: Array | None, *, incremental: bool) -> HostArray:
         return self._encode_known(y)
 
-    def _encode_known(self, y: Any) -> np.ndarray[Any, Any]:
+    def _encode_known(self, y: Targets) -> HostArray:
         Y = y[None, :] if y.ndim == 1 else y.T
         if self.loss == "poisson" and Y.min() < 0:
             raise ValueError("y: found a value below 0, expected counts for loss='poisson'")
         return Y
 
-    def _decode(self, A: Array) -> Any:
+    def _decode(self, A: Matrix) -> Array:
         return A[0, ...] if A.shape[0] == 1 else namespace(A).matrix_transpose(A)
 
     def _find_cost(self, n_outputs: int) -> CostSpec:
@@ -188,23 +190,23 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def _out_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"
 
-    def _measure(self, A: Array, Y: Array, weights: Array | None) -> Array:
+    def _measure(self, A: Matrix, Y: Matrix, weights: Vector | None) -> Scalar:
         return r2(A, Y, weights=weights)
 
-    def _logit_gradient(self, Z: Array, output: Any) -> Array:
+    def _logit_gradient(self, Z: Matrix, output: Any) -> Matrix:
         n_outputs, m = Z.shape
         row = 0 if output is None and n_outputs == 1 else output
         if not isinstance(row, Integral) or not 0 <= int(row) < n_outputs:
             raise ValueError(
                 f"output: found {output!r}, expected a whole number from 0 to {n_outputs - 1}"
             )
-        shares = one_hot(np.full(m, int(row)), n_outputs, like=Z)
+        gradient = one_hot(np.full(m, int(row)), n_outputs, like=Z)
         if self._out_activation() == "identity":
-            return shares
-        return back_exponential(shares, Z, exponential(Z))
+            return gradient
+        return back_exponential(gradient, Z, exponential(Z))
 
     @available_if(is_stochastic)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> Self:
         """Go through data once, from where the last call ended.
 
         Parameters
@@ -216,11 +218,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Where a parameter means something only to `fit`, or anything does not fit as in `fit`.
         """
         self._partial_fit(X, y, sample_weight)
         return self
 
-    def input_gradient(self, X: Any, output: Any = None) -> Array:
+    def input_gradient(self, X: ArrayLike, output: int | None = None) -> Matrix:
         """Return the derivative of a prediction with respect to each feature (a saliency map).
 
         Parameters
@@ -232,10 +239,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         Returns
         -------
         array, shape (m, n_features)
+
+        Raises
+        ------
+        ValueError
+            Where the output is no column of the prediction, or X does not fit as in `predict`.
         """
         return self._input_gradient(X, output)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
         """Return R2, the part of the variance of y that is predicted.
 
         Parameters

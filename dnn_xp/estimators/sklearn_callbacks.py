@@ -1,13 +1,15 @@
-"""scikit-learn's callbacks, from its version 1.9 on: told of a fit and of each of its epochs.
+"""Callbacks of scikit-learn, from its version 1.9 on: called for a fit and for each of its epochs.
 
-Before that version there are none, and a fit tells nobody.
+Before that version there are none.
 """
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from dnn_xp.backends import Array
+from dnn_xp.backends import Vector
+from dnn_xp.estimators.data import ArrayLike
+from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.training import Callback, Run, TrainingResult
 
 __all__ = ["CallbackSupportMixin", "Reporter", "reporters", "with_callbacks"]
@@ -17,7 +19,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing."""
+        """Base class without methods."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Return the method, called from as far away as it is with callbacks."""
@@ -30,40 +32,43 @@ except ImportError:
 
 
 class Reporter(Callback):
-    """Tell scikit-learn's callbacks of a fit and of each epoch, and stop where one wants to.
+    """Reporter to scikit-learn's callbacks, of a fit and of each epoch; stops where one wants to.
 
     Parameters
     ----------
-    estimator : MultilayerPerceptron
+    estimator : Parameters
+    context : sklearn.callback.CallbackContext
+        Of the fit.
     X, y : array-like
         As they were given to the fit.
     metadata : dict
-    parameters : callable
-        ``parameters(theta)`` is a dict of the estimator's attributes that hold them.
+    attributes_of : callable
+        ``attributes_of(theta)`` is a dict of the estimator's attributes that hold the parameters.
     """
 
     comes_last = True  # so that the estimator's curves know of the epoch
 
     def __init__(
         self,
-        estimator: Any,
-        X: Any,
-        y: Any,
+        estimator: Parameters,
+        context: Any,
+        X: ArrayLike,
+        y: ArrayLike,
         metadata: dict[str, Any],
-        parameters: Callable[[Array], dict[str, Any]],
+        attributes_of: Callable[[Vector], dict[str, Any]],
     ) -> None:
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._parameters = parameters
+        self._attributes_of = attributes_of
         self._epoch: Any = None
-        self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        self._fit = context
         self._fit.call_on_fit_task_begin(**self._data)
 
     def start(self, run: Run) -> None:
-        """Tell that the first epoch begins."""
+        """Report that the first epoch begins."""
         self._begin(run)
 
     def epoch(self, run: Run) -> str | None:
-        """Tell that an epoch has ended, and that the next begins."""
+        """Report that an epoch has ended, and that the next begins."""
         stop = self._epoch.call_on_fit_task_end(**self._data, **self._attributes(run))
         self._epoch = None
         if stop:
@@ -78,7 +83,7 @@ class Reporter(Callback):
         return result
 
     def on_fit_end(self) -> None:
-        """Tell that the estimator is fitted."""
+        """Report that the estimator is fitted."""
         self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})
 
     def _begin(self, run: Run) -> None:
@@ -87,25 +92,26 @@ class Reporter(Callback):
             self._epoch.call_on_fit_task_begin(**self._data, **self._attributes(run))
 
     def _attributes(self, run: Run) -> dict[str, Any]:
-        return {"reconstruction_attributes": lambda: self._parameters(run.theta)}
+        return {"reconstruction_attributes": lambda: self._attributes_of(run.theta)}
 
 
 def reporters(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    parameters: Callable[[Array], dict[str, Any]],
+    estimator: Parameters,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike,
+    attributes_of: Callable[[Vector], dict[str, Any]],
 ) -> list[Reporter]:
     """Return a `Reporter`, where scikit-learn has callbacks.
 
     Parameters
     ----------
-    estimator, X, y, parameters
+    estimator, X, y, attributes_of
         As for `Reporter`.
     sample_weight : array-like or None
     """
-    if not hasattr(estimator, "set_callbacks"):
+    if not hasattr(estimator, "_init_callback_context"):
         return []
+    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
     metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-    return [Reporter(estimator, X, y, metadata, parameters)]
+    return [Reporter(estimator, context, X, y, metadata, attributes_of)]

@@ -1,12 +1,20 @@
-"""From an estimator's arguments to a network, an optimizer and rules for the weights."""
+"""Translation of an estimator's parameters: into a network, an optimizer and regularization."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import TypeVar
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Matrix, Namespace, Vector, namespace
 from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.functions.costs import Cost, CostSpec, find_cost
-from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from dnn_xp.layers import (
+    Activation,
+    ActivationSpec,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+)
 from dnn_xp.network import Network
 from dnn_xp.training import Regularization, optimizers
 from dnn_xp.training.optimizers import Optimizer
@@ -21,26 +29,38 @@ __all__ = [
     "needs_steps",
 ]
 
+_Value = TypeVar("_Value")
+
 
 def hidden_sizes(estimator: Parameters) -> list[int]:
-    """Return the units of each hidden layer."""
-    sizes = estimator.hidden_layer_sizes
-    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    """Return the units of each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        Where a layer has none.
+    """
+    given = estimator.hidden_layer_sizes
+    sizes = list(given) if isinstance(given, Iterable) else [given]
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
 
 
-def hidden_activations(estimator: Parameters) -> list[Any]:
-    """Return the activation of each hidden layer, in the words of `Dense`."""
-    return [
-        "sigmoid" if one == "logistic" else one
-        for one in _each(estimator, "activation", estimator.activation)
-    ]
+def hidden_activations(estimator: Parameters) -> list[ActivationSpec]:
+    """Return the activation of each hidden layer, in the words of `Dense`.
+
+    Raises
+    ------
+    ValueError
+        Where a list has more of them than there are hidden layers, or fewer.
+    """
+    activations: list[ActivationSpec] = _each_layer(estimator, "activation", estimator.activation)
+    return ["sigmoid" if name == "logistic" else name for name in activations]
 
 
-def _each(estimator: Parameters, name: str, value: Any) -> list[Any]:
-    """Return one value for each hidden layer: those of a list, or the same for all."""
+def _each_layer(estimator: Parameters, name: str, value: _Value | list[_Value]) -> list[_Value]:
+    """Return a value for each hidden layer: those of a list, or the same for all."""
     count = len(hidden_sizes(estimator))
     if not isinstance(value, list):
         return [value] * count
@@ -59,16 +79,22 @@ def describe_network(
     estimator : Parameters
     n_features, n_outputs : int
     cost : str, tuple or Cost
+
+    Raises
+    ------
+    ValueError
+        Where lists of the estimator have not one value for each hidden layer.
     """
     layers: list[Layer] = []
     for units, activation, rate in zip(
         hidden_sizes(estimator),
         hidden_activations(estimator),
-        _each(estimator, "dropout", estimator.dropout),
+        _each_layer(estimator, "dropout", estimator.dropout),
         strict=True,
     ):
-        norms: Sequence[Layer] = [BatchNorm()] * estimator.batch_norm
-        norms = [*norms, *[LayerNorm()] * estimator.layer_norm]
+        norms: list[Layer] = [BatchNorm()] if estimator.batch_norm else []
+        if estimator.layer_norm:
+            norms.append(LayerNorm())
         if norms:
             layers += [Dense(units), *norms, Activation(activation)]
         else:
@@ -79,7 +105,13 @@ def describe_network(
 
 
 def describe_optimizer(estimator: Parameters) -> Optimizer:
-    """Return the optimizer that an estimator's solver names."""
+    """Return the optimizer that an estimator's solver names.
+
+    Raises
+    ------
+    ValueError
+        Where there is a weight decay that the solver does not have.
+    """
     solver, rate = estimator.solver, float(estimator.learning_rate_init)
     if estimator.weight_decay and solver not in ("adamw", "lion"):
         raise ValueError(
@@ -106,7 +138,7 @@ def describe_optimizer(estimator: Parameters) -> Optimizer:
 
 
 def describe_regularization(estimator: Parameters) -> Regularization:
-    """Return the rules for weights and labels; alpha counts as scikit-learn lets it count."""
+    """Return the penalties and limits; alpha counts as scikit-learn lets it count."""
     penalized = bool(estimator.alpha or estimator.l1)
     return Regularization(
         l1=estimator.l1,
@@ -118,7 +150,7 @@ def describe_regularization(estimator: Parameters) -> Regularization:
 
 
 def needs_steps(estimator: Parameters) -> list[str]:
-    """Return the names of the arguments that are given and mean something only to steps."""
+    """Return the names of the parameters that are given and mean something only to steps."""
     names = ("l1", "max_norm", "clip_norm", "label_smoothing", "checkpoint", "weight_decay")
     schedule = ["learning_rate"] if callable(estimator.learning_rate) else []
     return [name for name in names if getattr(estimator, name, None)] + schedule
@@ -131,17 +163,17 @@ def mean_squared_error(*, descends_the_sum: bool) -> Cost:
     ----------
     descends_the_sum : bool
         Whether the derivative is that of the sum over outputs. So it is in scikit-learn, where a
-        learning rate means the same for any number of outputs but the loss that is told does not
-        grow with it. (It is also so in its L-BFGS, for which that is an error.)
+        learning rate means the same for any number of outputs but the loss does not grow with
+        it. (It is also so in its L-BFGS, for which that is an error.)
     """
     cost = find_cost("squared_error")._replace(by_Z=_half_mean)
     return cost if descends_the_sum else cost._replace(back_by_Z=_back_half_mean)
 
 
-def _half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
+def _half_mean(A: Matrix, Y: Matrix, *, xp: Namespace = None) -> Vector:
     E = A - Y
     return 0.5 * (xp or namespace(A)).mean(E * E, axis=-2)
 
 
-def _back_half_mean(A: Array, Y: Array, *, xp: Any = None) -> Array:
+def _back_half_mean(A: Matrix, Y: Matrix, *, xp: Namespace = None) -> Matrix:
     return (A - Y) / A.shape[-2]

@@ -49,13 +49,15 @@ def _read_hdf5(path: Path, names: Sequence[str]) -> list[HostArray]:
 
     try:
         with h5py.File(path, "r") as file:
-            held = {name: one for name, one in file.items() if isinstance(one, h5py.Dataset)}
-            _must_hold(path, names, held)
+            data_sets = {
+                name: item for name, item in file.items() if isinstance(item, h5py.Dataset)
+            }
+            _must_hold(path, names, data_sets)
             for name in names:
-                dtype = held[name].dtype
+                dtype = data_sets[name].dtype
                 if dtype.hasobject and h5py.check_string_dtype(dtype) is None:
                     raise ValueError(f"{path}: {name}: found objects, expected numbers or strings")
-            return [np.asarray(held[name][()]) for name in names]
+            return [np.asarray(data_sets[name][()]) for name in names]
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"{path}: not an HDF5 file, or damaged: {error}") from error
 
@@ -64,16 +66,16 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
     with path.open("rb") as file:
         # NumPy, zipfile and zlib fail in many ways on what is no archive or a damaged one.
         try:
-            held = np.load(file, allow_pickle=False)
+            archive = np.load(file, allow_pickle=False)
         except Exception as error:
             raise ValueError(f"{path}: not an NPZ file, or damaged: {error}") from error
-        if not isinstance(held, np.lib.npyio.NpzFile):
+        if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError(f"{path}: found a single array, expected an NPZ file of several")
-        _must_hold(path, names, held.files)
+        _must_hold(path, names, archive.files)
         arrays = []
         for name in names:
             try:
-                arrays.append(np.asarray(held[name]))
+                arrays.append(np.asarray(archive[name]))
             except Exception as error:
                 raise ValueError(f"{path}: {name}: cannot be read: {error}") from error
         return arrays

@@ -8,7 +8,7 @@ import hashlib
 import io
 from pathlib import Path
 
-__all__ = ["BLOCK", "is_of_kind", "seal", "seal_problem"]
+__all__ = ["BLOCK", "is_of_kind", "seal", "seal_problem", "version_problem"]
 
 BLOCK = 512
 """The size of the user block, in bytes."""
@@ -38,6 +38,14 @@ def seal_problem(content: bytes, kind: str) -> str | None:
     if content[:BLOCK] != _head(memoryview(content), kind):
         return "damaged or truncated: its checksum does not fit"
     return None
+
+
+def version_problem(found: int, expected: int) -> str | None:
+    """Return why a file of a format version cannot be read, in words, or None where it can."""
+    if found == expected:
+        return None
+    age = "a newer" if found > expected else "an older"
+    return f"found format version {found}, expected {expected}: it was saved by {age} dnn_xp"
 
 
 def is_of_kind(path: Path, kind: str) -> bool:

@@ -239,8 +239,8 @@ def log_sigmoid(Z: Array, *, xp: Any = None) -> Array:
 
 
 ACTIVATIONS: dict[str, ActivationFunction] = {
-    one.name: one
-    for one in (
+    activation.name: activation
+    for activation in (
         ActivationFunction("identity", identity, back_identity),
         ActivationFunction("sigmoid", sigmoid, back_sigmoid),
         ActivationFunction("tanh", tanh, back_tanh),

@@ -316,8 +316,8 @@ def _on_values(
 
 
 COSTS: dict[str, Cost] = {
-    one.name: one
-    for one in (
+    cost.name: cost
+    for cost in (
         Cost(
             "sigmoid_cross_entropy",
             sigmoid,

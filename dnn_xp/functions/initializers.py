@@ -88,8 +88,8 @@ def _uniform(rng: Generator, shape: Shape, variance: float) -> Weights:
 
 
 INITIALIZERS: dict[str, Callable[[Generator, Shape], Weights]] = {
-    one.__name__: one
-    for one in (
+    initializer.__name__: initializer
+    for initializer in (
         zeros,
         small_normal,
         glorot_normal,

@@ -11,7 +11,8 @@
 =====================  =========================================================================
 
 The newest checkpoint has the name that was asked for; those before it are ``NAME.1``, ``NAME.2``.
-Each file is sealed: see `dnn_xp.files.sealing`. No pickle anywhere.
+Texts are UTF-8 bytes of fixed length. Each file is sealed: see `dnn_xp.files.sealing`. No pickle
+anywhere.
 """
 
 import errno
@@ -25,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from dnn_xp.backends import to_host
 from dnn_xp.files.atomic import replacing
-from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem
+from dnn_xp.files.hdf5 import fixed, read_array, read_text
+from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem, version_problem
 from dnn_xp.training import Progress
 from dnn_xp.training.step import State
 
@@ -39,7 +41,7 @@ __all__ = [
     "save_checkpoint",
 ]
 
-_VERSION = 1
+_VERSION = 2
 
 
 class CheckpointError(ValueError):
@@ -83,15 +85,14 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
         file.attrs["version"] = _VERSION
-        file["about"] = json.dumps(
-            {
-                "run": dict(progress.run),
-                "epoch": progress.epoch,
-                "batch": progress.batch,
-                "steps": progress.steps,
-                "history": progress.history,
-            }
-        )
+        about = {
+            "run": dict(progress.run),
+            "epoch": progress.epoch,
+            "batch": progress.batch,
+            "steps": progress.steps,
+            "history": progress.history,
+        }
+        file["about"] = fixed(json.dumps(about))
         theta, optimizer, average, total = progress.state
         file["state/theta"] = to_host(theta)
         if average is not None:
@@ -99,18 +100,24 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
         names = file.create_group("state/optimizer", track_order=True)
         for name, vector in optimizer._asdict().items() if optimizer else ():
             names[name] = to_host(vector)
-        for name, held in (("total", total), ("kept", progress.kept), ("finite", progress.finite)):
-            file[name] = to_host(held)
-        for callback, held in progress.callbacks.items():
-            for name, value in held.items():
-                plain = isinstance(value, bool | int | float | str)
-                file[f"callbacks/{callback}/{name}"] = value if plain else to_host(value)
+        for name, array in (("total", total), ("kept", progress.kept), ("finite", progress.finite)):
+            file[name] = to_host(array)
+        for callback, state in progress.callbacks.items():
+            for name, value in state.items():
+                file[f"callbacks/{callback}/{name}"] = _storable(value)
     with replacing(path) as temporary:
         with temporary.open("wb") as whole:
             whole.write(seal(buffer, "checkpoint"))
             os.fsync(whole.fileno())
         # Only now, so that a disk that is full leaves the names as they are.
         _make_room(path, keep)
+
+
+def _storable(value: Any) -> Any:
+    """Return a number, a text or an array as a data set holds it."""
+    if isinstance(value, str):
+        return fixed(value)
+    return value if isinstance(value, bool | int | float) else to_host(value)
 
 
 def _make_room(path: Path, keep: int) -> None:
@@ -130,9 +137,13 @@ def _name(path: Path, number: int) -> Path:
 
 def _older(path: Path) -> dict[int, Path]:
     """Return the checkpoints before the newest that are there, by their number."""
-    endings = ((one, one.name.removeprefix(f"{path.name}.")) for one in path.parent.glob("*.*"))
+    endings = (
+        (beside, beside.name.removeprefix(f"{path.name}.")) for beside in path.parent.glob("*.*")
+    )
     return {
-        int(ending): one for one, ending in endings if one.name != ending and ending.isdecimal()
+        int(ending): beside
+        for beside, ending in endings
+        if beside.name != ending and ending.isdecimal()
     }
 
 
@@ -161,7 +172,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Progress:
         Where none can be used, with what is wrong with each.
     """
     path = Path(path).resolve()
-    older = [one for _, one in sorted(_older(path).items())]
+    older = [before for _, before in sorted(_older(path).items())]
     problems = []
     for candidate in ([path] if path.exists() else []) + older:
         try:
@@ -195,30 +206,27 @@ def _progress(content: bytes, path: Path) -> Progress:
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        version = file.attrs["version"]
-        if version > _VERSION:
-            raise CheckpointError(
-                f"{path}: found format version {version}, expected up to {_VERSION}: "
-                "it was saved by a newer dnn_xp"
-            )
+        if problem := version_problem(file.attrs["version"], _VERSION):
+            raise CheckpointError(f"{path}: {problem}")
         state, callbacks = file["state"], file.get("callbacks", {})
         return Progress(
             state=State(
-                state["theta"][()],
-                tuple(vector[()] for vector in state["optimizer"].values()),
-                state["average"][()] if "average" in state else None,
-                file["total"][()],
+                read_array(state["theta"]),
+                tuple(map(read_array, state["optimizer"].values())),
+                read_array(state["average"]) if "average" in state else None,
+                read_array(file["total"]),
             ),
-            **{name: file[name][()] for name in ("kept", "finite")},
-            callbacks={name: _remembered(held) for name, held in callbacks.items()},
-            **json.loads(file["about"].asstr()[()]),
+            **{name: read_array(file[name]) for name in ("kept", "finite")},
+            callbacks={name: _remembered(group) for name, group in callbacks.items()},
+            **json.loads(read_text(file["about"])),
         )
 
 
-def _remembered(held: "h5py.Group") -> Mapping[str, Any]:
-    texts = {name: one.dtype.kind == "O" for name, one in held.items()}
-    values = {name: one.asstr()[()] if texts[name] else one[()] for name, one in held.items()}
-    return {
-        name: value if texts[name] or value.shape else value.item()
-        for name, value in values.items()
-    }
+def _remembered(group: "h5py.Group") -> Mapping[str, Any]:
+    def value(data_set: "h5py.Dataset") -> Any:
+        if data_set.dtype.kind == "S":
+            return read_text(data_set)
+        array = read_array(data_set)
+        return array if array.shape else array.item()
+
+    return {name: value(data_set) for name, data_set in group.items()}

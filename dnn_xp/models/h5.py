@@ -2,14 +2,15 @@
 
 ========================  ======================================================================
 ``network``               text, JSON: n_inputs, cost, layers as {"kind": "Dense", "units": ...}
-``parameters/W1`` ...     one array for each name of ``network.shapes``
+``parameters/W1`` ...     one array for each name of ``network.shapes``; of k networks, k of each
 ``preprocessing/shift``   and ``scale``: the network sees (X - shift) * scale
 ``classes``               their names, where there are classes
 ``about``                 text, JSON: library versions, seed, epochs, ...
 ``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
 ========================  ======================================================================
 
-The file is sealed: see `dnn_xp.files.sealing`. No pickle anywhere.
+Nothing is of variable length; texts are UTF-8 bytes. The file is sealed: see
+`dnn_xp.files.sealing`. No pickle anywhere.
 """
 
 import io
@@ -18,7 +19,6 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -27,13 +27,17 @@ import numpy as np
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
-from dnn_xp.files.sealing import BLOCK, seal, seal_problem
-from dnn_xp.layers import LAYERS, Layer
+from dnn_xp.files.hdf5 import fixed, read_array, read_text, read_texts
+from dnn_xp.files.sealing import BLOCK, seal, seal_problem, version_problem
+from dnn_xp.layers import Layer
 from dnn_xp.network import Network
+from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
 
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
-_FORMAT, _VERSION = "dnn_xp model", 1
+_FORMAT, _VERSION = "dnn_xp model", 2
+_BLOCKS = {"network", "about", "classes", "parameters", "preprocessing"}
+"""What a file may hold: another block might change what the network predicts."""
 
 
 class ModelFileError(ValueError):
@@ -46,7 +50,7 @@ class Model(NamedTuple):
     Attributes
     ----------
     network : Network
-    theta : array, shape (network.size,)
+    theta : array, shape (network.size,), or (k, network.size) for k networks
         Of any library.
     preprocessing : Preprocessing
     classes : tuple of str, or None
@@ -92,42 +96,24 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     theta = to_host(model.theta)
     _check(model, theta)
-    description, about = _described(model.network), _json("about", _with_versions(model))
+    network = _json("network", describe_network(model.network))
+    about = _json("about", _with_versions(model))
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=BLOCK) as file:
-        file.attrs["format"], file.attrs["version"] = _FORMAT, _VERSION
-        file["network"], file["about"] = description, about
+        file.attrs["format"], file.attrs["version"] = fixed(_FORMAT), _VERSION
+        file["network"], file["about"] = fixed(network), fixed(about)
         for name, values in model.network.unpack(theta).items():
             file[f"parameters/{name}"] = values
         file["preprocessing/shift"] = model.preprocessing.shift
         file["preprocessing/scale"] = model.preprocessing.scale
         if model.classes is not None:
-            file.create_dataset("classes", data=model.classes, dtype=h5py.string_dtype())
+            file["classes"] = fixed(model.classes)
         if model.image_shape is not None:
             file.attrs["image_shape"] = model.image_shape
         if model.pixel_max is not None:
             file.attrs["pixel_max"] = model.pixel_max
     with replacing(path) as temporary:
         temporary.write_bytes(seal(buffer, "model"))
-
-
-def _described(network: Network) -> str:
-    layers = [_described_layer(layer) for layer in network.layers]
-    return _json("network", {"n_inputs": network.n_inputs, "cost": network.cost, "layers": layers})
-
-
-def _described_layer(value: Any) -> Any:
-    """Return a layer, or what one of its fields holds, in JSON's types."""
-    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
-        return [_described_layer(one) for one in value]
-    if not isinstance(value, Layer):
-        return value
-    kind = type(value).__name__
-    if LAYERS.get(kind, type(value)) is not type(value):
-        raise ValueError(f"network: found a layer of your own called {kind}, which is one of ours")
-    return {"kind": kind} | {
-        field.name: _described_layer(getattr(value, field.name)) for field in fields(value)
-    }
 
 
 def _json(name: str, value: Any) -> str:
@@ -178,7 +164,7 @@ def load_model(
     Raises
     ------
     ModelFileError
-        Where the file is something else, truncated, damaged, from a newer version, or its parts
+        Where the file is something else, truncated, damaged, from another version, or its parts
         do not fit together.
     OSError
         Where it cannot be opened.
@@ -190,10 +176,12 @@ def load_model(
     if problem := seal_problem(content, "model"):
         raise ModelFileError(f"{path}: {problem}")
     try:
-        model = _read(content, path, LAYERS | dict(layers or {}))
+        model = _read(content, path, layers)
         _check(model, model.theta)
     except ModelFileError:
         raise
+    except UnknownLayerError as error:
+        raise ModelFileError(f"{path}: {error}") from error
     # Whole, but made by other means than save_model: whatever is wrong with it, it is the file.
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: not a model that can be used: {error}") from error
@@ -201,50 +189,37 @@ def load_model(
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
 
 
-def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]]) -> Model:
+def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) -> Model:
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        version = file.attrs["version"]
-        if version > _VERSION:
+        if problem := version_problem(file.attrs["version"], _VERSION):
+            raise ModelFileError(f"{path}: {problem}")
+        if unknown := sorted(set(file) - _BLOCKS):
             raise ModelFileError(
-                f"{path}: found format version {version}, expected up to {_VERSION}: "
-                "it was saved by a newer dnn_xp"
+                f"{path}: found {', '.join(unknown)}, of which this dnn_xp does not know what it "
+                "does to predictions: it was saved by a newer one"
             )
-        network = _network(json.loads(file["network"].asstr()[()]), path, layers)
-        parameters = {name: one[()] for name, one in file["parameters"].items()}
+        network = network_of(json.loads(read_text(file["network"])), layers)
+        parameters = {name: read_array(values) for name, values in file["parameters"].items()}
         pixel_max = file.attrs.get("pixel_max")
         image_shape = file.attrs.get("image_shape")
         return Model(
             network=network,
             theta=network.pack(parameters),
             preprocessing=Preprocessing(
-                *(np.asarray(file[f"preprocessing/{name}"][()]) for name in ("shift", "scale"))
+                *(
+                    np.asarray(read_array(file[f"preprocessing/{part}"]))
+                    for part in ("shift", "scale")
+                )
             ),
-            classes=tuple(file["classes"].asstr()[()]) if "classes" in file else None,
+            classes=read_texts(file["classes"]) if "classes" in file else None,
             image_shape=None
             if image_shape is None
             else cast(tuple[int, int, int], tuple(int(n) for n in image_shape)),
             pixel_max=None if pixel_max is None else int(pixel_max),
-            about=json.loads(file["about"].asstr()[()]),
+            about=json.loads(read_text(file["about"])),
         )
-
-
-def _network(held: dict[str, Any], path: Path, layers: Mapping[str, type[Layer]]) -> Network:
-    def built(value: Any) -> Any:
-        if isinstance(value, list):
-            return tuple(built(one) for one in value)
-        if not isinstance(value, dict):
-            return value
-        kind = value["kind"]
-        if kind not in layers:
-            raise ModelFileError(
-                f"{path}: found the layer {kind!r}, which is none of dnn_xp's; "
-                f"hand in its class: load_model(path, layers={{{kind!r}: ...}})"
-            )
-        return layers[kind](**{name: built(one) for name, one in value.items() if name != "kind"})
-
-    return Network(held["n_inputs"], built(held["layers"]), built(held["cost"]))
 
 
 # ----------------------------------------------------------------------------- checking
@@ -255,8 +230,11 @@ def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
     network, classes, image_shape = model.network, model.classes, model.image_shape
     if theta.dtype.name not in ("float16", "float32", "float64"):
         raise ValueError(f"theta: found the dtype {theta.dtype}, expected float32 or float64")
-    if theta.shape != (network.size,):
-        raise ValueError(f"theta: found the shape {theta.shape}, expected ({network.size},)")
+    if theta.shape[-1:] != (network.size,) or theta.ndim > 2:
+        raise ValueError(
+            f"theta: found the shape {theta.shape}, expected ({network.size},), or that of k "
+            f"networks, (k, {network.size})"
+        )
     bad = theta.size - np.count_nonzero(np.isfinite(theta))
     if bad:
         raise ValueError(f"theta: found {bad} of {theta.size} values that are not finite")

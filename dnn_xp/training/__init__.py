@@ -1,5 +1,6 @@
 """How a network learns: optimizers, batches, the loop and its callbacks."""
 
+from dnn_xp.training.identity import AnotherRunError
 from dnn_xp.training.lbfgs import lbfgs
 from dnn_xp.training.loop import DivergenceWarning, train
 from dnn_xp.training.moments import Callback, Callbacks, Patience
@@ -16,7 +17,7 @@ from dnn_xp.training.optimizers import (
     rmsprop,
     sgd,
 )
-from dnn_xp.training.progress import AnotherRunError, Progress
+from dnn_xp.training.progress import Progress
 from dnn_xp.training.quasi_newton import LBFGSState
 from dnn_xp.training.range_test import learning_rate_range_test
 from dnn_xp.training.regularization import Regularization

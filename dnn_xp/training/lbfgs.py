@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, to_host
-from dnn_xp.data.sources import Source, read_examples
+from dnn_xp.data.sources import Source, is_lazy, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data, check_theta, float_reference
@@ -23,10 +23,11 @@ from dnn_xp.training.evaluation import (
     make_evaluator,
     prepare_validation,
 )
+from dnn_xp.training.identity import describe_problem, fingerprint
 from dnn_xp.training.loop import DivergenceWarning
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.problem import Problem
-from dnn_xp.training.progress import Progress, describe_problem
+from dnn_xp.training.progress import Progress
 from dnn_xp.training.quasi_newton import (
     LBFGSState,
     NotFiniteError,
@@ -164,14 +165,17 @@ def lbfgs(
         raise ValueError("theta: found one besides a state, which holds its own")
     check_theta(network.layout, state.theta)
     evaluation = Evaluation(validation, metrics or {})
-    judged = prepare_validation(like, network, validation)
-    problem = Problem(network, state.theta, X, Y, weights, judged)
+    validation_data = prepare_validation(like, network, validation)
+    problem = Problem(network, state.theta, X, Y, weights, validation_data)
     progress = _start(problem, settings, state)
+    take = partial(fingerprint, problem)
     if resume is not None:
+        progress = progress._replace(run={**progress.run, **take()})
         progress = resume.resumed(network, progress)
-    evaluate = make_evaluator(network, (X, Y, weights), judged, evaluation)
+    evaluate = make_evaluator(network, (X, Y, weights), validation_data, evaluation)
     run = LBFGSRun(problem, settings, evaluate, progress)
     run.modes |= figure_modes(evaluation)
+    run.take_fingerprint, run.data_are_lazy = take, is_lazy(X)
     result = drive(run, Callbacks(callbacks))
     if result.ending is Ending.DIVERGED:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
@@ -205,8 +209,8 @@ def _start(problem: Problem, settings: LBFGSSettings, state: LBFGSState) -> Prog
     for limit in ("max_iter", "max_evaluations"):  # a run may go on for longer
         del own[limit]
     identity = describe_problem(problem, own)
-    held = State(state.theta, state.pairs, None, float("nan"))
-    return Progress(identity, held, 0, 0, 0, {}, state.theta, state.theta, {})
+    begin = State(state.theta, state.pairs, None, float("nan"))
+    return Progress(identity, begin, 0, 0, 0, {}, state.theta, state.theta, {})
 
 
 class LBFGSRun(Run):

@@ -3,10 +3,11 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from dnn_xp.backends import Array, as_example_rows, bring, computed
-from dnn_xp.data.sources import Source
+from dnn_xp.data.sources import Source, is_lazy
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
@@ -22,10 +23,11 @@ from dnn_xp.training.evaluation import (
     prepare_validation,
 )
 from dnn_xp.training.gram import example_space_problem, pays_in_example_space, to_example_space
+from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.problem import Problem
-from dnn_xp.training.progress import Progress, describe_run
+from dnn_xp.training.progress import Progress
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import GradientRun
@@ -33,7 +35,7 @@ from dnn_xp.training.settings import Schedule, Settings, check_settings
 from dnn_xp.training.step import Data
 from dnn_xp.training.weights import normalize_weights
 
-__all__ = ["DivergenceWarning", "TrainingData", "prepare_run", "train", "train_with"]
+__all__ = ["DivergenceWarning", "TrainingData", "prepare_run", "train"]
 
 _log = logging.getLogger("dnn_xp")
 
@@ -152,15 +154,12 @@ def train(
         example_space,
         compile,
     )
-    result = train_with(
-        network,
-        TrainingData(X, Y, weights),
-        theta,
-        settings,
-        evaluation=Evaluation(validation, metrics or {}),
-        callbacks=callbacks,
-        resume=resume,
-    )
+    evaluation = Evaluation(validation, metrics or {})
+    data = TrainingData(X, Y, weights)
+    run = prepare_run(network, data, theta, settings, evaluation, resume=resume)
+    if isinstance(schedule, Callback):
+        callbacks = (*callbacks, schedule)
+    result = drive(run, Callbacks(callbacks))
     if result.ending is Ending.DIVERGED:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
@@ -179,31 +178,6 @@ class TrainingData(NamedTuple):
     X: Examples
     Y: Array
     weights: Array | None = None
-
-
-def train_with(
-    network: Network,
-    data: TrainingData,
-    theta: Array | None,
-    settings: Settings,
-    *,
-    evaluation: Evaluation,
-    callbacks: Sequence[Callback] = (),
-    after: Progress | None = None,
-    resume: Progress | None = None,
-) -> TrainingResult:
-    """Train as `train` does, which warns of divergence besides, with settings put together.
-
-    Parameters
-    ----------
-    network, data, theta, settings, evaluation, after, resume
-        As for `prepare_run`.
-    callbacks : sequence of Callback
-    """
-    run = prepare_run(network, data, theta, settings, evaluation, after=after, resume=resume)
-    if isinstance(settings.schedule, Callback):
-        callbacks = (*callbacks, settings.schedule)
-    return drive(run, Callbacks(callbacks))
 
 
 def prepare_run(
@@ -246,7 +220,13 @@ def prepare_run(
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)
-    identity = describe_run(problem, settings, example_space=moved, after=after)
+    identity = describe_gradient_run(
+        problem,
+        settings,
+        example_space=moved,
+        after_steps=None if after is None else after.steps,
+    )
+    take = partial(fingerprint, problem)
     if moved:
         problem = _in_example_space(problem)
         _log.info("descending in the space of the %d examples", X.shape[1])
@@ -255,13 +235,14 @@ def prepare_run(
     if after is not None:
         progress = progress.after(problem.network, after)
     if resume is not None:
+        progress = progress._replace(run=identity | take())
         progress = resume.resumed(problem.network, progress)
     training = (problem.X, problem.Y, problem.weights)
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
     run = GradientRun(
         network, settings, problem, _prepare_data(problem, settings), evaluate, progress
     )
-    run.begin_theta = theta
+    run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, is_lazy(data.X)
     run.modes |= figure_modes(evaluation)
     return run
 
@@ -286,7 +267,7 @@ def _uses_example_space(
     if resume is None:
         pays = pays_in_example_space(problem.network, n_examples, settings.epochs)
     else:  # what was chosen once stays, whatever pays for the epochs that are left
-        pays = resume.run["example_space"] == "True"
+        pays = bool(resume.run.get("example_space"))
     return wanted is True or (reason is None and pays)
 
 

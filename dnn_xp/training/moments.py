@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal
 
 from dnn_xp.arguments import check
+from dnn_xp.reprs import typed_call
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
 
@@ -30,6 +31,10 @@ class Callback:
 
     comes_last: ClassVar[bool] = False
     ending: ClassVar[Ending] = Ending.STOPPED
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, as far as its attributes have its arguments' names."""
+        return typed_call(type(self), vars(self))
 
     def start(self, run: Run) -> None:
         """Take note that a run begins, or goes on."""

@@ -9,13 +9,15 @@ An `Optimizer` compares by value, so that a compiled step can take it as a const
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dnn_xp.arguments import check
-from dnn_xp.backends import Array, cache_blocks, has_views, namespace
+from dnn_xp.backends import Array, Scalar, Vector, cache_blocks, has_views, namespace
+from dnn_xp.reprs import typed_call
 
 __all__ = [
     "Optimizer",
+    "Update",
     "adagrad",
     "adam",
     "adamw",
@@ -30,15 +32,46 @@ __all__ = [
 ]
 
 
+class Update(Protocol):
+    """The update of an optimizer, as one of your own is called."""
+
+    def __call__(
+        self,
+        theta: Vector,
+        gradient: Vector,
+        state: Any,
+        learning_rate: Scalar,
+        step: Scalar,
+        /,
+        *numbers: Any,
+        **named: Any,
+    ) -> tuple[Vector, Any]:
+        """Return theta and the state after one update.
+
+        Parameters
+        ----------
+        theta : array, shape (size,)
+        gradient : array, shape (size,)
+            Of the mean cost, with penalties; may be written to, as theta and the state may.
+        state : NamedTuple of arrays
+        learning_rate : float
+        step : int
+            From 1.
+        *numbers : float
+            Those of the `Optimizer`.
+        """
+
+
 class Optimizer(NamedTuple):
-    """A way of going down a gradient.
+    """An optimizer: how theta goes down a gradient.
 
     Attributes
     ----------
     init : callable
-        ``init(theta) -> state``.
+        ``init(theta) -> state``, a NamedTuple of arrays of any shapes, or ``()``.
     update : callable
-        ``update(theta, gradient, state, learning_rate, step, *numbers) -> (theta, state)``.
+        ``update(theta, gradient, state, learning_rate, step, *numbers) -> (theta, state)``; see
+        `Update`.
     learning_rate : float
     numbers : tuple of float
         What else the update needs.
@@ -47,37 +80,102 @@ class Optimizer(NamedTuple):
         the gradient ("decoupled", Loshchilov and Hutter 2019). Biases do not decay.
     linear : bool
         Whether theta and the state are linear functions of the gradients.
+    elementwise : bool
+        Whether each element of theta goes by itself, so that theta may be updated block by block,
+        which is faster. One that looks at a norm, for example, is not elementwise.
+    name : str
+        By which a run is known again. Default: that of the update.
+    arguments : tuple of (str, float)
+        With which the optimizer of that name was made, besides the learning rate.
+
+    Examples
+    --------
+    A normalized step of your own:
+
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Network, Optimizer, train
+    >>> def normalized(theta, gradient, state, learning_rate, step):
+    ...     return theta - learning_rate * gradient / (gradient @ gradient) ** 0.5, state
+    >>> own = Optimizer(lambda theta: (), normalized, learning_rate=0.1)
+    >>> network, X = Network(2, (Dense(1),), "squared_error"), np.ones((2, 4))
+    >>> run = train(network, X, X[:1], np.zeros(3), optimizer=own, epochs=1)
+    >>> float(np.linalg.norm(run.theta).round(6))
+    0.1
     """
 
-    init: Callable[[Array], Any]
-    update: Callable[..., tuple[Array, Any]]
+    init: Callable[[Vector], Any]
+    update: Update
     learning_rate: float
     numbers: tuple[float, ...] = ()
     weight_decay: float = 0.0
     linear: bool = False
+    elementwise: bool = False
+    name: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, or what an optimizer of one's own is made of."""
+        make = globals().get(self.name)
+        if make is None or self.name not in __all__:
+            name = self.name or getattr(self.update, "__qualname__", type(self.update).__name__)
+            return f"Optimizer({name}, learning_rate={self.learning_rate!r})"
+        return typed_call(make, {"learning_rate": self.learning_rate, **dict(self.arguments)})
 
 
 def descend(
-    optimizer: Optimizer, theta: Array, gradient: Array, state: Any, learning_rate: Any, step: Any
-) -> tuple[Array, Any]:
-    """Return theta and state after one update, made block by block where that is faster.
+    optimizer: Optimizer,
+    theta: Vector,
+    gradient: Vector,
+    state: Any,
+    learning_rate: Scalar,
+    step: Scalar,
+) -> tuple[Vector, Any]:
+    """Return theta and state after one update, made block by block where that is exact and faster.
 
     Where the library has views theta stays the same array, as there may be views of it.
     """
-    blocks, numbers = cache_blocks(theta), optimizer.numbers
+    numbers = optimizer.numbers
+    blocks = cache_blocks(theta) if optimizer.elementwise else [slice(None)]
     if len(blocks) == 1:
         moved, state = optimizer.update(theta, gradient, state, learning_rate, step, *numbers)
         if moved is not theta and has_views(theta):
             theta[...] = moved
             moved = theta
         return moved, state
+    return theta, _descend_in_blocks(optimizer, theta, gradient, state, learning_rate, step, blocks)
+
+
+def _descend_in_blocks(
+    optimizer: Optimizer,
+    theta: Vector,
+    gradient: Vector,
+    state: Any,
+    learning_rate: Scalar,
+    step: Scalar,
+    blocks: list[slice],
+) -> Any:
+    """Update theta in place, block by block, and return the state.
+
+    Of the state, what has the shape of theta is cut, too; each block is handed all else whole.
+    """
+    xp, numbers = namespace(theta), optimizer.numbers
+    cut = [tuple(leaf.shape) == tuple(theta.shape) for leaf in state]
+    whole = state
     for block in blocks:  # views, which the update may change in place
-        where, part = theta[block], type(state)(*(vector[block] for vector in state))
-        moved, held = optimizer.update(where, gradient[block], part, learning_rate, step, *numbers)
-        for vector, new in zip((where, *part), (moved, *held), strict=True):
-            if new is not vector:
-                vector[...] = new
-    return theta, state
+        part = type(state)(
+            *(
+                leaf[block] if is_cut else xp.asarray(leaf, copy=True)
+                for leaf, is_cut in zip(state, cut, strict=True)
+            )
+        )
+        where = theta[block]
+        moved, whole = optimizer.update(where, gradient[block], part, learning_rate, step, *numbers)
+        for old, new, is_cut in zip((where, *part), (moved, *whole), (True, *cut), strict=True):
+            if is_cut and new is not old:
+                old[...] = new
+    return type(state)(
+        *(leaf if is_cut else last for leaf, last, is_cut in zip(state, whole, cut, strict=True))
+    )
 
 
 def sgd(learning_rate: float) -> Optimizer:
@@ -88,14 +186,14 @@ def sgd(learning_rate: float) -> Optimizer:
     learning_rate : float
         Above 0.
     """
-    return _optimizer(_no_state, _descend, learning_rate, linear=True)
+    return _optimizer("sgd", _no_state, _sgd_update, learning_rate, linear=True)
 
 
 def _no_state(theta: Array) -> tuple[()]:
     return ()
 
 
-def _descend(
+def _sgd_update(
     theta: Array, gradient: Array, state: tuple[()], learning_rate: Any, step: Any
 ) -> tuple[Array, tuple[()]]:
     gradient *= learning_rate
@@ -109,15 +207,19 @@ class VelocityState(NamedTuple):
     velocity: Array
 
 
-def _velocity(theta: Array) -> VelocityState:
+def _velocity_state(theta: Array) -> VelocityState:
     return VelocityState(namespace(theta).zeros_like(theta))
 
 
 def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
     """Return gradient descent with momentum (Polyak 1964).
 
-    The velocity becomes decay * velocity + learning_rate * gradient, and theta goes along it: a
-    new rate comes in as the old velocity fades. (PyTorch multiplies the whole velocity by it.)
+    ::
+
+        v = decay * v + learning_rate * g
+        theta = theta - v
+
+    A new rate comes in as the old velocity fades. (PyTorch multiplies the whole velocity by it.)
 
     Parameters
     ----------
@@ -126,10 +228,12 @@ def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
     decay : float
         0 <= decay <= 1.
     """
-    return _optimizer(_velocity, _roll, learning_rate, linear=True, decay=decay)
+    return _optimizer(
+        "momentum", _velocity_state, _momentum_update, learning_rate, linear=True, decay=decay
+    )
 
 
-def _roll(
+def _momentum_update(
     theta: Array,
     gradient: Array,
     state: VelocityState,
@@ -148,7 +252,10 @@ def _roll(
 def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
     """Return gradient descent with Nesterov's momentum (Sutskever et al. 2013).
 
-    As `momentum`, but theta goes along learning_rate * gradient + decay * velocity.
+    ::
+
+        v = decay * v + learning_rate * g
+        theta = theta - (learning_rate * g + decay * v)
 
     Parameters
     ----------
@@ -157,10 +264,12 @@ def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
     decay : float
         0 <= decay <= 1.
     """
-    return _optimizer(_velocity, _look_ahead, learning_rate, linear=True, decay=decay)
+    return _optimizer(
+        "nesterov", _velocity_state, _nesterov_update, learning_rate, linear=True, decay=decay
+    )
 
 
-def _look_ahead(
+def _nesterov_update(
     theta: Array,
     gradient: Array,
     state: VelocityState,
@@ -182,6 +291,11 @@ def lion(
 ) -> Optimizer:
     """Return Lion, which goes by the sign of a mean gradient (Chen et al. 2023, algorithm 2).
 
+    ::
+
+        theta = theta - learning_rate * sign(beta1 * m + (1 - beta1) * g)
+        m = beta2 * m + (1 - beta2) * g
+
     Parameters
     ----------
     learning_rate : float
@@ -192,11 +306,17 @@ def lion(
         Decoupled; see `Optimizer`.
     """
     return _optimizer(
-        _velocity, _go_by_sign, learning_rate, weight_decay=weight_decay, beta1=beta1, beta2=beta2
+        "lion",
+        _velocity_state,
+        _lion_update,
+        learning_rate,
+        weight_decay=weight_decay,
+        beta1=beta1,
+        beta2=beta2,
     )
 
 
-def _go_by_sign(
+def _lion_update(
     theta: Array,
     gradient: Array,
     state: VelocityState,
@@ -220,12 +340,17 @@ class SquaresState(NamedTuple):
     squares: Array
 
 
-def _squares(theta: Array) -> SquaresState:
+def _squares_state(theta: Array) -> SquaresState:
     return SquaresState(namespace(theta).zeros_like(theta))
 
 
 def adagrad(learning_rate: float, epsilon: float = 1e-10) -> Optimizer:
     """Return Adagrad: each element's rate falls with its summed squares (Duchi et al. 2011).
+
+    ::
+
+        s = s + g**2
+        theta = theta - learning_rate * g / (sqrt(s) + epsilon)
 
     Parameters
     ----------
@@ -234,10 +359,10 @@ def adagrad(learning_rate: float, epsilon: float = 1e-10) -> Optimizer:
     epsilon : float
         Added to the root of the sum.
     """
-    return _optimizer(_squares, _by_summed_squares, learning_rate, epsilon=epsilon)
+    return _optimizer("adagrad", _squares_state, _adagrad_update, learning_rate, epsilon=epsilon)
 
 
-def _by_summed_squares(
+def _adagrad_update(
     theta: Array,
     gradient: Array,
     state: SquaresState,
@@ -256,6 +381,11 @@ def _by_summed_squares(
 def rmsprop(learning_rate: float, decay: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
     """Return RMSprop: Adagrad with a running mean of squares (Tieleman and Hinton 2012).
 
+    ::
+
+        v = decay * v + (1 - decay) * g**2
+        theta = theta - learning_rate * g / (sqrt(v) + epsilon)
+
     Parameters
     ----------
     learning_rate : float
@@ -265,10 +395,12 @@ def rmsprop(learning_rate: float, decay: float = 0.99, epsilon: float = 1e-8) ->
     epsilon : float
         Added to the root of the mean.
     """
-    return _optimizer(_squares, _by_mean_squares, learning_rate, decay=decay, epsilon=epsilon)
+    return _optimizer(
+        "rmsprop", _squares_state, _rmsprop_update, learning_rate, decay=decay, epsilon=epsilon
+    )
 
 
-def _by_mean_squares(
+def _rmsprop_update(
     theta: Array,
     gradient: Array,
     state: SquaresState,
@@ -296,7 +428,7 @@ class AdamState(NamedTuple):
     squares: Array
 
 
-def _moments(theta: Array) -> AdamState:
+def _adam_state(theta: Array) -> AdamState:
     xp = namespace(theta)
     return AdamState(xp.zeros_like(theta), xp.zeros_like(theta))
 
@@ -311,6 +443,15 @@ def adam(
 ) -> Optimizer:
     """Return Adam (Kingma and Ba 2015, algorithm 1).
 
+    ::
+
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat = m / (1 - beta1**step);  v_hat = v / (1 - beta2**step)
+        theta = theta - learning_rate * m_hat / (sqrt(v_hat) + epsilon)
+
+    What is kept are m / (1 - beta1) and v / (1 - beta2); see `AdamState`.
+
     Parameters
     ----------
     learning_rate : float
@@ -323,7 +464,16 @@ def adam(
         Whether it is added to the root of the mean square that is not corrected for its bias, as
         at the end of the paper's section 2, in TensorFlow and in scikit-learn.
     """
-    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+    return _optimizer(
+        "adam",
+        _adam_state,
+        _adam_epsilon_hat_update if epsilon_hat else _adam_update,
+        learning_rate,
+        epsilon_hat=epsilon_hat,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+    )
 
 
 def adamw(
@@ -337,6 +487,10 @@ def adamw(
 ) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
+    Before the step of `adam`, weights, but not biases, are shortened::
+
+        W = W - learning_rate * weight_decay * W
+
     Parameters
     ----------
     learning_rate, beta1, beta2, epsilon, epsilon_hat
@@ -345,17 +499,19 @@ def adamw(
         See `Optimizer`.
     """
     return _optimizer(
-        _moments,
-        _adapt_by_hat if epsilon_hat else _adapt,
+        "adamw",
+        _adam_state,
+        _adam_epsilon_hat_update if epsilon_hat else _adam_update,
         learning_rate,
         weight_decay=weight_decay,
+        epsilon_hat=epsilon_hat,
         beta1=beta1,
         beta2=beta2,
         epsilon=epsilon,
     )
 
 
-def _adapt(
+def _adam_update(
     theta: Array,
     gradient: Array,
     state: AdamState,
@@ -365,12 +521,12 @@ def _adapt(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AdamState]:
-    total, squares = _add_up(state, gradient, beta1, beta2)
-    theta = _go_by_root(theta, total, squares, learning_rate, step, beta1, beta2, epsilon)
+    total, squares = _add_gradient(state, gradient, beta1, beta2)
+    theta = _adam_direction(theta, total, squares, learning_rate, step, beta1, beta2, epsilon)
     return theta, AdamState(total, squares)
 
 
-def _adapt_by_hat(
+def _adam_epsilon_hat_update(
     theta: Array,
     gradient: Array,
     state: AdamState,
@@ -382,7 +538,7 @@ def _adapt_by_hat(
 ) -> tuple[Array, AdamState]:
     # epsilon_hat = epsilon * sqrt(1 - beta2^step)
     epsilon = epsilon_hat / (1.0 - beta2**step) ** 0.5
-    return _adapt(theta, gradient, state, learning_rate, step, beta1, beta2, epsilon)
+    return _adam_update(theta, gradient, state, learning_rate, step, beta1, beta2, epsilon)
 
 
 def nadam(
@@ -390,17 +546,28 @@ def nadam(
 ) -> Optimizer:
     """Return Adam with Nesterov's momentum, of constant beta1 (Dozat 2016).
 
+    As `adam`, but with the gradient of the step that comes in m_hat's place::
+
+        m_bar = beta1 * m / (1 - beta1**(step + 1)) + (1 - beta1) * g / (1 - beta1**step)
+        theta = theta - learning_rate * m_bar / (sqrt(v_hat) + epsilon)
+
     Parameters
     ----------
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
     """
     return _optimizer(
-        _moments, _adapt_ahead, learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon
+        "nadam",
+        _adam_state,
+        _nadam_update,
+        learning_rate,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
     )
 
 
-def _adapt_ahead(
+def _nadam_update(
     theta: Array,
     gradient: Array,
     state: AdamState,
@@ -410,7 +577,7 @@ def _adapt_ahead(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AdamState]:
-    total, squares = _add_up(state, gradient * 1.0, beta1, beta2)
+    total, squares = _add_gradient(state, gradient * 1.0, beta1, beta2)
     gradient *= _unbiased(step, beta1)
     gradient += beta1 * _unbiased(step + 1, beta1) * total
     root, unbiased = _root(squares, step, beta2, epsilon)
@@ -428,8 +595,8 @@ class AmsgradState(NamedTuple):
     largest: Array
 
 
-def _moments_and_largest(theta: Array) -> AmsgradState:
-    return AmsgradState(*_moments(theta), namespace(theta).zeros_like(theta))
+def _amsgrad_state(theta: Array) -> AmsgradState:
+    return AmsgradState(*_adam_state(theta), namespace(theta).zeros_like(theta))
 
 
 def amsgrad(
@@ -437,14 +604,20 @@ def amsgrad(
 ) -> Optimizer:
     """Return AMSGrad: Adam whose rates never rise again (Reddi et al. 2018).
 
+    As `adam`, but with the largest v so far::
+
+        u = max(u, v);  u_hat = u / (1 - beta2**step)
+        theta = theta - learning_rate * m_hat / (sqrt(u_hat) + epsilon)
+
     Parameters
     ----------
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
     """
     return _optimizer(
-        _moments_and_largest,
-        _adapt_by_largest,
+        "amsgrad",
+        _amsgrad_state,
+        _amsgrad_update,
         learning_rate,
         beta1=beta1,
         beta2=beta2,
@@ -452,7 +625,7 @@ def amsgrad(
     )
 
 
-def _adapt_by_largest(
+def _amsgrad_update(
     theta: Array,
     gradient: Array,
     state: AmsgradState,
@@ -462,14 +635,14 @@ def _adapt_by_largest(
     beta2: float,
     epsilon: float,
 ) -> tuple[Array, AmsgradState]:
-    total, squares = _add_up(AdamState(state.total, state.squares), gradient, beta1, beta2)
+    total, squares = _add_gradient(AdamState(state.total, state.squares), gradient, beta1, beta2)
     largest = state.largest
     largest += namespace(theta).maximum(squares - largest, 0.0)
-    theta = _go_by_root(theta, total, largest, learning_rate, step, beta1, beta2, epsilon)
+    theta = _adam_direction(theta, total, largest, learning_rate, step, beta1, beta2, epsilon)
     return theta, AmsgradState(total, squares, largest)
 
 
-def _go_by_root(
+def _adam_direction(
     theta: Array,
     total: Array,
     squares: Array,
@@ -487,7 +660,7 @@ def _go_by_root(
     return theta
 
 
-def _add_up(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
+def _add_gradient(state: AdamState, gradient: Array, beta1: float, beta2: float) -> AdamState:
     """Return the state with one more gradient, which becomes its square."""
     total, squares = state
     total *= beta1
@@ -515,24 +688,42 @@ def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> tuple[Arra
 
 
 def _optimizer(
-    init: Callable[[Array], Any],
-    update: Callable[..., tuple[Array, Any]],
+    name: str,
+    init: Callable[[Vector], Any],
+    update: Update,
     learning_rate: float,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: float | None = None,
+    epsilon_hat: bool | None = None,
     linear: bool = False,
     **numbers: float,
 ) -> Optimizer:
-    """Return an optimizer, and refuse what cannot descend."""
+    """Return an optimizer of the house, and refuse what cannot descend."""
     check("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
-    check("weight_decay", weight_decay, weight_decay >= 0, "a number from 0 on")
-    for name, number in numbers.items():
-        if name == "epsilon":
-            check(name, number, number >= 0, "a number from 0 on")
+    decay = 0.0 if weight_decay is None else weight_decay
+    check("weight_decay", decay, decay >= 0, "a number from 0 on")
+    for number_name, number in numbers.items():
+        if number_name == "epsilon":
+            check(number_name, number, number >= 0, "a number from 0 on")
         elif linear:
-            check(name, number, 0 <= number <= 1, "a number from 0 to 1")
+            check(number_name, number, 0 <= number <= 1, "a number from 0 to 1")
         else:
-            check(name, number, 0 <= number < 1, "a number from 0 to below 1")
+            check(number_name, number, 0 <= number < 1, "a number from 0 to below 1")
     # Numbers of Python's own: NumPy's would carry their dtype into theta.
-    values = tuple(map(float, numbers.values()))
-    return Optimizer(init, update, float(learning_rate), values, float(weight_decay), linear)
+    plain = {key: float(number) for key, number in numbers.items()}
+    arguments: dict[str, Any] = dict(plain)
+    if weight_decay is not None:
+        arguments["weight_decay"] = float(decay)
+    if epsilon_hat is not None:
+        arguments["epsilon_hat"] = bool(epsilon_hat)
+    return Optimizer(
+        init,
+        update,
+        float(learning_rate),
+        tuple(plain.values()),
+        float(decay),
+        linear,
+        elementwise=True,
+        name=name,
+        arguments=tuple(arguments.items()),
+    )

@@ -66,6 +66,8 @@ class Run:
         self.modes: dict[str, Literal["min", "max"]] = {"cost": "min", "validation_cost": "min"}
         self.to_theta: Callable[[Array], Array] = same_theta
         self.callback_states: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
+        self.take_fingerprint: Callable[[], Mapping[str, str]] | None = None
+        self.data_are_lazy = False
         self.ending: Ending | None = None
         self.reasons: list[str] = []
 
@@ -77,6 +79,12 @@ class Run:
     @property
     def progress(self) -> Progress:
         """All that the run needs to go on from here; its arrays change with the next step."""
+        if self.take_fingerprint is not None:  # once, and only where progress is asked for
+            self.identity = {**self.identity, **self.take_fingerprint()}
+            self.take_fingerprint = None
+        return self._progress()
+
+    def _progress(self) -> Progress:
         return Progress(
             self.identity,
             self.state,
@@ -119,8 +127,12 @@ class Run:
             self.epoch,
             self.ending or Ending.COMPLETED,
             "; ".join(self.reasons) or f"{self.epochs} {self.unit}",
-            None if self.ending is Ending.DIVERGED else self.progress,
+            None if self.ending is Ending.DIVERGED else self._final_progress(),
         )
+
+    def _final_progress(self) -> Progress:
+        """Return the progress, without looking at data that must be read or worked out for it."""
+        return self._progress() if self.data_are_lazy else self.progress
 
     def final_theta(self) -> Array:
         """Return the parameters that the run ends with, in memory of their own."""
@@ -170,7 +182,7 @@ class GradientRun(Run):
         self._config = StepConfig(
             problem.network,
             # Its numbers come with each step, so that what was compiled serves every rate.
-            optimizer._replace(learning_rate=0.0, weight_decay=0.0),
+            optimizer._replace(learning_rate=0.0, weight_decay=0.0, arguments=()),
             settings.ema_decay is not None,
             micro_batch,
             padded=has_fixed_shapes(like) and n_examples % batch_size != 0,

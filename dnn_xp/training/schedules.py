@@ -8,10 +8,11 @@ compares by value; one that needs feedback, `ReduceOnPlateau`, is a callback as 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dnn_xp.arguments import check, check_whole
+from dnn_xp.reprs import typed_call
 from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
 from dnn_xp.training.run import Run
 
@@ -30,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function of the epoch, with the numbers that it needs.
+    """A schedule of the house: a function of the epoch, with the numbers that it needs.
 
     Parameters
     ----------
@@ -38,10 +39,17 @@ class Schedule:
         ``function(epoch, *numbers)``.
     numbers : tuple of float
         Or of another schedule, which compares by value, too.
+    call : str
+        What one types to make it.
     """
 
     function: Callable[..., float]
     numbers: tuple[Any, ...]
+    call: str = field(default="", compare=False)
+
+    def __repr__(self) -> str:
+        """Return what one types to make it."""
+        return self.call or f"Schedule({self.function!r}, {self.numbers!r})"
 
     def __call__(self, epoch: float) -> float:
         """Return what the learning rate is multiplied by."""
@@ -57,10 +65,10 @@ def constant(factor: float = 1.0) -> Schedule:
         Above 0.
     """
     check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
-    return Schedule(_stay, (factor,))
+    return Schedule(_constant, (factor,), typed_call(constant, {"factor": factor}))
 
 
-def _stay(epoch: float, factor: float) -> float:
+def _constant(epoch: float, factor: float) -> float:
     return factor
 
 
@@ -82,10 +90,11 @@ def step_decay(every: float, factor: float = 0.1) -> Schedule:
     """
     check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
     check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
-    return Schedule(_fall, (every, factor))
+    call = typed_call(step_decay, {"every": every, "factor": factor})
+    return Schedule(_step_decay, (every, factor), call)
 
 
-def _fall(epoch: float, every: float, factor: float) -> float:
+def _step_decay(epoch: float, every: float, factor: float) -> float:
     return float(factor ** math.floor(epoch / every))
 
 
@@ -98,10 +107,11 @@ def exponential_decay(factor: float) -> Schedule:
         0 < factor <= 1.
     """
     check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
-    return Schedule(_decay, (factor,))
+    call = typed_call(exponential_decay, {"factor": factor})
+    return Schedule(_exponential_decay, (factor,), call)
 
 
-def _decay(epoch: float, factor: float) -> float:
+def _exponential_decay(epoch: float, factor: float) -> float:
     return float(factor**epoch)
 
 
@@ -123,10 +133,11 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> Schedule:
     """
     check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
     check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
-    return Schedule(_scale_inversely, (power, rate))
+    call = typed_call(inverse_scaling, {"power": power, "rate": rate})
+    return Schedule(_inverse_scaling, (power, rate), call)
 
 
-def _scale_inversely(epoch: float, power: float, rate: float) -> float:
+def _inverse_scaling(epoch: float, power: float, rate: float) -> float:
     return float((1.0 + rate * epoch) ** -power)
 
 
@@ -165,10 +176,12 @@ def cosine(
     check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
     check("lowest", min_factor, 0.0 <= min_factor <= 1.0, "0 <= lowest <= 1")
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
-    return Schedule(_anneal, (warm_up, first, restarts, growth, min_factor))
+    values = {"epochs": epochs, "warm_up": warm_up, "restarts": restarts, "growth": growth}
+    call = typed_call(cosine, values | {"min_factor": min_factor})
+    return Schedule(_cosine, (warm_up, first, restarts, growth, min_factor), call)
 
 
-def _anneal(
+def _cosine(
     epoch: float, warm_up: float, length: float, restarts: int, growth: float, min_factor: float
 ) -> float:
     if epoch < warm_up:
@@ -206,10 +219,11 @@ def one_cycle(
     check("rise", rise, 0.0 < rise < 1.0, "0 < rise < 1")
     for name, value in (("start", start), ("end", end)):
         check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
-    return Schedule(_cycle, (epochs, rise, start, end))
+    values = {"epochs": epochs, "rise": rise, "start": start, "end": end}
+    return Schedule(_one_cycle, (epochs, rise, start, end), typed_call(one_cycle, values))
 
 
-def _cycle(epoch: float, epochs: float, rise: float, start: float, end: float) -> float:
+def _one_cycle(epoch: float, epochs: float, rise: float, start: float, end: float) -> float:
     done = min(epoch / epochs, 1.0)
     if done < rise:
         return start + (1.0 - start) * done / rise
@@ -233,14 +247,15 @@ def warm_up(schedule: Callable[[float], float], epochs: float) -> Schedule:
     [0.0, 0.5, 1.0, 1.0, 0.1]
     """
     check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
-    return Schedule(_rise, (epochs, schedule))
+    call = typed_call(warm_up, {"schedule": schedule, "epochs": epochs})
+    return Schedule(_warm_up, (epochs, schedule), call)
 
 
-def _rise(epoch: float, epochs: float, schedule: Callable[[float], float]) -> float:
+def _warm_up(epoch: float, epochs: float, schedule: Callable[[float], float]) -> float:
     return epoch / epochs * schedule(0.0) if epoch < epochs else schedule(epoch - epochs)
 
 
-@dataclass
+@dataclass(repr=False)
 class ReduceOnPlateau(Callback):
     """Lower the learning rate when a figure has not improved for some epochs.
 

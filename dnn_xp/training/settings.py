@@ -61,7 +61,8 @@ def check_settings(settings: Settings, n_examples: int) -> Settings:
     if not isinstance(settings.optimizer, Optimizer):
         found = settings.optimizer
         raise TypeError(f"optimizer: found {found!r}, expected one such as sgd(0.1)")
-    check_regularization(settings.regularization)
+    rules = settings.regularization
+    check_regularization(rules)
     check_whole("epochs", settings.epochs, 0)
     check_whole("seed", settings.seed, 0)
     for name in ("batch_size", "micro_batch"):
@@ -78,7 +79,7 @@ def check_settings(settings: Settings, n_examples: int) -> Settings:
         seed=int(settings.seed),
         batch_size=n_examples if size is None else min(int(size), n_examples),
         micro_batch=None if settings.micro_batch is None else int(settings.micro_batch),
-        regularization=Regularization(*map(_plain, settings.regularization)),
+        regularization=type(rules)(*map(_plain, rules)),
         clip_value=_plain(settings.clip_value),
         clip_norm=_plain(settings.clip_norm),
         ema_decay=_plain(decay),

@@ -321,15 +321,15 @@ def check_parts(network: Network) -> None:
 def to_vector(sums: CostAndGradient) -> Array:
     """Return cost, gradient and statistics as one vector, which parts of a batch add up."""
     xp = namespace(sums.gradient)
-    held = () if sums.statistics is None else (sums.statistics,)
-    return xp.concat([xp.reshape(sums.cost, (1,)), sums.gradient, *held])
+    statistics = () if sums.statistics is None else (sums.statistics,)
+    return xp.concat([xp.reshape(sums.cost, (1,)), sums.gradient, *statistics])
 
 
 def from_vector(network: Network, vector: Array) -> CostAndGradient:
     """Return what `to_vector` made a vector of."""
     end = 1 + network.size
-    held = vector[end:] if network.layout.has_statistics else None
-    return CostAndGradient(vector[0], vector[1:end], held)
+    statistics = vector[end:] if network.layout.has_statistics else None
+    return CostAndGradient(vector[0], vector[1:end], statistics)
 
 
 def apply_update(

@@ -45,44 +45,44 @@ def class_weights(
     [0.67, 0.67, 0.67, 2.0]
     """
     xp = namespace(Y)
-    shares = _shares(Y, xp)
-    n_classes, m = shares.shape
+    probabilities = _class_probabilities(Y, xp)
+    n_classes, m = probabilities.shape
     if isinstance(weights, str):
         if weights != "balanced":
             raise ValueError(f"weights: found {weights!r}, expected 'balanced' or numbers")
-        counts = xp.sum(shares, axis=1)
+        counts = xp.sum(probabilities, axis=1)
         occur = xp.astype(counts > 0, Y.dtype)
         of_class = ratio(m * occur, counts * xp.sum(occur), xp)
     else:
         of_class = bring(_numbers(weights, n_classes), like=Y)
-    return of_class @ shares
+    return of_class @ probabilities
 
 
-def _shares(Y: Array, xp: Any) -> Array:
+def _class_probabilities(Y: Array, xp: Any) -> Array:
     """Return how much of each class an example is, one row for each class."""
     shape = tuple(Y.shape)
     if len(shape) != 2 or not shape[1] or not xp.isdtype(Y.dtype, "real floating"):
         raise ValueError(
             f"Y: found dtype {Y.dtype} and shape {shape}, expected floats, (n_classes, m)"
         )
-    shares = xp.concat([1.0 - Y, Y]) if shape[0] == 1 else Y
+    probabilities = xp.concat([1.0 - Y, Y]) if shape[0] == 1 else Y
     # A thousandth: whatever rounding and smoothing do to a column, a second label is more.
-    off = float(xp.max(xp.abs(xp.sum(shares, axis=0) - 1.0)))
-    if not (off < 1e-3 and float(xp.min(shares)) >= 0.0):
+    off = float(xp.max(xp.abs(xp.sum(probabilities, axis=0) - 1.0)))
+    if not (off < 1e-3 and float(xp.min(probabilities)) >= 0.0):
         raise ValueError("Y: found columns that are no distributions over classes")
-    return shares
+    return probabilities
 
 
 def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> list[float]:
     if isinstance(weights, Mapping):
-        if unknown := [one for one in weights if one not in range(n_classes)]:
+        if unknown := [label for label in weights if label not in range(n_classes)]:
             raise ValueError(f"weights: found class {unknown[0]!r} of {n_classes} classes from 0")
-        numbers = [float(weights.get(one, 1.0)) for one in range(n_classes)]
+        numbers = [float(weights.get(label, 1.0)) for label in range(n_classes)]
     else:
-        numbers = [float(one) for one in weights]
+        numbers = [float(weight) for weight in weights]
         if len(numbers) != n_classes:
             raise ValueError(f"weights: found {len(numbers)} for {n_classes} classes")
-    if bad := [one for one in numbers if not 0.0 <= one < math.inf]:
+    if bad := [weight for weight in numbers if not 0.0 <= weight < math.inf]:
         raise ValueError(f"weights: found {bad[0]}, expected numbers from 0 on")
     return numbers
 

@@ -12,7 +12,9 @@ from dnn_xp.article.cases import PUBLISHED
 @pytest.fixture
 def beginning(monkeypatch):
     """Cut the runs after 101 iterations: two costs are compared; the accuracies are others."""
-    cut = tuple(one._replace(num_iterations=101, costs=one.costs[:2]) for one in PUBLISHED)
+    cut = tuple(
+        published._replace(num_iterations=101, costs=published.costs[:2]) for published in PUBLISHED
+    )
     monkeypatch.setattr("dnn_xp.app.article.PUBLISHED", cut)
 
 

@@ -19,12 +19,12 @@ def test_backends_lists_each_library(dnn_xp, monkeypatch):
     listed = {line[3:].split()[0]: line for line in lines[: len(backends.BACKENDS)]}
     assert tuple(listed) == backends.BACKENDS
     assert [name for name, line in listed.items() if line.startswith("*")] == ["numpy"]
-    for one in backends.probe_backends():
-        if one.problem is None:
-            assert re.search(rf"{re.escape(one.version)} +\d{{4}}\.12 ", listed[one.name])
+    for probe in backends.probe_backends():
+        if probe.problem is None:
+            assert re.search(rf"{re.escape(probe.version)} +\d{{4}}\.12 ", listed[probe.name])
         else:
-            assert listed[one.name].split() == [one.name, "-", "-", "-", "none"]
-            assert f"{one.name}: {one.problem}" in out
+            assert listed[probe.name].split() == [probe.name, "-", "-", "-", "none"]
+            assert f"{probe.name}: {probe.problem}" in out
 
 
 def test_verify(dnn_xp, library):

@@ -69,7 +69,7 @@ def one_line(err: str) -> str:
         (["verify", "--backend", "abacus"], "abacus"),
         (["article", "--data-dir", "nowhere"], "nowhere"),
     ],
-    ids=lambda one: one if isinstance(one, str) else " ".join(one),
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_bad_input_is_one_line(dnn_xp, arguments, named):
     code, out, err = dnn_xp(*arguments)

@@ -60,7 +60,7 @@ def test_examples(xp, data, Y):
     preprocessing = fit_preprocessing(data)
     examples = experiment.bring_examples(data, preprocessing, network, "float32")
     assert backends.namespace(*examples) is xp
-    assert {backends.dtype_name(one.dtype) for one in examples} == {"float32"}
+    assert {backends.dtype_name(array.dtype) for array in examples} == {"float32"}
     assert_values(examples.X, apply(preprocessing, data.X, "float32"), rtol=0)
     assert_values(examples.Y, np.asarray(data.y if Y is None else Y, dtype="float32"), rtol=0)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dnn_xp import backends
-from dnn_xp.app import formatting as words
-from dnn_xp.app.optimization import Descent, choose_schedule
+from dnn_xp.app import formatting
+from dnn_xp.app.optimization import OptimizerSettings, choose_schedule
 from dnn_xp.data import Dataset
 from dnn_xp.layers import Dense, Dropout
 from dnn_xp.network import Network
@@ -24,7 +24,7 @@ X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
     ],
 )
 def test_data(dataset, said):
-    assert words.data_in_words(dataset) == said
+    assert formatting.describe_data(dataset) == said
 
 
 @pytest.mark.parametrize(
@@ -39,38 +39,38 @@ def test_data(dataset, said):
     ],
 )
 def test_network(layers, said):
-    assert words.network_in_words(Network(4, layers, "squared_error")).startswith(said)
+    assert formatting.describe_network(Network(4, layers, "squared_error")).startswith(said)
 
 
 def test_backend(array, library):
-    said = words.backend_in_words(backends.current_backend(), array([1.0], dtype="float32"))
+    said = formatting.describe_backend(backends.current_backend(), array([1.0], dtype="float32"))
     assert re.fullmatch(rf"{library.backend} on [\w:]+, float32", said)
 
 
 @pytest.mark.parametrize(
-    ("descent", "said"),
+    ("settings", "said"),
     [
         (
-            Descent("sgd", sgd(0.5), choose_schedule("constant", 0.0, 9)),
+            OptimizerSettings("sgd", sgd(0.5), choose_schedule("constant", 0.0, 9)),
             "sgd, rate 0.5, batches of 4",
         ),
         (
-            Descent("adam", adam(1e-4), choose_schedule("step", 0.0, 9), 1.5, 0.99),
+            OptimizerSettings("adam", adam(1e-4), choose_schedule("step", 0.0, 9), 1.5, 0.99),
             "adam, rate 0.0001, batches of 4, step over 9 epochs, norms up to 1.5, "
             "moving average of the parameters (0.99 stays)",
         ),
     ],
 )
-def test_descent(descent, said):
-    assert words.descent_in_words(descent, 4) == said
+def test_optimizer(settings, said):
+    assert formatting.describe_optimizer(settings, 4) == said
 
 
-def test_figures():
+def test_metrics():
     parts = {
         "training": {"cost": 0.00123456, "accuracy": 1.0},
         "held out": {"cost": 12345.678, "accuracy": 0.98123},
     }
-    assert words.figures_in_words(parts) == [
+    assert formatting.describe_metrics(parts) == [
         ("cost", "0.001235 training, 1.235e+04 held out"),
         ("accuracy", "100.00% training, 98.12% held out"),
     ]

@@ -1,4 +1,4 @@
-"""Which figures are shown of which data, and what they are."""
+"""Which metrics are shown of which data, and what they are."""
 
 import re
 
@@ -65,17 +65,17 @@ def test_what_suits_can_be_measured(array, classes, cost):
     network = Network(1, (Dense(n_outputs),), cost)
     Y = array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]][:n_outputs])
     examples, metrics = Examples(array([[-1.0, 0.0, 1.0]]), Y), suitable(classes)
-    figures = measure(
+    values = measure(
         network, network.initialize(like=Y), examples, choose_metrics(classes, metrics)
     )
-    assert len(figures) == 1 + len(metrics)
-    assert all(type(value) is float for value in figures.values())
+    assert len(values) == 1 + len(metrics)
+    assert all(type(value) is float for value in values.values())
 
 
 def test_measure(array):
     network = Network(1, (Dense(1),), "squared_error")
     theta = array([2.0, 1.0])  # predicts 2 x + 1
     examples = Examples(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
-    figures = measure(network, theta, examples, choose_metrics(None, ["mean_absolute_error"]))
+    values = measure(network, theta, examples, choose_metrics(None, ["mean_absolute_error"]))
     # One error of 2: half of 4 / 4, the root of 4 / 4, 1 - 4 / 35 and 2 / 4.
-    assert figures == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35, "MAE": 0.5})
+    assert values == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35, "MAE": 0.5})

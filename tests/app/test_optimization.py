@@ -2,7 +2,13 @@
 
 import pytest
 
-from dnn_xp.app.optimization import OPTIMIZERS, SCHEDULES, Descent, choose_descent, choose_schedule
+from dnn_xp.app.optimization import (
+    OPTIMIZERS,
+    SCHEDULES,
+    OptimizerSettings,
+    choose_optimizer_settings,
+    choose_schedule,
+)
 from dnn_xp.training import ReduceOnPlateau, adam
 
 USUAL = {
@@ -30,12 +36,12 @@ USUAL = {
 def test_schedules(name, values, rise):
     """At 0, 3, 6 and 9 epochs; all of it later where there is a warm-up."""
     plan = choose_schedule(name, rise, 9 + rise)
-    found = [plan.schedule(epoch + rise + 1e-9) for epoch in (0, 3, 6, 9)]
-    assert found == pytest.approx(values, abs=1e-5)
+    factors = [plan.schedule(epoch + rise + 1e-9) for epoch in (0, 3, 6, 9)]
+    assert factors == pytest.approx(values, abs=1e-5)
     if rise:
         assert plan.schedule(0) == 0.0
         assert plan.schedule(1.5) == pytest.approx(0.5 * values[0])
-    plateau = [isinstance(one, ReduceOnPlateau) for one in plan.watchers]
+    plateau = [isinstance(callback, ReduceOnPlateau) for callback in plan.callbacks]
     assert plateau == ([True] if name == "plateau" else [])
 
 
@@ -46,7 +52,7 @@ def test_every_schedule_is_tested():
 
 
 @pytest.mark.parametrize(
-    ("name", "rise", "words"),
+    ("name", "rise", "description"),
     [
         ("constant", 0, "constant"),
         ("constant", 1.5, "constant after a warm-up of 1.5"),
@@ -55,20 +61,20 @@ def test_every_schedule_is_tested():
         ("step", 2, "step over 9 epochs after a warm-up of 2"),
     ],
 )
-def test_a_plan_is_known_by_its_words(name, rise, words):
-    """Where the schedule depends on how long the run is, the words do."""
-    assert choose_schedule(name, rise, 9).words == words
+def test_a_plan_is_known_by_its_description(name, rise, description):
+    """Where the schedule depends on how long the run is, the description does."""
+    assert choose_schedule(name, rise, 9).description == description
     longer = choose_schedule(name, rise, 10)
     same = [longer.schedule(e) == choose_schedule(name, rise, 9).schedule(e) for e in (3, 4.5, 8)]
-    assert all(same) is (longer.words == words)
+    assert all(same) is (longer.description == description)
 
 
-def test_the_usual_descent():
-    descent = choose_descent("adam", None, **USUAL)
-    assert descent == Descent("adam", adam(0.001), choose_schedule("constant", 0.0, 9))
+def test_the_usual_settings():
+    settings = choose_optimizer_settings("adam", None, **USUAL)
+    assert settings == OptimizerSettings("adam", adam(0.001), choose_schedule("constant", 0.0, 9))
     for name, (method, rate) in OPTIMIZERS.items():
-        assert choose_descent(name, None, **USUAL).optimizer == method(rate)
-        assert choose_descent(name, 0.25, **USUAL).optimizer == method(0.25)
+        assert choose_optimizer_settings(name, None, **USUAL).optimizer == method(rate)
+        assert choose_optimizer_settings(name, 0.25, **USUAL).optimizer == method(0.25)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +93,4 @@ def test_the_usual_descent():
 )
 def test_what_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=f"^{message}"):
-        choose_descent("adam", None, **USUAL | changes)
+        choose_optimizer_settings("adam", None, **USUAL | changes)

@@ -21,7 +21,7 @@ def here(tmp_path, monkeypatch):
 def test_what_can_be_written_is_let_be(here):
     check_outputs("digits", {"--output": Path("new.h5"), "--plot": None})
     check_outputs("data.h5", {"--output": Path("folder/data.h5"), "--plot": Path("c.png")})
-    assert {one.name for one in here.iterdir()} == {"data.h5", "folder"}
+    assert {path.name for path in here.iterdir()} == {"data.h5", "folder"}
 
 
 @pytest.mark.parametrize(

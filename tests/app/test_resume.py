@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app.resume import how_to_go_on, open_journey
+from dnn_xp.app.resume import open_resume, resume_command
 from dnn_xp.models import load_checkpoint, load_model
 from tests.app.test_train import facts
 
@@ -18,8 +18,8 @@ KEPT = ("--checkpoint", "a run", "--output", "m.h5")
 
 def model(path):
     """Return all that a model holds, but for its name."""
-    held = load_model(path, backend="numpy")
-    return held.theta.tobytes(), held.about, held.network
+    model = load_model(path, backend="numpy")
+    return model.theta.tobytes(), model.about, model.network
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signals")
@@ -33,10 +33,10 @@ def test_what_was_broken_off_goes_on(dnn_xp, start, tmp_path, how):
     again = [*QUICK, *KEPT, "--epochs", "100000", "--resume"]
     if how == "SIGINT":
         assert process.returncode == 130, err
-        on, interrupted = err.splitlines()
+        command, interrupted = err.splitlines()
         assert interrupted == "dnn-xp: interrupted"
-        assert on.startswith("dnn-xp: go on with: dnn-xp train ")
-        assert shlex.split(on.partition("go on with: dnn-xp ")[2]) == again
+        assert command.startswith("dnn-xp: go on with: dnn-xp train ")
+        assert shlex.split(command.partition("go on with: dnn-xp ")[2]) == again
         assert facts(out)["epochs"].startswith(f"{begun.epoch} of 100000 in ")
         assert facts(out)["model"] == "m.h5"
         assert begun.epoch >= 1
@@ -142,15 +142,15 @@ def test_a_disk_that_fills_up_is_said_and_the_training_goes_on(dnn_xp, tmp_path,
     )
 
 
-def test_how_to_go_on():
-    assert how_to_go_on(["train", "my data", "--checkpoint", "c"]) == (
+def test_the_command_that_resumes():
+    assert resume_command(["train", "my data", "--checkpoint", "c"]) == (
         "dnn-xp train 'my data' --checkpoint c --resume"
     )
-    assert how_to_go_on(["train", "--resume", "--checkpoint", "c"]) == (
+    assert resume_command(["train", "--resume", "--checkpoint", "c"]) == (
         "dnn-xp train --resume --checkpoint c"
     )
 
 
 def test_without_checkpoints_there_is_nothing_to_come_from():
-    journey = open_journey(None, resume=False)
-    assert (journey.resume, journey.keepers, journey.epochs_before) == (None, (), 0)
+    resume = open_resume(None, resume=False)
+    assert (resume.progress, resume.checkpoints, resume.epochs_before) == (None, (), 0)

@@ -8,7 +8,12 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
+from dnn_xp.app.optimization import choose_optimizer_settings
+from dnn_xp.app.options import ClassWeight, Dtype
+from dnn_xp.app.run import PreparedRun
+from dnn_xp.app.train import Settings
 from dnn_xp.models import load_model
+from tests.app.examples import dataset, prepared
 
 QUICK = ("--epochs", "2", "--layers", "8", "--backend", "numpy")
 
@@ -90,20 +95,20 @@ def test_more_options_are_heeded(dnn_xp, tmp_path):
     assert about["schedule"] == "cosine over 2 epochs after a warm-up of 0.5"
     assert (about["clip_norm"], about["ema_decay"]) == (2.0, 0.9)
     assert about["class_weight"] == "balanced"
-    told = re.search(r"^epoch 2/2 .* f1 (\S+), top_5_accuracy (\S+), 0 s left$", out, re.MULTILINE)
-    assert told.groups() == tuple(shown[x].split()[2] for x in ("f1", "top_5_accuracy"))
-    # The model knows which figures were asked for.
+    last = re.search(r"^epoch 2/2 .* f1 (\S+), top_5_accuracy (\S+), 0 s left$", out, re.MULTILINE)
+    assert last.groups() == tuple(shown[x].split()[2] for x in ("f1", "top_5_accuracy"))
+    # The model knows which metrics were asked for.
     heading, *rows = dnn_xp("evaluate", "m.h5", "digits").out.splitlines()[1:]
     assert heading.split() == [
         *("part", "examples", "cost", "accuracy", "f1", "top_5_accuracy"),
     ]
-    assert rows[-1].split()[-2:] == list(told.groups())
+    assert rows[-1].split()[-2:] == list(last.groups())
 
 
 @pytest.mark.parametrize(
     "option",
     [
-        *(("--schedule", one) for one in ("cosine", "step", "exponential", "inverse-scaling")),
+        *(("--schedule", name) for name in ("cosine", "step", "exponential", "inverse-scaling")),
         ("--schedule", "one-cycle"),
         ("--warm-up", "1"),
         ("--clip-norm", "0.01"),
@@ -112,11 +117,13 @@ def test_more_options_are_heeded(dnn_xp, tmp_path):
     ],
 )
 def test_each_option_changes_the_run(dnn_xp, tmp_path, option):
-    code, _, err = dnn_xp("train", *QUICK, *option, "--output", "one.h5")
+    code, _, err = dnn_xp("train", *QUICK, *option, "--output", "changed.h5")
     assert (code, err) == (0, "")
-    dnn_xp("train", *QUICK, "--output", "other.h5")
-    one, other = (load_model(tmp_path / f"{x}.h5", backend="numpy") for x in ("one", "other"))
-    assert not np.array_equal(one.theta, other.theta)
+    dnn_xp("train", *QUICK, "--output", "usual.h5")
+    changed, usual = (
+        load_model(tmp_path / f"{name}.h5", backend="numpy") for name in ("changed", "usual")
+    )
+    assert not np.array_equal(changed.theta, usual.theta)
 
 
 def test_the_seed_decides_the_run(dnn_xp):
@@ -138,7 +145,58 @@ def test_the_model_and_the_curve_are_kept(dnn_xp, tmp_path):
     assert model.about["seed"] == 4
     assert model.about["epochs"] == 2
     assert model.about["data"] == "digits"
-    assert {one.name for one in tmp_path.iterdir()} == {"m.h5", "c.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"m.h5", "c.png"}
+
+
+def test_what_is_written_down_with_a_model(tmp_path):
+    settings = Settings(
+        data=str(tmp_path / "data.npz"),
+        layers="8",
+        activation="tanh",
+        epochs=9,
+        batch_size=16,
+        optimizer="sgd",
+        learning_rate=None,
+        schedule="step",
+        warm_up=0.0,
+        clip_norm=2.0,
+        ema_decay=None,
+        class_weight=ClassWeight.balanced,
+        metrics=["f1"],
+        seed=7,
+        data_dir=None,
+        dtype=Dtype.float64,
+        output=None,
+        plot=None,
+        checkpoint=None,
+        resume=False,
+    )
+    optimizer_settings = choose_optimizer_settings(
+        "sgd",
+        None,
+        schedule="step",
+        warm_up_epochs=0.0,
+        epochs=9,
+        clip_norm=2.0,
+        ema_decay=None,
+    )
+    experiment = prepared(tmp_path, dataset(("a", "b")))
+    run = PreparedRun(experiment, optimizer_settings, {}, 9, 16, 7)
+    assert settings.about(run, 5, "numpy") == {
+        "data": "data.npz",
+        "fingerprint": experiment.fingerprint,
+        "seed": 7,
+        "epochs": 5,
+        "batch_size": 16,
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "schedule": "step over 9 epochs",
+        "clip_norm": 2.0,
+        "ema_decay": None,
+        "class_weight": "balanced",
+        "metrics": ["f1"],
+        "backend": "numpy",
+    }
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ def test_evaluate_divides_the_data_of_the_training_as_the_training_did(dnn_xp, m
     name, trained = model
     code, out, err = dnn_xp("evaluate", name, "digits")
     assert (code, err) == (0, "")
-    found = rows(out)
-    assert found["part"] == ["examples", "cost", "accuracy"]
+    table = rows(out)
+    assert table["part"] == ["examples", "cost", "accuracy"]
     for part, examples in (("training", "1,438"), ("held out", "359")):
-        count, cost, accuracy = found[part]
+        count, cost, accuracy = table[part]
         assert count == examples
         assert f"{cost} {part}" in trained
         assert f"{accuracy} {part}" in trained
@@ -41,9 +41,9 @@ def test_evaluate_takes_other_data_whole(dnn_xp, model, tmp_path):
     digits = load_digits()
     x = digits.X.T[:100].reshape(-1, 64).astype(float)
     np.savez(tmp_path / "some.npz", x=x, y=digits.y[:100])
-    found = rows(dnn_xp("evaluate", model[0], "some.npz").out)
-    assert found["all"][0] == "100"
-    assert float(found["all"][2].rstrip("%")) > 90.0
+    table = rows(dnn_xp("evaluate", model[0], "some.npz").out)
+    assert table["all"][0] == "100"
+    assert float(table["all"][2].rstrip("%")) > 90.0
 
 
 def test_evaluate_takes_a_single_example(dnn_xp, model, tmp_path):
@@ -59,8 +59,8 @@ def test_evaluate_knows_classes_by_name(dnn_xp, model, tmp_path):
     digits = load_digits()
     some = np.isin(digits.y, (7, 8))
     np.savez(tmp_path / "some.npz", x=digits.X.T[some].astype(float), y=digits.y[some])
-    found = rows(dnn_xp("evaluate", model[0], "some.npz").out)
-    assert float(found["all"][2].rstrip("%")) > 90.0
+    table = rows(dnn_xp("evaluate", model[0], "some.npz").out)
+    assert float(table["all"][2].rstrip("%")) > 90.0
 
 
 @pytest.mark.parametrize(

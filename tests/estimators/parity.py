@@ -1,4 +1,4 @@
-"""Fit scikit-learn's estimator and ours, told the same, and measure how far apart they end."""
+"""Fit scikit-learn's estimator and ours with the same parameters, and measure their distance."""
 
 import warnings
 from collections import Counter
@@ -57,7 +57,7 @@ FORMS = ("array", "CSR", "CSC", "lists", "pandas")
 
 
 class Case(NamedTuple):
-    """What a pair of estimators is told and fed."""
+    """Case of a comparison: the parameters and the data of a pair of estimators."""
 
     target: str
     activation: str
@@ -159,19 +159,19 @@ def sample_weight() -> np.ndarray:
 
 
 def arguments(case: Case) -> dict[str, Any]:
-    """Return what both constructors are told."""
-    told = SETTINGS | SOLVERS[case.solver] | {"activation": case.activation}
-    told |= {"shuffle": case.shuffle, "batch_size": case.batch_size}
-    told |= {"early_stopping": "early" in case.course, "warm_start": "warm" in case.course}
+    """Return the parameters of both estimators."""
+    options = SETTINGS | SOLVERS[case.solver] | {"activation": case.activation}
+    options |= {"shuffle": case.shuffle, "batch_size": case.batch_size}
+    options |= {"early_stopping": "early" in case.course, "warm_start": "warm" in case.course}
     if case.target == "counts":  # whose exponential function soon flies away
-        told |= {"loss": "poisson", "learning_rate_init": told["learning_rate_init"] / 3.0}
-    return told
+        options |= {"loss": "poisson", "learning_rate_init": options["learning_rate_init"] / 3.0}
+    return options
 
 
-def make(package: ModuleType, target: str, **told: Any) -> Any:
+def make(package: ModuleType, target: str, **options: Any) -> Any:
     """Return the estimator of a package for a target."""
     kind = "MLPClassifier" if target in CLASSIFIED else "MLPRegressor"
-    return getattr(package, kind)(**told)
+    return getattr(package, kind)(**options)
 
 
 def fitted(package: ModuleType, case: Case) -> Any:

@@ -44,9 +44,9 @@ def dispatch(request):
 def without_dispatch(): ...
 
 
-def make(target, **told):
+def make(target, **options):
     kind = MLPClassifier if target in ("binary", "multiclass", "multilabel") else MLPRegressor
-    return kind(**SETTINGS | told)
+    return kind(**SETTINGS | options)
 
 
 def outputs(one, X):
@@ -63,7 +63,7 @@ EARLY = {"early_stopping": True, "validation_fraction": 0.25}
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "options"),
     [
         ("binary", {}),
         ("multiclass", {"solver": "sgd", "activation": "tanh", "learning_rate": "invscaling"}),
@@ -72,13 +72,13 @@ EARLY = {"early_stopping": True, "validation_fraction": 0.25}
         ("several", EARLY),
     ],
 )
-def test_all_is_where_X_is_and_as_on_numpy(array, xp, device, target, told):
+def test_all_is_where_X_is_and_as_on_numpy(array, xp, device, target, options):
     y = TARGETS[target]
-    ours = make(target, **told).fit(array(X), array(y), array(WEIGHTS))
-    host = make(target, **told).fit(X, y, WEIGHTS)
+    ours = make(target, **options).fit(array(X), array(y), array(WEIGHTS))
+    host = make(target, **options).fit(X, y, WEIGHTS)
     assert ours.loss_curve_ == pytest.approx(host.loss_curve_, rel=1e-12)
     assert ours.n_iter_ == host.n_iter_
-    if "early_stopping" in told:
+    if "early_stopping" in options:
         assert ours.validation_scores_ == pytest.approx(host.validation_scores_, rel=1e-12)
     for found, expected in zip(arrays(ours), arrays(host), strict=True):
         assert backends.namespace(found) is xp
@@ -307,7 +307,7 @@ def test_other_features_are_refused(array):
 
 @pytest.mark.parametrize("target", ["binary", "multiclass", "multilabel"])
 def test_jax_without_its_64_bits(target):
-    """As it is unless told otherwise: whole numbers have 32 bits then, without a warning."""
+    """As it is by default: whole numbers have 32 bits then, without a warning."""
     jax = pytest.importorskip("jax")
     with jax.enable_x64(False):
         some = jax.numpy.asarray(X, dtype="float32")

@@ -265,7 +265,7 @@ def test_the_loss_on_the_validation_data():
 
 
 def test_the_score_that_stops_may_be_chosen():
-    """#24411: R2 judges a regressor; another score, or the loss itself, may."""
+    """#24411: R2 is the validation score of a regressor; another, or the loss itself, may be."""
     data = {"X_val": X[40:], "y_val": X[40:, 0]}
     fits = {
         scoring: MLPRegressor(max_iter=3, random_state=0, scoring=scoring).fit(
@@ -463,7 +463,7 @@ def test_lbfgs_refuses_what_it_cannot_do(parameters, message):
 
 
 def test_learning_rates_of_ones_own():
-    """#15596: "adaptive" divides by 5 after one lucky epoch; a schedule does as it is told."""
+    """#15596: "adaptive" divides by 5 after one lucky epoch; a schedule does as it says."""
     seen = []
 
     def schedule(epoch):
@@ -486,7 +486,7 @@ def test_learning_rates_of_ones_own():
 
 
 def test_a_learning_rate_that_falls_where_the_loss_does_not():
-    """A schedule that is a callback is told of the run, and of validation data."""
+    """A schedule that is a callback is handed the run, and of validation data."""
     plateau = ReduceOnPlateau(factor=0.5, patience=2, monitor="validation_cost")
     clf = MLPClassifier((50,), learning_rate=plateau, learning_rate_init=0.05, max_iter=60)
     clf.set_params(random_state=0, n_iter_no_change=60)

@@ -37,8 +37,8 @@ pytestmark = pytest.mark.once
 @pytest.mark.parametrize("early", [False, True])
 def test_attributes_are_those_of_scikit_learn(kind, solver, early):
     """All that are public, of the same type, and those that are numbers of the same value."""
-    told = SETTINGS | {"solver": solver, "early_stopping": early}
-    ours, theirs = kind(**told), getattr(neural_network, kind.__name__)(**told)
+    options = SETTINGS | {"solver": solver, "early_stopping": early}
+    ours, theirs = kind(**options), getattr(neural_network, kind.__name__)(**options)
     ours, theirs = ours.fit(X, Y), theirs.fit(X, Y)
     for name, value in vars(theirs).items():
         if name.startswith("_") or not name.endswith("_"):
@@ -84,9 +84,9 @@ def test_tags(kind):
 @both
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_fit_forgets_the_one_before(kind, solver):
-    told = SETTINGS | {"solver": solver}
-    one = kind(**told).fit(X[:20] * 3.0, Y[:20]).fit(X, Y)
-    other = kind(**told).fit(X, Y)
+    options = SETTINGS | {"solver": solver}
+    one = kind(**options).fit(X[:20] * 3.0, Y[:20]).fit(X, Y)
+    other = kind(**options).fit(X, Y)
     assert_equal(one, other)
     assert one.loss_curve_ == other.loss_curve_
 
@@ -151,15 +151,17 @@ def test_what_is_handed_in_is_not_changed(kind):
 @quiet
 @both
 @pytest.mark.parametrize(
-    "told", [{"dropout": 0.3}, {"batch_norm": True}, {"layer_norm": True, "dropout": [0.2]}]
+    "options", [{"dropout": 0.3}, {"batch_norm": True}, {"layer_norm": True, "dropout": [0.2]}]
 )
-def test_networks_that_scikit_learn_has_not(kind, told):
+def test_networks_that_scikit_learn_has_not(kind, options):
     """Draws come from the random state, and predictions make none."""
-    told = SETTINGS | {"max_iter": 60} | told
-    one, other = kind(**told).fit(X, Y), kind(**told).fit(X, Y)
+    options = SETTINGS | {"max_iter": 60} | options
+    one, other = kind(**options).fit(X, Y), kind(**options).fit(X, Y)
     assert_equal(one, other)
     np.testing.assert_array_equal(one.predict(X), one.predict(X))
-    assert not np.array_equal(kind(**told | {"random_state": 1}).fit(X, Y).coefs_[0], one.coefs_[0])
+    assert not np.array_equal(
+        kind(**options | {"random_state": 1}).fit(X, Y).coefs_[0], one.coefs_[0]
+    )
     assert one.score(X, Y) > (0.8 if kind is MLPClassifier else 0.3)
     np.testing.assert_allclose(one.predict(X[:3]), one.predict(X)[:3], rtol=1e-12)
 
@@ -167,9 +169,9 @@ def test_networks_that_scikit_learn_has_not(kind, told):
 @quiet
 @both
 def test_normalizing_networks_train_on(kind):
-    told = SETTINGS | {"batch_norm": True, "layer_norm": True, "shuffle": False}
+    options = SETTINGS | {"batch_norm": True, "layer_norm": True, "shuffle": False}
     classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
-    whole, parts = kind(**told, n_iter_no_change=99).fit(X, Y), kind(**told)
+    whole, parts = kind(**options, n_iter_no_change=99).fit(X, Y), kind(**options)
     for _ in range(6):
         parts.partial_fit(X, Y, **classes)
     assert_equal(parts, whole)
@@ -224,8 +226,8 @@ def test_one_example(kind, place):
 @both
 def test_a_moved_network_trains_on_with_a_new_optimizer(kind):
     """Its first step has no velocity: 1 + 0.9 of the step that has no momentum."""
-    told = SETTINGS | {"solver": "sgd", "batch_size": 50}
-    start = kind(**told).fit(X, Y)
+    options = SETTINGS | {"solver": "sgd", "batch_size": 50}
+    start = kind(**options).fit(X, Y)
     moved, plain, other = (copy.deepcopy(start) for _ in range(3))
     moved.to("numpy").partial_fit(X, Y)
     plain.to("numpy").set_params(momentum=0.0).partial_fit(X, Y)
@@ -247,7 +249,7 @@ def test_moving_to_nowhere_is_refused(kind):
 
 @quiet
 def test_digits_are_learnt():
-    """A real task, with nothing told: as well as scikit-learn's does."""
+    """A real task, with default parameters: as well as scikit-learn's does."""
     digits, labels = load_digits(return_X_y=True)
     train_X, test_X, train_y, test_y = train_test_split(digits / 16.0, labels, random_state=0)
     ours, theirs = (

@@ -119,7 +119,7 @@ def test_both_probabilities_of_two_classes_are_exact():
 
 
 @pytest.mark.parametrize("classes", [None, [0, 1]])
-def test_first_classes_have_to_be_told(classes):
+def test_first_classes_have_to_be_given(classes):
     with pytest.raises(ValueError, match=r"classes must be passed on|has classes not in"):
         MLPClassifier(**SETTINGS).partial_fit(X, THREE, classes=classes)
 
@@ -182,21 +182,21 @@ def test_smoothed_labels(y):
 @pytest.mark.parametrize("given", ["balanced", {1: 5.0}, {0: 0.5, 1: 2.0}])
 def test_weights_of_classes_are_weights_of_their_examples(solver, target, given):
     y = TARGETS[target]
-    told = SETTINGS | FULL | {"solver": solver, "alpha": 0.0}
+    options = SETTINGS | FULL | {"solver": solver, "alpha": 0.0}
     weights = compute_sample_weight(given, y)
-    ours = MLPClassifier(**told, class_weight=given).fit(X, y)
-    theirs = neural_network.MLPClassifier(**told).fit(X, y, weights)
+    ours = MLPClassifier(**options, class_weight=given).fit(X, y)
+    theirs = neural_network.MLPClassifier(**options).fit(X, y, weights)
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-8)
-    plain = MLPClassifier(**told).fit(X, y)
+    plain = MLPClassifier(**options).fit(X, y)
     assert abs(ours.loss_ / plain.loss_ - 1.0) > 1e-3
 
 
 def test_both_weights_count():
     y, own = TARGETS["multiclass"], RNG.uniform(0.5, 2.0, M)
-    told = SETTINGS | FULL | {"alpha": 0.0}
-    ours = MLPClassifier(**told, class_weight="balanced").fit(X, y, own)
+    options = SETTINGS | FULL | {"alpha": 0.0}
+    ours = MLPClassifier(**options, class_weight="balanced").fit(X, y, own)
     weights = own * compute_sample_weight("balanced", y)
-    theirs = neural_network.MLPClassifier(**told).fit(X, y, weights)
+    theirs = neural_network.MLPClassifier(**options).fit(X, y, weights)
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-10)
 
 
@@ -211,13 +211,13 @@ def test_weights_by_class_have_the_labels_names():
 
 def test_small_batches_keep_the_weights_of_classes():
     """Also those of one example, where a weight within its batch would be none."""
-    told = SETTINGS | {"batch_size": 1, "max_iter": 1, "alpha": 0.0, "solver": "sgd"}
-    told |= {"momentum": 0.0, "shuffle": False}
+    options = SETTINGS | {"batch_size": 1, "max_iter": 1, "alpha": 0.0, "solver": "sgd"}
+    options |= {"momentum": 0.0, "shuffle": False}
     y, rate = TARGETS["binary"], 1e-6  # so short a way that gradients stay what they are
 
     def moved(rate, weights):
-        told["learning_rate_init"] = rate
-        return MLPClassifier(**told, class_weight=weights).fit(X, y).coefs_[0]
+        options["learning_rate_init"] = rate
+        return MLPClassifier(**options, class_weight=weights).fit(X, y).coefs_[0]
 
     start = moved(1e-300, None)
     found = moved(rate, {0: 1.0, 1: 3.0}) - start

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
-from dnn_xp.estimators.coefficients import Weights, by_layer, from_theta, moved, to_theta
+from dnn_xp.estimators.coefficients import Weights, bring_weights, by_layer, from_theta, to_theta
 from dnn_xp.network.propagation import logits
 from tests.helpers import assert_close, assert_values
 
@@ -81,14 +81,14 @@ def test_layers_get_what_a_network_has(array, network):
 
 def test_moving(array, xp, device, dtype):
     host = from_theta(NORMALIZED, np.linspace(0.0, 1.0, NORMALIZED.size).astype(dtype))
-    there = moved(host, array([0.0]))
+    there = bring_weights(host, array([0.0]))
     for one, expected in zip(flat(there), flat(host), strict=True):
         assert backends.namespace(one) is xp
         assert backends.device(one) == device
         assert_values(one, expected, rtol=0)
-    wide = moved(host, array([0.0]), xp.float64)
+    wide = bring_weights(host, array([0.0]), xp.float64)
     assert all(one.dtype == xp.float64 for one in flat(wide))
-    again = moved(there, np.zeros(1))
+    again = bring_weights(there, np.zeros(1))
     for one, expected in zip(flat(again), flat(host), strict=True):
         assert_close(one, expected, rtol=0)
 

@@ -79,8 +79,8 @@ def test_what_scikit_learn_has_learnt(target, solver):
     taken = kind.from_sklearn(theirs)
     assert type(taken) is kind
     assert_same_predictions(taken, theirs)
-    told, expected = taken.get_params(), theirs.get_params()
-    assert {name: told[name] for name in expected} == expected
+    parameters, expected = taken.get_params(), theirs.get_params()
+    assert {name: parameters[name] for name in expected} == expected
     for name in ("loss_", "n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_"):
         assert getattr(taken, name) == getattr(theirs, name)
     assert taken.n_features_in_ == 3

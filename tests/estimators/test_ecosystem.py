@@ -117,7 +117,7 @@ def test_a_copy_of_lbfgs_goes_on_as_the_original_does(pair):
     assert len(one.loss_curve_) == 10
 
 
-def test_a_clone_is_told_the_same_and_knows_nothing(pair):
+def test_a_clone_has_the_same_parameters_and_no_state(pair):
     one = pair[0].fit(X, y)
     other = clone(one)
     assert other.get_params() == one.get_params()

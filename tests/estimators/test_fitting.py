@@ -1,4 +1,4 @@
-"""How estimators are trained: how a fit ends, is judged, and goes on."""
+"""Training of estimators: how a fit ends, is validated, and goes on."""
 
 import warnings
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.once
 
 @both
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_an_end_that_comes_too_early_is_told_where_it_is_called(kind, solver):
+def test_an_end_that_comes_too_early_warns_where_it_is_called(kind, solver):
     with pytest.warns(ConvergenceWarning) as ours:
         kind(**SETTINGS | {"solver": solver}).fit(X, Y)
     with pytest.warns(ConvergenceWarning) as theirs:
@@ -50,19 +50,19 @@ def test_an_end_that_comes_too_early_is_told_where_it_is_called(kind, solver):
 
 
 @both
-def test_an_end_that_is_one_is_not_told(kind):
-    told = {"hidden_layer_sizes": (6,), "random_state": 0, "tol": 0.1}
+def test_an_end_by_convergence_does_not_warn(kind):
+    options = {"hidden_layer_sizes": (6,), "random_state": 0, "tol": 0.1}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        kind(**told).fit(X, Y)
-        kind(**told, solver="lbfgs", alpha=1.0).fit(X, Y)
-        kind(**told, max_iter=1, solver="sgd").partial_fit(
+        kind(**options).fit(X, Y)
+        kind(**options, solver="lbfgs", alpha=1.0).fit(X, Y)
+        kind(**options, max_iter=1, solver="sgd").partial_fit(
             X, Y, **{"classes": [0, 1]} if kind is MLPClassifier else {}
         )
 
 
 @both
-def test_batches_of_more_than_all_are_told_of(kind):
+def test_batches_of_more_than_all_warn(kind):
     with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample"):
         one = kind(**SETTINGS | {"batch_size": 51, "tol": 1.0, "max_iter": 99}).fit(X, Y)
     other = kind(**SETTINGS | {"batch_size": 50, "tol": 1.0, "max_iter": 99}).fit(X, Y)
@@ -72,17 +72,17 @@ def test_batches_of_more_than_all_are_told_of(kind):
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_divergence_is_an_error():
-    told = {"activation": "identity", "solver": "sgd", "learning_rate_init": 1e3, "max_iter": 99}
-    reg = MLPRegressor(**SETTINGS | told)
+    options = {"activation": "identity", "solver": "sgd", "learning_rate_init": 1e3, "max_iter": 99}
+    reg = MLPRegressor(**SETTINGS | options)
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
         reg.fit(X, Y)
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-def test_divergence_leaves_the_best_parameters_that_were_judged():
-    told = {"activation": "identity", "solver": "sgd", "learning_rate_init": 2.0, "max_iter": 99}
-    reg = MLPRegressor(**SETTINGS | told, early_stopping=True)
+def test_divergence_leaves_the_parameters_with_the_best_score():
+    options = {"activation": "identity", "solver": "sgd", "learning_rate_init": 2.0, "max_iter": 99}
+    reg = MLPRegressor(**SETTINGS | options, early_stopping=True)
     with pytest.warns(ConvergenceWarning, match="diverged: the cost became"):
         reg.fit(X, Y)
     assert np.isnan(reg.loss_)
@@ -115,7 +115,7 @@ def test_callbacks_of_dnn_xp_may_stop_it(kind):
     assert one.n_iter_ == 2
 
 
-# ----------------------------------------------------------------------------- judging
+# ----------------------------------------------------------------------------- validation
 
 
 @quiet
@@ -131,8 +131,8 @@ def test_callbacks_of_dnn_xp_may_stop_it(kind):
 )
 def test_scores_are_of_the_part_that_scikit_learn_holds_out(scoring, score):
     """After one epoch, whose parameters are the best there are."""
-    told = SETTINGS | {"max_iter": 1, "early_stopping": True, "validation_fraction": 0.3}
-    clf = MLPClassifier(**told, scoring=scoring).fit(X, Y)
+    options = SETTINGS | {"max_iter": 1, "early_stopping": True, "validation_fraction": 0.3}
+    clf = MLPClassifier(**options, scoring=scoring).fit(X, Y)
     rng = np.random.RandomState(0)
     for shape in ((4, 6), 6, (6, 1), 1):  # what parameters are drawn from before the split
         rng.uniform(size=shape)
@@ -145,8 +145,8 @@ def test_scores_are_of_the_part_that_scikit_learn_holds_out(scoring, score):
 @quiet
 @both
 def test_with_validation_data_all_others_are_trained_on(kind):
-    told = SETTINGS | {"early_stopping": True, "n_iter_no_change": 99}
-    one = kind(**told).fit(X, Y, X_val=X[:10], y_val=Y[:10])
+    options = SETTINGS | {"early_stopping": True, "n_iter_no_change": 99}
+    one = kind(**options).fit(X, Y, X_val=X[:10], y_val=Y[:10])
     other = kind(**SETTINGS | {"n_iter_no_change": 99}).fit(X, Y)
     assert one.loss_curve_ == other.loss_curve_
     best = int(np.argmax(one.validation_scores_)) + 1
@@ -171,7 +171,7 @@ def test_validation_data_that_do_not_fit_are_refused(given, message):
 
 @quiet
 @both
-def test_too_few_examples_to_judge_by_are_refused(kind):
+def test_too_few_validation_examples_are_refused(kind):
     with pytest.raises(ValueError, match=r"should be greater or equal|set is too small"):
         kind(**SETTINGS | {"batch_size": 2}, early_stopping=True).fit(X[:4], [0, 1, 0, 1])
 
@@ -183,9 +183,9 @@ def test_too_few_examples_to_judge_by_are_refused(kind):
 @both
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lion", adam(0.02)], ids=name_of)
 def test_partial_fits_in_order_are_one_fit(kind, solver):
-    told = SETTINGS | {"solver": solver, "shuffle": False, "n_iter_no_change": 99}
+    options = SETTINGS | {"solver": solver, "shuffle": False, "n_iter_no_change": 99}
     classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
-    whole, parts = kind(**told).fit(X, Y), kind(**told)
+    whole, parts = kind(**options).fit(X, Y), kind(**options)
     for _ in range(6):
         parts.partial_fit(X, Y, **classes)
     assert_equal(parts, whole)
@@ -198,9 +198,9 @@ def test_partial_fits_in_order_are_one_fit(kind, solver):
 @pytest.mark.parametrize("other", ["sgd", "lion", "amsgrad"])
 def test_another_solver_begins_anew_from_the_parameters_that_there_are(kind, other):
     classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
-    told = SETTINGS | {"shuffle": False}
-    changed = kind(**told, solver="adam").partial_fit(X, Y, **classes)
-    warm = kind(**told | {"solver": other, "warm_start": True, "max_iter": 1})
+    options = SETTINGS | {"shuffle": False}
+    changed = kind(**options, solver="adam").partial_fit(X, Y, **classes)
+    warm = kind(**options | {"solver": other, "warm_start": True, "max_iter": 1})
     warm = warm.partial_fit(X, Y, **classes)
     warm.coefs_, warm.intercepts_ = changed.coefs_, changed.intercepts_
     assert_equal(changed.set_params(solver=other).partial_fit(X, Y), warm.fit(X, Y))
@@ -215,7 +215,7 @@ def test_lbfgs_has_no_partial_fit(kind):
 
 
 @both
-def test_partial_fit_judges_nothing(kind):
+def test_partial_fit_has_no_validation(kind):
     classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
         kind(**SETTINGS, early_stopping=True).partial_fit(X, Y, **classes)
@@ -225,9 +225,9 @@ def test_partial_fit_judges_nothing(kind):
 @both
 def test_a_warm_lbfgs_in_parts_is_one_run(kind):
     """It knows the curvature, where scikit-learn's forgets (its issue 13656)."""
-    told = SETTINGS | {"solver": "lbfgs", "alpha": 0.1, "tol": 1e-9}
-    whole = kind(**told | {"max_iter": 12}).fit(X, Y)
-    parts = kind(**told | {"max_iter": 4}, warm_start=True)
+    options = SETTINGS | {"solver": "lbfgs", "alpha": 0.1, "tol": 1e-9}
+    whole = kind(**options | {"max_iter": 12}).fit(X, Y)
+    parts = kind(**options | {"max_iter": 4}, warm_start=True)
     for _ in range(3):
         parts.fit(X, Y)
     assert_equal(parts, whole)
@@ -238,13 +238,13 @@ def test_a_warm_lbfgs_in_parts_is_one_run(kind):
 @quiet
 @both
 def test_a_warm_lbfgs_forgets_where_parameters_are_set(kind):
-    told = SETTINGS | {"solver": "lbfgs", "warm_start": True}
-    one = kind(**told).fit(X, Y)
-    other = kind(**told).fit(X, 1 - Y)
+    options = SETTINGS | {"solver": "lbfgs", "warm_start": True}
+    one = kind(**options).fit(X, Y)
+    other = kind(**options).fit(X, 1 - Y)
     other.coefs_, other.intercepts_ = (
         [x.copy() for x in some] for some in (one.coefs_, one.intercepts_)
     )
-    start = kind(**told).fit(X, Y)
+    start = kind(**options).fit(X, Y)
     start._lbfgs_state = None
     assert_equal(other.fit(X, Y), start.fit(X, Y))
 
@@ -254,9 +254,9 @@ def test_a_warm_lbfgs_forgets_where_parameters_are_set(kind):
 def test_lbfgs_refuses_what_needs_steps(kind):
     with pytest.raises(ValueError, match="solver: 'lbfgs' has no l1, max_norm; choose another"):
         kind(solver="lbfgs", l1=0.1, max_norm=1.0).fit(X, Y)
-    for name, told in {"dropout": {"dropout": 0.1}, "batch norm": {"batch_norm": True}}.items():
+    for name, options in {"dropout": {"dropout": 0.1}, "batch norm": {"batch_norm": True}}.items():
         with pytest.raises(ValueError, match=f"network: found {name}"):
-            kind(solver="lbfgs", **told).fit(X, Y)
+            kind(solver="lbfgs", **options).fit(X, Y)
 
 
 @quiet
@@ -278,9 +278,9 @@ def test_lbfgs_that_has_nothing_to_do_knows_its_loss(kind):
 @both
 def test_a_batch_that_weighs_nothing_is_passed_over(kind):
     """scikit-learn divides by its weight, which is an error there."""
-    told = SETTINGS | {"shuffle": False, "batch_size": 10, "solver": "sgd", "momentum": 0.0}
-    told |= {"alpha": 0.0}
+    options = SETTINGS | {"shuffle": False, "batch_size": 10, "solver": "sgd", "momentum": 0.0}
+    options |= {"alpha": 0.0}
     weights = np.where(np.arange(50) < 10, 0.0, 1.0)
-    one, other = kind(**told).fit(X, Y, weights), kind(**told).fit(X[10:], Y[10:])
+    one, other = kind(**options).fit(X, Y, weights), kind(**options).fit(X[10:], Y[10:])
     for found, expected in zip(parameters(one), parameters(other), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -100,14 +100,14 @@ def test_shares_of_logits(array):
     """A class has its logit; of two the second has the only one, and the first its opposite."""
     Z = array([[2.0, 0.0], [1.0, 3.0], [0.0, 1.0]])
     many, two = Labels(TARGETS["multiclass"]), Labels(TARGETS["binary"])
-    assert_values(many.shares(Z, 7), [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
-    assert_values(many.shares(Z), [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert_values(many.logit_gradient(Z, 7), [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    assert_values(many.logit_gradient(Z), [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     one = array([[2.0, -1.0]])
-    assert_values(two.shares(one, 8), [[1.0, 1.0]])
-    assert_values(two.shares(one, 3), [[-1.0, -1.0]])
-    assert_values(two.shares(one), [[1.0, -1.0]])
+    assert_values(two.logit_gradient(one, 8), [[1.0, 1.0]])
+    assert_values(two.logit_gradient(one, 3), [[-1.0, -1.0]])
+    assert_values(two.logit_gradient(one), [[1.0, -1.0]])
     several = Labels(TARGETS["multilabel-indicator"])
-    assert_values(several.shares(Z, 1), [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    assert_values(several.logit_gradient(Z, 1), [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     for labels, label in ((many, 3), (several, None)):
         with pytest.raises(ValueError, match=f"output: found {label}, expected one of"):
-            labels.shares(Z, label)
+            labels.logit_gradient(Z, label)

@@ -11,6 +11,7 @@ from sklearn import neural_network
 
 from dnn_xp import Callback, estimators
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
+from dnn_xp.estimators.monitoring import record_divergence, record_iterations, start_record
 
 pytestmark = [
     pytest.mark.once,
@@ -29,7 +30,7 @@ QUICK = {"tol": 0.02, "n_iter_no_change": 2, "learning_rate_init": 0.1}
 
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("options", "words"),
     [
         ({}, "Iteration 30, loss = "),
         (QUICK, "Training loss did not improve more than tol=0.020000 for 2 consecutive epochs. S"),
@@ -44,10 +45,10 @@ QUICK = {"tol": 0.02, "n_iter_no_change": 2, "learning_rate_init": 0.1}
         ),
     ],
 )
-def test_what_is_printed_is_what_scikit_learn_prints(capsys, kind, told, words):
+def test_what_is_printed_is_what_scikit_learn_prints(capsys, kind, options, words):
     printed = []
     for package in (estimators, neural_network):
-        getattr(package, kind)(**SETTINGS | told, verbose=True).fit(X, Y)
+        getattr(package, kind)(**SETTINGS | options, verbose=True).fit(X, Y)
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     assert words in printed[0]
@@ -77,6 +78,48 @@ def test_nothing_is_printed_unasked(capsys):
     assert capsys.readouterr().out == ""
 
 
+# ----------------------------------------------------------------------------- what is recorded
+
+
+@pytest.mark.parametrize(("early", "best"), [(False, math.inf), (True, None)])
+def test_a_record_begins_empty(early, best):
+    reg = MLPRegressor(early_stopping=early)
+    start_record(reg)
+    assert reg.loss_curve_ == []
+    assert (reg.n_iter_, reg.t_, reg._no_improvement_count) == (0, 0, 0)
+    assert reg.best_loss_ == best
+    assert reg.validation_scores_ is reg.best_validation_score_ is None
+    assert not hasattr(reg, "validation_loss_curve_")  # before there are validation data
+
+
+def test_iterations_are_added_to_the_curve():
+    reg = MLPRegressor(solver="lbfgs")
+    start_record(reg)
+    record_iterations(reg, 3, [3.0, 1.0, 2.0])
+    assert (reg.n_iter_, reg.loss_, reg.best_loss_) == (3, 2.0, 1.0)
+    record_iterations(reg, 1, [1.5])
+    assert reg.loss_curve_ == [3.0, 1.0, 2.0, 1.5]
+    assert (reg.n_iter_, reg.loss_, reg.best_loss_) == (1, 1.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scores"),
+    [
+        ({}, [0.5]),
+        ({"early_stopping": True}, [0.5, math.nan]),
+        ({"early_stopping": True, "solver": "lbfgs"}, [0.5]),
+    ],
+)
+def test_a_divergence_is_recorded(parameters, scores):
+    reg = MLPRegressor(**parameters)
+    start_record(reg)
+    reg.loss_curve_, reg.validation_scores_ = [2.0], [0.5]
+    record_divergence(reg)
+    np.testing.assert_array_equal(reg.loss_curve_, [2.0, math.nan])
+    np.testing.assert_array_equal(reg.validation_scores_, scores)
+    assert math.isnan(reg.loss_)
+
+
 # ----------------------------------------------------------------------------- when it stops
 
 
@@ -97,9 +140,9 @@ def test_it_stops_where_the_loss_falls_by_less_than_tol(patience):
 
 def test_a_loss_that_stays_is_within_no_tolerance():
     """As in scikit-learn, where a tolerance of 0 asks that a loss does not rise."""
-    told = SETTINGS | {"tol": 0.0, "n_iter_no_change": 1, "learning_rate_init": 1e-300}
+    options = SETTINGS | {"tol": 0.0, "n_iter_no_change": 1, "learning_rate_init": 1e-300}
     for package in (estimators, neural_network):
-        assert package.MLPRegressor(**told, shuffle=False).fit(X, Y).n_iter_ == 30
+        assert package.MLPRegressor(**options, shuffle=False).fit(X, Y).n_iter_ == 30
 
 
 def test_without_patience_it_goes_on():
@@ -109,23 +152,23 @@ def test_without_patience_it_goes_on():
 
 def test_a_score_that_is_no_number_is_never_better():
     """It is said, and patience runs out; scikit-learn counts it as better, in silence."""
-    told = {"early_stopping": True, "scoring": lambda one, X, y: math.nan, "n_iter_no_change": 1}
+    options = {"early_stopping": True, "scoring": lambda one, X, y: math.nan, "n_iter_no_change": 1}
     with pytest.warns(RuntimeWarning, match="the validation score is not a number"):
-        reg = MLPRegressor(**SETTINGS | told).fit(X, Y)
+        reg = MLPRegressor(**SETTINGS | options).fit(X, Y)
     assert reg.n_iter_ == 2
     assert reg.best_validation_score_ == -math.inf
 
 
 def test_the_best_parameters_are_kept():
-    """A score that is told: best in the third epoch."""
+    """A score that is given: best in the third epoch."""
     scores, seen = iter([1.0, 2.0, 5.0, 4.0, 3.0, 2.0]), []
 
     def score(one, X, y):
         seen.append(one.coefs_[0].copy())
         return next(scores)
 
-    told = {"early_stopping": True, "scoring": score, "n_iter_no_change": 2}
-    reg = MLPRegressor(**SETTINGS | told).fit(X, Y)
+    options = {"early_stopping": True, "scoring": score, "n_iter_no_change": 2}
+    reg = MLPRegressor(**SETTINGS | options).fit(X, Y)
     assert reg.validation_scores_ == [1.0, 2.0, 5.0, 4.0, 3.0, 2.0]
     assert reg.best_validation_score_ == 5.0
     assert reg.best_loss_ is None
@@ -134,7 +177,7 @@ def test_the_best_parameters_are_kept():
 
 
 def test_where_nothing_stops_early_the_last_parameters_are_kept():
-    """Data to judge by are only looked at."""
+    """Validation data are only looked at."""
     reg = MLPRegressor(**SETTINGS).fit(X, Y, X_val=X[:9], y_val=Y[:9])
     other = MLPRegressor(**SETTINGS).fit(X, Y)
     np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
@@ -158,11 +201,11 @@ class Steps(Callback):
         self.thetas.append(run.theta.copy())
 
 
-def lengths(**told):
+def lengths(**options):
     """Return the length of each step, with a gradient that stays the same."""
     steps = Steps()
-    told = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": 1e-6} | told
-    MLPRegressor(**SETTINGS | {"max_iter": 4} | told, callbacks=[steps], shuffle=False).fit(
+    options = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": 1e-6} | options
+    MLPRegressor(**SETTINGS | {"max_iter": 4} | options, callbacks=[steps], shuffle=False).fit(
         np.ones((40, 3)), np.full(40, 5.0)
     )
     return np.linalg.norm(np.diff(steps.thetas, axis=0), axis=1)
@@ -191,8 +234,8 @@ def test_invscaling_falls_after_each_epoch_by_the_examples_that_were_seen():
 
 def test_adaptive_falls_to_a_fifth_where_the_loss_does_not():
     """With a tolerance that no epoch meets but the first, after every second epoch."""
-    told = {"learning_rate_init": 1e-5, "tol": 1.0, "n_iter_no_change": 1, "max_iter": 7}
-    found = lengths(learning_rate="adaptive", **told)
+    options = {"learning_rate_init": 1e-5, "tol": 1.0, "n_iter_no_change": 1, "max_iter": 7}
+    found = lengths(learning_rate="adaptive", **options)
     powers = np.array([0, 0, 0, 1, 1, 2, 2])
     np.testing.assert_allclose(found / found[0], np.repeat(0.2**powers, 3), rtol=2e-3)
 
@@ -204,9 +247,9 @@ def test_the_rate_of_other_solvers_stays():
 
 def test_the_rate_goes_on_from_one_partial_fit_to_the_next():
     steps, found = Steps(), []
-    told = {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 1e-6}
-    told |= {"momentum": 0.0, "alpha": 0.0, "callbacks": [steps]}
-    reg = MLPRegressor(**SETTINGS | told)
+    options = {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 1e-6}
+    options |= {"momentum": 0.0, "alpha": 0.0, "callbacks": [steps]}
+    reg = MLPRegressor(**SETTINGS | options)
     for _ in range(3):
         reg.partial_fit(np.ones((16, 3)), np.full(16, 5.0))
         found.append(np.linalg.norm(np.diff(steps.thetas, axis=0)))
@@ -230,23 +273,23 @@ class Interrupt(Callback):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "options",
     [
         {"early_stopping": True},
         {"solver": "sgd", "learning_rate": "invscaling"},
         {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
     ],
 )
-def test_a_fit_that_is_taken_up_is_one_fit(tmp_path, told):
+def test_a_fit_that_is_taken_up_is_one_fit(tmp_path, options):
     """Curves, scores, rates, the best parameters, patience: to the last bit."""
-    told = SETTINGS | {"max_iter": 12, "learning_rate_init": 0.05} | told
-    whole = MLPClassifier(**told).fit(X, Y)
+    options = SETTINGS | {"max_iter": 12, "learning_rate_init": 0.05} | options
+    whole = MLPClassifier(**options).fit(X, Y)
     path = tmp_path / "fit.checkpoint"
-    parts = MLPClassifier(**told, checkpoint=str(path), callbacks=[Interrupt(7)])
+    parts = MLPClassifier(**options, checkpoint=str(path), callbacks=[Interrupt(7)])
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         parts.fit(X, Y)
-    assert path.exists()
-    again = MLPClassifier(**told, checkpoint=str(path)).fit(X, Y)
+    assert len(list(path.iterdir())) == 1  # a file of this fit
+    again = MLPClassifier(**options, checkpoint=str(path)).fit(X, Y)
     for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "best_validation_score_"):
         assert getattr(again, name) == getattr(whole, name), name
     for found, expected in zip(again.coefs_, whole.coefs_, strict=True):

@@ -56,14 +56,14 @@ def test_the_score_of_a_class_is_its_logit(array):
     labels, Z = learn_labels(NUMBERS), array(np.zeros((5, 3)))
     desired = np.zeros((5, 3))
     desired[4] = 1.0  # three classes come before
-    assert_close(labels.shares(Z, (1, 6)), array(desired))
+    assert_close(labels.logit_gradient(Z, (1, 6)), array(desired))
     for output, message in [
         (None, r"output: found None, expected a pair: a column from 0 to 1 and"),
         ((2, 6), r"output: found \(2, 6\), expected a pair"),
         ((1, 7), r"output: found \(1, 7\), expected one of \[5, 6\]"),
     ]:
         with pytest.raises(ValueError, match=message):
-            labels.shares(Z, output)
+            labels.logit_gradient(Z, output)
 
 
 def test_what_is_unknown_and_what_is_missing():
@@ -156,7 +156,7 @@ def test_it_stops_early_by_that_score():
 
 
 def test_parts_of_the_data():
-    """A part may lack classes, and look like labels: the columns are told apart by `classes`."""
+    """A part may lack classes, and look like labels: the columns are known by `classes`."""
     classes = [[0, 10, 20], [5, 6]]
     clf = MLPClassifier((10,), random_state=0)
     clf.partial_fit(X[:20], np.tile([0, 5], (20, 1)), classes=classes)
@@ -184,10 +184,10 @@ def test_a_warm_start_has_the_same_classes():
 def test_class_weights_of_the_columns_are_multiplied(given):
     """As scikit-learn multiplies them."""
     found = fitted(max_iter=2, class_weight=given)._class_weights(learn_labels(Y).encode(Y))
-    told = [{}, {}] if isinstance(given, str) else given
+    options = [{}, {}] if isinstance(given, str) else given
     factors = [
         compute_sample_weight(one if isinstance(one, str) else {**dict.fromkeys(y, 1.0), **one}, y)
-        for one, y in zip([given] * 2 if isinstance(given, str) else told, Y.T, strict=True)
+        for one, y in zip([given] * 2 if isinstance(given, str) else options, Y.T, strict=True)
     ]
     np.testing.assert_allclose(found, factors[0] * factors[1], rtol=1e-13)
 

@@ -1,6 +1,9 @@
 """Arguments: what is refused, as scikit-learn refuses it, and what is not."""
 
 import math
+import re
+from dataclasses import fields
+from inspect import cleandoc
 
 import numpy as np
 import pytest
@@ -11,7 +14,12 @@ from sklearn import neural_network
 
 from dnn_xp import Callback
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
-from dnn_xp.estimators.parameters import SOLVERS, InvalidParameterError, check_parameters
+from dnn_xp.estimators.parameters import (
+    SOLVERS,
+    InvalidParameterError,
+    Parameters,
+    check_parameters,
+)
 from dnn_xp.functions.activations import ACTIVATIONS
 from dnn_xp.training import cosine, sgd
 from tests.helpers import name_of
@@ -102,8 +110,11 @@ def test_what_it_has_not_is_refused_likewise(method, name, value):
 
 @pytest.mark.parametrize(("name", "value"), cases(GOOD))
 def test_what_scikit_learn_takes_is_taken(name, value):
-    told = {"max_iter": 2, name: value}
-    ours, theirs = MLPRegressor(**told).fit(X, y), neural_network.MLPRegressor(**told).fit(X, y)
+    options = {"max_iter": 2, name: value}
+    ours, theirs = (
+        MLPRegressor(**options).fit(X, y),
+        neural_network.MLPRegressor(**options).fit(X, y),
+    )
     assert ours.n_iter_ == theirs.n_iter_
 
 
@@ -132,21 +143,21 @@ def test_solvers(solver):
     ],
 )
 def test_what_only_ours_take(name, value):
-    told = {"hidden_layer_sizes": (3, 2), "max_iter": 2, name: value}
-    assert MLPRegressor(**told).fit(X, y).n_iter_ == 2
+    options = {"hidden_layer_sizes": (3, 2), "max_iter": 2, name: value}
+    assert MLPRegressor(**options).fit(X, y).n_iter_ == 2
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("options", "message"),
     [
         ({"activation": "step"}, "activation: found 'step', expected one of identity, sigmoid"),
         ({"loss": "absolute"}, "cost: found 'absolute', expected one of"),
         ({"random_state": "a"}, "'a' cannot be used to seed"),
     ],
 )
-def test_names_that_are_unknown_are_refused(told, message):
+def test_names_that_are_unknown_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        MLPRegressor(**told).fit(X, y)
+        MLPRegressor(**options).fit(X, y)
 
 
 def test_arguments_are_looked_at_when_it_learns_and_not_before():
@@ -156,3 +167,32 @@ def test_arguments_are_looked_at_when_it_learns_and_not_before():
     check_parameters(clf.set_params(alpha=1.0))
     assert issubclass(InvalidParameterError, ValueError)
     assert issubclass(InvalidParameterError, TypeError)
+
+
+# ----------------------------------------------------------------------------- what is documented
+
+DEFAULT_SCORE = re.compile(r" Default: (accuracy|R2)\.$")
+
+
+def descriptions(kind):
+    """Return the types and the text of each parameter in a docstring, by its names."""
+    section = re.split(r"Parameters\n-+\n", cleandoc(kind.__doc__))[1].split("\n\n")[0]
+    entries = re.split(r"\n(?=\w)", section)
+    return {entry.split(" : ")[0]: entry.split(" : ")[1] for entry in entries}
+
+
+def test_shared_parameters_are_described_alike():
+    """In the same order; only the score that is the default differs."""
+    ours, others = descriptions(MLPClassifier), descriptions(MLPRegressor)
+    shared = [names for names in ours if names in others]
+    assert {name for names in shared for name in names.split(", ")} == {
+        parameter.name for parameter in fields(Parameters)
+    }
+    assert shared == [names for names in others if names in ours]
+    assert ours.keys() - others.keys() == {"class_weight", "label_smoothing"}
+    assert others.keys() - ours.keys() == {"loss"}
+    for scores in (ours, others):
+        scores["scoring"], count = DEFAULT_SCORE.subn("", scores["scoring"])
+        assert count == 1
+    for names in shared:
+        assert ours[names] == others[names], names

@@ -68,9 +68,9 @@ def test_each_two_parts_meet_in_a_case():
 def test_a_difference_is_seen(change):
     """Each little change is far beyond rounding."""
     X, y = data("binary")
-    told = SETTINGS | {"n_iter_no_change": 99}
-    theirs = make(neural_network, "binary", **told).fit(X, y)
-    ours = make(estimators, "binary", **told | change).fit(X, y)
+    options = SETTINGS | {"n_iter_no_change": 99}
+    theirs = make(neural_network, "binary", **options).fit(X, y)
+    ours = make(estimators, "binary", **options | change).fit(X, y)
     assert Pair(ours, theirs).difference(X) > 1e6 * ROUNDING
 
 
@@ -108,8 +108,10 @@ def test_float32_is_scikit_learns_within_its_rounding(target):
 def test_a_warm_start_keeps_the_best_parameters():
     """scikit-learn's go on to change: what it keeps as the best are the very arrays it trains."""
     X, y = data("one output")
-    told = SETTINGS | {"early_stopping": True, "warm_start": True}
-    ours, theirs = (make(package, "one output", **told) for package in (estimators, neural_network))
+    options = SETTINGS | {"early_stopping": True, "warm_start": True}
+    ours, theirs = (
+        make(package, "one output", **options) for package in (estimators, neural_network)
+    )
     before = [(one.fit(X, y).best_validation_score_, one.predict(X)) for one in (ours, theirs)]
     for one, (best, predicted) in zip((ours, theirs), before, strict=True):
         one.set_params(learning_rate_init=1e-9, tol=1.0).fit(X, y)
@@ -129,10 +131,10 @@ def test_lbfgs_makes_scipys_moves(target, activation, weights):
     """Rounding differs, and 20 moves that divide by small curvatures make more of it."""
     X, y = data(target)
     loss = {"loss": "poisson"} if target == "counts" else {}
-    told = QUASI_NEWTON | loss | {"activation": activation}
+    options = QUASI_NEWTON | loss | {"activation": activation}
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 20 iteration"):
         ours, theirs = (
-            make(package, target, **told).fit(X, y, sample_weight=weights)
+            make(package, target, **options).fit(X, y, sample_weight=weights)
             for package in (estimators, neural_network)
         )
     assert ours.n_iter_ == theirs.n_iter_ == 20
@@ -173,9 +175,15 @@ def largest_slope(one, X, y, h=1e-5):
 def test_lbfgs_of_several_outputs_ends_where_the_loss_is_flat(activation, alpha):
     """scikit-learn's gradient is that of the sum over outputs, its loss the mean: it ends early."""
     X, y = data("three outputs")
-    told = QUASI_NEWTON | {"activation": activation, "alpha": alpha, "max_iter": 3000, "tol": 1e-7}
+    options = QUASI_NEWTON | {
+        "activation": activation,
+        "alpha": alpha,
+        "max_iter": 3000,
+        "tol": 1e-7,
+    }
     ours, theirs = (
-        make(package, "three outputs", **told).fit(X, y) for package in (estimators, neural_network)
+        make(package, "three outputs", **options).fit(X, y)
+        for package in (estimators, neural_network)
     )
     for one in (ours, theirs):
         assert one.loss_ == pytest.approx(loss_of(one, X, y), rel=1e-14)

@@ -66,8 +66,8 @@ def test_losses_are_those_of_scikit_learns_metrics(loss, y, measure):
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", ("huber", 0.5)])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_losses_fall(loss, solver):
-    told = SETTINGS | {"solver": solver, "max_iter": 100}
-    reg = MLPRegressor(loss, **told).fit(X, COUNTS)
+    options = SETTINGS | {"solver": solver, "max_iter": 100}
+    reg = MLPRegressor(loss, **options).fit(X, COUNTS)
     still = MLPRegressor(loss, **SETTINGS | STILL).fit(X, COUNTS)
     assert reg.loss_ < 0.7 * still.loss_
 
@@ -84,10 +84,10 @@ def test_poisson_predicts_means():
 def test_a_quantile_is_above_its_part():
     """Without features the best constant is the quantile: between two of these values."""
     y = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    told = {"hidden_layer_sizes": (), "max_iter": 2000, "n_iter_no_change": 2000, "alpha": 0.0}
-    told |= {"solver": "sgd", "learning_rate_init": 0.01, "momentum": 0.0, "random_state": 0}
+    options = {"hidden_layer_sizes": (), "max_iter": 2000, "n_iter_no_change": 2000, "alpha": 0.0}
+    options |= {"solver": "sgd", "learning_rate_init": 0.01, "momentum": 0.0, "random_state": 0}
     for q, expected in ((0.3, 2.0), (0.7, 4.0)):
-        reg = MLPRegressor(("quantile", q), **told).fit(np.zeros((5, 1)), y)
+        reg = MLPRegressor(("quantile", q), **options).fit(np.zeros((5, 1)), y)
         # A step is at most 0.01, and goes back and forth over the kink.
         np.testing.assert_allclose(reg.predict(np.zeros((1, 1))), expected, atol=0.01)
 
@@ -111,8 +111,8 @@ def test_a_row_of_targets_for_one_output():
 
 
 def test_without_hidden_layers_it_is_linear_regression():
-    told = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "tol": 1e-9}
-    reg = MLPRegressor(**told, random_state=0).fit(X, THREE)
+    options = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "tol": 1e-9}
+    reg = MLPRegressor(**options, random_state=0).fit(X, THREE)
     inputs = np.column_stack([X, np.ones(M)])
     solution = np.linalg.lstsq(inputs, THREE, rcond=None)[0]
     # The loss falls by less than 2e-9 at the end, which leaves some 1e-4 of a flat parabola.

@@ -43,23 +43,23 @@ def test_ours_go_elsewhere():
 
 
 class Recorder:
-    """Keep what is told; ask for a stop after some epochs."""
+    """Keep what is called; ask for a stop after some epochs."""
 
     def __init__(self, stop_after=None):
-        self.told, self.stop_after, self.fitted = [], stop_after, []
+        self.calls, self.stop_after, self.fitted = [], stop_after, []
 
     def setup(self, estimator, context):
-        self.told.append(("setup", context.task_name))
+        self.calls.append(("setup", context.task_name))
 
     def teardown(self, estimator, context):
-        self.told.append(("teardown", context.task_name))
+        self.calls.append(("teardown", context.task_name))
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        self.told.append(("begin", context.task_name, context.task_id))
+        self.calls.append(("begin", context.task_name, context.task_id))
         self.given = X, y, metadata
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        self.told.append(("end", context.task_name, context.task_id))
+        self.calls.append(("end", context.task_name, context.task_id))
         if fitted_estimator is not None and context.task_name == "epoch":
             self.fitted.append(fitted_estimator)
         return context.task_name == "epoch" and len(self.fitted) == self.stop_after
@@ -81,12 +81,12 @@ def network(**parameters):
 
 @with_callbacks
 @solvers
-def test_a_fit_and_its_epochs_are_told_in_turn(solver):
+def test_a_fit_and_its_epochs_are_reported_in_turn(solver):
     recorder = Recorder()
     clf = network(solver=solver).set_callbacks(recorder)
     assert clf.fit(X, Y) is clf
     epochs = [(what, "epoch", i) for i in range(3) for what in ("begin", "end")]
-    assert recorder.told == [
+    assert recorder.calls == [
         ("setup", "fit"),
         ("begin", "fit", 0),
         *epochs,
@@ -123,7 +123,7 @@ def test_a_callback_may_stop_a_fit(solver):
     recorder = Recorder(stop_after=2)
     clf = network(solver=solver, max_iter=50).set_callbacks(recorder).fit(X, Y)
     assert clf.n_iter_ == 2
-    assert recorder.told[-4:] == [
+    assert recorder.calls[-4:] == [
         ("begin", "epoch", 1),
         ("end", "epoch", 1),
         ("end", "fit", 0),
@@ -137,15 +137,15 @@ def test_what_was_begun_ends():
     recorder = Recorder()
     clf = network(tol=10.0, n_iter_no_change=1, max_iter=50).set_callbacks(recorder).fit(X, Y)
     assert clf.n_iter_ < 50
-    began = [one[1:] for one in recorder.told if one[0] == "begin"]
-    ended = [one[1:] for one in recorder.told if one[0] == "end"]
+    began = [one[1:] for one in recorder.calls if one[0] == "begin"]
+    ended = [one[1:] for one in recorder.calls if one[0] == "end"]
     assert sorted(began) == sorted(ended)
     assert len(recorder.fitted) == clf.n_iter_
     with pytest.raises(ValueError, match="non-finite"), np.errstate(all="ignore"):
         MLPRegressor(solver="sgd", learning_rate_init=1e9, max_iter=50).set_callbacks(recorder).fit(
             X, X
         )
-    assert recorder.told[-1] == ("teardown", "fit")
+    assert recorder.calls[-1] == ("teardown", "fit")
 
 
 @with_callbacks
@@ -154,10 +154,10 @@ def test_a_search_hands_them_on():
     search = GridSearchCV(network(), {"alpha": [0.1, 0.2]}, cv=2, refit=False)
     recorder = Propagated()
     search.set_callbacks(recorder).fit(X, Y)
-    assert sum(one[:2] == ("end", "epoch") for one in recorder.told) == 2 * 2 * 3
+    assert sum(one[:2] == ("end", "epoch") for one in recorder.calls) == 2 * 2 * 3
     own = Recorder()  # set on the network, and kept by its clones
     GridSearchCV(network().set_callbacks(own), {"alpha": [0.1, 0.2]}, cv=2, refit=False).fit(X, Y)
-    assert sum(one[:2] == ("end", "epoch") for one in own.told) == 2 * 2 * 3
+    assert sum(one[:2] == ("end", "epoch") for one in own.calls) == 2 * 2 * 3
 
 
 @with_callbacks

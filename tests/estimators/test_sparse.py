@@ -53,7 +53,7 @@ def made_dense(monkeypatch):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize(
-    ("told", "most"),
+    ("options", "most"),
     [
         ({}, BATCH_SIZE),
         ({"solver": "sgd", "shuffle": False}, BATCH_SIZE),
@@ -62,12 +62,12 @@ def made_dense(monkeypatch):
     ],
     ids=["fit", "in order", "early stopping", "lbfgs"],
 )
-def test_fitting(made_dense, form, kind, told, most):
-    ours = kind(**SETTINGS | told).fit(form(X), Y)
+def test_fitting(made_dense, form, kind, options, most):
+    ours = kind(**SETTINGS | options).fit(form(X), Y)
     assert max(made_dense) == most
-    host = kind(**SETTINGS | told).fit(X, Y)
+    host = kind(**SETTINGS | options).fit(X, Y)
     assert ours.loss_curve_ == pytest.approx(host.loss_curve_, rel=1e-12)
-    if "early_stopping" in told:
+    if "early_stopping" in options:
         assert ours.validation_scores_ == pytest.approx(host.validation_scores_, rel=1e-12)
 
 
@@ -92,21 +92,23 @@ def test_validation_data_of_ones_own(made_dense, form):
 
 
 def test_float32_stays():
-    held = sparse.csr_array(X.astype("float32"))
-    clf = MLPClassifier(**SETTINGS).fit(held, Y)
+    matrix = sparse.csr_array(X.astype("float32"))
+    clf = MLPClassifier(**SETTINGS).fit(matrix, Y)
     assert {one.dtype for one in clf.coefs_} == {np.dtype("float32")}
-    assert clf.predict_proba(held).dtype == np.float32
+    assert clf.predict_proba(matrix).dtype == np.float32
     assert clf.predict_proba(sparse.csr_array(X)).dtype == np.float64
 
 
 @pytest.mark.parametrize("form", [sparse.coo_array, sparse.lil_array, sparse.dok_array])
 def test_other_forms_are_taken(form):
-    one, other = (MLPClassifier(**SETTINGS).fit(held, Y) for held in (form(X), sparse.csr_array(X)))
+    one, other = (
+        MLPClassifier(**SETTINGS).fit(matrix, Y) for matrix in (form(X), sparse.csr_array(X))
+    )
     assert one.loss_curve_ == other.loss_curve_
 
 
 def test_what_is_not_finite_is_refused():
-    held = sparse.csr_array(X)
-    held.data[3] = np.nan
+    matrix = sparse.csr_array(X)
+    matrix.data[3] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN"):
-        MLPRegressor(**SETTINGS).fit(held, Y)
+        MLPRegressor(**SETTINGS).fit(matrix, Y)

@@ -67,7 +67,7 @@ def test_activations_have_the_words_of_layers():
 
 
 @pytest.mark.parametrize(
-    ("told", "layers"),
+    ("options", "layers"),
     [
         ({}, (Dense(4, "relu"), Dense(3, "relu"))),
         ({"dropout": 0.2}, (Dense(4, "relu"), Dropout(0.2), Dense(3, "relu"), Dropout(0.2))),
@@ -88,8 +88,8 @@ def test_activations_have_the_words_of_layers():
         ),
     ],
 )
-def test_networks(told, layers):
-    estimator = MLPRegressor(hidden_layer_sizes=(4, 3), **told)
+def test_networks(options, layers):
+    estimator = MLPRegressor(hidden_layer_sizes=(4, 3), **options)
     found = describe_network(estimator, 6, 2, "squared_error")
     assert found == Network(6, (*layers, Dense(2)), "squared_error")
 
@@ -103,7 +103,7 @@ BETAS = {"beta_1": 0.8, "beta_2": 0.98, "epsilon": 1e-6}
 
 
 @pytest.mark.parametrize(
-    ("told", "optimizer"),
+    ("options", "optimizer"),
     [
         ({"solver": "sgd", "momentum": 0.0}, sgd(0.3)),
         ({"solver": "sgd", "momentum": 0.5, "nesterovs_momentum": False}, momentum(0.3, 0.5)),
@@ -118,24 +118,24 @@ BETAS = {"beta_1": 0.8, "beta_2": 0.98, "epsilon": 1e-6}
         ({"solver": momentum(0.1)}, momentum(0.1)),
     ],
 )
-def test_optimizers(told, optimizer):
-    assert describe_optimizer(MLPRegressor(learning_rate_init=0.3, **told)) == optimizer
+def test_optimizers(options, optimizer):
+    assert describe_optimizer(MLPRegressor(learning_rate_init=0.3, **options)) == optimizer
 
 
 def test_rules():
     """alpha counts as in scikit-learn: the sum of a batch's losses and it, by the batch's size."""
     assert describe_regularization(MLPRegressor(alpha=0.0)) == Regularization()
     assert describe_regularization(MLPRegressor(alpha=0.1)) == Regularization(l2=0.1, summed=True)
-    told = {"alpha": 0.0, "l1": 0.2, "max_norm": 3.0, "label_smoothing": 0.1}
-    assert describe_regularization(MLPClassifier(**told)) == Regularization(
+    options = {"alpha": 0.0, "l1": 0.2, "max_norm": 3.0, "label_smoothing": 0.1}
+    assert describe_regularization(MLPClassifier(**options)) == Regularization(
         l1=0.2, max_norm=3.0, label_smoothing=0.1, summed=True
     )
 
 
 def test_what_means_something_to_steps_only():
     assert needs_steps(MLPClassifier()) == needs_steps(MLPRegressor()) == []
-    told = {"l1": 0.1, "max_norm": 1.0, "clip_norm": 1.0, "label_smoothing": 0.1}
-    assert needs_steps(MLPClassifier(**told)) == list(told)
+    options = {"l1": 0.1, "max_norm": 1.0, "clip_norm": 1.0, "label_smoothing": 0.1}
+    assert needs_steps(MLPClassifier(**options)) == list(options)
     assert needs_steps(MLPRegressor(checkpoint="file")) == ["checkpoint"]
 
 

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from dnn_xp import backends
+from dnn_xp.backends import to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.sealing import seal
 from dnn_xp.functions.activations import find_activation
@@ -170,8 +172,8 @@ def test_other_programs_can_read_it(path, whole):
         assert set(file["parameters"]) == set(held)
         for name, values in held.items():
             assert np.array_equal(file[f"parameters/{name}"][()], values)
-        assert file.attrs["format"] == "dnn_xp model"
-        first = json.loads(file["network"].asstr()[()])["layers"][0]
+        assert file.attrs["format"] == b"dnn_xp model"
+        first = json.loads(file["network"][()])["layers"][0]
     expected = {"units": 5, "activation": ["leaky_relu", 0.2], "initializer": "he_normal"}
     assert first == {"kind": "Dense"} | expected
 
@@ -217,11 +219,11 @@ SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
         ),
         (
             {"network": Network(12, (Activation(own(abs)), Dense(3)), "softmax_cross_entropy")},
-            "network: cannot be stored .*by name",
+            "network: found .*, a function of your own, .*by name",
         ),
         (
             {"network": Network(12, (Dense(3),), find_cost("softmax_cross_entropy"))},
-            "network: cannot be stored .*by name",
+            "network: found .*, a function of your own, .*by name",
         ),
     ],
 )
@@ -252,7 +254,8 @@ def replaced(name, value):
 
 def with_network(**changes):
     def edit(file):
-        replaced("network", json.dumps(json.loads(file["network"].asstr()[()]) | changes))(file)
+        described = json.loads(file["network"][()]) | changes
+        replaced("network", np.bytes_(json.dumps(described)))(file)
 
     return edit
 
@@ -260,7 +263,10 @@ def with_network(**changes):
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        (lambda file: file.attrs.update(version=2), "found format version 2, expected up to 1: it"),
+        (lambda file: file.attrs.update(version=3), "found format version 3, expected 2: .* newer"),
+        (lambda file: file.attrs.update(version=1), "found format version 1, expected 2: .* older"),
+        (replaced("encoder/bins", 1.0), "found encoder, of which this dnn_xp does not know"),
+        (replaced("about", "{}"), "about: found object.*, expected text of fixed length"),
         (lambda file: file.attrs.update(version="x"), "not a model that can be used"),
         (lambda file: file.__delitem__("network"), "not a model that can be used: .*network"),
         (lambda file: file.__delitem__("preprocessing"), "not a model that can be used"),
@@ -270,8 +276,8 @@ def with_network(**changes):
         (replaced("parameters/b1", np.full((5, 1), np.nan)), "found 5 of .* not finite"),
         (replaced("parameters/b1", np.full((5, 1), np.inf)), "found 5 of .* not finite"),
         (replaced("preprocessing/scale", np.nan), "preprocessing: .*scale that are 0 or not"),
-        (replaced("classes", ["a"]), "classes: found 1 names, expected 3"),
-        (replaced("network", "{"), "not a model that can be used"),
+        (replaced("classes", np.asarray([b"a"])), "classes: found 1 names, expected 3"),
+        (replaced("network", np.bytes_("{")), "not a model that can be used"),
         (replaced("network", 3), "not a model that can be used"),
         (with_network(n_inputs=-1), "n_inputs: found -1"),
         (with_network(n_inputs="12"), "not a model that can be used"),
@@ -403,3 +409,41 @@ def test_a_disk_that_fills_up_leaves_the_old_model(path, whole, limit):
     assert (done.returncode, done.stdout) == (0, "OSError\n"), done.stderr
     assert path.read_bytes() == whole
     assert list(path.parent.iterdir()) == [path]
+
+
+# ----------------------------------------------------------------------------- stored files
+
+STORED = Path(__file__).parent / "data"
+
+
+def test_a_stored_model_of_version_2_predicts_what_it_did():
+    """Trained for two epochs on these data; the probabilities are those of that day."""
+    model = load_model(STORED / "model-2.h5", backend="numpy")
+    assert model.network == Network(
+        3, (Dense(4, ("elu", 0.5)), BatchNorm(), Dense(2)), "softmax_cross_entropy"
+    )
+    assert model.classes == ("cat", "\u732b")
+    assert (model.about["seed"], model.preprocessing.shift) == (3, 0.5)
+    X = np.random.default_rng(0).normal(size=(3, 12))[:, :2]
+    expected = [
+        [0.13868415173056614, 0.51670852818735686],
+        [0.86131584826943386, 0.483291471812643],
+    ]
+    assert_values(model.network.predict(model.theta, X), expected, rtol=1e-12)
+
+
+def test_a_stored_model_of_version_1_is_refused_with_a_word():
+    with pytest.raises(ModelFileError, match=r"found format version 1, expected 2: .*an older"):
+        load_model(STORED / "model-1.h5")
+
+
+def test_several_networks_are_kept_in_one_file(path, array):
+    """Members of an ensemble: theta of shape (k, size)."""
+    network = Network(3, (Dense(4, "tanh"), Dense(2)), "squared_error")
+    thetas = array(np.random.default_rng(0).normal(size=(3, network.size)))
+    plain = Preprocessing(np.asarray(0.0), np.asarray(1.0))
+    save_model(path, Model(network, thetas, plain, None, None, None, {}))
+    again = load_model(path, backend="numpy")
+    assert_values(again.theta, to_host(thetas), rtol=0)
+    with pytest.raises(ValueError, match=r"theta: found the shape \(2, 3, 26\)"):
+        save_model(path, Model(network, np.zeros((2, 3, 26)), plain, None, None, None, {}))

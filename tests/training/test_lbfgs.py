@@ -407,7 +407,7 @@ def test_lbfgs_that_has_ended_does_no_more_when_resumed(data):
 
 def test_lbfgs_with_other_arguments_is_another_run(data):
     ended = lbfgs(SOFTMAX, *data, max_iter=2)
-    with pytest.raises(AnotherRunError, match=r"l2: found 0.0, expected 0.5"):
+    with pytest.raises(AnotherRunError, match=r"l2: found the default, expected 0.5"):
         lbfgs(SOFTMAX, *data, resume=ended.progress, l2=0.5)
 
 

@@ -22,6 +22,7 @@ from dnn_xp.training import (
     ReduceOnPlateau,
     Regularization,
     adam,
+    adamw,
     momentum,
 )
 from dnn_xp.training.batches import minibatches
@@ -320,7 +321,10 @@ def test_whole_numbers_are_refused(array, data):
 
 
 def test_jax_compiles_the_step_once(array, library, data):
-    """For all steps of all runs of equal networks; a last batch that is smaller is filled up."""
+    """For all steps of all runs of equal networks, whatever the numbers: rates, strengths, seeds.
+
+    A last batch that is smaller is filled up.
+    """
     if library.backend != "jax":
         pytest.skip("only JAX compiles")
     calls = []
@@ -338,11 +342,62 @@ def test_jax_compiles_the_step_once(array, library, data):
 
     assert run(batch_size=4) == 1
     assert run(batch_size=4) == 1
-    assert run(batch_size=4, seed=1) == 1
-    assert run(batch_size=4, optimizer=sgd(0.1)) == 1
+    for seed in (1, 2, 3):
+        assert run(batch_size=4, seed=seed) == 1
+    for rate in np.linspace(0.01, 0.9, 10):
+        assert run(batch_size=4, optimizer=sgd(float(rate))) == 1
     assert run(batch_size=5) == 2
     assert run() == 3
     assert run() == 3
+    count = 3
+    for options in (
+        lambda x: {"regularization": Regularization(l1=x)},
+        lambda x: {"regularization": Regularization(l2=x, max_norm=1.0 + x, noise=x)},
+        lambda x: {"clip_norm": x},
+        lambda x: {"clip_value": x, "ema_decay": x},
+        lambda x: {"optimizer": adamw(x, weight_decay=x)},
+    ):
+        count += 1
+        for number in (0.1, 0.2, 0.3):
+            assert run(batch_size=4, **options(number)) == count
+
+
+def test_jax_compiles_example_space_once_for_all_seeds(array, library):
+    if library.backend != "jax":
+        pytest.skip("only JAX compiles")
+    calls = []
+
+    def traced(Z, xp):
+        calls.append(Z.shape)
+        return xp.tanh(Z)
+
+    own = ActivationFunction("traced", traced, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+    rng = np.random.default_rng(0)
+    X, Y = array(rng.normal(size=(12, 7))), array(rng.normal(size=(1, 7)))
+    network = Network(12, (Dense(4, own), Dense(1)), "squared_error")
+    for seed in (0, 1, 2):
+        train(network, X, Y, epochs=20, seed=seed, example_space=True)
+        assert len(calls) == 1
+
+
+def test_jax_compiles_predictions_once_for_all_numbers_of_rows(array, library, data):
+    """Up to a size; they are filled up to it."""
+    if library.backend != "jax":
+        pytest.skip("only JAX compiles")
+    calls = []
+
+    def traced(Z, xp):
+        calls.append(Z.shape)
+        return xp.tanh(Z)
+
+    own = ActivationFunction("traced", traced, lambda dA, Z, A, xp: dA * (1.0 - A * A))
+    network = Network(3, (Dense(4, own), Dense(1)), "sigmoid_cross_entropy")
+    X = array(np.random.default_rng(0).normal(size=(3, 64)))
+    theta = network.initialize(0, like=X)
+    whole = network.predict(theta, X)
+    for m in (1, 2, 9, 20, 63):
+        assert_close(network.predict(theta, X[:, :m]), whole[:, :m], rtol=1e-12)
+    assert calls == [(4, 64)]
 
 
 # ----------------------------------------------------------------------------- in another order

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from dnn_xp import Dense, Network, train
+from dnn_xp import Dense, Network, backends, train
 from dnn_xp.training import optimizers
 from tests.helpers import assert_close, assert_values
 
@@ -288,3 +288,58 @@ def test_a_state_without_names_is_refused():
     network = Network(1, (Dense(1),), "squared_error")
     with pytest.raises(TypeError, match="optimizer: its state is a tuple, expected a NamedTuple"):
         train(network, np.ones((1, 2)), np.ones((1, 2)), optimizer=own)
+
+
+# ----------------------------------------------------------------------------- of one's own
+
+
+def normalized(theta, gradient, state, learning_rate, step):
+    """A step of the length of the learning rate: no element goes by itself."""
+    return theta - learning_rate * gradient / (gradient @ gradient) ** 0.5, state
+
+
+@pytest.mark.parametrize("size", [60_000, 1_000_000])
+def test_a_normalized_step_has_its_length_whatever_the_size(array, dtype, size):
+    own = optimizers.Optimizer(lambda theta: (), normalized, 0.5)
+    theta, gradient = (array(np.full(size, value), dtype) for value in (0.0, 2.0))
+    moved, _ = optimizers.descend(own, theta * 1.0, gradient, (), 0.5, 1)
+    length = float(np.linalg.norm(backends.to_host(moved).astype(np.float64)))
+    # A sum of so many equal squares rounds at most once for each factor of two of its size.
+    assert length == pytest.approx(0.5, rel=20 * float(np.finfo(dtype).eps))
+
+
+class Counted(NamedTuple):
+    velocity: object
+    count: object
+
+
+def counting(theta, gradient, state, learning_rate, step):
+    """A state with a number beside the vector, as optax has one."""
+    velocity = state.velocity + gradient
+    return theta - learning_rate * velocity, Counted(velocity, state.count + 1.0)
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+@pytest.mark.parametrize("size", [10, 600_000], ids=["in one", "in blocks"])
+def test_state_that_is_not_of_thetas_shape_is_passed_whole(array, size, elementwise):
+    """Once for each update, however many blocks there are."""
+    own = optimizers.Optimizer(None, counting, 0.5, elementwise=elementwise)
+    theta, gradient = array(np.zeros(size)) * 1.0, array(np.ones(size))
+    state = Counted(theta * 1.0, array(0.0))
+    for step in (1, 2):
+        theta, state = optimizers.descend(own, theta, gradient * 1.0, state, 0.5, step)
+    assert float(state.count) == 2.0
+    assert_values(theta, np.full(size, -1.5), rtol=1e-15)
+
+
+def test_a_count_in_the_state_is_saved_and_resumed(array):
+    own = optimizers.Optimizer(
+        lambda theta: Counted(0.0 * theta, 0.0 * theta[0]), counting, 0.01, name="counting"
+    )
+    network = Network(2, (Dense(3, "tanh"), Dense(1)), "squared_error")
+    X, Y = array([[1.0, -1.0, 2.0], [0.5, 0.0, -2.0]]), array([[1.0, 0.0, -1.0]])
+    whole = train(network, X, Y, optimizer=own, epochs=4)
+    first = train(network, X, Y, optimizer=own, epochs=2)
+    rest = train(network, X, Y, optimizer=own, epochs=4, resume=first.progress)
+    assert_close(rest.theta, whole.theta, rtol=0)
+    assert float(rest.progress.state.optimizer.count) == 4.0

@@ -237,7 +237,7 @@ class _Counts(NamedTuple):
 def _counts(A: Array, Y: Array, weights: Array | None, xp: Any) -> _Counts:
     Y, weights = checked(A, Y, weights, xp)
     true, predicted = _classes(Y, A, xp), _classes(A, A, xp)
-    return _Counts(*(total(one, weights, xp) for one in (true * predicted, true, predicted)))
+    return _Counts(*(total(marks, weights, xp) for marks in (true * predicted, true, predicted)))
 
 
 def _classes(outputs: Array, A: Array, xp: Any) -> Array:

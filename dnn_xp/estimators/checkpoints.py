@@ -1,0 +1,99 @@
+"""Checkpoints of fits: a folder with a file for each fit, so that none goes on from another's."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dnn_xp.estimators.data import HostArray, Rows, as_columns, take_rows
+from dnn_xp.estimators.fitted import FittedNetwork
+from dnn_xp.training import Callback, Progress, Run
+from dnn_xp.training.identity import digest, fingerprint_of
+
+__all__ = ["Data", "open_checkpoint"]
+
+
+class Data(NamedTuple):
+    """Examples in rows, in the library that they came in; the rest is on the host.
+
+    Attributes
+    ----------
+    X : array or sparse matrix, shape (m, n_features)
+    Y : ndarray, shape (n_outputs, m)
+    weights : ndarray, shape (m,), or None
+    """
+
+    X: Rows
+    Y: HostArray
+    weights: HostArray | None
+
+    def take(self, places: HostArray) -> "Data":
+        """Return some of the examples."""
+        weights = None if self.weights is None else self.weights[places]
+        return Data(take_rows(self.X, places), self.Y[:, places], weights)
+
+
+def open_checkpoint(
+    estimator: FittedNetwork, run: Run, validation_data: Data | None
+) -> tuple[list[Callback], Progress | None]:
+    """Return what writes the checkpoints of a fit, and the newest that there is, if there is one.
+
+    Parameters
+    ----------
+    estimator : FittedNetwork
+        Whose ``checkpoint`` is a folder, or a `Checkpoint` of one.
+    run : Run
+        At its beginning.
+    validation_data : Data or None
+
+    Raises
+    ------
+    ValueError
+        Where a fit that goes on would not draw what it drew before, or there is a file of the
+        folder's name.
+    """
+    if not isinstance(estimator.random_state, Integral):
+        raise ValueError(
+            f"random_state: found {estimator.random_state!r}, expected an int where there is a "
+            "checkpoint: a fit that goes on has to draw what it drew before"
+        )
+    # Only here: few fits write files.
+    from dnn_xp.callbacks.checkpoint import Checkpoint
+    from dnn_xp.models.checkpoints import load_checkpoint
+
+    given = estimator.checkpoint
+    options = (
+        {name: getattr(given, name) for name in ("epochs", "steps", "seconds", "keep")}
+        if isinstance(given, Checkpoint)
+        else {}
+    )
+    folder = given.path if isinstance(given, Checkpoint) else Path(given)
+    if folder.is_file():
+        raise ValueError(
+            f"checkpoint: found the file {folder}, expected a folder, in which each fit has a "
+            "file of its own"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{digest(_identity(estimator, run, validation_data))}.checkpoint"
+    progress = load_checkpoint(path) if path.exists() else None
+    return [Checkpoint(path, **options)], progress
+
+
+def _identity(
+    estimator: FittedNetwork, run: Run, validation_data: Data | None
+) -> Mapping[str, Any]:
+    """Return what a fit is known again by: that of its run, and what stops it or sets its rate."""
+    names = ("early_stopping", "tol", "n_iter_no_change", "power_t", "learning_rate", "scoring")
+    own = {name: _described(getattr(estimator, name)) for name in names}
+    identity = {**run.progress.run, "estimator": {"kind": type(estimator).__name__} | own}
+    if validation_data is not None:
+        X, Y, weights = validation_data
+        identity["validation_data"] = fingerprint_of((as_columns(X), Y, weights))
+    return identity
+
+
+def _described(value: Any) -> Any:
+    """Return a parameter in JSON's types; of a function its name."""
+    if isinstance(value, str | int | float | None):
+        return value
+    return getattr(value, "__qualname__", None) or repr(value)

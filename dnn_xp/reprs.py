@@ -1,0 +1,44 @@
+"""Representations that can be typed back: the call that makes the object."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+__all__ = ["typed_call"]
+
+
+def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = "") -> str:
+    """Return the call of a function that makes something of these values.
+
+    Parameters
+    ----------
+    make : callable
+        A function or a class.
+    values : mapping of str to object
+        Of its arguments, by name; what has its default is left out.
+    name : str, optional
+        By which it is called. Default: its own.
+
+    Examples
+    --------
+    >>> def make(rate, decay=0.9, *, seed=0): ...
+    >>> typed_call(make, {"rate": 0.5, "decay": 0.9, "seed": 3})
+    'make(0.5, seed=3)'
+    """
+    said: list[str] = []
+    by_place = True
+    for argument in inspect.signature(make).parameters.values():
+        by_place = by_place and argument.kind is argument.POSITIONAL_OR_KEYWORD
+        if argument.name not in values:
+            by_place = False
+            continue
+        value = values[argument.name]
+        default = argument.default
+        if value is default or (type(value) is type(default) and value == default):
+            by_place = False
+            continue
+        text = repr(str(value)) if isinstance(value, PurePath) else repr(value)
+        first = (by_place and not said) or (by_place and default is argument.empty)
+        said.append(text if first else f"{argument.name}={text}")
+    return f"{name or make.__name__}({', '.join(said)})"
