@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -28,7 +29,7 @@ def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = 
     """
     said: list[str] = []
     by_place = True
-    for argument in inspect.signature(make).parameters.values():
+    for argument in _signature(make).parameters.values():
         by_place = by_place and argument.kind is argument.POSITIONAL_OR_KEYWORD
         if argument.name not in values:
             by_place = False
@@ -42,3 +43,8 @@ def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = 
         first = (by_place and not said) or (by_place and default is argument.empty)
         said.append(text if first else f"{argument.name}={text}")
     return f"{name or make.__name__}({', '.join(said)})"
+
+
+@lru_cache
+def _signature(make: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(make)

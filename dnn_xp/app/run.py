@@ -13,7 +13,7 @@ from dnn_xp.app.experiment import Experiment, scale_targets
 from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.app.resume import Resume
-from dnn_xp.backends import Array, bring, to_host
+from dnn_xp.backends import Array, asarray_like, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
@@ -184,7 +184,7 @@ def _in_own_units(history: History, targets: Preprocessing | None) -> History:
 def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
     """Return the parameters of the network whose outputs are in the units of the data."""
     parameters, last = network.unpack(theta), len(network.layers)
-    spread, shift = 1.0 / float(targets.scale), bring(targets.shift, like=theta)
+    spread, shift = 1.0 / float(targets.scale), asarray_like(targets.shift, like=theta)
     W, b = parameters[f"W{last}"], parameters[f"b{last}"]
     return network.pack({**parameters, f"W{last}": spread * W, f"b{last}": spread * b + shift})
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, bring, from_host, namespace, to_host
+from dnn_xp.backends import Array, asarray_like, from_host, namespace, to_host
 from dnn_xp.functions import activations, costs, linear
 from dnn_xp.functions.initializers import lecun_normal
 from dnn_xp.functions.linear import LinearCache
@@ -219,7 +219,7 @@ def L_model_forward(X: Array, parameters: Mapping[str, Array]) -> tuple[Array, l
         Probabilities.
     caches : list of Cache
     """
-    A, caches = bring(X, like=parameters["W1"]), []
+    A, caches = asarray_like(X, like=parameters["W1"]), []
     n_layers = len(parameters) // 2
     for layer in range(1, n_layers + 1):
         activation = "relu" if layer < n_layers else "sigmoid"
@@ -356,7 +356,7 @@ def update_parameters(
 
 def _labels(Y: Array, AL: Array) -> Array:
     """Bring labels to AL's side and shape: the article's are integers."""
-    return namespace(AL).reshape(bring(Y, like=AL), AL.shape)
+    return namespace(AL).reshape(asarray_like(Y, like=AL), AL.shape)
 
 
 def _of(activation: str, for_sigmoid: Any, for_relu: Any) -> Any:

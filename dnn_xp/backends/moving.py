@@ -26,7 +26,7 @@ __all__ = [
     "Namespace",
     "Scalar",
     "Vector",
-    "bring",
+    "asarray_like",
     "default_dtype",
     "device",
     "double_precision",
@@ -116,7 +116,7 @@ def empty_array(library: Any, device: Any = None) -> Array:
     return xp.empty(0, device=device)
 
 
-def bring(value: Any, *, like: Array, dtype: Any = None) -> Array:
+def asarray_like(value: Any, *, like: Array, dtype: Any = None) -> Array:
     """Bring an array, a list or a number to the library, the device and the dtype of another.
 
     Parameters

@@ -100,7 +100,7 @@ def product(a: Array, b: Array, *, out: Array | None = None, xp: Any = None) -> 
     out : array, shape (..., l, n), optional
         Of a library for which `has_views` is true.
     """
-    if isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:  # half the time of a small `matmul`
+    if isinstance(a, np.ndarray) and a.ndim == 2:  # half the time of a small `matmul`
         return np.dot(a, b, out=out)
     return a @ b if out is None else (xp or namespace(a)).matmul(a, b, out=out)
 

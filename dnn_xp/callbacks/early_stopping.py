@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from dnn_xp.arguments import check, check_whole
-from dnn_xp.backends import Array, bring
+from dnn_xp.backends import Array, asarray_like
 from dnn_xp.training.moments import Callback, Patience, find_mode
 from dnn_xp.training.result import TrainingResult
 from dnn_xp.training.run import Run
@@ -74,7 +74,7 @@ class EarlyStopping(Callback):
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up the best epoch so far."""
         self.best_epoch = state["epoch"]
-        self._position = bring(state["coordinates"], like=run.position)
+        self._position = asarray_like(state["coordinates"], like=run.position)
         if run.epoch:
             counter = self._patience_of(run)
             counter.best, counter.waited = state["best"], run.epoch - self.best_epoch

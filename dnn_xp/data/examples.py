@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnn_xp.backends import Array, bring
+from dnn_xp.backends import Array, asarray_like
 from dnn_xp.data.sources import Source
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def open_examples(
         def read(which: slice | HostArray) -> Array:
             found = _read_rows(rows, which)
             found = found.reshape(len(found), -1)
-            return bring((found if prepare is None else prepare(found)).T, like=like)
+            return asarray_like((found if prepare is None else prepare(found)).T, like=like)
 
         # One example tells how many features there are once they are prepared.
         yield Source((read(slice(0, 1)).shape[0], rows.shape[0]), read, like)

@@ -15,7 +15,7 @@ from dnn_xp.backends import (
     Array,
     Matrix,
     Namespace,
-    bring,
+    asarray_like,
     device,
     empty_array,
     namespace,
@@ -164,7 +164,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self.out_activation_ = self._out_activation()
             self._progress = self._lbfgs_state = None
             theta = draw_theta(network, hidden_activations(self), rng)
-            self._set_theta(network, bring(theta, like=reference_array(as_columns(X))))
+            self._set_theta(network, asarray_like(theta, like=reference_array(as_columns(X))))
         return Data(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, Vector, bring, dtype_name, namespace
+from dnn_xp.backends import Array, Vector, asarray_like, dtype_name, namespace
 from dnn_xp.layers import Arrays, Dense
 from dnn_xp.network import Network
 
@@ -42,7 +42,7 @@ def bring_weights(weights: Weights, like: Array, dtype: Any = None) -> Weights:
 
     def bring_one(x: Array) -> Array:
         own = getattr(namespace(like), dtype_name(x.dtype))
-        return bring(x, like=like, dtype=own if dtype is None else dtype)
+        return asarray_like(x, like=like, dtype=own if dtype is None else dtype)
 
     return Weights(
         [bring_one(coef) for coef in weights.coefs],

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from dnn_xp.backends import (
     Array,
-    bring,
+    asarray_like,
     default_dtype,
     device,
     dtype_name,
@@ -212,7 +212,7 @@ def take_rows(X: Rows, places: HostArray) -> Rows:
         return X[places]
     xp = namespace(X)
     return xp.matrix_transpose(
-        take_examples(xp.matrix_transpose(X), bring(places, like=X, dtype=xp.int32))
+        take_examples(xp.matrix_transpose(X), asarray_like(places, like=X, dtype=xp.int32))
     )
 
 

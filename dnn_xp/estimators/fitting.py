@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
-from dnn_xp.backends import Array, Vector, bring, namespace, to_host
+from dnn_xp.backends import Array, Vector, asarray_like, namespace, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.checkpoints import Data, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
@@ -91,7 +91,7 @@ def fit_by_steps(
         weights_by_batch=by_class is None,
         order=Shuffles(n_examples, rng if estimator.shuffle else None),
     )
-    examples = TrainingData(X, bring(data.Y, like=like), _bring_optional(weights, like))
+    examples = TrainingData(X, asarray_like(data.Y, like=like), _bring_optional(weights, like))
     begin = partial(
         prepare_run, network, examples, to_theta(network, estimator._weights()), settings
     )
@@ -158,7 +158,7 @@ def fit_by_lbfgs(
         run = lbfgs(
             network,
             X,
-            bring(data.Y, like=like),
+            asarray_like(data.Y, like=like),
             theta if state is None else None,
             weights=_bring_optional(weights, like),
             l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
@@ -213,7 +213,7 @@ def _make_validation(
     estimator: FittedNetwork, network: Network, data: Data, like: Array
 ) -> Validation:
     """Return the function that measures the parameters of an epoch on validation data."""
-    X, Y = as_columns(data.X), bring(data.Y, like=like)
+    X, Y = as_columns(data.X), asarray_like(data.Y, like=like)
     weights = _bring_optional(data.weights, like)
     cost, scoring = find_cost(network.cost), estimator.scoring
     scorer: Any = scoring
@@ -271,7 +271,7 @@ def _multiply(by_class: HostArray | None, weights: HostArray | None) -> HostArra
 
 def _bring_optional(x: HostArray | None, like: Array) -> Array | None:
     """Return an array beside another, where there is one."""
-    return None if x is None else bring(x, like=like)
+    return None if x is None else asarray_like(x, like=like)
 
 
 def _raise_divergence(estimator: FittedNetwork, reason: str) -> None:

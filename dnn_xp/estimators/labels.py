@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from dnn_xp.backends import Array, Matrix, bring, default_dtype, device, namespace, to_host
+from dnn_xp.backends import Array, Matrix, asarray_like, default_dtype, device, namespace, to_host
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
 from dnn_xp.functions.metrics import one_hot
 
@@ -42,7 +42,7 @@ class Labels:
         self.known: HostArray = self._binarizer.classes_
         self.classes: Array = self.known
         if like is not None:
-            self.classes = bring(self.known, like=like, dtype=like.dtype)
+            self.classes = asarray_like(self.known, like=like, dtype=like.dtype)
 
     @property
     def choices(self) -> list[Choice]:
@@ -99,7 +99,7 @@ class Labels:
         if self.known.dtype.kind not in "biuf":
             return self.known[to_host(places)]
         dtype = {"b": xp.bool, "f": A.dtype}.get(self.known.dtype.kind, integers(A))
-        return xp.take(bring(self.known, like=A, dtype=dtype), places)
+        return xp.take(asarray_like(self.known, like=A, dtype=dtype), places)
 
     def logit_gradient(self, Z: Matrix, label: Any = None) -> Matrix:
         """Return the derivative of the score of a label with respect to each logit.

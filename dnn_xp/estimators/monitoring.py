@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dnn_xp.backends import Vector, bring
+from dnn_xp.backends import Vector, asarray_like
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.training import Callback, Patience, Run, TrainingResult
@@ -135,7 +135,7 @@ class FitMonitor(Callback):
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up a state."""
         self.rate, self.theta = float(state["rate"]), run.theta
-        self.best = bring(state["best"], like=run.theta)
+        self.best = asarray_like(state["best"], like=run.theta)
         for name in state.keys() & set(_RECORD):
             value = state[name]
             setattr(self.estimator, name, [*map(float, value)] if np.ndim(value) else value)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from dnn_xp.backends import Array, Matrix, bring, namespace, to_host
+from dnn_xp.backends import Array, Matrix, asarray_like, namespace, to_host
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
 from dnn_xp.estimators.labels import Choice, Labels, integers
 from dnn_xp.functions.metrics import one_hot
@@ -31,7 +31,9 @@ class MultioutputLabels:
         self.known: list[HostArray] = [np.unique(classes) for classes in known]
         self.classes: list[Array] = self.known
         if like is not None:
-            self.classes = [bring(known, like=like, dtype=like.dtype) for known in self.known]
+            self.classes = [
+                asarray_like(known, like=like, dtype=like.dtype) for known in self.known
+            ]
 
     @property
     def choices(self) -> list[Choice]:
@@ -89,7 +91,7 @@ class MultioutputLabels:
         if isinstance(A, np.ndarray) or not numbers:
             pairs = zip(self.known, places, strict=True)
             return np.stack([known[to_host(column)] for known, column in pairs], axis=1)
-        classes = [bring(known, like=A, dtype=integers(A)) for known in self.known]
+        classes = [asarray_like(known, like=A, dtype=integers(A)) for known in self.known]
         return xp.stack([xp.take(*pair) for pair in zip(classes, places, strict=True)], axis=1)
 
     def logit_gradient(self, Z: Matrix, output: Any = None) -> Matrix:

@@ -52,7 +52,7 @@ def _read_hdf5(path: Path, names: Sequence[str]) -> list[HostArray]:
             data_sets = {
                 name: item for name, item in file.items() if isinstance(item, h5py.Dataset)
             }
-            _must_hold(path, names, data_sets)
+            _check_names(path, names, data_sets)
             for name in names:
                 dtype = data_sets[name].dtype
                 if dtype.hasobject and h5py.check_string_dtype(dtype) is None:
@@ -71,7 +71,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
             raise ValueError(f"{path}: not an NPZ file, or damaged: {error}") from error
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError(f"{path}: found a single array, expected an NPZ file of several")
-        _must_hold(path, names, archive.files)
+        _check_names(path, names, archive.files)
         arrays = []
         for name in names:
             try:
@@ -81,7 +81,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
         return arrays
 
 
-def _must_hold(path: Path, names: Sequence[str], found: Iterable[str]) -> None:
+def _check_names(path: Path, names: Sequence[str], found: Iterable[str]) -> None:
     missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(

@@ -222,7 +222,8 @@ def softmax(Z: Array, *, xp: Any = None) -> Array:
     """
     xp = xp or namespace(Z)
     A = xp.exp(Z - column_maxima(Z, xp=xp))
-    A /= column_sums(A, xp=xp)[..., None, :]
+    total = column_sums(A, xp=xp)
+    A /= total if A.ndim == 2 else total[..., None, :]
     return A
 
 

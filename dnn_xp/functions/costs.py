@@ -142,7 +142,7 @@ def _both_softmax_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> tuple[
     shifted = Z - column_maxima(Z, xp=xp)
     A = xp.exp(shifted)
     total = column_sums(A, xp=xp)
-    A /= total[..., None, :]
+    A /= total if A.ndim == 2 else total[..., None, :]
     A -= Y
     return xp.log(total) - column_sums(Y * shifted, xp=xp), A
 

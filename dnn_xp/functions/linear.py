@@ -64,10 +64,12 @@ def linear_backward(
         Where dW ("W") and db ("b") are written, on a library that writes into arrays.
     """
     out_W, out_b = (None, None) if out is None else (out["W"], out["b"])
-    dW = product(dZ, transposed(cache.A_prev), out=out_W, xp=xp)
+    A_prev, W, _ = cache
+    dW = product(dZ, A_prev.T if A_prev.ndim == 2 else transposed(A_prev), out=out_W, xp=xp)
     db = row_sums(dZ, out=out_b, xp=xp)
-    dA_prev = product(transposed(cache.W), dZ) if input_gradient else None
-    return dA_prev, dW, db
+    if not input_gradient:
+        return None, dW, db
+    return product(W.T if W.ndim == 2 else transposed(W), dZ), dW, db
 
 
 def linear_activation_forward(

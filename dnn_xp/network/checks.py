@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from dnn_xp.backends import Array, Matrix, Vector, bring, default_dtype, device, namespace
+from dnn_xp.backends import Array, Matrix, Vector, asarray_like, default_dtype, device, namespace
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.network.layout import Layout
 
@@ -63,14 +63,14 @@ def check_data(
     if Y is not None:
         if shape[1] == 0:
             raise ValueError("X: found no examples, expected at least one")
-        Y = bring(Y, like=like)
+        Y = asarray_like(Y, like=like)
         if tuple(Y.shape) != (layout.n_outputs, shape[1]):
             raise ValueError(
                 f"{layout.describe(len(layout.layers))}: Y has shape {tuple(Y.shape)}, "
                 f"expected {(layout.n_outputs, shape[1])} as X has {shape[1]} examples"
             )
     if weights is not None:
-        weights = bring(weights, like=like)
+        weights = asarray_like(weights, like=like)
         if tuple(weights.shape) != (shape[1],):
             raise ValueError(f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}")
     return Y, weights
@@ -87,7 +87,7 @@ def float_reference(layout: Layout, X: Matrix | Source) -> Array:
     like = reference_array(X)
     xp = namespace(like)
     if layout.layers[0].takes_integers and xp.isdtype(like.dtype, "integral"):
-        return bring(0.0, like=like, dtype=default_dtype(xp, device=device(like)))
+        return asarray_like(0.0, like=like, dtype=default_dtype(xp, device=device(like)))
     check_floating("X", like)
     return like
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, asarray_like, namespace
 from dnn_xp.network.network import Network
 
 __all__ = ["GradientCheck", "check_gradient"]
@@ -75,7 +75,7 @@ def check_gradient(
     if theta.dtype != xp.float64:
         raise ValueError(f"theta: found dtype {theta.dtype}, expected float64 to see small errors")
     direction = np.random.default_rng(seed).normal(size=network.size)
-    direction = bring(direction / np.linalg.norm(direction), like=theta)
+    direction = asarray_like(direction / np.linalg.norm(direction), like=theta)
 
     def cost(along: float) -> float:
         moved = theta + along * direction

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, Namespace, Vector, bring, namespace, set_at
+from dnn_xp.backends import Array, Namespace, Vector, asarray_like, namespace, set_at
 from dnn_xp.functions.counters import Key, fold
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Context, Layer, Shape
@@ -235,7 +235,7 @@ class Layout:
         for layer, slots in zip(self.layers, self.slots, strict=True):
             for key in slots.keys() & set(layer.weights):
                 mask[slots[key].start : slots[key].stop] = 1.0
-        return bring(mask, like=like)
+        return asarray_like(mask, like=like)
 
     def draw(self, rng: Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return initial parameters, drawn layer by layer on the host.

@@ -16,7 +16,7 @@ from dnn_xp.backends import (
     Matrix,
     Scalar,
     Vector,
-    bring,
+    asarray_like,
     current_backend,
     default_dtype,
     device,
@@ -148,7 +148,7 @@ class Network:
         if dtype is None:
             check_floating("like", like)
         chosen = like.dtype if dtype is None else getattr(namespace(like), dtype)
-        return bring(theta, like=like, dtype=chosen)
+        return asarray_like(theta, like=like, dtype=chosen)
 
     def unpack(self, theta: Vector) -> Arrays:
         """Return the parameters by name, as views of theta where the library has views.
@@ -319,7 +319,7 @@ class Network:
             rows = xp.arange(self.n_outputs, dtype=like.dtype, device=device(like))
             marked = xp.astype(rows == row, like.dtype)
             return xp.broadcast_to(xp.reshape(marked, (-1, 1)), shape)
-        dZ = bring(output, like=like)
+        dZ = asarray_like(output, like=like)
         if tuple(dZ.shape) != shape:
             raise ValueError(f"output: found shape {tuple(dZ.shape)}, expected {shape}")
         return dZ

@@ -105,7 +105,7 @@ def backward(
     first : int
         How many layers at the beginning are left out.
     """
-    gradients: list[Arrays] = [{} for _ in layers]
+    gradients: list[Arrays] = [{}] * len(layers)
     derivative: Matrix | None = dA
     for i in range(len(layers) - 1, first - 1, -1):
         derivative, gradients[i] = layers[i].backward(derivative, caches[i], contexts[i])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, asarray_like, namespace
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
@@ -66,7 +66,7 @@ def prepare_validation(
         return None
     X, Y, *weights = validation
     if not isinstance(X, Source):
-        X = bring(X, like=like)
+        X = asarray_like(X, like=like)
     try:
         return X, *check_data(network.layout, X, Y, *weights)
     except ValueError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.backends import bring, dtype_name, namespace, to_host
+from dnn_xp.backends import asarray_like, dtype_name, namespace, to_host
 from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.network.description import describe_network
 from dnn_xp.training.evaluation import Examples, ValidationData
@@ -35,7 +35,7 @@ Identity = Mapping[str, Any]
 
 ROWS = 1024
 """Examples that a fingerprint looks at, at most."""
-ELEMENTS = 2**24
+ELEMENTS = 2**17
 """Elements of X that it looks at, at most, but that the first and the last example are always."""
 
 
@@ -199,7 +199,9 @@ def fingerprint_of(data: ValidationData) -> str:
     X, Y, weights = data
     n, m = X.shape
     some = max(2, min(ROWS, ELEMENTS // max(1, n)))
-    places = np.unique(np.linspace(0, m - 1, min(m, some)).round().astype(np.int32))
+    places = np.arange(m, dtype=np.int32)
+    if m > some:
+        places = np.linspace(0, m - 1, some).round().astype(np.int32)
     rows = [_rows(X, places), _rows(Y, places)]
     if weights is not None:
         rows.append(_rows(namespace(weights).reshape(weights, (1, -1)), places))
@@ -210,7 +212,7 @@ def _rows(x: Examples, places: Any) -> Any:
     """Return some examples on the host, an example in each row."""
     if isinstance(x, Source):
         return to_host(x.read(places)).T
-    there = bring(places, like=x, dtype=namespace(x).int32)
+    there = asarray_like(places, like=x, dtype=namespace(x).int32)
     return to_host(read_examples(x, there)).T
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check, check_whole
-from dnn_xp.backends import Array, bring, compile_step, namespace, threads_for, to_host
+from dnn_xp.backends import Array, asarray_like, compile_step, namespace, threads_for, to_host
 from dnn_xp.data.sources import Source, is_lazy, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
@@ -317,18 +317,18 @@ def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Ob
     size = min(settings.batch_size or m, m)
     at_once = size == m and not isinstance(X, Source)
     weights = None if problem.weights is None else normalize_weights(problem.weights)
-    mask, zero = network.layout.weight_mask(like=like), bring(0.0, like=there)
+    mask, zero = network.layout.weight_mask(like=like), asarray_like(0.0, like=there)
     run = compile_step(_add_mean, network, like=there)
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
-        parameters, total = bring(theta, like=there), zero
+        parameters, total = asarray_like(theta, like=there), zero
         with threads_for(network.layout.largest_parameter * size, like=there):
             for start in range(0, m, size):
                 part = slice(start, min(start + size, m))
                 some = X if at_once else read_examples(X, part)
                 w = None if weights is None else weights[part]
                 total = run(total, parameters, some, Y[:, part], w, m)
-        found = bring(total, like=like)  # cost and gradient at once: one round trip
+        found = asarray_like(total, like=like)  # cost and gradient at once: one round trip
         value, slope = penalty(theta, mask, None, settings.l2)
         return float(found[0] + value), found[1:] + slope
 
@@ -346,4 +346,4 @@ def _add_mean(
 
 def _copy_beside(like: Array, theta: Vector) -> Array:
     """Return theta beside an array, in memory of its own."""
-    return bring(namespace(theta).asarray(theta, copy=True), like=like)
+    return asarray_like(namespace(theta).asarray(theta, copy=True), like=like)

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 
-from dnn_xp.backends import Array, bring, has_fixed_shapes, has_views, namespace, take_examples
+from dnn_xp.backends import (
+    Array,
+    asarray_like,
+    has_fixed_shapes,
+    has_views,
+    namespace,
+    take_examples,
+)
 from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.settings import Settings
@@ -11,7 +18,7 @@ from dnn_xp.training.step import Batch, Data, StepConfig
 
 __all__ = ["load_batches", "prefetches"]
 
-GATHERED_AT_ONCE = 32_768
+PREFETCHED_ELEMENTS = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
 
 
@@ -25,7 +32,7 @@ def prefetches(X: Array | Source, batch_size: int) -> bool:
     """
     if isinstance(X, Source):
         return True
-    return has_views(X) and 2 * X.shape[0] * batch_size <= GATHERED_AT_ONCE
+    return has_views(X) and 2 * X.shape[0] * batch_size <= PREFETCHED_ELEMENTS
 
 
 def load_batches(
@@ -51,14 +58,14 @@ def load_batches(
         yield Data(X, Y, weights, *rest), Batch(None, n_examples, n_examples)
         return
     draw = partial(minibatches, order=chosen, padded=config.padded)
-    place = partial(bring, like=Y, dtype=namespace(Y).int32)
+    place = partial(asarray_like, like=Y, dtype=namespace(Y).int32)
     if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
         move = None if has_fixed_shapes(Y) else place
         for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
             yield data, Batch(indices, count, count)
         return
-    at_once = 1 if reads else max(1, GATHERED_AT_ONCE // (n_inputs * batch_size))
+    at_once = 1 if reads else max(1, PREFETCHED_ELEMENTS // (n_inputs * batch_size))
     move = None if reads else place
     for indices, count in draw(n_examples, at_once * batch_size, seed, epoch, move=move):
         places = place(indices) if reads else indices

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
-from dnn_xp.backends import Array, as_example_rows, bring, computed
+from dnn_xp.backends import Array, as_example_rows, asarray_like, computed
 from dnn_xp.data.sources import Source, is_lazy
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
@@ -215,7 +215,7 @@ def prepare_run(
     Y, weights = check_data(network.layout, X, data.Y, data.weights)
     settings = check_settings(settings, X.shape[1])
     theta = network.initialize(settings.seed, like=like) if theta is None else theta
-    theta = bring(theta, like=like)
+    theta = asarray_like(theta, like=like)
     check_theta(network.layout, theta)
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
@@ -296,7 +296,7 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
             raise ValueError(
                 f"label_smoothing: found cost {network.cost!r}, expected one between classes"
             )
-        Y = smooth_labels(Y, rules.label_smoothing, bring([[n] for n in n_classes], like=Y))
+        Y = smooth_labels(Y, rules.label_smoothing, asarray_like([[n] for n in n_classes], like=Y))
     if weights is not None:
         scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
@@ -306,7 +306,7 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
     if rules.mixup:
         if isinstance(X, Source):
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
-        mixup = bring(mixup_coefficients(rules.mixup, settings.seed), like=Y)
+        mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)
     return Data(X, Y, weights, mask, mixup)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, asarray_like, namespace
 from dnn_xp.network import Network
 from dnn_xp.training.identity import Identity, check_same_run
 from dnn_xp.training.problem import Problem
@@ -59,7 +59,7 @@ class Progress(NamedTuple):
         if optimizer_state and not hasattr(optimizer_state, "_fields"):
             found = type(optimizer_state).__name__
             raise TypeError(f"optimizer: its state is a {found}, expected a NamedTuple of arrays")
-        state = State(theta, optimizer_state, average, bring(0.0, like=theta))
+        state = State(theta, optimizer_state, average, asarray_like(0.0, like=theta))
         return cls(run, state, 0, 0, 0, {}, kept, kept, {})
 
     def after(self, network: Network, other: "Progress") -> "Progress":
@@ -84,7 +84,9 @@ class Progress(NamedTuple):
             raise ValueError(
                 f"after: found an optimizer's state of shapes {found}, expected {expected}"
             )
-        copies = (_copied(network, bring(vector, like=theta)) for vector in other.state.optimizer)
+        copies = (
+            _copied(network, asarray_like(vector, like=theta)) for vector in other.state.optimizer
+        )
         state = State(theta, type(optimizer)(*copies), average, total)
         return self._replace(state=state, steps=other.steps)
 
@@ -100,7 +102,7 @@ class Progress(NamedTuple):
         like = beginning.state.theta
 
         def copy(vector: Array) -> Array:
-            return _copied(network, bring(vector, like=like))
+            return _copied(network, asarray_like(vector, like=like))
 
         theta, optimizer, average, total = self.state
         return self._replace(
@@ -108,7 +110,7 @@ class Progress(NamedTuple):
                 copy(theta),
                 type(beginning.state.optimizer)(*map(copy, optimizer)),
                 None if average is None else copy(average),
-                bring(total, like=like) * 1.0,  # its own memory
+                asarray_like(total, like=like) * 1.0,  # its own memory
             ),
             history={name: [*figures] for name, figures in self.history.items()},
             kept=copy(self.kept),

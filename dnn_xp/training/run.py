@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from dnn_xp.backends import (
     Array,
-    bring,
+    asarray_like,
     compile_step,
     has_fixed_shapes,
     has_views,
@@ -204,12 +204,28 @@ class GradientRun(Run):
 
     def run_epoch(self, on_step: Callable[[Run], object] | None = None) -> None:
         """Go through the batches of an epoch that are left, then measure."""
-        settings = self.settings
+        settings, run_step, workspace = self.settings, self._step, self._workspace
+        seed, decay = settings.seed % 2**31, settings.ema_decay
+        rate, schedule = settings.optimizer.learning_rate, settings.schedule
+        n_batches, begun = self._n_batches, self.epoch * self._n_batches
         batches = load_batches(self._config, self._data, settings, self.epoch)
         with threads_for(self._multiplications, like=self._like):
             for data, batch in islice(batches, self.batch, None):
-                scalars = self._scalars()
-                self.state = self._step(self.state, data, batch, scalars, self._workspace)
+                factor = 1.0
+                if schedule is not None:
+                    factor = float(schedule((begun + self.batch) / n_batches))
+                self.step += 1
+                stays = 0.0 if decay is None else min(decay, 1.0 - 1.0 / self.step)
+                scalars = StepScalars(
+                    self.step,
+                    seed,
+                    rate * factor,
+                    self._strengths,
+                    stays,
+                    batch.whole,
+                    batch.whole,
+                )
+                self.state = run_step(self.state, data, batch, scalars, workspace)
                 self.batch += 1
                 if on_step is not None:
                     self.position = measured(self.state)
@@ -218,19 +234,6 @@ class GradientRun(Run):
                         break
         if self.ending is None or not math.isfinite(float(self.state.total)):
             self._end_epoch()
-
-    def _scalars(self) -> StepScalars:
-        """Return the numbers of the next step."""
-        settings = self.settings
-        rate = settings.optimizer.learning_rate
-        if settings.schedule is not None:
-            rate *= float(
-                settings.schedule((self.epoch * self._n_batches + self.batch) / self._n_batches)
-            )
-        self.step += 1
-        decay = settings.ema_decay
-        decay = 0.0 if decay is None else min(decay, 1.0 - 1.0 / self.step)
-        return StepScalars(self.step, settings.seed % 2**31, rate, self._strengths, decay)
 
     def _end_epoch(self) -> None:
         """Take note of the epoch's figures, or of a cost that is no longer finite."""
@@ -244,7 +247,7 @@ class GradientRun(Run):
             ]
             return
         # A new zero: a step that was compiled may use the memory of the old one.
-        self.state = self.state._replace(total=bring(0.0, like=self._like))
+        self.state = self.state._replace(total=asarray_like(0.0, like=self._like))
         position = copied(measured(self.state))
         for name, value in ({"cost": cost} | self._evaluate(position)).items():
             self.history.setdefault(name, []).append(value)

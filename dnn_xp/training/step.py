@@ -209,11 +209,12 @@ def step(
     data : Data
     batch : Batch
     scalars : StepScalars
-        Without those that are of the batch.
+        Those of the batch, `prepare_batch` works out, but where they are just its examples.
     workspace : Workspace, optional
         Views of the state's theta, which then remains the one that it is.
     """
-    scalars = prepare_batch(config, state.theta, data, batch, scalars, workspace)
+    if scalars.divisor is None or config.weights_by_batch or scalars.strengths.l2 is not None:
+        scalars = prepare_batch(config, state.theta, data, batch, scalars, workspace)
     sums = batch_gradient(config, state.theta, data, batch, scalars, workspace)
     return apply_update(config, state, sums, scalars, data.weight_mask, workspace)
 

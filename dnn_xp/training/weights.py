@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dnn_xp.backends import Array, bring, namespace
+from dnn_xp.backends import Array, asarray_like, namespace
 from dnn_xp.functions.metrics.means import ratio
 
 __all__ = ["class_weights", "normalize_weights"]
@@ -54,7 +54,7 @@ def class_weights(
         occur = xp.astype(counts > 0, Y.dtype)
         of_class = ratio(m * occur, counts * xp.sum(occur), xp)
     else:
-        of_class = bring(_numbers(weights, n_classes), like=Y)
+        of_class = asarray_like(_numbers(weights, n_classes), like=Y)
     return of_class @ probabilities
 
 

@@ -51,35 +51,35 @@ def test_from_host_to_a_backend_that_is_not_the_current_one(xp):
 @pytest.mark.parametrize("value", [[[1, 0], [0, 1]], np.eye(2), np.eye(2, dtype="bool")])
 def test_bring_follows_the_other_array(array, dtype, value):
     like = array([[0.5, 0.5]], dtype)
-    assert_close(backends.bring(value, like=like), array(np.eye(2), dtype))
+    assert_close(backends.asarray_like(value, like=like), array(np.eye(2), dtype))
 
 
 def test_bring_a_number(array, dtype):
-    assert_close(backends.bring(2, like=array([[0.5]], dtype)), array(2.0, dtype))
+    assert_close(backends.asarray_like(2, like=array([[0.5]], dtype)), array(2.0, dtype))
 
 
 def test_bring_keeps_what_is_there(array, dtype):
     there = array([1.0, 2.0], dtype)
-    assert_close(backends.bring(there, like=array([0.5], dtype)), there)
+    assert_close(backends.asarray_like(there, like=array([0.5], dtype)), there)
 
 
 def test_bring_to_another_dtype(array, xp):
-    brought = backends.bring([1, 2], like=array([0.5]), dtype=xp.int32)
+    brought = backends.asarray_like([1, 2], like=array([0.5]), dtype=xp.int32)
     assert_close(brought, array([1, 2], "int32"))
 
 
 def test_bring_from_and_to_numpy(array, dtype):
     there, here = array([1.0, 2.0], dtype), np.asarray([1.0, 2.0])
-    assert_close(backends.bring(there, like=here), here)
-    assert_close(backends.bring(here, like=there), there)
+    assert_close(backends.asarray_like(there, like=here), here)
+    assert_close(backends.asarray_like(here, like=there), there)
 
 
 def test_bring_between_devices():
     strict = pytest.importorskip("array_api_strict")
     here = strict.asarray([1.0], device=strict.Device("device1"))
     there = strict.asarray([1.0])
-    assert_close(backends.bring(here, like=there), there)
-    assert_close(backends.bring(there, like=here), here)
+    assert_close(backends.asarray_like(here, like=there), there)
+    assert_close(backends.asarray_like(there, like=here), here)
 
 
 def test_torch_array_with_a_gradient_or_a_conjugate_moves():
@@ -97,13 +97,13 @@ def test_jax_refuses_float64_that_would_be_float32():
         assert_values(like, [1.0])
         for make in (
             lambda: backends.from_host([1.0], dtype="float64", backend=backend),
-            lambda: backends.bring(np.ones(2), like=like, dtype=jax.numpy.float64),
-            lambda: backends.bring(np.ones(2), like=like, dtype=np.dtype("float64")),
+            lambda: backends.asarray_like(np.ones(2), like=like, dtype=jax.numpy.float64),
+            lambda: backends.asarray_like(np.ones(2), like=like, dtype=np.dtype("float64")),
         ):
             with pytest.raises(backends.BackendError, match="JAX_ENABLE_X64"):
                 make()
         # Nothing is lost where float32 is what the other array has.
-        assert_values(backends.bring(np.ones(2), like=like), [1.0, 1.0])
+        assert_values(backends.asarray_like(np.ones(2), like=like), [1.0, 1.0])
 
 
 def test_double_precision_computes_in_float64(library):

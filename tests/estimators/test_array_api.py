@@ -198,7 +198,7 @@ def test_another_library_is_refused_and_the_way_out_works(array, library, xp):
     clf = make("multiclass").fit(array(X), array(TARGETS["multiclass"]))
     expected = {name: backends.to_host(one) for name, one in outputs(clf, array(X)).items()}
     there = backends.empty_array(elsewhere(library))
-    X_there = backends.bring(X, like=there, dtype=backends.namespace(there).float64)
+    X_there = backends.asarray_like(X, like=there, dtype=backends.namespace(there).float64)
     message = "must use the same namespace and the same device.*Move the estimator with MLPClass"
     for name in expected:
         with pytest.raises(ValueError, match=rf"MLPClassifier.{name}\(\) {message}"):

@@ -16,7 +16,7 @@ from dnn_xp import (
     sgd,
     train,
 )
-from dnn_xp.backends import bring, device, namespace, to_host
+from dnn_xp.backends import asarray_like, device, namespace, to_host
 from dnn_xp.functions.counters import fold, make_key, standard_normal
 from dnn_xp.layers import LAYERS as PUBLIC
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
@@ -303,7 +303,7 @@ def test_layers_of_ones_own_train_save_load_and_resume(array, library, name, tmp
     model = load_model(path, layers=MINE, backend=library.backend)
     assert model.network == network
     assert_values(model.theta, to_host(run.theta), rtol=0)
-    theta = bring(model.theta, like=X)
+    theta = asarray_like(model.theta, like=X)
     assert_close(model.network.predict(theta, X), network.predict(run.theta, X), rtol=1e-12)
 
 

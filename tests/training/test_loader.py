@@ -21,5 +21,5 @@ def test_what_is_gathered_at_once_changes_nothing(array, monkeypatch, elements):
     options = {"epochs": 3, "batch_size": 4, "weights": array(rng.uniform(0.5, 2.0, size=10))}
     options["regularization"] = Regularization(noise=0.1)
     usual = train(DROPPING, X, Y, **options)
-    monkeypatch.setattr("dnn_xp.training.loader.GATHERED_AT_ONCE", elements)
+    monkeypatch.setattr("dnn_xp.training.loader.PREFETCHED_ELEMENTS", elements)
     assert_close(train(DROPPING, X, Y, **options).theta, usual.theta, **ROUNDING)

@@ -7,7 +7,7 @@ is chosen, the first of equals.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, bring, device, namespace
+from dnn_xp.backends import Array, asarray_like, device, namespace
 from dnn_xp.functions.metrics.means import checked, mean, ratio, total
 from dnn_xp.functions.metrics.modes import larger_is_better
 
@@ -51,7 +51,7 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
     xp = namespace(like)
-    y = bring(y, like=like, dtype=xp.int32)
+    y = asarray_like(y, like=like, dtype=xp.int32)
     if y.shape[0] and not 0 <= int(xp.min(y)) <= int(xp.max(y)) < n_classes:
         raise ValueError(
             f"y: found classes from {int(xp.min(y))} to {int(xp.max(y))}, "

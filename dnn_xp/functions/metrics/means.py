@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dnn_xp.backends import Array, bring
+from dnn_xp.backends import Array, asarray_like
 
 __all__ = ["checked", "mean", "ratio", "total"]
 
@@ -27,13 +27,13 @@ def checked(A: Array, Y: Array, weights: Array | None, xp: Any) -> tuple[Array, 
     if not xp.isdtype(A.dtype, "real floating"):
         raise ValueError(f"A: found dtype {A.dtype}, expected a floating one")
     shape = tuple(A.shape)
-    Y = bring(Y, like=A)
+    Y = asarray_like(Y, like=A)
     if len(shape) != 2 or tuple(Y.shape) != shape:
         raise ValueError(
             f"A and Y: found shapes {shape} and {tuple(Y.shape)}, expected (n_outputs, m) of both"
         )
     if weights is not None:
-        weights = bring(weights, like=A)
+        weights = asarray_like(weights, like=A)
         if tuple(weights.shape) != shape[1:]:
             raise ValueError(f"weights: found shape {tuple(weights.shape)}, expected {shape[1:]}")
     return Y, weights
