@@ -1,4 +1,4 @@
-"""What a number that was handed in must be."""
+"""Checks of arguments, and the one form of their errors."""
 
 from numbers import Integral
 from typing import Any

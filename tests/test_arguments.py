@@ -12,7 +12,7 @@ def test_what_fits_passes():
     check_whole("epochs", np.int32(3), 2)
 
 
-def test_what_does_not_fit_is_named():
+def test_argument_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match=r"^rate: found -0\.1, expected a number above 0$"):
         check("rate", -0.1, False, "a number above 0")
 

@@ -1,3 +1,3 @@
-"""What a person sees: the command line, its progress bars and its tables. Needs ``[app]``."""
+"""The command line: commands, progress and tables. Needs ``[app]``."""
 
 __all__: list[str] = []

@@ -35,7 +35,7 @@ class Pictures(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a network.
+    """Result of one of the article's networks.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the person at the keyboard can mend, told apart from what only a programmer can.
+"""Errors that the person at the keyboard can mend, apart from those that only a programmer can.
 
 A command reads what it was given inside ``with user_errors():``. What fails there becomes one
 line and exit code 2; what fails elsewhere is a bug and keeps its traceback.
@@ -13,13 +13,13 @@ __all__ = ["Failure", "UserError", "user_errors"]
 
 
 class UserError(Exception):
-    """What was asked for cannot be done; the message says why. Exit code 2."""
+    """Error of the user: what was asked for cannot be done; the message says why. Exit code 2."""
 
     exit_code = 2
 
 
 class Failure(UserError):
-    """What was asked for was done, and did not come out well. Exit code 1."""
+    """Failure of a command: what was asked for was done, and did not come out well. Exit code 1."""
 
     exit_code = 1
 

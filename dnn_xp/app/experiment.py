@@ -1,4 +1,4 @@
-"""What is decided before a run: data become arrays, and a network is made for them.
+"""Experiments before they run: data become arrays, and a network is made for them.
 
 Nothing here prints. Arrays are made on the current backend; columns are examples.
 """
@@ -143,7 +143,13 @@ def fingerprint(dataset: Dataset) -> int:
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
-    """Turn ``"64,32"`` into (64, 32), and an empty text into no hidden layer at all."""
+    """Turn ``"64,32"`` into (64, 32), and an empty text into no hidden layer at all.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     if not all(word.isdecimal() and int(word) > 0 for word in words):
         raise ValueError(
@@ -162,6 +168,11 @@ def build_network(dataset: Dataset, hidden: Sequence[int], activation: str) -> N
         The units of each hidden layer.
     activation : str
         Of the hidden layers.
+
+    Raises
+    ------
+    ValueError
+        Where the data have one class only.
     """
     if dataset.classes is None:
         n_outputs, cost = dataset.y.shape[0], "squared_error"

@@ -1,4 +1,4 @@
-"""How steps are taken: what the options say, made into what a training takes."""
+"""Optimizer and learning rate: what the options say, made into what training takes."""
 
 import math
 from collections.abc import Callable
@@ -48,7 +48,7 @@ _OF_ANY_LENGTH = ("constant", "inverse-scaling", "plateau")
 
 
 class LearningRatePlan(NamedTuple):
-    """What becomes of the learning rate.
+    """Plan of the learning rate.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class LearningRatePlan(NamedTuple):
 
 
 class OptimizerSettings(NamedTuple):
-    """How a run takes its steps.
+    """Settings of the optimizer of a run.
 
     Attributes
     ----------
@@ -115,7 +115,13 @@ def choose_optimizer_settings(
 
 
 def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
-    """Return the optimizer that ``--optimizer`` and ``--learning-rate`` name."""
+    """Return the optimizer that ``--optimizer`` and ``--learning-rate`` name.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
     if name not in OPTIMIZERS:
         raise ValueError(f"--optimizer: found {name!r}, expected one of {', '.join(OPTIMIZERS)}")
     method, usual = OPTIMIZERS[name]
@@ -123,7 +129,13 @@ def choose_optimizer(name: str, learning_rate: float | None) -> Optimizer:
 
 
 def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> LearningRatePlan:
-    """Return what ``--schedule`` and ``--warm-up`` make of a run of so many epochs."""
+    """Return what ``--schedule`` and ``--warm-up`` make of a run of so many epochs.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
     if name not in SCHEDULES:
         raise ValueError(f"--schedule: found {name!r}, expected one of {', '.join(SCHEDULES)}")
     if not 0.0 <= warm_up_epochs < epochs:

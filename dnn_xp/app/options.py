@@ -107,7 +107,7 @@ EmaDecay = Annotated[
 
 
 class ClassWeight(StrEnum):
-    """How examples may be weighed by their class."""
+    """Weights of classes that can be asked for."""
 
     balanced = "balanced"
 

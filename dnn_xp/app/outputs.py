@@ -26,6 +26,11 @@ def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
         What is read, and must not be overwritten.
     files : mapping of str to Path or None
         By the options that name them.
+
+    Raises
+    ------
+    ValueError
+        Naming the option whose file cannot be written.
     """
     named: dict[Path, str] = {}
     for option, path in files.items():
@@ -51,7 +56,13 @@ def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
 
 
 def check_plot(plot: Path | None) -> None:
-    """See that ``--plot`` names a kind of picture, and that it can be drawn."""
+    """See that ``--plot`` names a kind of picture, and that it can be drawn.
+
+    Raises
+    ------
+    ValueError
+        Where the file's suffix names no format of pictures.
+    """
     if plot is None:
         return
     if plot.suffix.lower() not in PLOT_SUFFIXES:

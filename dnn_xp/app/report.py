@@ -1,4 +1,4 @@
-"""What is printed: tables and progress, in colour on a terminal and as plain text elsewhere."""
+"""Tables and progress on the screen: in colour on a terminal, as plain text elsewhere."""
 
 import math
 import os

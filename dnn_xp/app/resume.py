@@ -1,4 +1,4 @@
-"""What ``dnn-xp train --checkpoint FILE --resume`` adds to a training."""
+"""Resuming: what ``dnn-xp train --checkpoint FILE --resume`` adds to a training."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""What happens while a network learns, and what came of it. A run can be broken off.
+"""Runs of experiments, which can be broken off.
 
 Nothing here prints.
 """

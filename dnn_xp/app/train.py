@@ -60,7 +60,7 @@ __all__ = ["Settings", "train"]
 
 
 class Settings(NamedTuple):
-    """What the options say, each under its own name; where to compute is not among them."""
+    """Settings of a training, each under its option's name; not where it is computed."""
 
     data: str
     layers: str
@@ -113,7 +113,7 @@ class Settings(NamedTuple):
 
 
 class _Fitted(NamedTuple):
-    """What came of a run, and how long it took."""
+    """Result of a run, and how long it took."""
 
     result: TrainingResult
     seconds: float

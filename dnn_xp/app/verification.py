@@ -1,4 +1,4 @@
-"""What ``dnn-xp verify`` finds out about an array library: each number next to what it must be.
+"""Verification of an array library: each number next to what it must be.
 
 The article's seeded cases, and the gradient of a small network for each cost and each activation
 beside a difference of its cost. A library that lacks an operation gets a row that says so, and

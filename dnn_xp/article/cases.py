@@ -73,7 +73,7 @@ class Check(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What the article prints of a network that it trains on the cat pictures.
+    """Numbers that the article prints of a network that it trains on the cat pictures.
 
     Attributes
     ----------

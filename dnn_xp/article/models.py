@@ -128,6 +128,11 @@ def two_layer_model(
     -------
     dict of str to array
         ``W1``, ``b1``, ``W2``, ``b2``.
+
+    Raises
+    ------
+    ValueError
+        Where there are not three sizes.
     """
     if len(layers_dims) != 3:
         raise ValueError(f"layers_dims: found {layers_dims!r}, expected (n_x, n_h, n_y)")
@@ -244,6 +249,11 @@ def predict(X: Array, y: Array, parameters: Arrays) -> Array:
     -------
     array, shape (1, m)
         1.0 where the probability is above 0.5, else 0.0.
+
+    Raises
+    ------
+    ValueError
+        Where X is not of floats, or y does not fit it.
     """
     X = np.asarray(X) if isinstance(X, list | tuple) else X
     if not namespace(X).isdtype(X.dtype, "real floating"):

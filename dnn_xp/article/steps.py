@@ -48,7 +48,7 @@ Scale = float | Literal["1/sqrt(n_prev)"]
 
 
 class Cache(NamedTuple):
-    """What the backward pass needs of `linear_activation_forward`: ``((A_prev, W, b), Z)``."""
+    """Cache of `linear_activation_forward`: ``((A_prev, W, b), Z)``."""
 
     linear: LinearCache
     Z: Array
@@ -98,6 +98,11 @@ def draw_parameters(
     -------
     dict of str to ndarray
         ``W1``, ``b1``, ``W2``, ...; b is zero.
+
+    Raises
+    ------
+    ValueError
+        Where the scale is neither a number nor that text.
     """
     if scale != "1/sqrt(n_prev)" and not isinstance(scale, int | float):
         raise ValueError(f"scale: found {scale!r}, expected a number or '1/sqrt(n_prev)'")

@@ -1,4 +1,4 @@
-"""Which array library new arrays are made on: open one, find its device, make it the current one.
+"""The current backend: opening an array library, finding its device, making new arrays there.
 
 The choice is read from two environment variables the first time that it is needed:
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class Library(NamedTuple):
-    """Where a library is found: import name, namespace that is standard, and who installs it."""
+    """An array library: its import name, its standard namespace, and what installs it."""
 
     module: str
     namespace: str

@@ -1,4 +1,4 @@
-"""What each library is here: its version, devices and dtype, or why it cannot be used."""
+"""Reports of the array libraries: version, devices and dtype, or why one cannot be used."""
 
 from importlib import import_module
 from typing import NamedTuple
@@ -16,7 +16,7 @@ __all__ = ["BackendReport", "probe_backends"]
 
 
 class BackendReport(NamedTuple):
-    """What `probe_backends` found out about one library."""
+    """Report of one array library, as `probe_backends` found it."""
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""How a step runs: where each library is fastest, and what the standard has no words for."""
+"""Operations that libraries run fastest each in its way, or for which the standard has no words."""
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial

@@ -1,4 +1,4 @@
-"""How many threads a library takes: one where its matrix products are too small to share out.
+"""Threads of a library: one where its matrix products are too small to share out.
 
 Threads that share a product wait for each other at its end: all wait for a core that another
 program holds. The libraries share out products that take a few microseconds, so that a small

@@ -49,6 +49,11 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
     """Read one picture as bytes of the given shape (height, width, channels).
 
     As `read_picture`, with values from 0 to 255.
+
+    Raises
+    ------
+    ValueError
+        Where the shape is that of no picture, or the file is none or damaged.
     """
     if shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")

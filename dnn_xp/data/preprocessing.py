@@ -1,4 +1,4 @@
-"""What is done to data before a network sees them: fitted once, kept with the model.
+"""Preprocessing of data before a network sees them: fitted once, kept with the model.
 
 Host arrays only, columns are examples. Targets are left as they are: a network's cost and its
 predictions are in the units of the data.

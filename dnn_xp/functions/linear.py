@@ -21,7 +21,7 @@ __all__ = [
 
 
 class LinearCache(NamedTuple):
-    """What the backward pass needs of `linear_forward`."""
+    """Cache of `linear_forward`."""
 
     A_prev: Array
     W: Array
@@ -29,7 +29,7 @@ class LinearCache(NamedTuple):
 
 
 class LinearActivationCache(NamedTuple):
-    """What the backward pass needs of `linear_activation_forward`."""
+    """Cache of `linear_activation_forward`."""
 
     linear: LinearCache
     Z: Array

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class LayerNormCache(NamedTuple):
-    """What the backward pass needs of `layer_norm_forward`."""
+    """Cache of `layer_norm_forward`."""
 
     Z_hat: Array
     inverse_std: Array
@@ -54,7 +54,7 @@ def layer_norm_backward(
 
 
 class BatchNormCache(NamedTuple):
-    """What the backward pass needs of `batch_norm_forward`, and the batch's statistics."""
+    """Cache of `batch_norm_forward`, and the batch's statistics."""
 
     Z_hat: Array
     inverse_std: Array

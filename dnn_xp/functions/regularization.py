@@ -1,4 +1,4 @@
-"""What keeps a network from learning its examples by heart, and its steps from going too far.
+"""Regularization and clipping: what keeps a network from learning its examples by heart.
 
 Columns are examples. Each backward stands below its forward.
 """

@@ -20,7 +20,7 @@ Shapes = dict[str, Shape]
 
 
 class Context(NamedTuple):
-    """What a layer is told besides its inputs and parameters.
+    """Context of a layer: what it is told besides its inputs and parameters.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is handed to a network, seen to at the door: theta, examples, targets, weights."""
+"""Checks of what is handed to a network: theta, examples, targets, weights."""
 
 import math
 from typing import Any
@@ -19,6 +19,11 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
     theta : array
     several : bool
         Whether it may be those of several networks, shape (k, size).
+
+    Raises
+    ------
+    ValueError
+        What was found, and what was expected.
     """
     shape = tuple(theta.shape)
     if shape[-1:] != (layout.size,) or len(shape) > 1 + several:
@@ -93,7 +98,13 @@ def float_reference(layout: Layout, X: Matrix | Source) -> Array:
 
 
 def check_floating(argument: str, x: Array) -> None:
-    """Refuse an array that does not hold real floating-point numbers."""
+    """Refuse an array that does not hold real floating-point numbers.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument and its dtype.
+    """
     if not namespace(x).isdtype(x.dtype, "real floating"):
         raise ValueError(
             f"{argument}: found dtype {x.dtype}, expected a floating one; scale pictures first"

@@ -61,6 +61,11 @@ def check_gradient(
     -------
     GradientCheck
 
+    Raises
+    ------
+    ValueError
+        Where theta is not of float64, in which alone small errors show.
+
     Examples
     --------
     >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Where the parameters of layers lie in a network's vector theta.
+"""Layout of theta: where the parameters of layers lie in a network's vector.
 
 One vector holds all of them, so that an optimizer is a function of one array, a norm is one
 number and a checkpoint is one data set. The trained parameters come first, layer by layer, then
@@ -25,7 +25,7 @@ __all__ = ["Layout", "Slot", "Workspace"]
 
 
 class Slot(NamedTuple):
-    """Where in theta a parameter lies."""
+    """Place of a parameter in theta."""
 
     start: int
     stop: int

@@ -53,7 +53,7 @@ class CostAndGradient(NamedTuple):
 
 
 class LayersAndCost(Protocol):
-    """What a pass needs to know of a network."""
+    """A network, as far as a pass needs to know it."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:

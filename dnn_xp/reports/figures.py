@@ -122,6 +122,11 @@ def mislabeled_pictures(
     -------
     matplotlib.figure.Figure
         Its title says how many of how many pictures are mislabeled.
+
+    Raises
+    ------
+    ValueError
+        Where there are not as many classes as pictures.
     """
     pictures = np.asarray(pictures)
     if not len(pictures) == len(predicted) == len(actual):

@@ -1,4 +1,4 @@
-"""How a network learns: optimizers, batches, the loop and its callbacks."""
+"""Training: optimizers, schedules, batches, runs and their callbacks."""
 
 from dnn_xp.training.identity import AnotherRunError
 from dnn_xp.training.lbfgs import lbfgs

@@ -1,4 +1,4 @@
-"""Which examples a step sees, drawn on the host: shuffles, minibatches, shares of a mixture."""
+"""Batches, drawn on the host: shuffles, minibatches, coefficients of mixup."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -35,7 +35,7 @@ Metric = Callable[[Array, Array], Array]
 
 
 class Evaluation(NamedTuple):
-    """What is measured after each epoch, as in `dnn_xp.train`.
+    """Validation data and metrics that are measured after each epoch, as in `dnn_xp.train`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a run is known again by: its settings in JSON's types, and a fingerprint of its data.
+"""Identity of a run: its settings in JSON's types, and a fingerprint of its data.
 
 What has its default is left out, so that a setting that a later version brings changes nothing.
 """

@@ -1,4 +1,4 @@
-"""What each step of an epoch reads: all data and the places of a batch, or the batch itself."""
+"""Loading of batches: a step reads all data and the places of a batch, or the batch itself."""
 
 from collections.abc import Iterator
 from functools import partial

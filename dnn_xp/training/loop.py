@@ -1,4 +1,4 @@
-"""How a network learns: take a batch, step, take note, stop."""
+"""Training by steps along gradients: `train` checks, prepares a run and drives it."""
 
 import logging
 import warnings
@@ -166,7 +166,7 @@ def train(
 
 
 class TrainingData(NamedTuple):
-    """What is trained on, as it was handed in.
+    """Training data, as they were handed in.
 
     Attributes
     ----------

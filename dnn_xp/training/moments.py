@@ -168,7 +168,7 @@ def drive(run: Run, callbacks: Callbacks) -> TrainingResult:
 
 @dataclass
 class Patience:
-    """How long a figure has not got better, and how long that is borne.
+    """Counter of the epochs in which a figure has not got better, and their limit.
 
     Parameters
     ----------

@@ -51,7 +51,13 @@ class Progress(NamedTuple):
 
     @classmethod
     def start(cls, run: Identity, problem: Problem, settings: Settings) -> "Progress":
-        """Return the beginning of a run."""
+        """Return the beginning of a run.
+
+        Raises
+        ------
+        TypeError
+            Where an optimizer's state is not a NamedTuple.
+        """
         network = problem.network
         theta, kept = _copied(network, problem.theta), _copied(network, problem.theta)
         average = None if settings.ema_decay is None else _copied(network, theta)

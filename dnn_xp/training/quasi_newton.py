@@ -36,7 +36,7 @@ class NotFiniteError(ArithmeticError):
 
 
 class Pairs(NamedTuple):
-    """What is known of the curvature: the last moves and what they changed.
+    """Curvature pairs: the last moves, and what they changed of the gradient.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Pairs(NamedTuple):
 
 
 class LBFGSState(NamedTuple):
-    """What a run needs to go on, on the host.
+    """State of L-BFGS, on the host.
 
     Attributes
     ----------

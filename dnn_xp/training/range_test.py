@@ -17,7 +17,7 @@ __all__ = ["RangeTest", "learning_rate_range_test"]
 
 
 class RangeTest(NamedTuple):
-    """What the cost was as the learning rate grew.
+    """Result of a range test: the cost as the learning rate grew.
 
     Attributes
     ----------

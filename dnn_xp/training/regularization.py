@@ -1,4 +1,4 @@
-"""What a run is regularized by; the arithmetic is in `dnn_xp.functions.regularization`."""
+"""Regularization of a run; the arithmetic is in `dnn_xp.functions.regularization`."""
 
 import math
 from typing import NamedTuple
@@ -9,7 +9,7 @@ __all__ = ["Regularization", "check_regularization"]
 
 
 class Regularization(NamedTuple):
-    """What keeps the weights small and the examples from being learnt by heart.
+    """Penalties and noise that keep weights small and examples from being learnt by heart.
 
     Attributes
     ----------

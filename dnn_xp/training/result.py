@@ -1,4 +1,4 @@
-"""How a run ends, and what it ends with."""
+"""Results of runs, and how they ended."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -11,7 +11,7 @@ __all__ = ["Ending", "TrainingResult"]
 
 
 class Ending(StrEnum):
-    """How a run ended."""
+    """Ending of a run."""
 
     COMPLETED = "completed"
     """All epochs, or iterations, were done."""

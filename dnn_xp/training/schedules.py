@@ -304,7 +304,13 @@ class ReduceOnPlateau(Callback):
             self._note(run, figure)
 
     def epoch(self, run: Run) -> None:
-        """Compare with the best epoch so far."""
+        """Compare with the best epoch so far.
+
+        Raises
+        ------
+        ValueError
+            Where the history has no such figure, or nobody says which way it is better.
+        """
         if self.monitor not in run.history:
             known = ", ".join(run.history)
             raise ValueError(f"monitor: found {self.monitor!r}, expected one of {known}")

@@ -1,4 +1,4 @@
-"""What a run is told: everything but its data and who watches it."""
+"""Settings of a run: everything but its data and its callbacks."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple

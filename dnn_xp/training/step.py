@@ -67,7 +67,7 @@ class Strengths(NamedTuple):
 
 
 class StepConfig(NamedTuple):
-    """What a step does, in all that is no number; compares by value.
+    """Configuration of a step: all that is no number; compares by value.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class StepConfig(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step changes.
+    """State that a step changes.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class State(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a step reads.
+    """Data that a step reads.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Data(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Which examples a step sees.
+    """Batch of examples that a step sees.
 
     Attributes
     ----------

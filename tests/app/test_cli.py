@@ -71,7 +71,7 @@ def one_line(err: str) -> str:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_bad_input_is_one_line(dnn_xp, arguments, named):
+def test_cli_bad_input_is_one_line(dnn_xp, arguments, named):
     code, out, err = dnn_xp(*arguments)
     assert code == 2
     assert named in one_line(err)

@@ -91,6 +91,6 @@ def test_the_usual_settings():
         ({"ema_decay": float("nan")}, "--ema-decay: found nan"),
     ],
 )
-def test_what_makes_no_sense_is_refused(changes, message):
+def test_optimization_what_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         choose_optimizer_settings("adam", None, **USUAL | changes)

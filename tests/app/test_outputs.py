@@ -33,7 +33,7 @@ def test_what_can_be_written_is_let_be(here):
         ({"--a": "x", "--b": "folder/../x"}, "--b: folder/../x is the --a, too"),
     ],
 )
-def test_what_cannot_be_is_said(here, files, message):
+def test_outputs_what_cannot_be_is_said(here, files, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_outputs("data.h5", {option: Path(name) for option, name in files.items()})
 

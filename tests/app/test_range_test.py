@@ -31,7 +31,7 @@ def test_what_it_proposes_trains(dnn_xp, tmp_path):
     assert percent(trained["accuracy"], "held out") > 90.0
 
 
-def test_options_are_heeded(dnn_xp):
+def test_range_test_options_are_heeded(dnn_xp):
     code, out, _ = dnn_xp(
         *(*QUICK, "--optimizer", "sgd", "--batch-size", "500", "--activation", "tanh"),
         *("--lowest", "0.001", "--highest", "0.1", "--steps", "60", "--dtype", "float64"),
@@ -61,7 +61,7 @@ def test_targets_in_any_unit_want_the_same_rate(dnn_xp, tmp_path):
     assert len(rates) == 1
 
 
-def test_every_library(dnn_xp, library):
+def test_range_test_every_library(dnn_xp, library):
     """The same rate everywhere."""
     device = ("--device", library.device) if library.device else ()
     options = (*QUICK[:4], "--batch-size", "500", "--steps", "20", "--dtype", "float64")
@@ -83,7 +83,7 @@ def test_every_library(dnn_xp, library):
         (["--plot", "nowhere/rates.png"], "--plot: the folder nowhere does not exist"),
     ],
 )
-def test_bad_input_is_one_line(dnn_xp, arguments, named):
+def test_range_test_bad_input_is_one_line(dnn_xp, arguments, named):
     code, out, err = dnn_xp(*QUICK, *arguments)
     assert (code, out) == (2, "")
     assert named in err

@@ -80,7 +80,7 @@ def test_more_epochs_of_a_run_that_has_ended(dnn_xp, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_is_one_line(dnn_xp, tmp_path, arguments, error):
+def test_resume_what_cannot_be_is_one_line(dnn_xp, tmp_path, arguments, error):
     dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1")
     before = (tmp_path / "c").read_bytes()
     assert dnn_xp(*QUICK, *arguments) == (2, "", f"dnn-xp: error: {error}\n")

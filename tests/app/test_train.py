@@ -64,7 +64,7 @@ def test_plain_train_learns_the_digits(dnn_xp):
     assert "--output" in shown["model"]
 
 
-def test_options_are_heeded(dnn_xp):
+def test_train_options_are_heeded(dnn_xp):
     code, out, _ = dnn_xp(
         *("train", "digits", "--layers", "20,10", "--activation", "tanh", "--epochs", "3"),
         *("--batch-size", "64", "--optimizer", "sgd", "--learning-rate", "0.25"),
@@ -237,7 +237,7 @@ def test_pictures(dnn_xp, pets):
     assert [line.split()[1] for line in out.splitlines()[1:]] == ["cat", "dog"]
 
 
-def test_a_run_that_diverges(dnn_xp, houses, tmp_path):
+def test_train_a_run_that_diverges(dnn_xp, houses, tmp_path):
     code, out, err = dnn_xp(
         *("train", houses, "--optimizer", "sgd", "--learning-rate", "1e30"),
         *("--output", "m.h5", "--plot", "c.png"),
@@ -300,7 +300,7 @@ def test_ctrl_c_before_an_epoch_is_whole(dnn_xp, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_library(dnn_xp, library):
+def test_train_every_library(dnn_xp, library):
     """The same run everywhere: what is printed differs in the backend and the seconds only."""
     code, out, err = dnn_xp(
         *("train", "--epochs", "2", "--layers", "8", "--batch-size", "500", "--dtype", "float64"),

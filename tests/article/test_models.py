@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_positional_arguments_are_the_articles(name):
+def test_article_models_positional_arguments_are_the_articles(name):
     parameters = inspect.signature(getattr(models, name)).parameters.values()
     positional = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     written = [
@@ -327,7 +327,7 @@ def test_a_probability_of_a_half_is_no_cat(judge, array, capsys, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64"])
-def test_what_cannot_be_judged_is_refused(judge, array, dtype):
+def test_article_models_what_cannot_be_judged_is_refused(judge, array, dtype):
     with pytest.raises(ValueError, match=r"X: found dtype .*uint8.*load_picture"):
         models.predict(array([[200], [100]], "uint8"), [1], judge)
     with pytest.raises(ValueError, match=r"y: found shape \(3,\), expected \(1, 2\)"):

@@ -30,7 +30,7 @@ SIGNATURES = {
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_positional_arguments_are_the_articles(name):
+def test_article_steps_positional_arguments_are_the_articles(name):
     parameters = inspect.signature(getattr(steps, name)).parameters.values()
     positional = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     assert ", ".join(one.name for one in positional) == SIGNATURES[name]

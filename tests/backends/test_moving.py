@@ -8,7 +8,7 @@ from tests.helpers import assert_close, assert_values
 
 
 @pytest.mark.parametrize("host_dtype", ["float32", "float64", "int32", "int64", "bool", "uint8"])
-def test_there_and_back(xp, device, host_dtype):
+def test_moving_there_and_back(xp, device, host_dtype):
     host = np.arange(6).reshape(2, 3).astype(host_dtype)
     moved = backends.from_host(host)
     assert backends.namespace(moved) is xp

@@ -134,7 +134,7 @@ def test_a_run_that_diverges_leaves_those_before(path):
         ({"seconds": -1.0}, "seconds: found -1.0, expected a number from 0 on"),
     ],
 )
-def test_what_makes_no_sense_is_refused(path, options, named):
+def test_checkpoint_what_makes_no_sense_is_refused(path, options, named):
     with pytest.raises(ValueError, match=named):
         Checkpoint(path, **options)
 
@@ -190,7 +190,7 @@ def test_a_disk_that_is_full_from_the_start_is_an_error(path, full_disk):
     assert files_beside(path) == []
 
 
-def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
+def test_checkpoint_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         train_case(RICH, Checkpoint(tmp_path / "nowhere" / "run.checkpoint"))
 

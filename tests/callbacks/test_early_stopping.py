@@ -68,14 +68,14 @@ def test_another_figure_is_watched(passing_by):
     assert bias(run.theta) == pytest.approx(1 - 0.9**40, rel=1e-14)
 
 
-def test_one_object_serves_two_runs(passing_by):
+def test_early_stopping_one_object_serves_two_runs(passing_by):
     stopping = EarlyStopping(patience=3)
     one, other = passing_by(stopping), passing_by(stopping)
     assert_close(one.theta, other.theta, rtol=0)
     assert one.epochs == other.epochs
 
 
-def test_what_cannot_be_watched_is_refused(passing_by):
+def test_early_stopping_what_cannot_be_watched_is_refused(passing_by):
     with pytest.raises(ValueError, match="monitor: found 'loss', expected one of cost, valid"):
         passing_by(EarlyStopping(monitor="loss"))
     with pytest.raises(ValueError, match="patience: found 0, expected a whole number from 1 on"):

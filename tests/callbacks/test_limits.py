@@ -80,7 +80,7 @@ def test_an_error_in_a_block_gives_ctrl_c_back(handler):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_one_object_serves_two_runs():
+def test_limit_one_object_serves_two_runs():
     ctrl_c = Interruptible()
     assert train_case(CASE, CtrlC(step=2), ctrl_c).ending is Ending.INTERRUPTED
     assert train_case(CASE, ctrl_c).reason == "3 epochs"

@@ -81,7 +81,7 @@ def test_a_new_run_begins_a_new_log(path, log):
 
 
 @pytest.mark.parametrize("log", LOGS)
-def test_a_run_that_diverges(path, log):
+def test_log_a_run_that_diverges(path, log):
     """Its last cost is no number, and there are no figures after it."""
     network, zero = Network(1, (Dense(1),), "squared_error"), np.zeros((1, 4))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -103,7 +103,7 @@ def test_a_run_that_diverges(path, log):
 
 
 @pytest.mark.parametrize("log", LOGS)
-def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path, log):
+def test_log_a_folder_that_is_not_there_is_an_error_at_once(tmp_path, log):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         train_case(CASE, log(tmp_path / "nowhere" / "log"))
 

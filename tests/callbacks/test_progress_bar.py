@@ -39,7 +39,7 @@ class Failing(Callback):
         raise RuntimeError("on purpose")
 
 
-def test_it_moves_from_epoch_to_epoch():
+def test_progress_bar_it_moves_from_epoch_to_epoch():
     bar = RecordingBar()
     result = train_case(CASE, ProgressBar("case", lambda run: f"epoch {run.epoch}", bar))
     assert bar.calls == [
@@ -128,7 +128,7 @@ def test_a_text_is_no_markup():
     assert "[red] of [two]" in screen.getvalue()
 
 
-def test_without_rich_the_extra_is_named(monkeypatch):
+def test_progress_bar_without_rich_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     with pytest.raises(ImportError, match=r"rich\.progress is needed here: .*dnn-xp\[app\]"):
         ProgressBar()

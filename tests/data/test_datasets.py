@@ -224,7 +224,7 @@ TWO = np.ones((2, 3))
         (TWO, np.array([1j, 2]), r"y: found complex128\(2,\)"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_named(stored, x, y, problem):
+def test_dataset_what_cannot_be_learnt_from_is_named(stored, x, y, problem):
     with pytest.raises(ValueError, match=rf"data\.npz: {problem}"):
         load_arrays(stored(x=x, y=y))
 
@@ -256,7 +256,7 @@ def test_subfolders_are_classes(album):
     np.testing.assert_allclose(dataset.X, np.tile([250, 10, 20], (60, 1)), atol=1)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_dataset_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NotADirectoryError, match="nowhere: expected a folder"):
         load_picture_folder(tmp_path / "nowhere")
 
@@ -304,7 +304,7 @@ def test_a_built_in_name_goes_before_a_folder(tmp_path, monkeypatch):
     ("data", "problem"),
     [("mnist", "there is no such file"), ("table.csv", "such a file is not understood")],
 )
-def test_what_is_not_understood_is_named_with_what_is(tmp_path, monkeypatch, data, problem):
+def test_dataset_what_is_not_understood_is_named_with_what_is(tmp_path, monkeypatch, data, problem):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.csv").touch()
     expected = r"expected 'digits', 'cats', .*\.h5, \.hdf5 or \.npz.*folder"

@@ -122,7 +122,7 @@ def test_a_truncated_picture_is_named(saved, suffix):
             read_picture(path, (64, 64, 3))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_picture_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         read_picture(tmp_path / "nowhere.png", (64, 64, 3))
 

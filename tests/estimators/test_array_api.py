@@ -108,7 +108,7 @@ def test_partial_fit(array, xp, target):
     assert backends.namespace(ours.coefs_[0]) is xp
 
 
-def test_float32_stays(array, xp, dtype):
+def test_estimator_array_api_float32_stays(array, xp, dtype):
     y = array(TARGETS["several"], "float64")
     reg = make("several").fit(array(X, dtype), y)
     for one in (*arrays(reg), reg.predict(array(X, dtype))):
@@ -274,7 +274,7 @@ def test_pickles(array, xp, target):
     assert one.loss_curve_ == other.loss_curve_  # the optimizer's state came along
 
 
-def test_validation_data_of_ones_own(array):
+def test_estimator_array_api_validation_data_of_ones_own(array):
     y = TARGETS["regression"]
     reg = make("regression").fit(array(X), array(y), X_val=array(X[:9]), y_val=array(y[:9]))
     host = make("regression").fit(X, y, X_val=X[:9], y_val=y[:9])
@@ -294,7 +294,7 @@ def test_validation_data_of_ones_own(array):
         (X.astype(complex), "Complex data not supported"),
     ],
 )
-def test_what_does_not_fit_is_refused(array, bad, message):
+def test_estimator_array_api_what_does_not_fit_is_refused(array, bad, message):
     with pytest.raises(ValueError, match=message):
         make("regression").fit(array(bad), array(TARGETS["regression"]))
 

@@ -526,7 +526,7 @@ def test_columns_of_classes():
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_float32_stays(solver):
+def test_estimator_asked_for_float32_stays(solver):
     """#17759, #22682: parameters, probabilities and predicted values in X's precision."""
     single = X.astype("float32")
     clf = MLPClassifier(max_iter=2, solver=solver).fit(single, THREE)

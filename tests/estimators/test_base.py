@@ -138,7 +138,7 @@ def test_a_network_that_is_trained_on_stays_what_it_is(kind, change, message):
 
 @quiet
 @both
-def test_what_is_handed_in_is_not_changed(kind):
+def test_estimator_base_what_is_handed_in_is_not_changed(kind):
     given = X.copy(), Y.copy(), np.arange(50.0)
     kind(**SETTINGS).fit(*given)
     for found, expected in zip(given, (X, Y, np.arange(50.0)), strict=True):

@@ -43,7 +43,7 @@ def y(request):
 # ----------------------------------------------------------------------------- predictions
 
 
-def test_predictions_are_scikit_learns(y):
+def test_estimator_classifier_predictions_are_scikit_learns(y):
     ours, theirs = (
         kind(**SETTINGS).fit(X, y) for kind in (MLPClassifier, neural_network.MLPClassifier)
     )

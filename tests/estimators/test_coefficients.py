@@ -42,7 +42,7 @@ def test_norms_come_in_their_order(array):
 
 
 @pytest.mark.parametrize("network", [PLAIN, NORMALIZED])
-def test_there_and_back(array, dtype, network):
+def test_estimator_weights_there_and_back(array, dtype, network):
     theta = array(np.random.default_rng(0).normal(size=network.size), dtype)
     assert_close(to_theta(network, from_theta(network, theta)), theta, rtol=0)
 

@@ -161,7 +161,7 @@ def test_what_we_have_learnt_goes_on_there(target):
 
 
 @targets
-def test_there_and_back(target):
+def test_estimator_conversion_there_and_back(target):
     fitted = ours(target)
     assert_same_predictions(type(fitted).from_sklearn(fitted.to_sklearn()), fitted)
 

@@ -104,7 +104,7 @@ def test_the_number_of_features_is_known_or_learnt(array, estimator, dispatch):
     assert estimator.n_features_in_ == 2
 
 
-def test_what_is_not_finite_may_be_let_through(array, estimator, dispatch):
+def test_estimator_data_what_is_not_finite_may_be_let_through(array, estimator, dispatch):
     bad = array(np.where(X.max() == X, np.nan, X))
     with pytest.raises(ValueError, match="Input X contains NaN"):
         check_X(estimator, bad, reset=True)
@@ -144,7 +144,9 @@ def test_texts_are_targets(array, estimator, dispatch):
         (np.where(y == 2, np.inf, y), "Input y contains infinity"),
     ],
 )
-def test_targets_that_do_not_fit_are_refused(array, estimator, dispatch, bad, message):
+def test_estimator_data_targets_that_do_not_fit_are_refused(
+    array, estimator, dispatch, bad, message
+):
     with pytest.raises(ValueError, match=message):
         check_X_y(estimator, array(X), array(bad), numeric=True, reset=True)
 

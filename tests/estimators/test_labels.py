@@ -75,7 +75,7 @@ def test_classes_stay_on_the_host_without_an_array(array):
     assert isinstance(Labels(TARGETS["binary"]).classes, np.ndarray)
 
 
-def test_what_is_unknown_and_what_is_missing():
+def test_estimator_labels_what_is_unknown_and_what_is_missing():
     labels = Labels(TARGETS["multiclass"])
     np.testing.assert_array_equal(labels.unknown(np.array([7, 3, 9, 3])), [3, 9])
     np.testing.assert_array_equal(labels.missing(np.array([7, 3, 9, 3])), [-1, 2])

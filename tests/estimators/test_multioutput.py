@@ -66,7 +66,7 @@ def test_the_score_of_a_class_is_its_logit(array):
             labels.logit_gradient(Z, output)
 
 
-def test_what_is_unknown_and_what_is_missing():
+def test_estimator_multioutput_what_is_unknown_and_what_is_missing():
     labels = learn_labels(Y)
     other = np.array([["ape", "small"], ["dog", "small"]])
     assert labels.unknown(other) == ["dog"]

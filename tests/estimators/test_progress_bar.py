@@ -44,7 +44,7 @@ def bar(monkeypatch):
 
 @unfinished
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_it_moves_from_epoch_to_epoch(bar, solver):
+def test_estimator_progress_bar_it_moves_from_epoch_to_epoch(bar, solver):
     clf = MLPClassifier(solver=solver, max_iter=3, random_state=0, verbose="bar").fit(X, Y)
     losses = [f"loss {loss:.4g}" for loss in clf.loss_curve_]
     assert bar.calls == [
@@ -99,7 +99,7 @@ def test_it_closes_also_where_a_fit_fails(capsys):
 
 
 @unfinished
-def test_without_rich_the_extra_is_named(monkeypatch):
+def test_estimator_progress_bar_without_rich_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     with pytest.raises(ImportError, match=r"rich\.progress is needed here: .*dnn-xp\[app\]"):
         MLPClassifier(verbose="bar").fit(X, Y)

@@ -93,7 +93,7 @@ def test_a_quantile_is_above_its_part():
 
 
 @pytest.mark.parametrize("y", [ONE, THREE, ONE.astype("float32"), COUNTS.astype(int)])
-def test_predictions_are_scikit_learns(y):
+def test_estimator_regressor_predictions_are_scikit_learns(y):
     ours, theirs = (
         kind(**SETTINGS).fit(X, y) for kind in (MLPRegressor, neural_network.MLPRegressor)
     )
@@ -130,7 +130,7 @@ def test_without_hidden_layers_it_is_linear_regression():
         (THREE[:, :, None], "Found array with dim 3"),
     ],
 )
-def test_targets_that_do_not_fit_are_refused(bad, message):
+def test_estimator_regressor_targets_that_do_not_fit_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         MLPRegressor(**SETTINGS).fit(X, bad)
 

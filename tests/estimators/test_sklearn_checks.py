@@ -35,7 +35,7 @@ def test_scikit_learns_check(estimator, check):
     [MLPClassifier(solver="lbfgs"), MLPRegressor(solver="sgd", tol=1e-2, random_state=42)],
     ids=name_of,
 )
-def test_weights_are_repeated_examples(estimator):
+def test_estimator_sklearn_checks_weights_are_repeated_examples(estimator):
     """The settings are those that scikit-learn has this check run with for its MLP."""
     check_sample_weight_equivalence_on_dense_data(type(estimator).__name__, estimator)
 

@@ -84,14 +84,14 @@ def test_training_on_and_predicting(made_dense, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_validation_data_of_ones_own(made_dense, form):
+def test_estimator_sparse_validation_data_of_ones_own(made_dense, form):
     reg = MLPRegressor(**SETTINGS).fit(form(X), Y, X_val=form(X[:50]), y_val=Y[:50])
     assert set(made_dense) == {BATCH_SIZE, AT_ONCE, 50 % AT_ONCE}
     host = MLPRegressor(**SETTINGS).fit(X, Y, X_val=X[:50], y_val=Y[:50])
     assert reg.validation_loss_curve_ == pytest.approx(host.validation_loss_curve_, rel=1e-12)
 
 
-def test_float32_stays():
+def test_estimator_sparse_float32_stays():
     matrix = sparse.csr_array(X.astype("float32"))
     clf = MLPClassifier(**SETTINGS).fit(matrix, Y)
     assert {one.dtype for one in clf.coefs_} == {np.dtype("float32")}
@@ -107,7 +107,7 @@ def test_other_forms_are_taken(form):
     assert one.loss_curve_ == other.loss_curve_
 
 
-def test_what_is_not_finite_is_refused():
+def test_estimator_sparse_what_is_not_finite_is_refused():
     matrix = sparse.csr_array(X)
     matrix.data[3] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN"):

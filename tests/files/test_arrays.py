@@ -80,7 +80,7 @@ def test_a_single_array_is_named(tmp_path):
         read_arrays(path, "x")
 
 
-def test_a_file_that_is_not_there_is_named(path):
+def test_arrays_a_file_that_is_not_there_is_named(path):
     with pytest.raises(FileNotFoundError, match=f"{path.name}: there is no such file"):
         read_arrays(path, "x")
 
@@ -100,7 +100,7 @@ def test_what_is_no_such_file_is_named(tmp_path, suffix, content):
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".npz"])
-def test_every_truncation_is_named(tmp_path, suffix):
+def test_arrays_every_truncation_is_named(tmp_path, suffix):
     path = write(tmp_path / f"data{suffix}", ARRAYS)
     whole = path.read_bytes()
     for length in range(0, len(whole), max(1, len(whole) // 100)):

@@ -115,7 +115,7 @@ def test_a_body_that_writes_nothing_is_an_error(path):
     assert state(path) == before
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_atomic_a_link_stays_a_link(tmp_path):
     target, link = tmp_path / "target.txt", tmp_path / "link.txt"
     target.write_text("old")
     link.symlink_to(target)
@@ -125,7 +125,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert target.read_text() == "new"
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_atomic_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         replacing(tmp_path / "nowhere" / "kept.txt").__enter__()
 

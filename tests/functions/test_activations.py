@@ -97,7 +97,7 @@ def test_derivative_is_that_of_the_function(array, spec):
 
 @pytest.mark.parametrize("oracle", oracles.ORACLES)
 @specs
-def test_derivative_is_that_of_automatic_differentiation(array, spec, oracle):
+def test_activation_derivative_is_that_of_automatic_differentiation(array, spec, oracle):
     one, oracle = find_activation(spec), oracles.load(oracle)
     points = np.array([*np.linspace(-30.0, 30.0, 240), *([] if one.name in KINKED else [0.0])])
     dA = np.random.default_rng(0).normal(size=points.size)
@@ -132,7 +132,7 @@ def test_softmax_far_out(array, dtype):
 # ----------------------------------------------------------------------------- names
 
 
-def test_names_and_parameters():
+def test_activation_names_and_parameters():
     assert find_activation("leaky_relu").parameters == (0.01,)
     assert find_activation(("leaky_relu", 0.2)).parameters == (0.2,)
     own = ActivationFunction("cube", lambda Z, xp: Z**3, lambda dA, Z, A, xp: 3 * Z**2 * dA)
@@ -148,6 +148,6 @@ def test_names_and_parameters():
         (("elu", 0.1, 0.2), "takes no parameter"),
     ],
 )
-def test_unknown_names_are_refused(spec, message):
+def test_activation_unknown_names_are_refused(spec, message):
     with pytest.raises(ValueError, match=f"^activation: .*({message})"):
         find_activation(spec)

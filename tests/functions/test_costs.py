@@ -139,7 +139,7 @@ def test_every_cost_is_worked():
 
 
 @pytest.mark.parametrize(("spec", "Z", "A", "Y", "costs", "dZ", "dA"), WORKED)
-def test_worked_examples(array, dtype, spec, Z, A, Y, costs, dZ, dA):
+def test_cost_worked_examples(array, dtype, spec, Z, A, Y, costs, dZ, dA):
     cost = find_cost(spec)
     Z, A, Y, costs, dZ, dA = (array(x, dtype) for x in (Z, A, Y, costs, dZ, dA))
     tolerance = {"rtol": 1e-6 if dtype == "float32" else 1e-14}
@@ -203,7 +203,7 @@ def test_derivative_is_that_of_the_cost(array, spec, form):
 @pytest.mark.parametrize("oracle", oracles.ORACLES)
 @with_groups
 @forms
-def test_derivative_is_that_of_automatic_differentiation(array, spec, form, oracle):
+def test_cost_derivative_is_that_of_automatic_differentiation(array, spec, form, oracle):
     cost, oracle = find_cost(spec), oracles.load(oracle)
     Z, A, Y = draw(spec)
     x = Z if form == "by_Z" else A
@@ -293,7 +293,7 @@ def test_finite_where_A_is_at_or_near_its_ends(array, dtype, xp, spec, count):
 # ----------------------------------------------------------------------------- names
 
 
-def test_names_and_parameters():
+def test_cost_names_and_parameters():
     assert find_cost("huber").parameters == (1.0,)
     assert find_cost(("quantile", 0.9)).parameters == (0.9,)
     own = Cost("own", *[lambda *_: None] * 3)
@@ -321,6 +321,6 @@ def test_groups_of_other_outputs_are_refused(array):
         (("grouped_softmax_cross_entropy", 2.5), "found a group of 2.5 outputs"),
     ],
 )
-def test_unknown_names_are_refused(spec, message):
+def test_cost_unknown_names_are_refused(spec, message):
     with pytest.raises(ValueError, match=f"^cost: .*{message}"):
         find_cost(spec)

@@ -18,7 +18,7 @@ B = [[0.5], [-0.5]]
 DZ = [[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]]
 
 
-def test_worked_example(array, dtype):
+def test_linear_worked_example(array, dtype):
     Z, cache = linear_forward(array(A_PREV, dtype), array(W, dtype), array(B, dtype))
     assert_close(Z, array([[1.5, 0.5, 6.5], [2.5, 6.5, -3.5]], dtype))
     dA_prev, dW, db = linear_backward(array(DZ, dtype), cache)

@@ -98,7 +98,7 @@ def test_gradients_are_those_of_automatic_differentiation(array, kind, oracle):
         assert_values(actual, desired, rtol=1e-10, atol=1e-10)
 
 
-def test_weights_count_examples(array):
+def test_normalization_weights_count_examples(array):
     """Weight 2 is an example twice, weight 0 none."""
     each = np.repeat(np.arange(10), WEIGHTS.astype(int))
     gamma, beta = array(GAMMA), array(BETA)

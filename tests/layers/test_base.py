@@ -52,7 +52,7 @@ def test_descriptions_are_frozen_values(layer):
         layer.units = 3
 
 
-def test_different_descriptions_differ():
+def test_base_different_descriptions_differ():
     different = [
         *LAYERS,
         Dense(4, "relu"),

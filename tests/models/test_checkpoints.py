@@ -171,7 +171,7 @@ def test_a_file_with_the_name_of_an_older_one_is_left_alone(path):
     assert files_beside(path) == [other.name]
 
 
-def test_a_link_stays_a_link(path, tmp_path):
+def test_checkpoint_a_link_stays_a_link(path, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     path.symlink_to(folder / "real")

@@ -298,7 +298,7 @@ def test_a_whole_file_of_a_wrong_model_is_named(path, whole, edit, problem):
 # ----------------------------------------------------------------------------- damage
 
 
-def test_a_file_that_is_not_there_is_named(path):
+def test_model_a_file_that_is_not_there_is_named(path):
     with pytest.raises(FileNotFoundError, match=r"model\.h5"):
         load_model(path)
 
@@ -317,7 +317,7 @@ def test_another_hdf5_file_is_no_model(path):
         load_model(path)
 
 
-def test_every_truncation_is_named(path, whole):
+def test_model_every_truncation_is_named(path, whole):
     for length in [*range(0, 600, 7), *range(600, len(whole), 211), len(whole) - 1]:
         path.write_bytes(whole[:length])
         with pytest.raises(ModelFileError, match=r"model\.h5: (not a model|damaged or truncated)"):

@@ -143,7 +143,7 @@ def test_equal_descriptions_are_one():
 @pytest.mark.parametrize(
     "change", [{"n_inputs": 4}, {"layers": MIXED.layers[:-1]}, {"cost": "squared_error"}]
 )
-def test_different_descriptions_differ(change):
+def test_network_different_descriptions_differ(change):
     other = dataclasses.replace(MIXED, **change)
     assert other != MIXED
     assert len({other, MIXED}) == 2
@@ -281,7 +281,7 @@ def test_sums_add_up_over_any_split(array, xp, cut, other, order):
 
 
 @pytest.mark.parametrize("kind", WITHOUT_DRAWS)
-def test_weights_count_examples(array, kind):
+def test_network_weights_count_examples(array, kind):
     """Weight 2 is an example twice, weight 0 none."""
     network, counts = WITHOUT_DRAWS[kind], np.array([1, 2, 0, 1, 3, 0, 1, 1, 2])
     theta, X, Y = draw(network)
@@ -322,7 +322,7 @@ def test_cost_is_the_sum_of_what_each_example_costs(array, xp):
 # ----------------------------------------------------------------------------- forward
 
 
-def test_worked_example(array):
+def test_network_worked_example(array):
     """Two inputs, two hidden units, one output, with numbers that a person can follow."""
     network = Network(2, (Dense(2, "relu"), Dense(1)), "sigmoid_cross_entropy")
     parameters = {"W1": [[1.0, -1.0], [0.5, 2.0]], "b1": [[0.0], [-1.0]]}
@@ -470,7 +470,7 @@ NET = Network(3, (Dense(4, "tanh"), Dense(2)), "huber")
         ({"X": np.zeros((3, 9), "uint8")}, r"X: found dtype .*uint8, expected a floating one"),
     ],
 )
-def test_what_does_not_fit_is_refused(array, change, message):
+def test_network_what_does_not_fit_is_refused(array, change, message):
     theta, X, Y = draw(NET)
     arguments = {"theta": theta, "X": X, "Y": Y, "weights": np.ones(9)} | change
     with pytest.raises(ValueError, match=message):

@@ -128,7 +128,7 @@ def test_its_state_of_an_optimizer_is_not_taken_over(array):
         train_as_estimators_do(network, X, Y, first.theta, **options)
 
 
-def test_what_is_not_a_number_in_X_leaves_theta_as_it_was(array):
+def test_gram_what_is_not_a_number_in_X_leaves_theta_as_it_was(array):
     network, X, Y = problem()
     X[3, 2] = np.nan
     theta = network.initialize(0, like=array(X))

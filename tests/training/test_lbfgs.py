@@ -137,7 +137,7 @@ def test_a_run_is_that_of_scikit_learn():
     np.testing.assert_allclose(SOFTMAX.predict(run.theta, X).T, peer.predict_proba(X.T), rtol=1e-7)
 
 
-def test_weights_are_repeated_examples(array, data):
+def test_lbfgs_weights_are_repeated_examples(array, data):
     repeated = [np.repeat(x, WEIGHTS.astype(int), axis=1) for x in (X, ONE_HOT)]
     one = lbfgs(SOFTMAX, *data, weights=array(WEIGHTS), l2=0.01, max_iter=8)
     other = lbfgs(SOFTMAX, *map(array, repeated), l2=0.01, max_iter=8)
@@ -145,7 +145,7 @@ def test_weights_are_repeated_examples(array, data):
     assert one.history["cost"] == pytest.approx(other.history["cost"], rel=1e-12)
 
 
-def test_only_ratios_of_weights_matter(array, data):
+def test_lbfgs_only_ratios_of_weights_matter(array, data):
     one, other = (
         lbfgs(SOFTMAX, *data, weights=array(w), max_iter=8) for w in (WEIGHTS, WEIGHTS * 8)
     )
@@ -223,7 +223,7 @@ def test_a_state_serves_other_data(array, data):
 # ----------------------------------------------------------------------------- what comes and goes
 
 
-def test_what_is_handed_in_is_not_changed(data, array):
+def test_lbfgs_what_is_handed_in_is_not_changed(data, array):
     theta = SOFTMAX.initialize(1, like=data[0])
     arguments = (*data, theta, array(WEIGHTS))
     before = [backends.to_host(x).copy() for x in arguments]
@@ -242,7 +242,7 @@ def test_theta_is_a_copy_of_the_states():
     assert run.theta[0] != run.state.theta[0]
 
 
-def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, dtype, device, xp):
+def test_lbfgs_all_stays_in_the_dtype_and_on_the_device_of_X(array, dtype, device, xp):
     options = {"weights": list(range(1, M + 1)), "l2": 0.1, "max_iter": 3, "batch_size": 8}
     theta = SOFTMAX.initialize(1)  # of the library's own dtype
     run = lbfgs(SOFTMAX, array(X, dtype), ONE_HOT.astype(int).tolist(), theta, **options)
@@ -253,7 +253,7 @@ def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, dtype, device, xp)
     assert all(type(cost) is float for cost in run.history["cost"])
 
 
-def test_the_default_start_is_the_seeds(data):
+def test_lbfgs_the_default_start_is_the_seeds(data):
     """Of which the cost is told, where there is no other."""
     run = lbfgs(SOFTMAX, *data, max_iter=0, seed=5)
     assert_close(run.theta, SOFTMAX.initialize(5, like=data[0]), rtol=0)
@@ -292,7 +292,7 @@ def test_a_kink_ends_it():
     np.testing.assert_array_equal(run.theta, [0.0, 1.0])
 
 
-def test_divergence_is_said(array, dtype, xp):
+def test_lbfgs_divergence_is_said(array, dtype, xp):
     """A square that no float holds, at the start or after some moves."""
     huge = 1e30 if dtype == "float32" else 1e200
     bad = array([[huge] * 3], dtype)
@@ -441,7 +441,7 @@ DROPPING = Network(3, (Dense(4), Dropout(0.5), Dense(3)), "softmax_cross_entropy
         ({"network": NORMAL}, "network: found batch norm, whose cost is no sum over examples"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, message):
+def test_lbfgs_what_does_not_fit_is_refused(options, message):
     network = options.pop("network", SOFTMAX)
     with pytest.raises(ValueError, match=f"^{message}"):
         lbfgs(network, X, ONE_HOT, **options)

@@ -92,7 +92,7 @@ def test_descent_is_the_one_by_hand(array, data, weighted, batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
-def test_only_ratios_of_weights_matter(data, batch_size):
+def test_train_only_ratios_of_weights_matter(data, batch_size):
     X, Y, weights = data
     one, other = (
         train(NET, X, Y, weights=w, epochs=3, batch_size=batch_size)
@@ -110,14 +110,14 @@ def test_an_example_without_weight_is_not_there(array, data):
     assert with_it.history["cost"] == pytest.approx(without.history["cost"], rel=1e-11)
 
 
-def test_the_default_start_is_the_seeds(data):
+def test_train_the_default_start_is_the_seeds(data):
     X, Y, _ = data
     run = train(NET, X, Y, epochs=0, seed=5)
     assert_close(run.theta, NET.initialize(5, like=X), rtol=0)
     assert (run.history, run.epochs, run.reason) == ({}, 0, "0 epochs")
 
 
-def test_what_is_handed_in_is_not_changed(data):
+def test_train_what_is_handed_in_is_not_changed(data):
     X, Y, weights = data
     network = Network(3, (Dense(4), BatchNorm(), Activation("tanh"), Dense(1)), NET.cost)
     arguments = (network.initialize(1, like=X), X, Y, weights)
@@ -130,7 +130,7 @@ def test_what_is_handed_in_is_not_changed(data):
             assert_values(actual, desired, rtol=0)
 
 
-def test_all_stays_in_the_dtype_and_on_the_device_of_X(array, data, dtype, device, xp):
+def test_train_all_stays_in_the_dtype_and_on_the_device_of_X(array, data, dtype, device, xp):
     X = array(backends.to_host(data[0]), dtype)
     Y = [[int(y) for y in backends.to_host(data[1])[0]]]  # brought to X's side
     run = train(DROPPING, X, Y, epochs=2, batch_size=4, weights=list(range(1, 11)))
@@ -217,7 +217,7 @@ def test_a_run_that_is_stopped_where_it_diverges_says_so(array, data, xp):
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
-def test_divergence_is_said(array, data, dtype, xp, batch_size):
+def test_train_divergence_is_said(array, data, dtype, xp, batch_size):
     X, Y = (array(backends.to_host(x), dtype) for x in data[:2])
     network = Network(3, (Dense(4), Dense(1)), "squared_error")
     with np.errstate(over="ignore", invalid="ignore"), pytest.warns(DivergenceWarning) as warned:
@@ -257,7 +257,7 @@ def test_divergence_is_said(array, data, dtype, xp, batch_size):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(array, data, options, message):
+def test_train_what_does_not_fit_is_refused(array, data, options, message):
     for name, value in options.items():
         if name == "theta":
             options = {name: array(value)}

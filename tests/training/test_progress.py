@@ -8,7 +8,7 @@ import pytest
 
 from dnn_xp import Callback, Dense, Network, backends, train
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import DivergenceWarning, Regularization, adam, sgd
+from dnn_xp.training import DivergenceWarning, Ending, Regularization, adam, sgd
 from tests.runs import CASES, PLAIN, StopAfter, assert_same, on_host, train_case
 
 
@@ -25,10 +25,13 @@ def run(array):
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(run, library, case):
     """Within an epoch, after its last step, and within the next; Dask takes 20 ms a step."""
     undisturbed = run(case)
+    n_steps = undisturbed.progress.steps
     for steps in (4,) if library.backend == "dask" else (1, 3, 5):
         stopped = run(case, StopAfter(steps))
-        if stopped.reason == "stopped":  # one with fewer steps has ended by itself
-            assert_same(run(case, resume=on_host(stopped.progress)), undisturbed)
+        # One with fewer steps than that ends by itself, as it would have.
+        assert stopped.progress.steps == min(steps, n_steps)
+        assert stopped.ending is (Ending.STOPPED if steps <= n_steps else undisturbed.ending)
+        assert_same(run(case, resume=on_host(stopped.progress)), undisturbed)
 
 
 def test_a_run_that_was_stopped_again_and_again():
@@ -90,7 +93,7 @@ def test_what_was_chosen_for_some_epochs_stays_for_more():
     np.testing.assert_array_equal(backends.to_host(ended.theta), backends.to_host(begun.theta))
 
 
-def test_a_run_that_diverges(array):
+def test_progress_a_run_that_diverges(array):
     """From b = 1 and at a rate of 1e100, b is -1e100, 1e200, -1e300 and then infinite."""
     network = Network(1, (Dense(1),), "squared_error")
     zero, start = array(np.zeros((1, 4))), array([0.0, 1.0])

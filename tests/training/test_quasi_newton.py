@@ -149,7 +149,7 @@ def test_it_ends_where_nothing_is_lower():
         (1.0, np.nan, "the gradient became infinite or undefined"),
     ],
 )
-def test_what_is_not_finite_is_said(cost, slope, message):
+def test_quasi_newton_what_is_not_finite_is_said(cost, slope, message):
     """At the start, and where a line search meets it."""
 
     def bad_below_0(x):

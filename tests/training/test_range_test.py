@@ -105,7 +105,7 @@ def test_what_else_train_takes(towards_0, array):
         ({"b": 0.0}, "lowest: found 1e-06, at which the cost already does not fall"),
     ],
 )
-def test_what_makes_no_sense_is_refused(towards_0, options, message):
+def test_range_test_what_makes_no_sense_is_refused(towards_0, options, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         towards_0(**options)
 

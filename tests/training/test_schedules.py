@@ -58,7 +58,7 @@ WORKED = [
 
 
 @pytest.mark.parametrize(("schedule", "epochs", "values"), WORKED)
-def test_worked_examples(schedule, epochs, values):
+def test_schedule_worked_examples(schedule, epochs, values):
     found = [schedule(epoch) for epoch in epochs]
     assert all(type(value) in (float, int) for value in found)
     np.testing.assert_allclose(found, values, rtol=1e-15, atol=1e-15)
@@ -212,7 +212,7 @@ def test_they_compare_by_value_and_can_be_kept(schedule):
         (lambda: ReduceOnPlateau(min_factor=2), "lowest: found 2, expected 0 <= lowest <= 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(make, message):
+def test_schedule_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         make()
 

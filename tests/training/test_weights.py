@@ -94,7 +94,7 @@ def test_a_balanced_run_does_not_see_how_many_examples_a_class_has(array):
         (ONE_HOT, [1.0, np.inf, 1.0], "weights: found inf, expected numbers from 0 on"),
     ],
 )
-def test_what_does_not_fit_is_refused(Y, weights, message):
+def test_weights_what_does_not_fit_is_refused(Y, weights, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         class_weights(Y, weights)
 

@@ -1,4 +1,4 @@
-"""What tells a person how well a network does, computed where the arrays are.
+"""Metrics: how well a network does, computed where the arrays are.
 
 Columns are examples: the predictions A and the targets Y are (n_outputs, m), and Y is brought to
 A's side. A metric is ``metric(A, Y, *, weights=None)``: an example of weight 2 counts as two, one

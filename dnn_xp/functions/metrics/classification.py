@@ -128,6 +128,11 @@ def grouped_accuracy(
     sizes : sequence of int
         The rows of each group.
 
+    Raises
+    ------
+    ValueError
+        Where the groups do not have as many rows as A.
+
     Examples
     --------
     >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Whether a metric is better when smaller or when larger: each says so itself."""
+"""Modes of metrics: each says itself whether it is better when smaller or when larger."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar

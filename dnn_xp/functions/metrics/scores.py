@@ -26,6 +26,11 @@ def top_k_accuracy(
         From 1 on. With as many classes or fewer, the answer is 1.
     weights : array, shape (m,), optional
 
+    Raises
+    ------
+    ValueError
+        Where A has one row, or k is not a whole number from 1 on.
+
     Examples
     --------
     >>> import numpy as np
@@ -65,6 +70,11 @@ def roc_auc(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None)
         chunk, so a number for each example must fit into memory.
     Y : array, shape (1, m)
     weights : array, shape (m,), optional
+
+    Raises
+    ------
+    ValueError
+        Where A has several rows.
 
     Examples
     --------

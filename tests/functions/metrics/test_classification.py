@@ -54,7 +54,7 @@ def test_one_hot_refuses_what_is_no_class(array, y, found):
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
-def test_worked_examples(array, dtype, metric, two, many):
+def test_classification_worked_examples(array, dtype, metric, two, many):
     assert_close(metric(array(TWO, dtype), array(TWO_TRUE, dtype)), array(two, dtype))
     assert_close(metric(array(MANY, dtype), array(MANY_TRUE, dtype)), array(many, dtype))
 

@@ -46,6 +46,6 @@ def test_targets_are_brought_to_the_side_of_the_predictions(array, dtype, xp):
         ([[1.0, 0.0]], [[1.0, 0.0]], [[1.0, 1.0]], r"found shape \(1, 2\), expected \(2,\)"),
     ],
 )
-def test_what_does_not_fit_is_refused(array, xp, A, Y, weights, message):
+def test_means_what_does_not_fit_is_refused(array, xp, A, Y, weights, message):
     with pytest.raises(ValueError, match=message):
         checked(array(A), array(Y), weights if weights is None else array(weights), xp)

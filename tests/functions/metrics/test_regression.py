@@ -13,7 +13,7 @@ A = [[2.0, 0.0, 5.0], [-1.0, 0.0, 4.0]]
 Y = [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]
 
 
-def test_worked_examples(array, dtype):
+def test_regression_worked_examples(array, dtype):
     a, y = array(A, dtype), array(Y, dtype)
     assert_close(r2(a, y), array(((1 - 9 / 2) + (1 - 9 / 2)) / 2, dtype))
     assert_close(mean_absolute_error(a, y), array((5 / 3 + 3 / 3) / 2, dtype))

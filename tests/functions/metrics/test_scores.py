@@ -27,7 +27,7 @@ def test_top_1_is_accuracy_also_of_equals(array, dtype):
     assert_close(top_k_accuracy(A, Y, 1), accuracy(A, Y))
 
 
-def test_what_is_not_a_number_is_never_right(array, dtype):
+def test_scores_what_is_not_a_number_is_never_right(array, dtype):
     A, Y = array(np.full((9, 3), np.nan), dtype), array(np.eye(9)[:, [0, 4, 8]], dtype)
     assert_values(top_k_accuracy(A, Y, 8), 0.0)
 
