@@ -18,7 +18,7 @@ from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data
 
 __all__ = [
-    "Examples",
+    "ExampleArrays",
     "Experiment",
     "bring_examples",
     "build_network",
@@ -33,7 +33,7 @@ HELD_OUT = 0.2
 """The part of the examples that is held out where the data have no test part of their own."""
 
 
-class Examples(NamedTuple):
+class ExampleArrays(NamedTuple):
     """Data as a network takes them.
 
     Attributes
@@ -72,8 +72,8 @@ class Experiment(NamedTuple):
     targets: Preprocessing | None
     network: Network
     theta: Array
-    examples: Examples
-    held_out: Examples
+    examples: ExampleArrays
+    held_out: ExampleArrays
 
 
 def prepare(
@@ -198,7 +198,7 @@ def fit_targets(dataset: Dataset) -> Preprocessing:
 
 def bring_examples(
     dataset: Dataset, preprocessing: Preprocessing, network: Network, dtype: str
-) -> Examples:
+) -> ExampleArrays:
     """Put data on the current backend, in the form that a network takes.
 
     Raises
@@ -218,10 +218,12 @@ def bring_examples(
     else:
         Y = from_host(dataset.y.reshape(-1, m), dtype=dtype)
     Y, _ = check_data(network.layout, X, Y)
-    return Examples(X, Y)
+    return ExampleArrays(X, Y)
 
 
-def scale_targets(examples: Examples, dataset: Dataset, targets: Preprocessing | None) -> Examples:
+def scale_targets(
+    examples: ExampleArrays, dataset: Dataset, targets: Preprocessing | None
+) -> ExampleArrays:
     """Return the examples with the targets that are learnt: real ones in units of their spread.
 
     Parameters

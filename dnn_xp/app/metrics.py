@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from dnn_xp.app.experiment import Examples
+from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
 from dnn_xp.functions.metrics import METRICS
 from dnn_xp.network import Network
@@ -51,7 +51,7 @@ def choose_metrics(classes: Sequence[str] | None, asked: Sequence[str] = ()) -> 
 
 
 def measure(
-    network: Network, theta: Array, examples: Examples, metrics: Metrics
+    network: Network, theta: Array, examples: ExampleArrays, metrics: Metrics
 ) -> dict[str, float]:
     """Return how well a network does: its mean cost, and the metrics.
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from dnn_xp.training import Callback, Optimizer, ReduceOnPlateau, adam, momentum, sgd
 from dnn_xp.training.schedules import (
-    Schedule,
     constant,
     cosine,
     exponential_decay,
@@ -15,6 +14,7 @@ from dnn_xp.training.schedules import (
     step_decay,
     warm_up,
 )
+from dnn_xp.training.settings import Schedule
 
 __all__ = [
     "OPTIMIZERS",

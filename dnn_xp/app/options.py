@@ -24,7 +24,7 @@ __all__ = [
     "ClassWeightName",
     "ClipNorm",
     "CurveFile",
-    "Data",
+    "DataName",
     "DataDir",
     "DeviceName",
     "Dtype",
@@ -44,7 +44,7 @@ __all__ = [
     "computing",
 ]
 
-Data = Annotated[
+DataName = Annotated[
     str,
     typer.Argument(
         help="digits (they come with the program), cats, an .h5 or .npz file that holds x and y, "

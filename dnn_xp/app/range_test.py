@@ -15,8 +15,8 @@ from dnn_xp.app.options import (
     ActivationName,
     BackendName,
     BatchSize,
-    Data,
     DataDir,
+    DataName,
     DeviceName,
     Dtype,
     DtypeName,
@@ -34,7 +34,7 @@ __all__ = ["range_test"]
 
 
 def range_test(
-    data: Data = "digits",
+    data: DataName = "digits",
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     batch_size: BatchSize = 32,

@@ -12,6 +12,7 @@ from dnn_xp.app.errors import UserError
 from dnn_xp.callbacks import Checkpoint
 from dnn_xp.models import CheckpointWarning, load_checkpoint
 from dnn_xp.training import AnotherRunError, Progress
+from dnn_xp.training.identity import describe_difference
 
 __all__ = ["Resume", "checkpoint_errors", "open_resume", "resume_command"]
 
@@ -103,10 +104,34 @@ def checkpoint_errors() -> Iterator[None]:
         raise UserError(f"--checkpoint: {error.strerror or error}") from error
 
 
+_OPTIONS = {
+    "X": "the data or --dtype",
+    "Y": "the data",
+    "batch_size": "--batch-size",
+    "clip_norm": "--clip-norm",
+    "ema_decay": "--ema-decay",
+    "metric": "--metric",
+    "network": "--layers or --activation",
+    "optimizer": "--optimizer or --learning-rate",
+    "schedule": "--schedule, --warm-up or --epochs",
+    "seed": "--seed",
+    "weights": "--class-weight",
+}
+"""What a person changed where a run is another one, by what the run knows it by."""
+
+
 def _describe(error: AnotherRunError) -> str:
+    """Return what differs, by the names of options."""
     if error.differences.keys() & {"data", "validation_data"}:
         return "this is the progress of a run on other data"
-    return str(error)
+    differences = []
+    for name, (found, expected) in error.differences.items():
+        if name in _OPTIONS:  # the start follows from the others
+            _, _, said = describe_difference(name, found, expected).partition(": ")
+            differences.append(f"{_OPTIONS[name]}: {said}")
+    if not differences:
+        return str(error)
+    return f"this is the progress of another run; {'; '.join(differences)}"
 
 
 def resume_command(arguments: Sequence[str]) -> str:

@@ -30,8 +30,8 @@ from dnn_xp.app.options import (
     ClassWeightName,
     ClipNorm,
     CurveFile,
-    Data,
     DataDir,
+    DataName,
     DeviceName,
     Dtype,
     DtypeName,
@@ -121,7 +121,7 @@ class _Fitted(NamedTuple):
 
 def train(
     context: typer.Context,
-    data: Data = "digits",
+    data: DataName = "digits",
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,

@@ -11,7 +11,7 @@ from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
 from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.metrics import choose_metrics, measure
-from dnn_xp.app.options import BackendName, Data, DataDir, DeviceName, ModelFile, computing
+from dnn_xp.app.options import BackendName, DataDir, DataName, DeviceName, ModelFile, computing
 from dnn_xp.app.run import classify
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
@@ -22,7 +22,7 @@ __all__ = ["evaluate", "predict"]
 
 def evaluate(
     model: ModelFile,
-    data: Data,
+    data: DataName,
     data_dir: DataDir = None,
     backend: BackendName = None,
     device: DeviceName = None,

@@ -18,6 +18,7 @@ from dnn_xp.backends.choosing import (
 )
 from dnn_xp.backends.moving import (
     Array,
+    HostArray,
     Matrix,
     Namespace,
     Scalar,
@@ -63,6 +64,7 @@ __all__ = [
     "BackendReport",
     "ExampleRows",
     "DeviceNotFoundError",
+    "HostArray",
     "Matrix",
     "Namespace",
     "Scalar",

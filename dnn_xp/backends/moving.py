@@ -22,6 +22,7 @@ from dnn_xp.backends.choosing import Backend, BackendError, current_backend, ope
 
 __all__ = [
     "Array",
+    "HostArray",
     "Matrix",
     "Namespace",
     "Scalar",
@@ -47,6 +48,8 @@ Matrix = Array
 """An array of shape (n, m): columns are examples; or of several matrices, (..., n, m)."""
 Scalar = Any
 """A number of Python's, or an array of shape ()."""
+HostArray = np.ndarray[Any, Any]
+"""An array of NumPy's."""
 Namespace = Any
 """The standard namespace of an array library: what `namespace` returns."""
 

@@ -9,10 +9,11 @@ import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from dnn_xp.backends import HostArray
 from dnn_xp.data.images import picture_suffixes, read_bytes
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
 
@@ -26,8 +27,6 @@ __all__ = [
     "split",
     "with_classes",
 ]
-
-HostArray = np.ndarray[Any, Any]
 
 UNDERSTOOD = (
     "'digits', 'cats', the name of an .h5, .hdf5 or .npz file that holds x and y, "

@@ -4,19 +4,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dnn_xp.backends import Array, asarray_like
+from dnn_xp.backends import Array, HostArray, asarray_like
 from dnn_xp.data.sources import Source
 
 if TYPE_CHECKING:
     import h5py
 
 __all__ = ["open_examples"]
-
-HostArray = np.ndarray[Any, Any]
 
 
 @contextmanager

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.backends import require
+from dnn_xp.backends import HostArray, require
 
 __all__ = ["picture_suffixes", "read_bytes", "read_picture"]
-
-HostArray = np.ndarray[Any, Any]
 
 
 def read_picture(

@@ -4,15 +4,14 @@ Host arrays only, columns are examples. Targets are left as they are: a network'
 predictions are in the units of the data.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from dnn_xp.backends import HostArray
 from dnn_xp.data.datasets import Dataset
 
 __all__ = ["Preprocessing", "apply", "fit_preprocessing"]
-
-HostArray = np.ndarray[Any, Any]
 
 _TINY = 1e-300
 """A spread whose inverse would be near to overflow counts as none."""

@@ -31,7 +31,7 @@ from dnn_xp.estimators.data import (
     keeps_its_library,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
-from dnn_xp.estimators.fitting import Data, fit_by_lbfgs, fit_by_steps, split_validation
+from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps, split_validation
 from dnn_xp.estimators.initialization import draw_theta
 from dnn_xp.estimators.monitoring import start_record
 from dnn_xp.estimators.parameters import Parameters, check_parameters
@@ -115,7 +115,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         validation_data = None
         if X_val is not None:
             X_val, y_val = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
-            validation_data = Data(X_val, self._encode_known(y_val), None)
+            validation_data = FitData(X_val, self._encode_known(y_val), None)
         elif self.early_stopping and self.solver != "lbfgs":
             data, validation_data = split_validation(self, data, rng)
         with _progress_bar(self) as bars:
@@ -149,7 +149,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         *,
         first: bool,
         incremental: bool = False,
-    ) -> tuple[Data, Network]:
+    ) -> tuple[FitData, Network]:
         """Return data and network; where the fit is the first, with initial parameters."""
         hidden_sizes(self)
         like = y if keeps_its_library(y) and not self.fitted_as_numpy else None
@@ -165,7 +165,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self._progress = self._lbfgs_state = None
             theta = draw_theta(network, hidden_activations(self), rng)
             self._set_theta(network, asarray_like(theta, like=reference_array(as_columns(X))))
-        return Data(X, Y, weights), network
+        return FitData(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting
 

@@ -10,10 +10,10 @@ from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.training import Callback, Progress, Run
 from dnn_xp.training.identity import digest, fingerprint_of
 
-__all__ = ["Data", "open_checkpoint"]
+__all__ = ["FitData", "open_checkpoint"]
 
 
-class Data(NamedTuple):
+class FitData(NamedTuple):
     """Examples in rows, in the library that they came in; the rest is on the host.
 
     Attributes
@@ -27,14 +27,14 @@ class Data(NamedTuple):
     Y: HostArray
     weights: HostArray | None
 
-    def take(self, places: HostArray) -> "Data":
+    def take(self, places: HostArray) -> "FitData":
         """Return some of the examples."""
         weights = None if self.weights is None else self.weights[places]
-        return Data(take_rows(self.X, places), self.Y[:, places], weights)
+        return FitData(take_rows(self.X, places), self.Y[:, places], weights)
 
 
 def open_checkpoint(
-    estimator: FittedNetwork, run: Run, validation_data: Data | None
+    estimator: FittedNetwork, run: Run, validation_data: FitData | None
 ) -> tuple[list[Callback], Progress | None]:
     """Return what writes the checkpoints of a fit, and the newest that there is, if there is one.
 
@@ -80,7 +80,7 @@ def open_checkpoint(
 
 
 def _identity(
-    estimator: FittedNetwork, run: Run, validation_data: Data | None
+    estimator: FittedNetwork, run: Run, validation_data: FitData | None
 ) -> Mapping[str, Any]:
     """Return what a fit is known again by: that of its run, and what stops it or sets its rate."""
     names = ("early_stopping", "tol", "n_iter_no_change", "power_t", "learning_rate", "scoring")

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from dnn_xp.backends import Array, Vector, asarray_like, namespace, to_host
 from dnn_xp.data.sources import Source, reference_array
-from dnn_xp.estimators.checkpoints import Data, open_checkpoint
+from dnn_xp.estimators.checkpoints import FitData, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
 from dnn_xp.estimators.data import HostArray, as_columns
 from dnn_xp.estimators.fitted import FittedNetwork
@@ -35,14 +35,14 @@ from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
 from dnn_xp.training.settings import Settings
 
-__all__ = ["Data", "fit_by_lbfgs", "fit_by_steps", "split_validation"]
+__all__ = ["FitData", "fit_by_lbfgs", "fit_by_steps", "split_validation"]
 
 
 def fit_by_steps(
     estimator: FittedNetwork,
     network: Network,
-    data: Data,
-    validation_data: Data | None,
+    data: FitData,
+    validation_data: FitData | None,
     rng: np.random.RandomState,
     callbacks: Sequence[Callback] = (),
     *,
@@ -126,7 +126,7 @@ def fit_by_steps(
 
 
 def fit_by_lbfgs(
-    estimator: FittedNetwork, network: Network, data: Data, callbacks: Sequence[Callback]
+    estimator: FittedNetwork, network: Network, data: FitData, callbacks: Sequence[Callback]
 ) -> None:
     """Train by L-BFGS, from the curvature that is known where the start is warm.
 
@@ -185,8 +185,8 @@ def fit_by_lbfgs(
 
 
 def split_validation(
-    estimator: FittedNetwork, data: Data, rng: np.random.RandomState
-) -> tuple[Data, Data]:
+    estimator: FittedNetwork, data: FitData, rng: np.random.RandomState
+) -> tuple[FitData, FitData]:
     """Return training data and validation data, split as scikit-learn splits them.
 
     Raises
@@ -210,7 +210,7 @@ def split_validation(
 
 
 def _make_validation(
-    estimator: FittedNetwork, network: Network, data: Data, like: Array
+    estimator: FittedNetwork, network: Network, data: FitData, like: Array
 ) -> Validation:
     """Return the function that measures the parameters of an epoch on validation data."""
     X, Y = as_columns(data.X), asarray_like(data.Y, like=like)

@@ -13,7 +13,7 @@ from dnn_xp.network.propagation import mean_cost
 
 __all__ = [
     "AT_ONCE",
-    "Dataset",
+    "LabeledExamples",
     "Evaluation",
     "Examples",
     "Metric",
@@ -27,7 +27,7 @@ AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
 Examples = Array | Source
-Dataset = tuple[Examples, Array] | tuple[Examples, Array, Array]
+LabeledExamples = tuple[Examples, Array] | tuple[Examples, Array, Array]
 ValidationData = tuple[Examples, Array, Array | None]
 """Validation data that were checked and brought, with weights or None."""
 
@@ -43,7 +43,7 @@ class Evaluation(NamedTuple):
     metrics : mapping of str to callable
     """
 
-    validation: Dataset | None = None
+    validation: LabeledExamples | None = None
     metrics: Mapping[str, Metric] = {}
 
     @property
@@ -53,7 +53,7 @@ class Evaluation(NamedTuple):
 
 
 def prepare_validation(
-    like: Array, network: Network, validation: Dataset | None
+    like: Array, network: Network, validation: LabeledExamples | None
 ) -> ValidationData | None:
     """Return validation data, checked, in the library of the data that are trained on.
 

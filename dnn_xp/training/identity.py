@@ -23,6 +23,7 @@ __all__ = [
     "AnotherRunError",
     "Identity",
     "check_same_run",
+    "describe_difference",
     "describe_gradient_run",
     "describe_problem",
     "digest",
@@ -50,11 +51,12 @@ class AnotherRunError(ValueError):
 
     def __init__(self, differences: Mapping[str, tuple[Any, Any]]) -> None:
         self.differences = dict(differences)
-        said = "; ".join(_said(name, *pair) for name, pair in self.differences.items())
+        said = "; ".join(describe_difference(name, *pair) for name, pair in differences.items())
         super().__init__(f"this is the progress of another run; {said}")
 
 
-def _said(name: str, found: Any, expected: Any) -> str:
+def describe_difference(name: str, found: Any, expected: Any) -> str:
+    """Return what differs under a name between a run and the progress of another, in words."""
     if name in ("data", "validation_data"):
         what = "X, Y or weights" if name == "data" else "validation"
         return f"{what}: found other data, expected those that the run began with"
@@ -108,8 +110,9 @@ def check_same_run(found: Identity, expected: Identity) -> None:
     for name in ("data", "validation_data"):
         if name in differences and not (found.get("data") and expected.get("data")):
             del differences[name]
-    if len(differences) > 1:  # of other settings or shapes, other data say no more
+    if differences.keys() - {"data", "validation_data"}:  # beside these, other data say no more
         differences.pop("data", None)
+        differences.pop("validation_data", None)
     if differences:
         raise AnotherRunError(differences)
 

@@ -16,8 +16,8 @@ from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
 from dnn_xp.training.evaluation import (
-    Dataset,
     Evaluation,
+    LabeledExamples,
     Metric,
     figure_modes,
     make_evaluator,
@@ -74,7 +74,7 @@ def lbfgs(
     memory: int = 10,
     seed: int = 0,
     batch_size: int | None = None,
-    validation: Dataset | None = None,
+    validation: LabeledExamples | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
     state: LBFGSState | None = None,

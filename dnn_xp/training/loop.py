@@ -14,9 +14,9 @@ from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data, check_theta, float_reference
 from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.evaluation import (
-    Dataset,
     Evaluation,
     Examples,
+    LabeledExamples,
     Metric,
     figure_modes,
     make_evaluator,
@@ -55,7 +55,7 @@ def train(
     batch_size: int | None = None,
     seed: int = 0,
     weights: Array | None = None,
-    validation: Dataset | None = None,
+    validation: LabeledExamples | None = None,
     metrics: Mapping[str, Metric] | None = None,
     schedule: Schedule | None = None,
     regularization: Regularization | None = None,

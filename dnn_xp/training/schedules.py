@@ -15,10 +15,11 @@ from dnn_xp.arguments import check, check_whole
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
 from dnn_xp.training.run import Run
+from dnn_xp.training.settings import Schedule
 
 __all__ = [
     "ReduceOnPlateau",
-    "Schedule",
+    "ScheduleFunction",
     "constant",
     "cosine",
     "exponential_decay",
@@ -30,7 +31,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Schedule:
+class ScheduleFunction:
     """A schedule of the house: a function of the epoch, with the numbers that it needs.
 
     Parameters
@@ -49,14 +50,14 @@ class Schedule:
 
     def __repr__(self) -> str:
         """Return what one types to make it."""
-        return self.call or f"Schedule({self.function!r}, {self.numbers!r})"
+        return self.call or f"ScheduleFunction({self.function!r}, {self.numbers!r})"
 
     def __call__(self, epoch: float) -> float:
         """Return what the learning rate is multiplied by."""
         return self.function(epoch, *self.numbers)
 
 
-def constant(factor: float = 1.0) -> Schedule:
+def constant(factor: float = 1.0) -> ScheduleFunction:
     """Return a schedule that stays where it is.
 
     Parameters
@@ -65,14 +66,14 @@ def constant(factor: float = 1.0) -> Schedule:
         Above 0.
     """
     check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
-    return Schedule(_constant, (factor,), typed_call(constant, {"factor": factor}))
+    return ScheduleFunction(_constant, (factor,), typed_call(constant, {"factor": factor}))
 
 
 def _constant(epoch: float, factor: float) -> float:
     return factor
 
 
-def step_decay(every: float, factor: float = 0.1) -> Schedule:
+def step_decay(every: float, factor: float = 0.1) -> ScheduleFunction:
     """Return a schedule that falls at once, again and again: factor^floor(epoch / every).
 
     Parameters
@@ -91,14 +92,14 @@ def step_decay(every: float, factor: float = 0.1) -> Schedule:
     check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
     check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
     call = typed_call(step_decay, {"every": every, "factor": factor})
-    return Schedule(_step_decay, (every, factor), call)
+    return ScheduleFunction(_step_decay, (every, factor), call)
 
 
 def _step_decay(epoch: float, every: float, factor: float) -> float:
     return float(factor ** math.floor(epoch / every))
 
 
-def exponential_decay(factor: float) -> Schedule:
+def exponential_decay(factor: float) -> ScheduleFunction:
     """Return a schedule that falls by the same factor in each epoch: factor^epoch.
 
     Parameters
@@ -108,14 +109,14 @@ def exponential_decay(factor: float) -> Schedule:
     """
     check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
     call = typed_call(exponential_decay, {"factor": factor})
-    return Schedule(_exponential_decay, (factor,), call)
+    return ScheduleFunction(_exponential_decay, (factor,), call)
 
 
 def _exponential_decay(epoch: float, factor: float) -> float:
     return float(factor**epoch)
 
 
-def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> Schedule:
+def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> ScheduleFunction:
     """Return a schedule that falls as a power of the time: (1 + rate * epoch)^-power.
 
     Parameters
@@ -134,7 +135,7 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> Schedule:
     check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
     check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
     call = typed_call(inverse_scaling, {"power": power, "rate": rate})
-    return Schedule(_inverse_scaling, (power, rate), call)
+    return ScheduleFunction(_inverse_scaling, (power, rate), call)
 
 
 def _inverse_scaling(epoch: float, power: float, rate: float) -> float:
@@ -148,7 +149,7 @@ def cosine(
     restarts: int = 0,
     growth: float = 1.0,
     min_factor: float = 0.0,
-) -> Schedule:
+) -> ScheduleFunction:
     """Return a schedule that falls along a half cosine (Loshchilov and Hutter 2017, equation 5).
 
     Parameters
@@ -178,7 +179,7 @@ def cosine(
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
     values = {"epochs": epochs, "warm_up": warm_up, "restarts": restarts, "growth": growth}
     call = typed_call(cosine, values | {"min_factor": min_factor})
-    return Schedule(_cosine, (warm_up, first, restarts, growth, min_factor), call)
+    return ScheduleFunction(_cosine, (warm_up, first, restarts, growth, min_factor), call)
 
 
 def _cosine(
@@ -195,7 +196,7 @@ def _cosine(
 
 def one_cycle(
     epochs: float, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6
-) -> Schedule:
+) -> ScheduleFunction:
     """Return a schedule that rises once and falls once, along lines (Smith and Topin 2018).
 
     The learning rate of the optimizer is the highest one; `learning_rate_range_test` looks for it.
@@ -220,7 +221,7 @@ def one_cycle(
     for name, value in (("start", start), ("end", end)):
         check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
     values = {"epochs": epochs, "rise": rise, "start": start, "end": end}
-    return Schedule(_one_cycle, (epochs, rise, start, end), typed_call(one_cycle, values))
+    return ScheduleFunction(_one_cycle, (epochs, rise, start, end), typed_call(one_cycle, values))
 
 
 def _one_cycle(epoch: float, epochs: float, rise: float, start: float, end: float) -> float:
@@ -230,7 +231,7 @@ def _one_cycle(epoch: float, epochs: float, rise: float, start: float, end: floa
     return end + (1.0 - end) * (1.0 - done) / (1.0 - rise)
 
 
-def warm_up(schedule: Callable[[float], float], epochs: float) -> Schedule:
+def warm_up(schedule: Schedule, epochs: float) -> ScheduleFunction:
     """Return a schedule that rises from 0 along a line, then follows another from its beginning.
 
     Parameters
@@ -248,10 +249,10 @@ def warm_up(schedule: Callable[[float], float], epochs: float) -> Schedule:
     """
     check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
     call = typed_call(warm_up, {"schedule": schedule, "epochs": epochs})
-    return Schedule(_warm_up, (epochs, schedule), call)
+    return ScheduleFunction(_warm_up, (epochs, schedule), call)
 
 
-def _warm_up(epoch: float, epochs: float, schedule: Callable[[float], float]) -> float:
+def _warm_up(epoch: float, epochs: float, schedule: Schedule) -> float:
     return epoch / epochs * schedule(0.0) if epoch < epochs else schedule(epoch - epochs)
 
 

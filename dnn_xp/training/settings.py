@@ -1,7 +1,7 @@
 """Settings of a run: everything but its data and its callbacks."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.training.batches import Indices
@@ -11,8 +11,18 @@ from dnn_xp.training.step import Strengths
 
 __all__ = ["Schedule", "Settings", "check_settings", "strengths_of"]
 
-Schedule = Callable[[float], float]
-"""``schedule(epoch)`` is what the learning rate is multiplied by at a point of a run."""
+
+class Schedule(Protocol):
+    """A schedule, as one of your own is called: any function of a point of a run."""
+
+    def __call__(self, epoch: float, /) -> float:
+        """Return what the learning rate is multiplied by.
+
+        Parameters
+        ----------
+        epoch : float
+            Epochs and fractions of them, from 0.
+        """
 
 
 class Settings(NamedTuple):

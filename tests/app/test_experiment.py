@@ -74,7 +74,7 @@ def test_examples_of_another_size_are_refused(library):
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_targets_are_scaled_all_alike(array, n_targets):
     data = dataset(n_targets=n_targets, scale=1e3, shift=5e4)
-    examples = experiment.Examples(array(data.X), array(data.y))
+    examples = experiment.ExampleArrays(array(data.X), array(data.y))
     assert experiment.scale_targets(examples, data, None) is examples
     X, Y = experiment.scale_targets(examples, data, experiment.fit_targets(data))
     assert X is examples.X

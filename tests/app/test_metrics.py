@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dnn_xp.app.experiment import Examples
+from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.functions.metrics import METRICS, accuracy, f1, roc_auc
 from dnn_xp.layers import Dense
@@ -64,7 +64,7 @@ def test_what_suits_can_be_measured(array, classes, cost):
     n_outputs = 3 if classes is SEVERAL else 1
     network = Network(1, (Dense(n_outputs),), cost)
     Y = array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]][:n_outputs])
-    examples, metrics = Examples(array([[-1.0, 0.0, 1.0]]), Y), suitable(classes)
+    examples, metrics = ExampleArrays(array([[-1.0, 0.0, 1.0]]), Y), suitable(classes)
     values = measure(
         network, network.initialize(like=Y), examples, choose_metrics(classes, metrics)
     )
@@ -75,7 +75,7 @@ def test_what_suits_can_be_measured(array, classes, cost):
 def test_measure(array):
     network = Network(1, (Dense(1),), "squared_error")
     theta = array([2.0, 1.0])  # predicts 2 x + 1
-    examples = Examples(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
+    examples = ExampleArrays(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
     values = measure(network, theta, examples, choose_metrics(None, ["mean_absolute_error"]))
     # One error of 2: half of 4 / 4, the root of 4 / 4, 1 - 4 / 35 and 2 / 4.
     assert values == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35, "MAE": 0.5})

@@ -76,7 +76,7 @@ def test_more_epochs_of_a_run_that_has_ended(dnn_xp, tmp_path):
         ),
         (
             ["--checkpoint", "c", "--resume", "--batch-size", "100"],
-            "--resume: this is the progress of another run; batch_size: found 500, expected 100",
+            "--resume: this is the progress of another run; --batch-size: found 500, expected 100",
         ),
     ],
 )
