@@ -39,7 +39,6 @@ ARRAY_LIBRARIES = {
     "cupy",
     "dask",
     "jax",
-    "ndonnx",
     "torch",
 }
 NUMERIC_ROOMS = {"functions", "layers", "network", "training"}

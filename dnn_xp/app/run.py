@@ -81,7 +81,6 @@ class _Watch(Callback):
                 raise AnotherRunError({argument: (state[name], expected)})
 
     def epoch(self, run: Run) -> None:
-        self.last = run
         self.on_epoch(run.epoch, run.history)
 
 

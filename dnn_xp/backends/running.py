@@ -60,7 +60,7 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
 
     Parameters
     ----------
-    X : array, shape (n, m), or ByExample
+    X : array, shape (n, m), or ExampleRows
     indices : array of integers, shape (batch,)
         In X's library, on its device.
     """
@@ -77,7 +77,7 @@ def as_example_rows(X: Array) -> Any:
     """Return X in the form from which `take_examples` takes fastest.
 
     Where arrays have strides, the transpose of an array with an example in each row has it. JAX's
-    have none, so that a column lies scattered over memory: there it is a `ExampleRows`, a copy.
+    have none, so that a column lies scattered over memory: there it is an `ExampleRows`, a copy.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ import time
 import warnings
 from pathlib import Path
 
+from dnn_xp.arguments import check, check_whole
 from dnn_xp.files.atomic import remove_leftovers
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
 from dnn_xp.training.moments import Callback
@@ -65,11 +66,11 @@ class Checkpoint(Callback):
         seconds: float | None = 60.0,
         keep: int = 2,
     ) -> None:
-        for name, every in (("epochs", epochs), ("steps", steps), ("keep", keep)):
-            if every is not None and every < 1:
-                raise ValueError(f"{name}: found {every!r}, expected a whole number from 1 on")
-        if seconds is not None and not seconds >= 0:
-            raise ValueError(f"seconds: found {seconds!r}, expected a number from 0 on")
+        check_whole("keep", keep, 1)
+        for name, every in (("epochs", epochs), ("steps", steps)):
+            if every is not None:
+                check_whole(name, every, 1)
+        check("seconds", seconds, seconds is None or seconds >= 0, "a number from 0 on")
         self.path, self.epochs, self.steps = Path(path), epochs, steps
         self.seconds, self.keep = seconds, keep
 

@@ -1,5 +1,6 @@
 """Early stopping: the end of a run that no longer gets better."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -56,6 +57,7 @@ class EarlyStopping(Callback):
         mode: Literal["min", "max"] | None = None,
     ) -> None:
         check_whole("patience", patience, 1)
+        check("min_delta", min_delta, 0.0 <= min_delta < math.inf, "a number from 0 on")
         check("mode", mode, mode in ("min", "max", None), "'min', 'max' or None")
         self.patience, self.min_delta, self.monitor, self.mode = patience, min_delta, monitor, mode
         self._position: Array | None = None
@@ -69,16 +71,17 @@ class EarlyStopping(Callback):
 
     def state(self) -> Mapping[str, Any]:
         """Return the best figure, its epoch and its parameters."""
-        return {"best": self.best, "epoch": self.best_epoch, "coordinates": self._position}
+        return {"best": self.best, "epoch": self.best_epoch, "position": self._position}
 
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up the best epoch so far."""
         self.best_epoch = state["epoch"]
-        self._position = asarray_like(state["coordinates"], like=run.position)
+        self._position = asarray_like(state["position"], like=run.position)
         if run.epoch:
             counter = self._patience_of(run)
-            counter.best, counter.waited = state["best"], run.epoch - self.best_epoch
-            self.best = counter.best
+            counter.waited = run.epoch - self.best_epoch
+            if self.best_epoch:
+                counter.best = self.best = state["best"]
         return self._verdict()
 
     def epoch(self, run: Run) -> str | None:

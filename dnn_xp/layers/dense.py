@@ -39,6 +39,7 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         _check_activation(self)
         check_whole("units", self.units, 1)
+        object.__setattr__(self, "units", int(self.units))  # one of NumPy's is not of JSON's types
         known = f"one of {', '.join(INITIALIZERS)}"
         check("initializer", self.initializer, self.initializer in INITIALIZERS, known)
 

@@ -27,6 +27,7 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         check("rate", self.rate, 0.0 <= self.rate < 1.0, "0 <= rate < 1")
+        object.__setattr__(self, "rate", float(self.rate))
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         if context.key is None or self.rate == 0.0:

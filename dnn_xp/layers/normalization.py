@@ -76,6 +76,7 @@ class BatchNorm(Layer):
 
     def __post_init__(self) -> None:
         check("momentum", self.momentum, 0.0 <= self.momentum < 1.0, "0 <= momentum < 1")
+        object.__setattr__(self, "momentum", float(self.momentum))
         check("across", self.across, self.across in ("batch", "part"), "'batch' or 'part'")
 
     @property

@@ -98,8 +98,11 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
         if average is not None:
             file["state/average"] = to_host(average)
         names = file.create_group("state/optimizer", track_order=True)
-        for name, vector in optimizer._asdict().items() if optimizer else ():
-            names[name] = to_host(vector)
+        # A state that was loaded is a plain tuple: its order is what counts.
+        for name, vector in zip(
+            getattr(optimizer, "_fields", range(len(optimizer))), optimizer, strict=True
+        ):
+            names[str(name)] = to_host(vector)
         for name, array in (("total", total), ("kept", progress.kept), ("finite", progress.finite)):
             file[name] = to_host(array)
         for callback, state in progress.callbacks.items():

@@ -296,8 +296,7 @@ class Layout:
             Longer weights are shortened (Srivastava et al. 2014, section 5.1). The weights of a
             unit, or of a filter, are those at one place of a parameter's first axis.
         """
-        xp = xp or namespace(theta)
-        lead = tuple(theta.shape[:-1])
+        xp, lead = xp or namespace(theta), tuple(theta.shape[:-1])
         for layer, slots in zip(self.layers, self.slots, strict=True):
             for key in slots.keys() & set(layer.weights):
                 start, stop, shape = slots[key]

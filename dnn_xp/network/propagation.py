@@ -152,7 +152,7 @@ def cost_and_gradient(
     if divisor is not None:
         dA = dA / divisor
     _, gradients = backward(layers, caches, dA, contexts, layout.first_trained)
-    statistics = _statistics(layers, caches, theta, xp) if layout.has_statistics else None
+    statistics = _statistics(layout, caches, theta, xp) if layout.has_statistics else None
     cost = vector_sums(costs, xp=xp)
     if workspace is None:
         return CostAndGradient(cost, layout.join(gradients, theta, xp), statistics)
@@ -163,16 +163,16 @@ def cost_and_gradient(
     return CostAndGradient(cost, workspace.gradient, statistics)
 
 
-def _statistics(
-    layers: tuple[Layer, ...], caches: list[Any], theta: Vector, xp: Namespace
-) -> Array:
-    """Return the statistics of a batch as one vector."""
-    shape = (*theta.shape[:-1], -1)
-    gathered = [
-        xp.reshape(value, shape)
-        for layer, cache in zip(layers, caches, strict=True)
-        for value in layer.statistics(cache).values()
-    ]
+def _statistics(layout: Layout, caches: list[Any], theta: Vector, xp: Namespace) -> Array:
+    """Return the statistics of a batch as one vector, in the order in which theta holds them."""
+    shape, gathered = (*theta.shape[:-1], -1), []
+    for layer, input_shape, cache in zip(
+        layout.layers, layout.layer_shapes[:-1], caches, strict=True
+    ):
+        statistics = layer.statistics(cache)
+        gathered += [
+            xp.reshape(statistics[key], shape) for key in layer.statistic_shapes(input_shape)
+        ]
     return xp.concat(gathered, axis=-1)
 
 

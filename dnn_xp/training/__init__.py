@@ -1,4 +1,4 @@
-"""Training: optimizers, schedules, batches, runs and their callbacks."""
+"""Training: optimizers, schedules, runs, and the base class of callbacks."""
 
 from dnn_xp.training.identity import AnotherRunError
 from dnn_xp.training.lbfgs import lbfgs

@@ -14,7 +14,6 @@ from dnn_xp.backends import asarray_like, dtype_name, namespace, to_host
 from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.network.description import describe_network
 from dnn_xp.training.evaluation import Examples, ValidationData
-from dnn_xp.training.optimizers import Optimizer
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.settings import Settings
@@ -26,6 +25,7 @@ __all__ = [
     "describe_difference",
     "describe_gradient_run",
     "describe_problem",
+    "differing",
     "digest",
     "fingerprint",
     "fingerprint_of",
@@ -137,16 +137,10 @@ def describe_gradient_run(
     """
     names = ("batch_size", "seed", "clip_value", "clip_norm", "ema_decay", "micro_batch")
     own = {name: getattr(settings, name) for name in (*names, "weights_by_batch")}
-    own |= _differing(settings.regularization, Regularization())
-    own |= {"optimizer": describe_optimizer(settings.optimizer)}
+    own |= differing(settings.regularization, Regularization())
+    own |= {"optimizer": repr(settings.optimizer)}
     own |= {"order": settings.order is not None, "example_space": example_space}
     return describe_problem(problem, own | {"after": after_steps})
-
-
-def describe_optimizer(optimizer: Optimizer) -> str:
-    """Return the call that makes an optimizer, or the name of one of one's own and its numbers."""
-    text = repr(optimizer)
-    return text if optimizer.name else f"{text} {list(optimizer.numbers)}"
 
 
 def describe_problem(problem: Problem, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +153,9 @@ def describe_problem(problem: Problem, own: Mapping[str, Any]) -> dict[str, Any]
         "weights": problem.weights is not None,
         "theta": _checksum(to_host(problem.theta)),
     }
-    return {name: value for name, value in described.items() if value not in (None, False)}
+    return {
+        name: value for name, value in described.items() if value is not None and value is not False
+    }
 
 
 def _kind(x: Examples) -> str:
@@ -167,14 +163,14 @@ def _kind(x: Examples) -> str:
     return f"{dtype_name(reference_array(x).dtype)} {tuple(x.shape)}"
 
 
-def _differing(values: Any, defaults: Any) -> dict[str, Any]:
-    """Return what differs from the defaults, by name; what they do not know has to say itself."""
-    known = defaults._asdict()
-    neutral = getattr(type(values), "_field_defaults", {})
+def differing(settings: Any, defaults: Any) -> dict[str, Any]:
+    """Return the settings, of a NamedTuple, that differ from the defaults, by name.
+
+    A field that the defaults do not have yet is compared with its own default.
+    """
+    own_defaults = {**type(settings)._field_defaults, **defaults._asdict()}
     return {
-        name: value
-        for name, value in values._asdict().items()
-        if value != known.get(name, neutral.get(name))
+        name: value for name, value in settings._asdict().items() if value != own_defaults[name]
     }
 
 

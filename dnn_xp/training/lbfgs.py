@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import Array, asarray_like, compile_step, namespace, threads_for, to_host
-from dnn_xp.data.sources import Source, is_lazy, read_examples
+from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data, check_theta, float_reference
@@ -23,7 +23,7 @@ from dnn_xp.training.evaluation import (
     make_evaluator,
     prepare_validation,
 )
-from dnn_xp.training.identity import describe_problem, fingerprint
+from dnn_xp.training.identity import describe_problem, differing, fingerprint
 from dnn_xp.training.loop import DivergenceWarning
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.problem import Problem
@@ -47,16 +47,16 @@ __all__ = ["LBFGSRun", "LBFGSSettings", "lbfgs"]
 
 
 class LBFGSSettings(NamedTuple):
-    """The settings of a run by L-BFGS, as in `lbfgs`."""
+    """The settings of a run by L-BFGS, as in `lbfgs`, with its defaults."""
 
-    l2: float
-    max_iter: int
-    max_evaluations: int
-    tolerance: float
-    cost_tolerance: float
-    memory: int
-    seed: int
-    batch_size: int | None
+    l2: float = 0.0
+    max_iter: int = 200
+    max_evaluations: int = 15_000
+    tolerance: float = 1e-5
+    cost_tolerance: float = 1e7 * 2.0**-52
+    memory: int = 10
+    seed: int = 0
+    batch_size: int | None = None
 
 
 def lbfgs(
@@ -135,7 +135,7 @@ def lbfgs(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
 
     Examples
@@ -154,10 +154,11 @@ def lbfgs(
     Y, weights = check_data(network.layout, X, Y, weights)
     _check_network(network)
     like = float_reference(network.layout, X)
-    settings = LBFGSSettings(
-        l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
+    settings = _check_settings(
+        LBFGSSettings(
+            l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
+        )
     )
-    _check_settings(settings)
     if state is None:
         theta = network.initialize(seed, like=like) if theta is None else theta
         state = start_at(to_host(theta))
@@ -175,14 +176,15 @@ def lbfgs(
     evaluate = make_evaluator(network, (X, Y, weights), validation_data, evaluation)
     run = LBFGSRun(problem, settings, evaluate, progress)
     run.modes |= figure_modes(evaluation)
-    run.take_fingerprint, run.data_are_lazy = take, is_lazy(X)
+    run.take_fingerprint, run.data_are_lazy = take, problem.is_lazy
     result = drive(run, Callbacks(callbacks))
     if result.ending is Ending.DIVERGED:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
 
-def _check_settings(settings: LBFGSSettings) -> None:
+def _check_settings(settings: LBFGSSettings) -> LBFGSSettings:
+    """Return the settings in numbers of Python's own, or refuse them."""
     for name, least in (("max_iter", 0), ("max_evaluations", 1), ("memory", 1), ("seed", 0)):
         check_whole(name, getattr(settings, name), least)
     if settings.batch_size is not None:
@@ -190,24 +192,43 @@ def _check_settings(settings: LBFGSSettings) -> None:
     for name in ("l2", "tolerance", "cost_tolerance"):
         number = getattr(settings, name)
         check(name, number, number >= 0, "a number from 0 on")
+    size = settings.batch_size
+    return LBFGSSettings(
+        float(settings.l2),
+        int(settings.max_iter),
+        int(settings.max_evaluations),
+        float(settings.tolerance),
+        float(settings.cost_tolerance),
+        int(settings.memory),
+        int(settings.seed),
+        None if size is None else int(size),
+    )
 
 
 def _check_network(network: Network) -> None:
-    if network.is_random:
-        # The same masks in every evaluation would make it a function, but that is no dropout:
-        # each example would always miss the same units, and the network learn which.
-        raise ValueError("network: found dropout, which makes another cost of each step; use train")
-    if network.layout.has_statistics:
-        raise ValueError(
-            "network: found batch norm, whose cost is no sum over examples; use train, or LayerNorm"
-        )
+    layout = network.layout
+    for place, (layer, slots) in enumerate(zip(layout.layers, layout.slots, strict=True), 1):
+        if layer.random:
+            # The same masks in every evaluation would make it a function, but that is no dropout:
+            # each example would always miss the same units, and the network learn which.
+            raise ValueError(
+                f"network: {layout.describe(place)}, is random, which makes another cost of each "
+                "step; use train"
+            )
+        if layer.couples_examples or any(
+            slot.start >= layout.n_parameters for slot in slots.values()
+        ):
+            raise ValueError(
+                f"network: {layout.describe(place)}, makes a cost that is no sum over examples; "
+                "use train, or LayerNorm"
+            )
 
 
 def _start(problem: Problem, settings: LBFGSSettings, state: LBFGSState) -> Progress:
     """Return the beginning of a run."""
-    own = settings._asdict() | {"method": "lbfgs"}
+    own = differing(settings, LBFGSSettings()) | {"method": "lbfgs"}
     for limit in ("max_iter", "max_evaluations"):  # a run may go on for longer
-        del own[limit]
+        own.pop(limit, None)
     identity = describe_problem(problem, own)
     begin = State(state.theta, state.pairs, None, float("nan"))
     return Progress(identity, begin, 0, 0, 0, {}, state.theta, state.theta, {})

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from dnn_xp.backends import Array, as_example_rows, asarray_like, computed
-from dnn_xp.data.sources import Source, is_lazy
+from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
@@ -126,7 +126,7 @@ def train(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
 
     Examples
@@ -226,7 +226,7 @@ def prepare_run(
         example_space=moved,
         after_steps=None if after is None else after.steps,
     )
-    take = partial(fingerprint, problem)
+    take, data_are_lazy = partial(fingerprint, problem), problem.is_lazy
     if moved:
         problem = _in_example_space(problem)
         _log.info("descending in the space of the %d examples", X.shape[1])
@@ -242,7 +242,7 @@ def prepare_run(
     run = GradientRun(
         network, settings, problem, _prepare_data(problem, settings), evaluate, progress
     )
-    run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, is_lazy(data.X)
+    run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, data_are_lazy
     run.modes |= figure_modes(evaluation)
     return run
 

@@ -16,6 +16,7 @@ from dnn_xp.backends import Array, Scalar, Vector, cache_blocks, has_views, name
 from dnn_xp.reprs import typed_call
 
 __all__ = [
+    "OPTIMIZERS",
     "Optimizer",
     "Update",
     "adagrad",
@@ -115,11 +116,16 @@ class Optimizer(NamedTuple):
 
     def __repr__(self) -> str:
         """Return the call that makes it, or what an optimizer of one's own is made of."""
-        make = globals().get(self.name)
-        if make is None or self.name not in __all__:
-            name = self.name or getattr(self.update, "__qualname__", type(self.update).__name__)
-            return f"Optimizer({name}, learning_rate={self.learning_rate!r})"
-        return typed_call(make, {"learning_rate": self.learning_rate, **dict(self.arguments)})
+        if self.name in OPTIMIZERS:
+            values = {"learning_rate": self.learning_rate, **dict(self.arguments)}
+            return typed_call(OPTIMIZERS[self.name], values)
+        name = self.name or getattr(self.update, "__qualname__", type(self.update).__name__)
+        said = f"{name}, learning_rate={self.learning_rate!r}"
+        if self.numbers:
+            said += f", numbers={self.numbers!r}"
+        if self.weight_decay:
+            said += f", weight_decay={self.weight_decay!r}"
+        return f"Optimizer({said})"
 
 
 def descend(
@@ -727,3 +733,21 @@ def _optimizer(
         name=name,
         arguments=tuple(arguments.items()),
     )
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    make.__name__: make
+    for make in (
+        sgd,
+        momentum,
+        nesterov,
+        adagrad,
+        rmsprop,
+        adam,
+        adamw,
+        nadam,
+        amsgrad,
+        lion,
+    )
+}
+"""The functions that make optimizers, by name."""

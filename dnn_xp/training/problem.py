@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dnn_xp.backends import Array
+from dnn_xp.data.sources import is_lazy
 from dnn_xp.network import Network
 from dnn_xp.training.evaluation import Examples, ValidationData
 
@@ -38,3 +39,8 @@ class Problem(NamedTuple):
     weights: Array | None = None
     validation: ValidationData | None = None
     to_theta: Callable[[Array], Array] = same_theta
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether examples must be read, or worked out, before they can be looked at."""
+        return is_lazy(self.X) or (self.validation is not None and is_lazy(self.validation[0]))

@@ -4,7 +4,7 @@ import math
 import warnings
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data
@@ -105,9 +105,9 @@ def learning_rate_range_test(
         raise ValueError(
             f"lowest, highest: found {lowest!r}, {highest!r}, expected 0 < lowest < highest"
         )
-    check("steps", steps, steps >= 3, "a whole number from 3 on")
-    fits = batch_size is None or batch_size >= 1
-    check("batch_size", batch_size, fits, "a whole number from 1 on")
+    check_whole("steps", steps, 3)
+    if batch_size is not None:
+        check_whole("batch_size", batch_size, 1)
     check_data(network.layout, X)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)

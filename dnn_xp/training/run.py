@@ -260,7 +260,7 @@ class GradientRun(Run):
         if self.ending is not Ending.DIVERGED:
             return self.to_theta(copied(measured(self.state)))
         # In the first epoch X may hold NaN, which would come into theta again.
-        return self.to_theta(self.finite_position) if self.epoch else copied(self.begin_theta)
+        return copied(self.to_theta(self.finite_position) if self.epoch else self.begin_theta)
 
 
 def measured(state: Any) -> Array:

@@ -163,7 +163,7 @@ def cosine(
     growth : float
         How much longer each fall is than the one before; from 1 on.
     min_factor : float
-        Where each fall ends, 0 <= lowest <= 1.
+        Where each fall ends, 0 <= min_factor <= 1.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def cosine(
     check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
     check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
     check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
-    check("lowest", min_factor, 0.0 <= min_factor <= 1.0, "0 <= lowest <= 1")
+    check("min_factor", min_factor, 0.0 <= min_factor <= 1.0, "0 <= min_factor <= 1")
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
     values = {"epochs": epochs, "warm_up": warm_up, "restarts": restarts, "growth": growth}
     call = typed_call(cosine, values | {"min_factor": min_factor})
@@ -237,7 +237,8 @@ def warm_up(schedule: Schedule, epochs: float) -> ScheduleFunction:
     Parameters
     ----------
     schedule : callable
-        Where it is a `ReduceOnPlateau`, hand that to ``train`` among the callbacks, too.
+        Where it is a `ReduceOnPlateau`, hand that to ``train`` among the callbacks, too: of a
+        schedule within a schedule ``train`` does not know.
     epochs : float
         How long it rises; from 0 on.
 
@@ -291,7 +292,7 @@ class ReduceOnPlateau(Callback):
         check("mode", self.mode, self.mode in ("min", "max", None), "'min', 'max' or None")
         check_whole("patience", self.patience, 1)
         Patience("min", self.min_delta)  # which refuses what makes no sense
-        check("lowest", self.min_factor, 0.0 <= self.min_factor <= 1.0, "0 <= lowest <= 1")
+        check("min_factor", self.min_factor, 0.0 <= self.min_factor <= 1.0, "0 <= min_factor <= 1")
         self._forget()
 
     def __call__(self, epoch: float) -> float:

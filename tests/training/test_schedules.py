@@ -200,7 +200,7 @@ def test_they_compare_by_value_and_can_be_kept(schedule):
         (lambda: cosine(5, restarts=1.5), "restarts: found 1.5, expected a whole number"),
         (lambda: cosine(5, restarts=-1), "restarts: found -1, expected a whole number"),
         (lambda: cosine(5, growth=0.5), "growth: found 0.5, expected a number from 1 on"),
-        (lambda: cosine(5, min_factor=2), "lowest: found 2, expected 0 <= lowest <= 1"),
+        (lambda: cosine(5, min_factor=2), "min_factor: found 2, expected 0 <= min_factor <= 1"),
         (lambda: one_cycle(math.inf), "epochs: found inf"),
         (lambda: one_cycle(5, rise=1), "rise: found 1, expected 0 < rise < 1"),
         (lambda: one_cycle(5, start=2), "start: found 2, expected 0 <= start <= 1"),
@@ -209,7 +209,10 @@ def test_they_compare_by_value_and_can_be_kept(schedule):
         (lambda: ReduceOnPlateau(1.0), "factor: found 1.0, expected 0 < factor < 1"),
         (lambda: ReduceOnPlateau(patience=0), "patience: found 0, expected a whole number from 1"),
         (lambda: ReduceOnPlateau(min_delta=-1), "min_delta: found -1, expected a number from 0 on"),
-        (lambda: ReduceOnPlateau(min_factor=2), "lowest: found 2, expected 0 <= lowest <= 1"),
+        (
+            lambda: ReduceOnPlateau(min_factor=2),
+            "min_factor: found 2, expected 0 <= min_factor <= 1",
+        ),
     ],
 )
 def test_schedule_what_makes_no_sense_is_refused(make, message):
