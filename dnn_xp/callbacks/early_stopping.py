@@ -102,7 +102,9 @@ class EarlyStopping(Callback):
         return self._verdict()
 
     def end(self, result: TrainingResult) -> TrainingResult:
-        """Put the best parameters in place of the last."""
+        """Put the best parameters in place of the last, where there was an epoch to be best."""
+        if not result.epochs:
+            return result
         assert self._to_theta is not None  # a run has begun
         return result._replace(theta=self._to_theta(self._position))
 

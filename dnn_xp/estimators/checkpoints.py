@@ -49,8 +49,8 @@ def open_checkpoint(
     Raises
     ------
     ValueError
-        Where a fit that goes on would not draw what it drew before, or there is a file of the
-        folder's name.
+        Where a fit that goes on would not draw what it drew before or is shorter than what is
+        done, a function has no name, or there is a file of the folder's name.
     """
     if not isinstance(estimator.random_state, Integral):
         raise ValueError(
@@ -76,6 +76,11 @@ def open_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(_identity(estimator, run, validation_data))}.checkpoint"
     progress = load_checkpoint(path) if path.exists() else None
+    if progress is not None and progress.epoch > run.epochs:
+        raise ValueError(
+            f"max_iter: found {run.epochs}, expected at least {progress.epoch}: so many epochs of "
+            f"this fit are done in {folder}; use another folder"
+        )
     return [Checkpoint(path, **options)], progress
 
 
@@ -83,8 +88,11 @@ def _identity(
     estimator: FittedNetwork, run: Run, validation_data: FitData | None
 ) -> Mapping[str, Any]:
     """Return what a fit is known again by: that of its run, and what stops it or sets its rate."""
-    names = ("early_stopping", "tol", "n_iter_no_change", "power_t", "learning_rate", "scoring")
-    own = {name: _described(getattr(estimator, name)) for name in names}
+    names = (
+        *("early_stopping", "tol", "n_iter_no_change", "power_t", "learning_rate", "scoring"),
+        *("shuffle", "random_state"),
+    )
+    own = {name: _described(name, getattr(estimator, name)) for name in names}
     identity = {**run.progress.run, "estimator": {"kind": type(estimator).__name__} | own}
     if validation_data is not None:
         X, Y, weights = validation_data
@@ -92,8 +100,17 @@ def _identity(
     return identity
 
 
-def _described(value: Any) -> Any:
-    """Return a parameter in JSON's types; of a function its name."""
+def _described(name: str, value: Any) -> Any:
+    """Return a parameter in JSON's types, of a function its name; refuse one without a name."""
     if isinstance(value, str | int | float | None):
         return value
-    return getattr(value, "__qualname__", None) or repr(value)
+    if isinstance(value, Integral):
+        return int(value)
+    own = getattr(value, "__qualname__", None)
+    text = repr(value) if own is None else f"{value.__module__}.{own}"
+    if "<" in text:  # "<lambda>", "f.<locals>.g", or where in memory it lies
+        raise ValueError(
+            f"{name}: found {text}, expected a function of a module, by whose name a fit with a "
+            "checkpoint is known again"
+        )
+    return text

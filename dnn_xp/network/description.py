@@ -52,6 +52,11 @@ def describe_network(network: Network, *, own_functions: bool = False) -> dict[s
             raise ValueError(
                 f"network: found a layer of your own called {kind}, which is one of ours"
             )
+        if any(field.name == "kind" for field in fields(value)):
+            raise ValueError(
+                f"network: found {kind} with a field called 'kind', which is the word for its "
+                "class; call the field otherwise"
+            )
         return {"kind": kind} | {
             field.name: plain(getattr(value, field.name)) for field in fields(value)
         }

@@ -99,12 +99,24 @@ class Layout:
 
     @cached_property
     def named(self) -> dict[str, tuple[int, Slot]]:
-        """The layer's place and the slot of each parameter, by its name, in the order of theta."""
-        named = {
-            f"{key}{place}": (place, slot)
-            for place, slots in enumerate(self.slots, 1)
-            for key, slot in slots.items()
-        }
+        """The layer's place and the slot of each parameter, by its name, in the order of theta.
+
+        Raises
+        ------
+        ValueError
+            Where two have one name, as key W1 of layer 1 and key W of layer 11, or a key has a
+            slash, which a file would take for a folder.
+        """
+        named: dict[str, tuple[int, Slot]] = {}
+        for place, slots in enumerate(self.slots, 1):
+            for key, slot in slots.items():
+                name = f"{key}{place}"
+                if name in named or "/" in key:
+                    raise ValueError(
+                        f"{self.describe(place)}: found the parameter {name!r}, expected a name "
+                        "that no other layer has, without a slash"
+                    )
+                named[name] = (place, slot)
         return dict(sorted(named.items(), key=lambda item: item[1][1].start))
 
     @property
@@ -134,6 +146,13 @@ class Layout:
             math.prod(shape)
             for layer, input_shape in self._with_shapes()
             for shape in layer.parameter_shapes(input_shape).values()
+        )
+
+    @cached_property
+    def trained_keys(self) -> tuple[frozenset[str], ...]:
+        """For each layer, the keys of its parameters, of which it has to give gradients."""
+        return tuple(
+            frozenset(layer.parameter_shapes(shape)) for layer, shape in self._with_shapes()
         )
 
     @property
@@ -208,6 +227,7 @@ class Layout:
 
     def join(self, gradients: list[Arrays], theta: Vector, xp: Namespace) -> Vector:
         """Return the vector of each layer's gradients, which is zero where theta has statistics."""
+        self.check_gradients(gradients, theta)
         shape = (*theta.shape[:-1], -1)
         parts = [
             xp.reshape(own[key], shape)
@@ -218,6 +238,31 @@ class Layout:
         if self.has_statistics:
             parts.append(xp.zeros_like(theta[..., self.n_parameters :]))
         return xp.concat(parts, axis=-1)
+
+    def check_gradients(self, gradients: list[Arrays], theta: Vector) -> None:
+        """Refuse gradients of other parameters, or of other shapes, than the layers have.
+
+        Raises
+        ------
+        ValueError
+            Naming the layer.
+        """
+        lead = tuple(theta.shape[:-1])
+        for place, (own, slots, expected) in enumerate(
+            zip(gradients, self.slots, self.trained_keys, strict=True), 1
+        ):
+            if own.keys() != expected:
+                raise ValueError(
+                    f"{self.describe(place)}: found gradients of {sorted(own)}, expected those of "
+                    f"{sorted(expected)}"
+                )
+            for key, gradient in own.items():
+                shape = (*lead, *slots[key].shape)
+                if tuple(gradient.shape) != shape:
+                    raise ValueError(
+                        f"{self.describe(place)}: found a gradient of {key} of shape "
+                        f"{tuple(gradient.shape)}, expected {shape}"
+                    )
 
     def weight_mask(self, *, like: Array) -> Vector:
         """Return 1 where theta holds a weight and 0 elsewhere: what decays, and what not.

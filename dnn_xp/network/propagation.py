@@ -156,23 +156,29 @@ def cost_and_gradient(
     cost = vector_sums(costs, xp=xp)
     if workspace is None:
         return CostAndGradient(cost, layout.join(gradients, theta, xp), statistics)
-    for own, views in zip(gradients, workspace.gradients, strict=True):
+    for place, (own, views) in enumerate(zip(gradients, workspace.gradients, strict=True)):
+        if own.keys() != layout.trained_keys[place]:
+            layout.check_gradients(gradients, theta)
         for name, value in own.items():
             if value is not views[name]:  # else it was written there
+                if value.shape != views[name].shape:
+                    layout.check_gradients(gradients, theta)
                 views[name][...] = value
     return CostAndGradient(cost, workspace.gradient, statistics)
 
 
 def _statistics(layout: Layout, caches: list[Any], theta: Vector, xp: Namespace) -> Array:
     """Return the statistics of a batch as one vector, in the order in which theta holds them."""
-    shape, gathered = (*theta.shape[:-1], -1), []
+    lead, gathered = tuple(theta.shape[:-1]), []
     for layer, input_shape, cache in zip(
         layout.layers, layout.layer_shapes[:-1], caches, strict=True
     ):
         statistics = layer.statistics(cache)
-        gathered += [
-            xp.reshape(statistics[key], shape) for key in layer.statistic_shapes(input_shape)
-        ]
+        for key, shape in layer.statistic_shapes(input_shape).items():
+            value = statistics[key]
+            if lead:  # what comes in first is the same for all networks
+                value = xp.broadcast_to(value, (*lead, *shape))
+            gathered.append(xp.reshape(value, (*lead, -1)))
     return xp.concat(gathered, axis=-1)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, namespace
+from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
@@ -66,7 +66,10 @@ def prepare_validation(
         return None
     X, Y, *weights = validation
     if not isinstance(X, Source):
-        X = asarray_like(X, like=like)
+        xp, dtype = namespace(like), None
+        if network.layers[0].takes_integers and namespace(X).isdtype(X.dtype, "integral"):
+            dtype = getattr(xp, dtype_name(X.dtype))
+        X = asarray_like(X, like=like, dtype=dtype)
     try:
         return X, *check_data(network.layout, X, Y, *weights)
     except ValueError as error:

@@ -173,6 +173,9 @@ def lbfgs(
     if resume is not None:
         progress = progress._replace(run={**progress.run, **take()})
         progress = resume.resumed(network, progress)
+        check(
+            "max_iter", max_iter, max_iter >= resume.epoch, f"at least {resume.epoch}, as are done"
+        )
     evaluate = make_evaluator(network, (X, Y, weights), validation_data, evaluation)
     run = LBFGSRun(problem, settings, evaluate, progress)
     run.modes |= figure_modes(evaluation)
@@ -263,7 +266,7 @@ class LBFGSRun(Run):
         self.settings, self._evaluate = settings, evaluate
         self.to_theta = partial(_copy_beside, problem.Y)
         self._objective = _objective(problem, settings, like=self.state.theta)
-        self._start_cost: list[float] = []
+        self._start_cost = float("nan")
 
     def begin(self) -> None:
         """Evaluate the cost at the start, which may be a minimum already."""
@@ -274,37 +277,47 @@ class LBFGSRun(Run):
         except NotFiniteError as error:
             self._diverge(error)
             return
-        self._start_cost = [point.cost]
-        self._check(point)
-        self._point = point
+        self._start_cost, self._point = point.cost, point
+        if not self.batch:
+            self._check(point)
 
     def run_epoch(self, on_step: Callable[[Run], object] | None = None) -> None:
-        """Take one iteration, then measure."""
-        try:
-            moved = next(self._iterations, None)
-        except NotFiniteError as error:
-            self._diverge(error)
-            return
-        if moved is None:
-            self.stop(Ending.EXHAUSTED, "no move lowers the cost: a kink, or the limit of rounding")
-            return
-        point, pairs = moved
-        self.state = State(point.theta, pairs, None, self._point.cost)
-        self._point = point
+        """Take one iteration, unless it was taken before the run was stopped; then measure."""
+        if not self.batch:
+            try:
+                moved = next(self._iterations, None)
+            except NotFiniteError as error:
+                self._diverge(error)
+                return
+            if moved is None:
+                reason = "no move lowers the cost: a kink, or the limit of rounding"
+                self.stop(Ending.EXHAUSTED, reason)
+                return
+            point, pairs = moved
+            self.state = State(point.theta, pairs, None, self._point.cost)
+            self._point, self.position, self.batch = point, point.theta, 1
+            if on_step is not None:
+                on_step(self)
+        if self.ending is None:
+            self._end_epoch(self._point)
+
+    def _end_epoch(self, point: Point) -> None:
+        """Take note of the iteration's figures, and see whether it was the last."""
         figures = {"cost": point.cost} | self._evaluate(self.to_theta(point.theta))
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
         self.finite_position, self.last_position = self.last_position, point.theta
-        self.position, self.epoch = point.theta, self.epoch + 1
-        if on_step is not None:
-            on_step(self)
+        self.position, self.epoch, self.batch = point.theta, self.epoch + 1, 0
         self._check(point)
 
     def result(self) -> TrainingResult:
         """Return what the run ends with, and the state from which another one may begin."""
-        self.history.setdefault("cost", self._start_cost)
-        state = LBFGSState(self.state.theta, self.state.optimizer)
-        return super().result()._replace(state=state)
+        result, state = super().result(), LBFGSState(self.state.theta, self.state.optimizer)
+        # Not in the run's own history: one that goes on would have a figure too many.
+        return result._replace(
+            history=self.history or {"cost": [self._start_cost]},
+            state=state,
+        )
 
     def final_theta(self) -> Array:
         """Return the parameters of now, beside X."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
-from dnn_xp.backends import Array, as_example_rows, asarray_like, computed
-from dnn_xp.data.sources import Source
+from dnn_xp.arguments import check
+from dnn_xp.backends import Array, as_example_rows, asarray_like, computed, namespace
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
@@ -237,6 +238,8 @@ def prepare_run(
     if resume is not None:
         progress = progress._replace(run=identity | take())
         progress = resume.resumed(problem.network, progress)
+        epochs, done = settings.epochs, resume.epoch
+        check("epochs", epochs, epochs >= done, f"at least {done}, as are done")
     training = (problem.X, problem.Y, problem.weights)
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
     run = GradientRun(
@@ -300,6 +303,12 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
     if weights is not None:
         scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
+    for name in ("noise", "mixup"):
+        reference = reference_array(X)
+        if getattr(rules, name) and not namespace(reference).isdtype(
+            reference.dtype, "real floating"
+        ):
+            raise ValueError(f"{name}: found X of integers, expected floats, which can be mixed")
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=Y)

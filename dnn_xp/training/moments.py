@@ -149,6 +149,8 @@ class Callbacks:
 
 
 def _note(run: Run, callback: Callback, reason: str | None) -> None:
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError(f"{callback}: returned {reason!r}, expected why the run ends, or None")
     if reason:
         run.stop(callback.ending, reason)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, namespace
+from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
 from dnn_xp.network import Network
 from dnn_xp.training.identity import Identity, check_same_run
 from dnn_xp.training.problem import Problem
@@ -91,7 +91,8 @@ class Progress(NamedTuple):
                 f"after: found an optimizer's state of shapes {found}, expected {expected}"
             )
         copies = (
-            _copied(network, asarray_like(vector, like=theta)) for vector in other.state.optimizer
+            _copied(network, asarray_like(vector, like=own))
+            for vector, own in zip(other.state.optimizer, optimizer, strict=True)
         )
         state = State(theta, type(optimizer)(*copies), average, total)
         return self._replace(state=state, steps=other.steps)
@@ -108,7 +109,8 @@ class Progress(NamedTuple):
         like = beginning.state.theta
 
         def copy(vector: Array) -> Array:
-            return _copied(network, asarray_like(vector, like=like))
+            dtype = getattr(namespace(like), dtype_name(vector.dtype))  # a count may be of integers
+            return _copied(network, asarray_like(vector, like=like, dtype=dtype))
 
         theta, optimizer, average, total = self.state
         return self._replace(

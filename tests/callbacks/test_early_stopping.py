@@ -80,3 +80,16 @@ def test_early_stopping_what_cannot_be_watched_is_refused(passing_by):
         passing_by(EarlyStopping(monitor="loss"))
     with pytest.raises(ValueError, match="patience: found 0, expected a whole number from 1 on"):
         EarlyStopping(patience=0)
+
+
+@pytest.mark.filterwarnings("ignore:m is not a number")
+def test_figures_that_are_no_numbers_at_first_do_not_stay_the_best(array):
+    """Also where the run goes on after them."""
+    X, figures = array(np.ones((1, 4))), [float("nan")] * 2 + [10.0 - i for i in range(6)]
+
+    def run(first, epochs, resume=None):
+        rest = iter(figures[first:])
+        options = {"metrics": {"m": lambda A, Y: next(rest)}, "epochs": epochs, "resume": resume}
+        return train(NET, X, X, callbacks=[EarlyStopping(3, monitor="m", mode="min")], **options)
+
+    assert run(2, 8, run(0, 2).progress).epochs == run(0, 8).epochs == 8

@@ -444,8 +444,8 @@ def test_penalties_and_limits():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"dropout": 0.5}, "network: found dropout"),
-        ({"batch_norm": True}, "network: found batch norm"),
+        ({"dropout": 0.5}, r"network: layer 2, Dropout.* is random"),
+        ({"batch_norm": True}, r"network: layer 2, BatchNorm.*; use train"),
         ({"l1": 0.1}, "solver: 'lbfgs' has no l1; choose another"),
         ({"max_norm": 1.0, "clip_norm": 1.0}, "solver: 'lbfgs' has no max_norm, clip_norm"),
         ({"label_smoothing": 0.1}, "solver: 'lbfgs' has no label_smoothing"),

@@ -59,6 +59,7 @@ def test_checkpoint_of_each_candidate_and_each_class_is_its_own(tmp_path):
         {"sample_weight": np.linspace(0.5, 2.0, 60)},
         {"X_val": X[:9], "y_val": Y[:9]},
         {"tol": 0.5},
+        {"shuffle": False},
         {"n_iter_no_change": 1},
         {"random_state": 3},
     ],
@@ -68,7 +69,11 @@ def test_checkpoint_of_other_data_or_parameters_is_not_taken(tmp_path, changes):
     data = {"X": X, "y": Y}
     first = MLPClassifier(**SETTINGS, checkpoint=tmp_path).fit(**data)
     arguments = {name: changes.pop(name) for name in list(changes) if name not in SETTINGS}
-    own = {name: arguments.pop(name) for name in ("tol", "n_iter_no_change") if name in arguments}
+    own = {
+        name: arguments.pop(name)
+        for name in ("tol", "n_iter_no_change", "shuffle")
+        if name in arguments
+    }
     options = SETTINGS | changes | own
     again = MLPClassifier(**options, checkpoint=tmp_path).fit(**data | arguments)
     afresh = MLPClassifier(**options).fit(**data | arguments)
@@ -96,3 +101,19 @@ def test_checkpoint_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"checkpoint: found the file .*, expected a folder"):
         MLPRegressor(**SETTINGS, checkpoint=path).fit(X, Y)
     assert path.read_text() == "years of work"
+
+
+def test_checkpoint_of_a_longer_fit_is_not_taken_for_a_shorter_one(tmp_path):
+    MLPClassifier(**SETTINGS, checkpoint=tmp_path).fit(X, Y)
+    with pytest.raises(ValueError, match="max_iter: found 3, expected at least 8: so many epochs"):
+        MLPClassifier(**SETTINGS | {"max_iter": 3}, checkpoint=tmp_path).fit(X, Y)
+
+
+def test_checkpoint_of_a_fit_with_a_function_without_a_name_is_refused(tmp_path):
+    estimator = MLPClassifier(
+        **SETTINGS, solver="sgd", learning_rate=lambda epoch: 0.5, checkpoint=tmp_path
+    )
+    with pytest.raises(
+        ValueError, match=r"learning_rate: found .*<lambda>, expected a function of"
+    ):
+        estimator.fit(X, Y)

@@ -372,3 +372,104 @@ def test_a_layer_that_draws_another_shape_than_it_said_is_named():
     network = Network(3, (Wrong(),), "squared_error")
     with pytest.raises(ValueError, match=r"W1 of layer 1, .*: found shape \(3, 2\) drawn"):
         network.initialize()
+
+
+def test_integers_stay_integers_in_validation_data(array):
+    codes = np.array([[0, 2, 1, 2, 0], [1, 1, 0, 2, 2]])
+    network = Network(2, (Embedding(3, 4), Dense(1)), "squared_error")
+    X, Y = array(codes), array(np.arange(5.0)[None, :])
+    run = train(network, X, Y, epochs=3, validation=(X, Y))
+    last = float(network.evaluate_cost(run.theta, X, Y))
+    assert run.history["validation_cost"][-1] == pytest.approx(last, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["noise", "mixup"])
+def test_integers_are_not_mixed(name):
+    network = Network(2, (Embedding(3, 4), Dense(1)), "squared_error")
+    X, rules = np.ones((2, 3), "int64"), Regularization(**{name: 0.1})
+    with pytest.raises(ValueError, match=f"{name}: found X of integers, expected floats"):
+        train(network, X, np.ones((1, 3)), regularization=rules)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale(Layer):
+    """A factor for each row, whose backward pass may be wrong."""
+
+    gives: str = "right"
+    key: str = "gamma"
+
+    def parameter_shapes(self, input_shape):
+        return {self.key: (*input_shape, 1)}
+
+    def initialize(self, input_shape, rng):
+        return {self.key: np.ones((*input_shape, 1))}
+
+    def forward(self, A_prev, parameters, context):
+        gamma = parameters[self.key]
+        return gamma * A_prev, (gamma, A_prev)
+
+    def backward(self, dA, cache, context):
+        gamma, A_prev = cache
+        right = context.xp.sum(dA * A_prev, axis=-1, keepdims=True)
+        wrong = {"nothing": {}, "a number": {self.key: right[0, 0]}, "a row": {self.key: right.T}}
+        return gamma * dA, wrong.get(self.gives, {self.key: right})
+
+
+@pytest.mark.parametrize("gives", ["nothing", "a number", "a row"])
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_a_gradient_of_another_shape_is_refused_and_its_layer_named(array, gives, micro_batch):
+    network = Network(3, (Scale(gives), Dense(1)), "squared_error")
+    X, Y = array(np.ones((3, 4))), array(np.ones((1, 4)))
+    with pytest.raises(ValueError, match=r"layer 1, .*Scale\(.*: found (a gradient|gradients) of"):
+        train(network, X, Y, micro_batch=micro_batch)
+    with pytest.raises(ValueError, match=r"layer 1, .*Scale\(.*: found (a gradient|gradients) of"):
+        network.cost_and_gradient(network.initialize(like=X), X, Y)
+
+
+def test_two_parameters_of_one_name_are_refused():
+    layers = (Scale(key="W1"), *[Activation("relu")] * 9, Dense(2))
+    with pytest.raises(
+        ValueError, match=r"layer 11, .*: found the parameter 'W11', expected a name"
+    ):
+        Network(3, layers, "squared_error").initialize()
+
+
+def test_a_key_with_a_slash_is_refused():
+    with pytest.raises(ValueError, match=r"'in/s1', expected a name .* without a slash"):
+        Network(3, (Scale(key="in/s"),), "squared_error").initialize()
+
+
+@dataclasses.dataclass(frozen=True)
+class Gathers(Layer):
+    """Means and variances of what comes in, told in another order than they are kept."""
+
+    def statistic_shapes(self, input_shape):
+        return {"mean": (*input_shape, 1), "variance": (*input_shape, 1)}
+
+    def initialize(self, input_shape, rng):
+        return {"mean": np.zeros((*input_shape, 1)), "variance": np.ones((*input_shape, 1))}
+
+    def forward(self, A_prev, parameters, context):
+        xp = context.xp
+        return A_prev, (
+            xp.mean(A_prev, axis=-1, keepdims=True),
+            xp.var(A_prev, axis=-1, keepdims=True),
+        )
+
+    def backward(self, dA, cache, context):
+        return dA, {}
+
+    def statistics(self, cache):
+        return {"variance": cache[1], "mean": cache[0]}
+
+
+def test_statistics_are_known_by_their_keys_and_shared_by_several_networks(array):
+    network = Network(3, (Gathers(), Dense(2)), "squared_error")
+    X, Y = np.arange(12.0).reshape(3, 4) ** 2, array(np.ones((2, 4)))
+    expected = np.concatenate([X.mean(axis=1), X.var(axis=1)])
+    initial = [network.initialize(seed, like=np.ones(1)) for seed in range(3)]
+    thetas = np.stack(initial)
+    one = network.cost_and_gradient(array(thetas[0]), array(X), Y).statistics
+    three = network.cost_and_gradient(array(thetas), array(X), Y).statistics
+    assert_values(one, expected, rtol=1e-5)
+    assert_values(three, np.stack([expected] * 3), rtol=1e-5)

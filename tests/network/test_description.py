@@ -1,5 +1,6 @@
 """Networks described in JSON's types. Layers of one's own: tests/layers/test_base.py."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
 from dnn_xp.functions.activations import ActivationFunction
+from dnn_xp.layers import Layer
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
 
 OWN = ActivationFunction("own", np.tanh, lambda dA, Z, A, xp: dA * (1.0 - A * A))
@@ -36,3 +38,12 @@ def test_description_of_functions_of_ones_own_is_their_name_where_that_is_enough
 def test_description_with_an_unknown_layer_is_refused():
     with pytest.raises(UnknownLayerError, match=r"the layer 'Mine', .*layers=\{'Mine': ...\}"):
         network_of({"n_inputs": 3, "layers": [{"kind": "Mine"}], "cost": "squared_error"})
+
+
+def test_description_of_a_layer_with_a_field_called_kind_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Own(Layer):
+        kind: str = "Dense"
+
+    with pytest.raises(ValueError, match="network: found Own with a field called 'kind'"):
+        describe_network(Network(3, (Own(),), "squared_error"))

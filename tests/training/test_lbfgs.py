@@ -302,7 +302,8 @@ def test_lbfgs_divergence_is_said(array, dtype, xp):
     assert run.reason == "diverged: the cost became inf after 0 iterations; scale the data"
     assert [str(one.message) for one in warned] == [run.reason]
     assert_values(run.theta, [2.0, 0.0])
-    assert run.history == {"cost": []}
+    assert list(run.history) == ["cost"]
+    assert np.isnan(run.history["cost"])
     assert run.progress is None
 
 
@@ -336,13 +337,47 @@ class Watch(Callback):
 def test_callbacks_are_told_and_may_stop_it(data):
     last, watch = Watch(3, comes_last=True), Watch(3)
     run = lbfgs(SOFTMAX, *data, max_iter=20, callbacks=[last, watch])
-    told = [("start", 0), *((what, i) for i in (1, 2, 3) for what in ("step", "epoch")), ("end", 3)]
+    told = [("start", 0)]
+    for i in range(3):  # a step is taken before its epoch is done
+        told += [("step", i), ("epoch", i + 1)]
+    told.append(("end", 3))
     assert watch.told == last.told == told
     assert (run.ending, run.reason) == (Ending.STOPPED, "enough; enough, 8, 8")
     assert run.epochs == len(run.history["cost"]) == 3
     assert_close(watch.thetas[0], SOFTMAX.initialize(0, like=data[0]), rtol=0)
     assert_close(watch.thetas[-1], run.theta, rtol=0)
     assert_close(watch.thetas[4], lbfgs(SOFTMAX, *data, max_iter=2).theta, rtol=0)
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_lbfgs_goes_on_from_a_checkpoint_that_was_written_after_a_step(data, tmp_path, cut):
+    """What callbacks remember is that of the same moment."""
+
+    class Kill(Callback):
+        def step(self, run):
+            if run.epoch == cut:
+                raise KeyboardInterrupt
+
+    path = tmp_path / "run.checkpoint"
+    options = {"validation": (-data[0], data[1]), "max_iter": 50}
+    whole = lbfgs(SOFTMAX, *data, callbacks=[EarlyStopping(3)], **options)
+    writes = Checkpoint(path, steps=1, seconds=None)
+    with pytest.raises(KeyboardInterrupt):
+        lbfgs(SOFTMAX, *data, callbacks=[EarlyStopping(3), writes, Kill()], **options)
+    progress = load_checkpoint(path)
+    assert (progress.epoch, progress.batch) == (cut - 1, 1)
+    stopping = EarlyStopping(3)
+    rest = lbfgs(SOFTMAX, *data, callbacks=[stopping], resume=progress, **options)
+    assert (rest.history, rest.epochs, rest.reason) == (whole.history, whole.epochs, whole.reason)
+    assert rest.progress.steps == whole.progress.steps
+    assert_close(rest.theta, whole.theta, rtol=0)
+
+
+def test_lbfgs_history_of_a_run_that_goes_on_from_no_iteration_has_no_figure_too_many(data):
+    begun = lbfgs(SOFTMAX, *data, max_iter=0)
+    assert len(begun.history["cost"]) == 1
+    rest = lbfgs(SOFTMAX, *data, max_iter=3, resume=begun.progress)
+    assert rest.history == lbfgs(SOFTMAX, *data, max_iter=3).history
 
 
 def test_early_stopping_of_lbfgs(data):

@@ -2,13 +2,14 @@
 
 import warnings
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from dnn_xp import Callback, Dense, Network, backends, train
 from dnn_xp.functions.activations import ActivationFunction
-from dnn_xp.training import DivergenceWarning, Ending, Regularization, adam, sgd
+from dnn_xp.training import DivergenceWarning, Ending, Optimizer, Regularization, adam, sgd
 from tests.runs import CASES, PLAIN, StopAfter, assert_same, on_host, train_case
 
 
@@ -89,8 +90,14 @@ def test_what_was_chosen_for_some_epochs_stays_for_more():
     )
     begun = train_case(case, epochs=2, **auto)
     assert begun.progress.run.get("example_space") is True
-    ended = train_case(case, epochs=0, resume=begun.progress, **auto)
+    ended = train_case(case, epochs=2, resume=begun.progress, **auto)
     np.testing.assert_array_equal(backends.to_host(ended.theta), backends.to_host(begun.theta))
+
+
+def test_a_run_that_is_to_be_shorter_than_its_progress_is_refused():
+    begun = train_case("momentum in example space", epochs=2)
+    with pytest.raises(ValueError, match="epochs: found 1, expected at least 2, as are done"):
+        train_case("momentum in example space", epochs=1, resume=begun.progress)
 
 
 def test_progress_a_run_that_diverges(array):
@@ -220,3 +227,33 @@ def test_a_callback_that_comes_in_later_starts_anew():
     told = []
     train_case("sgd, full batch", Remembering(told, "new"), epochs=2, resume=begun.progress)
     assert told == ["start new", "epoch new 1"]
+
+
+class Sums(NamedTuple):
+    count: Any
+    total: Any
+
+
+def test_state_of_an_optimizer_of_ones_own_keeps_its_dtypes(array, xp, library):
+    """Float32 parameters, with sums in float64 and a count of integers."""
+    network = Network(3, (Dense(2),), "squared_error")
+    X = xp.astype(array(np.linspace(-1.0, 1.0, 12).reshape(3, 4)), xp.float32)
+    Y = xp.astype(array(np.linspace(0.0, 1.0, 8).reshape(2, 4)), xp.float32)
+    wide = xp.float32 if library.backend == "jax" else xp.float64  # which JAX has on demand
+
+    def init(theta):
+        count = xp.astype(backends.asarray_like(0.0, like=theta), xp.int32)
+        return Sums(count, xp.astype(theta * 0.0, wide))
+
+    def update(theta, gradient, state, learning_rate, step):
+        total = state.total + xp.astype(gradient, wide) / 3.0
+        moved = theta - xp.astype(learning_rate * total, theta.dtype)
+        return moved, Sums(state.count + 1, total)
+
+    options = {"optimizer": Optimizer(init, update, 0.01), "batch_size": 2}
+    whole = train(network, X, Y, epochs=6, **options)
+    begun = train(network, X, Y, epochs=3, **options)
+    rest = train(network, X, Y, epochs=6, resume=begun.progress, **options)
+    assert rest.progress.state.optimizer.count.dtype == xp.int32
+    assert rest.progress.state.optimizer.total.dtype == wide
+    np.testing.assert_array_equal(backends.to_host(rest.theta), backends.to_host(whole.theta))
