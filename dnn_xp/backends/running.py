@@ -26,6 +26,7 @@ __all__ = [
     "compile_examples",
     "compile_step",
     "computed",
+    "in_one_block",
     "computes_lazily",
     "has_fixed_shapes",
     "has_views",
@@ -311,6 +312,11 @@ def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
 def computes_lazily(x: Array) -> bool:
     """Return whether the values of an array are worked out anew each time that they are needed."""
     return bool(is_dask_array(x))
+
+
+def in_one_block(x: Array) -> Array:
+    """Return an array that is in one block: on Dask joined, elsewhere itself."""
+    return x.rechunk(x.shape) if is_dask_array(x) else x
 
 
 def computed(x: Array) -> Array:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from dnn_xp.arguments import check
-from dnn_xp.backends import Array, as_example_rows, asarray_like, computed, namespace
+from dnn_xp.backends import Array, as_example_rows, asarray_like, computed, in_one_block, namespace
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
@@ -283,7 +283,9 @@ def _in_example_space(problem: Problem) -> Problem:
     return problem._replace(
         network=space.network,
         theta=space.theta,
-        X=computed(space.project(problem.X)),
+        # In one block, so that gradients have the blocks of theta, also in a run that goes on.
+        X=computed(in_one_block(space.project(problem.X))),
+        Y=in_one_block(problem.Y),
         validation=validation,
         to_theta=space.to_theta,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
+from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
 from dnn_xp.network import Network
 from dnn_xp.training.identity import Identity, check_same_run
 from dnn_xp.training.problem import Problem
@@ -131,6 +131,7 @@ def _copied(network: Network, vector: Array) -> Array:
 
     A sum over other blocks is another sum in its last digits.
     """
+    vector = in_one_block(vector)  # from which blocks are cut alike, wherever it comes from
     if tuple(vector.shape) != (network.size,):  # an optimizer may keep other arrays, too
         return namespace(vector).asarray(vector, copy=True)
     return network.pack(network.unpack(vector))

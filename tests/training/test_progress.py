@@ -27,7 +27,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(run, library, case):
     """Within an epoch, after its last step, and within the next; Dask takes 20 ms a step."""
     undisturbed = run(case)
     n_steps = undisturbed.progress.steps
-    for steps in (4,) if library.backend == "dask" else (1, 3, 5):
+    for steps in (min(4, n_steps - 1),) if library.backend == "dask" else (1, 3, 5):
         stopped = run(case, StopAfter(steps))
         # One with fewer steps than that ends by itself, as it would have.
         assert stopped.progress.steps == min(steps, n_steps)
