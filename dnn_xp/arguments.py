@@ -19,6 +19,12 @@ def check(name: str, found: Any, fits: bool, expected: str) -> None:
 
 
 def check_whole(name: str, found: Any, least: int) -> None:
-    """Refuse what is not a whole number from `least` on; a truth value is none."""
+    """Refuse what is not a whole number from `least` on; a truth value is none.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
     fits = isinstance(found, Integral) and not isinstance(found, bool) and int(found) >= least
     check(name, found, fits, f"a whole number from {least} on")

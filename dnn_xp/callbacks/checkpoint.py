@@ -33,6 +33,11 @@ class Checkpoint(Callback):
     keep : int
         How many checkpoints there are, at most.
 
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
+
     Examples
     --------
     A program that, killed at any moment and started again, goes on where it was:

@@ -28,6 +28,11 @@ class EarlyStopping(Callback):
         Whether the figure is better when smaller or when larger. Costs and the metrics of
         `dnn_xp.functions.metrics` say so themselves; of a metric of your own it must be told.
 
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
+
     Attributes
     ----------
     best : float

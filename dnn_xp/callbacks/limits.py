@@ -20,6 +20,11 @@ class TimeLimit(Callback):
     ----------
     seconds : float
         Above 0, counted from the beginning; a run that goes on has them anew.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -30,6 +30,11 @@ class Dense(Layer):
         The name of g, the name with a parameter, or functions of one's own.
     initializer : str
         How W is drawn; b starts at zero.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
 
     units: int

@@ -19,6 +19,11 @@ class Dropout(Layer):
     ----------
     rate : float
         The part that is set to zero, 0 <= rate < 1; what is kept is scaled by 1 / (1 - rate).
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
 
     rate: float

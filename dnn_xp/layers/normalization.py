@@ -68,6 +68,11 @@ class BatchNorm(Layer):
         Where several processes each hold a part of a batch: "batch" is refused there, since the
         layer must see all of it; "part" normalizes each part by itself, which is another network
         for another number of processes, and gathers the mean of the parts' statistics.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
 
     momentum: float = 0.9

@@ -184,6 +184,11 @@ class Patience:
         Whether the best so far is beaten by less than `min_delta`, too, though it does not count,
         and getting better by just `min_delta` counts, as in scikit-learn.
 
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
+
     Attributes
     ----------
     best : float

@@ -64,6 +64,11 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
     ----------
     factor : float
         Above 0.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
     return ScheduleFunction(_constant, (factor,), typed_call(constant, {"factor": factor}))
@@ -82,6 +87,11 @@ def step_decay(every: float, factor: float = 0.1) -> ScheduleFunction:
         Epochs from one fall to the next.
     factor : float
         0 < factor <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
 
     Examples
     --------
@@ -106,6 +116,11 @@ def exponential_decay(factor: float) -> ScheduleFunction:
     ----------
     factor : float
         0 < factor <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
     call = typed_call(exponential_decay, {"factor": factor})
@@ -126,6 +141,11 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> ScheduleFunction:
     rate : float
         How fast time goes, above 0. The number of examples counts time in examples, as
         scikit-learn does with its ``power_t``.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
 
     Examples
     --------
@@ -164,6 +184,11 @@ def cosine(
         How much longer each fall is than the one before; from 1 on.
     min_factor : float
         Where each fall ends, 0 <= min_factor <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
 
     Examples
     --------
@@ -210,6 +235,11 @@ def one_cycle(
     start, end : float
         Where it begins and ends, from 0 to 1.
 
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
+
     Examples
     --------
     >>> schedule = one_cycle(10, rise=0.4, start=0.2, end=0.0)
@@ -241,6 +271,11 @@ def warm_up(schedule: Schedule, epochs: float) -> ScheduleFunction:
         schedule within a schedule ``train`` does not know.
     epochs : float
         How long it rises; from 0 on.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
 
     Examples
     --------
@@ -278,6 +313,11 @@ class ReduceOnPlateau(Callback):
         A figure of the history.
     mode : "min" or "max", optional
         Whether the figure is better when smaller or when larger; see `dnn_xp.EarlyStopping`.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
 
     factor: float = 0.1
