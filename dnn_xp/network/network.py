@@ -54,6 +54,11 @@ class Network:
         many classes), ``"squared_error"``, ``"absolute_error"``, ``("huber", delta)``,
         ``("quantile", q)`` or ``"poisson"``.
 
+    Raises
+    ------
+    ValueError
+        Where a layer, or the cost, does not fit what comes before it.
+
     Notes
     -----
     Where a method takes theta, it takes that of k networks at once, too, as an array of shape

@@ -191,6 +191,11 @@ def sgd(learning_rate: float) -> Optimizer:
     ----------
     learning_rate : float
         Above 0.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer("sgd", _no_state, _sgd_update, learning_rate, linear=True)
 
@@ -233,6 +238,11 @@ def momentum(learning_rate: float, decay: float = 0.9) -> Optimizer:
         Above 0.
     decay : float
         0 <= decay <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "momentum", _velocity_state, _momentum_update, learning_rate, linear=True, decay=decay
@@ -269,6 +279,11 @@ def nesterov(learning_rate: float, decay: float = 0.9) -> Optimizer:
         Above 0.
     decay : float
         0 <= decay <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "nesterov", _velocity_state, _nesterov_update, learning_rate, linear=True, decay=decay
@@ -310,6 +325,11 @@ def lion(
         The mean's part in the direction, and in the next mean; 0 <= beta < 1.
     weight_decay : float
         Decoupled; see `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "lion",
@@ -364,6 +384,11 @@ def adagrad(learning_rate: float, epsilon: float = 1e-10) -> Optimizer:
         Above 0.
     epsilon : float
         Added to the root of the sum.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer("adagrad", _squares_state, _adagrad_update, learning_rate, epsilon=epsilon)
 
@@ -400,6 +425,11 @@ def rmsprop(learning_rate: float, decay: float = 0.99, epsilon: float = 1e-8) ->
         Of the mean, 0 <= decay < 1.
     epsilon : float
         Added to the root of the mean.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "rmsprop", _squares_state, _rmsprop_update, learning_rate, decay=decay, epsilon=epsilon
@@ -469,6 +499,11 @@ def adam(
     epsilon_hat : bool
         Whether it is added to the root of the mean square that is not corrected for its bias, as
         at the end of the paper's section 2, in TensorFlow and in scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "adam",
@@ -503,6 +538,11 @@ def adamw(
         As in `adam`.
     weight_decay : float
         See `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "adamw",
@@ -561,6 +601,11 @@ def nadam(
     ----------
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "nadam",
@@ -619,6 +664,11 @@ def amsgrad(
     ----------
     learning_rate, beta1, beta2, epsilon : float
         As in `adam`.
+
+    Raises
+    ------
+    ValueError
+        Where a number is out of its range.
     """
     return _optimizer(
         "amsgrad",
