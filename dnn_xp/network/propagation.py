@@ -4,6 +4,7 @@ Costs and gradients are *sums* over examples, so that a batch, a part of a batch
 another machine add up.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from dnn_xp.backends import (
@@ -192,6 +193,23 @@ def no_gradient(layout: Layout, theta: Vector, xp: Namespace) -> CostAndGradient
 # ----------------------------------------------------------------------------- once it is trained
 
 
+def _by_batches(
+    compute: Callable[..., Matrix],
+    description: Any,
+    parameters: list[Arrays],
+    X: Matrix | Source,
+    batch_size: int | None,
+    xp: Namespace,
+    *beside: Matrix,
+) -> Matrix:
+    """Return what is computed of X, and of arrays beside it, some examples at a time."""
+    parts = []
+    for part, which in in_batches(X, batch_size, xp):
+        run = compile_examples(compute, description, like=part)
+        parts.append(run(parameters, part, *(other[..., which] for other in beside), xp=xp))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
 def logits(
     network: LayersAndCost,
     parameters: list[Arrays],
@@ -212,11 +230,7 @@ def logits(
         How many examples are read and go through the layers at a time. Default: all of them.
     xp : namespace
     """
-    parts = []
-    for part, _ in in_batches(X, batch_size, xp):
-        run = compile_examples(_logits, network.layout, like=part)
-        parts.append(run(parameters, part, xp=xp))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    return _by_batches(_logits, network.layout, parameters, X, batch_size, xp)
 
 
 def _logits(layout: Layout, parameters: list[Arrays], X: Matrix, *, xp: Namespace) -> Matrix:
@@ -238,11 +252,8 @@ def predictions(
     network, parameters, X, batch_size, xp
         As in `logits`.
     """
-    parts = []
-    for part, _ in in_batches(X, batch_size, xp):
-        run = compile_examples(_predictions, (network.layout, network.cost), like=part)
-        parts.append(run(parameters, part, xp=xp))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    description = network.layout, network.cost
+    return _by_batches(_predictions, description, parameters, X, batch_size, xp)
 
 
 def _predictions(
@@ -269,11 +280,7 @@ def input_gradient(
         As in `logits`.
     dZ : array, shape (n_outputs, m)
     """
-    parts = []
-    for part, which in in_batches(X, batch_size, xp):
-        run = compile_examples(_input_gradient, network.layout, like=part)
-        parts.append(run(parameters, part, dZ[..., which], xp=xp))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    return _by_batches(_input_gradient, network.layout, parameters, X, batch_size, xp, dZ)
 
 
 def _input_gradient(
