@@ -306,7 +306,15 @@ def _on_device(place: Any, function: Callable[..., Any], *arguments: Any) -> Any
 
 
 def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
-    return import_module("dask").persist(function(*arguments))[0]
+    """Return what a function returns, computed, and each array of it in one block.
+
+    Else blocks would become smaller from call to call, and sums over them others, in their last
+    digits, than those of a run that goes on from a file.
+    """
+    base = import_module("dask.base")
+    arrays, rebuild = base.unpack_collections(function(*arguments))
+    (found,) = rebuild(base.persist(*map(in_one_block, arrays)))
+    return found
 
 
 def computes_lazily(x: Array) -> bool:

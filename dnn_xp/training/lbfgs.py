@@ -172,7 +172,7 @@ def lbfgs(
     take = partial(fingerprint, problem)
     if resume is not None:
         progress = progress._replace(run={**progress.run, **take()})
-        progress = resume.resumed(network, progress)
+        progress = resume.resumed(progress)
         check(
             "max_iter", max_iter, max_iter >= resume.epoch, f"at least {resume.epoch}, as are done"
         )

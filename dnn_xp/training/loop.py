@@ -234,10 +234,10 @@ def prepare_run(
 
     progress = Progress.start(identity, problem, settings)
     if after is not None:
-        progress = progress.after(problem.network, after)
+        progress = progress.after(after)
     if resume is not None:
         progress = progress._replace(run=identity | take())
-        progress = resume.resumed(problem.network, progress)
+        progress = resume.resumed(progress)
         epochs, done = settings.epochs, resume.epoch
         check("epochs", epochs, epochs >= done, f"at least {done}, as are done")
     training = (problem.X, problem.Y, problem.weights)

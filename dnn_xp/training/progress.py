@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
-from dnn_xp.network import Network
 from dnn_xp.training.identity import Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
@@ -58,9 +57,8 @@ class Progress(NamedTuple):
         TypeError
             Where an optimizer's state is not a NamedTuple.
         """
-        network = problem.network
-        theta, kept = _copied(network, problem.theta), _copied(network, problem.theta)
-        average = None if settings.ema_decay is None else _copied(network, theta)
+        theta, kept = _copied(problem.theta), _copied(problem.theta)
+        average = None if settings.ema_decay is None else _copied(theta)
         optimizer_state = settings.optimizer.init(theta)
         if optimizer_state and not hasattr(optimizer_state, "_fields"):
             found = type(optimizer_state).__name__
@@ -68,7 +66,7 @@ class Progress(NamedTuple):
         state = State(theta, optimizer_state, average, asarray_like(0.0, like=theta))
         return cls(run, state, 0, 0, 0, {}, kept, kept, {})
 
-    def after(self, network: Network, other: "Progress") -> "Progress":
+    def after(self, other: "Progress") -> "Progress":
         """Return this beginning with the optimizer's state and the count of steps of another run.
 
         Raises
@@ -91,13 +89,13 @@ class Progress(NamedTuple):
                 f"after: found an optimizer's state of shapes {found}, expected {expected}"
             )
         copies = (
-            _copied(network, asarray_like(vector, like=own))
+            _copied(asarray_like(vector, like=own))
             for vector, own in zip(other.state.optimizer, optimizer, strict=True)
         )
         state = State(theta, type(optimizer)(*copies), average, total)
         return self._replace(state=state, steps=other.steps)
 
-    def resumed(self, network: Network, beginning: "Progress") -> "Progress":
+    def resumed(self, beginning: "Progress") -> "Progress":
         """Return a copy beside the arrays of the run's beginning.
 
         Raises
@@ -110,7 +108,7 @@ class Progress(NamedTuple):
 
         def copy(vector: Array) -> Array:
             dtype = getattr(namespace(like), dtype_name(vector.dtype))  # a count may be of integers
-            return _copied(network, asarray_like(vector, like=like, dtype=dtype))
+            return _copied(asarray_like(vector, like=like, dtype=dtype))
 
         theta, optimizer, average, total = self.state
         return self._replace(
@@ -126,12 +124,10 @@ class Progress(NamedTuple):
         )
 
 
-def _copied(network: Network, vector: Array) -> Array:
-    """Return a copy that, where arrays have blocks, has those that gradients have.
+def _copied(vector: Array) -> Array:
+    """Return a copy that, where arrays have blocks, is in one, as a step leaves them.
 
     A sum over other blocks is another sum in its last digits.
     """
-    vector = in_one_block(vector)  # from which blocks are cut alike, wherever it comes from
-    if tuple(vector.shape) != (network.size,):  # an optimizer may keep other arrays, too
-        return namespace(vector).asarray(vector, copy=True)
-    return network.pack(network.unpack(vector))
+    vector = in_one_block(vector)
+    return namespace(vector).asarray(vector, copy=True)
