@@ -201,9 +201,11 @@ def current_backend() -> Backend:
     if _of_process is None:
         name = os.environ.get("DNN_XP_BACKEND", "auto")
         _of_process = open_backend(name, os.environ.get("DNN_XP_DEVICE") or None)
+        _make_current(_of_process)
     chosen = _of_process
     if not _in_main_thread():  # which starts with the process's choice, and stays with it
         _of_context.set(chosen)
+        _make_current(chosen)
     return chosen
 
 
@@ -219,7 +221,8 @@ class use_backend(AbstractContextManager[Backend]):
     -----
     Each thread and each asyncio task has its own choice. Threads start with the process's choice,
     which is the last one that was made in the main thread outside of a ``with`` block. Arrays that
-    exist stay where they are.
+    exist stay where they are. CuPy computes on one device of a thread, the current one: that is
+    then the device that was named.
 
     Examples
     --------
@@ -234,6 +237,7 @@ class use_backend(AbstractContextManager[Backend]):
         self._chosen = open_backend(name, device)
         self._before, self._of_process = _of_context.get(), _of_process
         _of_context.set(self._chosen)
+        self._device = _make_current(self._chosen)
         self._was_in_block = _in_block.get()
         # Also where a task of the main thread calls: a notebook may run each cell in a new one.
         self._is_for_process = _in_main_thread() and not self._was_in_block
@@ -245,6 +249,7 @@ class use_backend(AbstractContextManager[Backend]):
         if self._is_for_process:  # only now is it known to be a block
             _of_process, self._is_for_process = self._of_process, False
         _of_context.set(self._chosen)
+        _make_current(self._chosen)
         _in_block.set(True)
         return self._chosen
 
@@ -255,7 +260,19 @@ class use_backend(AbstractContextManager[Backend]):
         trace: TracebackType | None,
     ) -> None:
         _of_context.set(self._before)
+        if self._device is not None:
+            self._device.use()
         _in_block.set(self._was_in_block)
+
+
+def _make_current(backend: Backend) -> Any:
+    """Make the device current on which CuPy computes in this thread; return the one before."""
+    if backend.name != "cupy" or backend.device is None:
+        return None
+    cuda = import_module("cupy").cuda
+    before = cuda.Device()
+    cuda.Device(backend.device).use()
+    return before
 
 
 def _in_main_thread() -> bool:
