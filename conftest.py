@@ -14,16 +14,21 @@ arrays without being handed one make them there. ``cat_data`` is the folder of t
 
 A test that is marked ``once`` takes its time and depends on no library: where ``--backend`` names
 the libraries to run on, it runs beside NumPy's tests only.
+
+``--backend cupy-stand-in`` runs on an imitation of CuPy that computes with NumPy (see
+``tests/cupy_stand_in``), where CuPy is not installed. Its tests are named as what they are.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from functools import cache
+from importlib import util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,6 +53,9 @@ settings.register_profile(
 settings.load_profile("dnn_xp")
 
 
+STAND_IN = "cupy-stand-in"
+
+
 class Library(Enum):
     """An array library, or a variant of one, that the tests run on."""
 
@@ -59,11 +67,17 @@ class Library(Enum):
     JAX = "jax"
     DASK = "dask"
     CUPY = "cupy"
+    CUPY_STAND_IN = "cupy:stand-in"  # refuses what CuPy refuses, and is not CuPy
 
     @property
     def backend(self) -> str:
         """Its name in dnn_xp."""
         return self.value.partition(":")[0]
+
+    @property
+    def option(self) -> str:
+        """What ``--backend`` calls it."""
+        return STAND_IN if self is Library.CUPY_STAND_IN else self.backend
 
     @property
     def device(self) -> str | None:
@@ -78,7 +92,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--backend",
         action="append",
-        choices=backends.BACKENDS,
+        choices=(*backends.BACKENDS, STAND_IN),
         metavar="NAME",
         help="run on this array library only (may be given more than once); it must be installed",
     )
@@ -87,9 +101,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: runs where the tests of NumPy run")
     config.stash[_LEFT_OUT] = set()
-    for name in config.getoption("backend") or ():
+    names = config.getoption("backend") or ()
+    if STAND_IN in names:
+        _put_in_place_of_cupy(names)
+    for name in set(names) - {STAND_IN}:
         if problem := _problem(name):
             raise pytest.UsageError(f"--backend {name}: {problem}")
+
+
+def _put_in_place_of_cupy(names: Sequence[str]) -> None:
+    if "cupy" in names or util.find_spec("cupy") is not None:
+        raise pytest.UsageError(f"--backend {STAND_IN}: it runs where CuPy is not, and not as CuPy")
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "tests" / "cupy_stand_in"))
 
 
 @cache
@@ -105,9 +128,10 @@ def _problem(name: str) -> str | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "library" in metafunc.fixturenames:
         names = metafunc.config.getoption("backend") or backends.BACKENDS
-        chosen = [one for one in Library if one.backend in names and not _problem(one.backend)]
+        chosen = [one for one in Library if one.option in names and not _problem(one.backend)]
         metafunc.parametrize("library", chosen, indirect=True, ids=lambda one: one.value)
-        metafunc.config.stash[_LEFT_OUT].update(name for name in names if _problem(name))
+        known = set(names) - {STAND_IN}
+        metafunc.config.stash[_LEFT_OUT].update(name for name in known if _problem(name))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

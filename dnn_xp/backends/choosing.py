@@ -11,8 +11,10 @@ The choice is read from two environment variables the first time that it is need
 
 import os
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module, util
+from threading import current_thread, main_thread
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple
 
@@ -177,19 +179,34 @@ def _cupy_problem() -> str | None:
     return None
 
 
-_current: Backend | None = None
+_of_process: Backend | None = None
+"""What is chosen where neither a thread nor a task has a choice of its own."""
+
+_of_context: ContextVar[Backend | None] = ContextVar("dnn_xp_backend", default=None)
+"""What this thread, or this asyncio task, has chosen."""
+
+_in_block: ContextVar[bool] = ContextVar("dnn_xp_in_block", default=False)
+"""Whether a ``with`` block has chosen it."""
 
 
 def current_backend() -> Backend:
-    """Return the backend on which new arrays are made.
+    """Return the backend on which new arrays are made here: in this thread, in this task.
 
-    The first call reads ``DNN_XP_BACKEND`` and ``DNN_XP_DEVICE``.
+    The first call of a process reads ``DNN_XP_BACKEND`` and ``DNN_XP_DEVICE``.
     """
-    global _current
-    if _current is None:
+    global _of_process
+    chosen = _of_context.get()
+    if chosen is not None:
+        return chosen
+    if _of_process is None:
         name = os.environ.get("DNN_XP_BACKEND", "auto")
-        _current = open_backend(name, os.environ.get("DNN_XP_DEVICE") or None)
-    return _current
+        _of_process = open_backend(name, os.environ.get("DNN_XP_DEVICE") or None)
+        _make_current(_of_process)
+    chosen = _of_process
+    if not _in_main_thread():  # which starts with the process's choice, and stays with it
+        _of_context.set(chosen)
+        _make_current(chosen)
+    return chosen
 
 
 class use_backend(AbstractContextManager[Backend]):
@@ -202,7 +219,10 @@ class use_backend(AbstractContextManager[Backend]):
 
     Notes
     -----
-    The choice belongs to the process, not to a thread. Arrays that exist stay where they are.
+    Each thread and each asyncio task has its own choice. Threads start with the process's choice,
+    which is the last one that was made in the main thread outside of a ``with`` block. Arrays that
+    exist stay where they are. CuPy computes on one device of a thread, the current one: that is
+    then the device that was named.
 
     Examples
     --------
@@ -213,11 +233,24 @@ class use_backend(AbstractContextManager[Backend]):
     """
 
     def __init__(self, name: str, device: str | None = None) -> None:
-        global _current
+        global _of_process
         self._chosen = open_backend(name, device)
-        self._before, _current = _current, self._chosen
+        self._before, self._of_process = _of_context.get(), _of_process
+        _of_context.set(self._chosen)
+        self._device = _make_current(self._chosen)
+        self._was_in_block = _in_block.get()
+        # Also where a task of the main thread calls: a notebook may run each cell in a new one.
+        self._is_for_process = _in_main_thread() and not self._was_in_block
+        if self._is_for_process:
+            _of_process = self._chosen
 
     def __enter__(self) -> Backend:
+        global _of_process
+        if self._is_for_process:  # only now is it known to be a block
+            _of_process, self._is_for_process = self._of_process, False
+        _of_context.set(self._chosen)
+        _make_current(self._chosen)
+        _in_block.set(True)
         return self._chosen
 
     def __exit__(
@@ -226,8 +259,24 @@ class use_backend(AbstractContextManager[Backend]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        global _current
-        _current = self._before
+        _of_context.set(self._before)
+        if self._device is not None:
+            self._device.use()
+        _in_block.set(self._was_in_block)
+
+
+def _make_current(backend: Backend) -> Any:
+    """Make the device current on which CuPy computes in this thread; return the one before."""
+    if backend.name != "cupy" or backend.device is None:
+        return None
+    cuda = import_module("cupy").cuda
+    before = cuda.Device()
+    cuda.Device(backend.device).use()
+    return before
+
+
+def _in_main_thread() -> bool:
+    return current_thread() is main_thread()
 
 
 def require(module: str, extra: str) -> ModuleType:

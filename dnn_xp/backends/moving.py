@@ -92,9 +92,6 @@ def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None =
     host = np.array(array, dtype=dtype)
     if name == "jax":
         _refuse_silent_float32(host.dtype.name)
-    if name == "cupy":  # its creation functions ignore device=
-        with import_module("cupy").cuda.Device(where):
-            return xp.asarray(host)
     return xp.asarray(host, device=where)
 
 
@@ -110,13 +107,8 @@ def empty_array(library: Any, device: Any = None) -> Array:
     """
     if isinstance(library, str):
         return from_host(np.empty(0, "float32"), backend=open_backend(library, device))
-    xp = namespace(library.empty(0))
-    if device is None:
-        return xp.empty(0)
-    if is_cupy_array(library.empty(0)):  # its creation functions ignore device=
-        with import_module("cupy").cuda.Device(device):
-            return xp.empty(0)
-    return xp.empty(0, device=device)
+    # By the one function that makes arrays on a device of CuPy's: the others ignore it.
+    return namespace(library.empty(0)).asarray([], device=device)
 
 
 def asarray_like(value: Any, *, like: Array, dtype: Any = None) -> Array:
@@ -145,14 +137,13 @@ def asarray_like(value: Any, *, like: Array, dtype: Any = None) -> Array:
         # Cast on the host, since a device may not have the value's own dtype; but not every
         # library's dtypes are known there. A copy, since some libraries would share its memory.
         host = np.array(to_host(value), dtype=name if hasattr(np, name) else None)
-        if is_cupy_array(like):
-            with like.device:
-                return xp.asarray(host, dtype=dtype)
         return xp.astype(xp.asarray(host, device=where), dtype, copy=False)
     # A traced array has no device (None), and Dask's answer says nothing of its chunks.
     if not is_dask_array(like) and where is not None and device(value) != where:
         value = to_device(value, where)
-    return xp.astype(value, dtype, copy=False)
+    # CuPy computes on the current device, also a cast.
+    with where if is_cupy_array(like) else nullcontext():
+        return xp.astype(value, dtype, copy=False)
 
 
 def _is_of(value: Any, xp: ModuleType) -> bool:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -29,7 +29,7 @@ from dnn_xp.estimators.translation import describe_optimizer, describe_regulariz
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.training import Callback, DivergenceWarning, Ending, Optimizer, Progress, lbfgs
+from dnn_xp.training import Callback, Ending, Optimizer, Progress, TrainingResult, lbfgs
 from dnn_xp.training.evaluation import AT_ONCE, Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
@@ -153,24 +153,20 @@ def fit_by_lbfgs(
     if state is not None and not np.array_equal(to_host(theta), state.theta):
         state = None  # the parameters have been set since
     printers = [PrintLoss()] if is_verbose(estimator) else []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # an error, below
-        run = lbfgs(
-            network,
-            X,
-            asarray_like(data.Y, like=like),
-            theta if state is None else None,
-            weights=_bring_optional(weights, like),
-            l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
-            max_iter=estimator.max_iter,
-            max_evaluations=estimator.max_fun,
-            tolerance=estimator.tol,
-            batch_size=AT_ONCE if isinstance(X, Source) else None,
-            callbacks=[*printers, *estimator.callbacks, *callbacks],
-            state=state,
-        )
-    if run.ending is Ending.DIVERGED:
-        _raise_divergence(estimator, run.reason)
+    run = lbfgs(
+        network,
+        X,
+        asarray_like(data.Y, like=like),
+        theta if state is None else None,
+        weights=_bring_optional(weights, like),
+        l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
+        max_iter=estimator.max_iter,
+        max_evaluations=estimator.max_fun,
+        tolerance=estimator.tol,
+        batch_size=AT_ONCE if isinstance(X, Source) else None,
+        callbacks=[*printers, *estimator.callbacks, *callbacks, _RefuseDivergence(estimator)],
+        state=state,
+    )
     estimator._set_theta(network, run.theta)
     estimator._lbfgs_state = run.state
     record_iterations(estimator, run.epochs, run.history["cost"])
@@ -272,6 +268,21 @@ def _multiply(by_class: HostArray | None, weights: HostArray | None) -> HostArra
 def _bring_optional(x: HostArray | None, like: Array) -> Array | None:
     """Return an array beside another, where there is one."""
     return None if x is None else asarray_like(x, like=like)
+
+
+class _RefuseDivergence(Callback):
+    """Raise scikit-learn's error instead of `DivergenceWarning`, after all others were told."""
+
+    comes_last: ClassVar[bool] = True
+
+    def __init__(self, estimator: FittedNetwork) -> None:
+        self._estimator = estimator
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Look whether the run diverged."""
+        if result.ending is Ending.DIVERGED:
+            _raise_divergence(self._estimator, result.reason)
+        return result
 
 
 def _raise_divergence(estimator: FittedNetwork, reason: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
+from dnn_xp.backends import Array, asarray_like, dtype_name, namespace, threads_for
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
@@ -110,9 +110,11 @@ def make_evaluator(
     if "cost" in metrics:
         raise ValueError("metrics: found one called 'cost', which is the name of the run's own")
     X, Y, weights = training if validation is None else validation
+    multiplications = network.layout.largest_parameter * min(AT_ONCE, X.shape[1])
 
     def evaluate(theta: Array) -> dict[str, float]:
-        Z = network.forward(theta, X, batch_size=AT_ONCE)
+        with threads_for(multiplications, like=theta):
+            Z = network.forward(theta, X, batch_size=AT_ONCE)
         figures = (
             {"cost": mean_cost(network.cost, Z, Y, weights, xp=namespace(Z))}
             if validation is not None

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, Namespace, device, namespace
+from dnn_xp.backends import Array, Namespace, device, namespace, threads_for
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
@@ -172,12 +172,14 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
 
     def project(X_other: Array) -> Array:
         squares = xp.zeros_like(X_other[:1, :]) + xp.sum(W0 * W0)
-        return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other, squares])
+        with threads_for(max(m, first.units) * math.prod(X_other.shape), like=X):
+            return xp.concat([xp.matrix_transpose(X) @ X_other, W0 @ X_other, squares])
 
     def to_theta(moved: Array) -> Array:
         n_coordinates = first.units * m
         C = xp.reshape(moved[:n_coordinates], (first.units, m))
-        W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
+        with threads_for(n_weights * m, like=X):
+            W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
         return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
 
     return ExampleSpace(inner, start, project, to_theta)

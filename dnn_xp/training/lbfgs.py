@@ -266,6 +266,12 @@ class LBFGSRun(Run):
         self.settings, self._evaluate = settings, evaluate
         self.to_theta = partial(_copy_beside, problem.Y)
         self._objective = _objective(problem, settings, like=self.state.theta)
+        at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
+        # Of all that is computed on the way to the next point, not only of the products: what
+        # else trains in this process must not decide the last bits of a sum.
+        self._threads = partial(
+            threads_for, problem.network.layout.largest_parameter * at_once, like=problem.Y
+        )
         self._start_cost = float("nan")
 
     def begin(self) -> None:
@@ -273,7 +279,8 @@ class LBFGSRun(Run):
         start, self._goes_on = LBFGSState(self.state.theta, self.state.optimizer), self.step > 0
         self._iterations = iterations(self._counted, start, self.settings.memory)
         try:
-            point, _ = next(self._iterations)
+            with self._threads():
+                point, _ = next(self._iterations)
         except NotFiniteError as error:
             self._diverge(error)
             return
@@ -285,7 +292,8 @@ class LBFGSRun(Run):
         """Take one iteration, unless it was taken before the run was stopped; then measure."""
         if not self.batch:
             try:
-                moved = next(self._iterations, None)
+                with self._threads():
+                    moved = next(self._iterations, None)
             except NotFiniteError as error:
                 self._diverge(error)
                 return
@@ -356,12 +364,11 @@ def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Ob
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
         parameters, total = asarray_like(theta, like=there), zero
-        with threads_for(network.layout.largest_parameter * size, like=there):
-            for start in range(0, m, size):
-                part = slice(start, min(start + size, m))
-                some = X if at_once else read_examples(X, part)
-                w = None if weights is None else weights[part]
-                total = run(total, parameters, some, Y[:, part], w, m)
+        for start in range(0, m, size):
+            part = slice(start, min(start + size, m))
+            some = X if at_once else read_examples(X, part)
+            w = None if weights is None else weights[part]
+            total = run(total, parameters, some, Y[:, part], w, m)
         found = asarray_like(total, like=like)  # cost and gradient at once: one round trip
         value, slope = penalty(theta, mask, None, settings.l2)
         return float(found[0] + value), found[1:] + slope

@@ -1,16 +1,16 @@
 """Look for a learning rate by a short run in which it grows from step to step (Smith 2017)."""
 
 import math
-import warnings
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data
-from dnn_xp.training.loop import DivergenceWarning, train
+from dnn_xp.training.loop import train
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
 
 __all__ = ["RangeTest", "learning_rate_range_test"]
@@ -117,21 +117,19 @@ def learning_rate_range_test(
         return float(lowest * (highest / lowest) ** (epoch * n_batches / (steps - 1)))
 
     watch = _Watch(steps, batch_size, n_examples)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # it goes as far as it can
-        train(
-            network,
-            X,
-            Y,
-            theta,
-            optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
-            epochs=-(-steps // n_batches),
-            batch_size=batch_size,
-            seed=seed,
-            schedule=learning_rate,
-            callbacks=[watch],
-            **options,
-        )
+    train(
+        network,
+        X,
+        Y,
+        theta,
+        optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
+        epochs=-(-steps // n_batches),
+        batch_size=batch_size,
+        seed=seed,
+        schedule=learning_rate,
+        callbacks=[watch],
+        **options,
+    )
     rates = [learning_rate(step / n_batches) for step in range(len(watch.costs))]
     best = min(range(len(rates)), key=watch.smoothed.__getitem__, default=0)
     if best == 0:
@@ -168,3 +166,7 @@ class _Watch(Callback):
         if smoothed > max(self.smoothed[0], 4.0 * min(self.smoothed)):
             return "the cost blew up"
         return "all steps are done" if len(self.costs) == self._steps else None
+
+    def end(self, result: TrainingResult) -> TrainingResult:
+        """Let nobody be warned of a divergence: the run goes as far as it can."""
+        return result._replace(ending=Ending.STOPPED)

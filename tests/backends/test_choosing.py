@@ -1,6 +1,10 @@
 """Choosing a library: at first need, by a call, and three ways to fail."""
 
+import asyncio
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 
 import numpy as np
 import pytest
@@ -12,10 +16,13 @@ from dnn_xp.backends import choosing
 @pytest.fixture
 def fresh(monkeypatch):
     """Undo the choice of a backend, and what the environment says of it."""
-    monkeypatch.setattr(choosing, "_current", None)
+    monkeypatch.setattr(choosing, "_of_process", None)
     monkeypatch.delenv("DNN_XP_BACKEND", raising=False)
     monkeypatch.delenv("DNN_XP_DEVICE", raising=False)
-    return monkeypatch
+    of_context, in_block = choosing._of_context.set(None), choosing._in_block.set(False)
+    yield monkeypatch
+    choosing._in_block.reset(in_block)
+    choosing._of_context.reset(of_context)
 
 
 @pytest.fixture
@@ -24,7 +31,7 @@ def without_cupy(monkeypatch):
 
 
 def test_environment_chooses_at_first_need(fresh, library):
-    fresh.setattr(choosing, "_current", None)  # the fixture `library` has chosen
+    choosing._of_context.set(None)  # the fixture `library` has chosen
     fresh.setenv("DNN_XP_BACKEND", library.backend)
     fresh.setenv("DNN_XP_DEVICE", library.device or "")
     assert backends.current_backend() == backends.open_backend(library.backend, library.device)
@@ -73,6 +80,122 @@ def test_require_returns_the_module_or_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"matplotlib is needed.*pip install 'dnn-xp\[app\]'"):
         backends.require("matplotlib", extra="app")
+
+
+# ----------------------------------------------------------------------------- threads and tasks
+
+
+@pytest.fixture
+def main(fresh):
+    """Return what the main thread has chosen."""
+    backends.use_backend("numpy")
+    return backends.current_backend()
+
+
+def other():
+    """Return a backend that is not the main thread's: equal backends would show nothing."""
+    return backends.open_backend("numpy", "cpu")
+
+
+def in_a_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result(10)
+
+
+def test_threads_have_a_backend_each_while_their_blocks_overlap(main):
+    """Each in its block while the other enters and leaves its own."""
+    turn, wrong = threading.Barrier(2, timeout=10), []
+
+    def work(device):
+        for _ in range(50):
+            turn.wait()
+            with backends.use_backend("numpy", device) as mine:
+                turn.wait()
+                wrong.append(backends.current_backend() is not mine)
+            wrong.append(backends.current_backend() is not main)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, ("cpu", None)))
+    assert len(wrong) == 200
+    assert not any(wrong)
+    assert backends.current_backend() is main
+
+
+def test_tasks_have_a_backend_each_by_a_block_and_by_a_call(main):
+    async def work(device, block):
+        mine = backends.use_backend("numpy", device)
+        for _ in range(5):
+            await asyncio.sleep(0)
+            assert backends.current_backend().device == device
+        if block:
+            with mine:
+                await asyncio.sleep(0)
+                assert backends.current_backend().device == device
+        return backends.current_backend()
+
+    async def all_of_them():
+        works = [work(device, block) for device in ("cpu", None) for block in (False, True)]
+        return await asyncio.gather(*works)
+
+    found = asyncio.run(all_of_them())
+    assert [one.device for one in found] == ["cpu", None, None, None]
+    assert backends.current_backend() is main
+
+
+def test_a_call_in_a_thread_is_for_that_thread(main):
+    def call():
+        backends.use_backend("numpy", "cpu")
+        return backends.current_backend()
+
+    assert in_a_thread(call) == other()
+    assert backends.current_backend() is main
+    assert in_a_thread(backends.current_backend) is main
+
+
+def test_a_new_thread_starts_with_the_choice_of_the_process(main):
+    assert in_a_thread(backends.current_backend) is main
+    with backends.use_backend("numpy", "cpu"):
+        assert in_a_thread(backends.current_backend) is main, "a block is of one thread"
+        backends.use_backend("numpy", "cpu")
+        assert in_a_thread(backends.current_backend) is main, "so is a call in a block"
+    backends.use_backend("numpy", "cpu")
+    assert in_a_thread(backends.current_backend) == other()
+
+
+def test_a_thread_stays_with_the_choice_that_it_started_with(main):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(backends.current_backend).result(10) is main
+        backends.use_backend("numpy", "cpu")
+        assert pool.submit(backends.current_backend).result(10) is main
+
+
+def test_the_environment_chooses_for_a_thread_that_asks_first(fresh):
+    fresh.setenv("DNN_XP_BACKEND", "numpy")
+    fresh.setenv("DNN_XP_DEVICE", "cpu")
+    assert in_a_thread(backends.current_backend) is backends.current_backend()
+
+
+def test_a_call_in_one_cell_of_a_notebook_holds_in_the_next(main):
+    """Some kernels run each cell in a context of its own."""
+    Context().run(backends.use_backend, "numpy", "cpu")
+    assert Context().run(backends.current_backend) == other()
+
+
+def test_a_thread_that_takes_a_context_along_takes_the_backend_along(main):
+    async def work():
+        with backends.use_backend("numpy", "cpu") as mine:
+            return await asyncio.to_thread(backends.current_backend) is mine
+
+    assert asyncio.run(work())
+
+
+def test_a_choice_can_be_entered_more_than_once(main):
+    chosen = backends.use_backend("numpy", "cpu")
+    for _ in range(2):
+        with chosen as inside:
+            assert backends.current_backend() is inside
+        assert backends.current_backend() is main
+    assert in_a_thread(backends.current_backend) is main
 
 
 # ----------------------------------------------------------------------------- three errors

@@ -158,4 +158,4 @@ def test_digests_tell_runs_apart():
 def test_the_start_is_known_by_its_values(array):
     run = train(NET, array(X), array(Y), array(to_host(THETA)), epochs=1)
     with pytest.raises(AnotherRunError, match="theta: found another start"):
-        train(NET, array(X), array(Y), array(-THETA), epochs=2, resume=run.progress)
+        train(NET, array(X), array(Y), array(-to_host(THETA)), epochs=2, resume=run.progress)
