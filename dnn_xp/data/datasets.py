@@ -186,8 +186,8 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     trusted : bool
         Whether an HDF5 file may be read that asks for more trust than one of unknown origin gets:
         with virtual data sets, whose parts may lie in other files; with text of variable length,
-        whose reading a hostile file can keep from ending; that is packed more densely than deflate
-        can. Links to other files are never followed.
+        whose reading a hostile file can keep from ending; packed by other filters than gzip,
+        shuffle and fletcher32, or in part never written. Links to other files are never followed.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import numpy as np
 
 from dnn_xp.backends import Array, HostArray, asarray_like
 from dnn_xp.data.sources import Source
-from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5
+from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, read_stored
 
 if TYPE_CHECKING:
     import h5py
@@ -42,8 +42,8 @@ def open_examples(
         Makes of the rows of a batch, a NumPy array as stored, those that the network is fed:
         ``lambda rows: rows / 255``.
     trusted : bool
-        Whether the data set may be virtual, with parts in other files, and declare more than
-        deflate could have packed into its file.
+        Whether the data set may be virtual, with parts in other files, and packed by filters of
+        all kinds.
 
     Yields
     ------
@@ -90,7 +90,7 @@ def open_examples(
 
         def read(which: slice | HostArray) -> Array:
             with naming(f"{path}: {name}"):
-                found = _read_rows(rows, which)
+                found = _read_rows(rows, which, trusted)
             found = found.reshape(len(found), -1)
             return asarray_like((found if prepare is None else prepare(found)).T, like=like)
 
@@ -98,9 +98,11 @@ def open_examples(
         yield Source((read(slice(0, 1)).shape[0], rows.shape[0]), read, like)
 
 
-def _read_rows(rows: "h5py.Dataset", which: slice | HostArray) -> HostArray:
-    """Return rows in any order, which HDF5 reads in rising order and once."""
+def _read_rows(rows: "h5py.Dataset", which: slice | HostArray, trusted: bool) -> HostArray:
+    """Return rows in any order, which are read in rising order and once."""
     if isinstance(which, slice):
-        return np.asarray(rows[which])
+        if rows.chunks is None or trusted:
+            return np.asarray(rows[which])
+        which = np.arange(*which.indices(rows.shape[0]))
     places, where = np.unique(which, return_inverse=True)
-    return np.asarray(rows[places])[where]
+    return read_stored(rows, places, trusted=trusted)[where]

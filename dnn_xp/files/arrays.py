@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5
+from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, read_stored
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
 
@@ -33,7 +33,7 @@ def read_arrays(
     names : sequence of str
     trusted : bool
         Whether an HDF5 file may take parts of an array from other files (virtual data sets), hold
-        text of variable length, and declare more than deflate could have packed into it.
+        text of variable length, and be packed by filters of all kinds.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def _read_hdf5(path: Path, names: Sequence[str], trusted: bool) -> list[HostArra
         if missing := [name for name in names if name not in set(file)]:
             raise ValueError(_lacking(missing, names, list_members(file)))
         data_sets = [find_data_set(file, name, trusted=trusted) for name in names]
-        return [np.asarray(data_set[()]) for data_set in data_sets]
+        return [read_stored(data_set, trusted=trusted) for data_set in data_sets]
 
 
 # ----------------------------------------------------------------------------- NPZ

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dnn_xp.files.chunks import packing_problem, read_rows
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
 
@@ -35,6 +36,7 @@ __all__ = [
     "read_array",
     "read_attribute",
     "read_json",
+    "read_stored",
     "read_text",
     "read_texts",
 ]
@@ -141,8 +143,8 @@ def find_data_set(
         Such as ``"state/theta"``.
     trusted : bool, optional
         Whether a virtual data set may take parts from other files, texts may be of variable
-        length, and data may be packed more densely than deflate can. None is False, where a
-        reader gives no choice.
+        length, and HDF5 may unpack data itself, by filters of all kinds. None is False, where
+        there is no choice: data are then in one piece, as all that this package writes.
     whole : bool
         Whether it is to be read whole, and so must fit into the memory; else a row must.
 
@@ -154,7 +156,7 @@ def find_data_set(
     data_set = _find(group, name, "Dataset")
     problem = _refusal(data_set)
     if problem is None and not trusted:
-        problem = _doubt(data_set)
+        problem = _doubt(data_set, chunks=trusted is not None)
         problem = problem and problem + ("" if trusted is None else _WAY_OUT)
     elif problem is None and data_set.is_virtual:
         problem = _sources_problem(data_set)
@@ -233,7 +235,7 @@ def _refusal(data_set: "h5py.Dataset") -> str | None:
     return None
 
 
-def _doubt(data_set: "h5py.Dataset") -> str | None:
+def _doubt(data_set: "h5py.Dataset", chunks: bool) -> str | None:
     """Return why a data set is not read in a file of unknown origin."""
     import h5py
 
@@ -242,12 +244,17 @@ def _doubt(data_set: "h5py.Dataset") -> str | None:
         return "is virtual: its parts may lie in other files"
     if data_set.dtype.hasobject:
         return "found text of variable length, expected text of a fixed length"
-    size = data_set.file.id.get_filesize()
-    declared = max(math.prod(data_set.shape or ()), math.prod(data_set.chunks or ()))
-    declared *= data_set.dtype.itemsize
-    if declared > size * (_EXPANSION if plan.get_nfilters() else 1):
+    if (shape := data_set.shape) is None:
+        return None
+    size, in_chunks = data_set.file.id.get_filesize(), data_set.chunks is not None
+    declared = max(math.prod(shape), math.prod(data_set.chunks or ())) * data_set.dtype.itemsize
+    if declared > size * (_EXPANSION if in_chunks else 1):
         found = describe_size(size)
         return f"declares {describe_size(declared)}, which a file of {found} cannot hold"
+    if in_chunks:
+        return packing_problem(data_set) if chunks else "is in chunks, expected it in one piece"
+    if (held := data_set.id.get_storage_size()) != declared:
+        return f"declares {describe_size(declared)}, found {describe_size(held)}"
     return None
 
 
@@ -369,6 +376,30 @@ def read_array(data_set: "h5py.Dataset") -> Any:
     if data_set.dtype.kind not in "biuf":
         raise TypeError(f"{data_set.name}: found {data_set.dtype}, expected numbers")
     return data_set[()]
+
+
+def read_stored(
+    data_set: "h5py.Dataset", rows: Any = None, *, trusted: bool
+) -> np.ndarray[Any, Any]:
+    """Return what a data set holds, as it is stored.
+
+    Parameters
+    ----------
+    data_set : h5py.Dataset
+        As `find_data_set` returned it.
+    rows : array of integers, optional
+        In rising order, each once. Default: all.
+    trusted : bool
+        Whether HDF5 may unpack chunks itself.
+
+    Raises
+    ------
+    ValueError
+        Where a chunk is damaged.
+    """
+    if trusted or data_set.chunks is None:
+        return np.asarray(data_set[() if rows is None else rows])
+    return read_rows(data_set, rows)
 
 
 def read_attribute(file: "h5py.File", name: str) -> Any:
