@@ -1,12 +1,15 @@
-"""Representations that can be typed back: the call that makes the object."""
+"""Representations: the call that makes an object, to be typed back; texts that are safe to show."""
 
 import inspect
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["typed_call"]
+__all__ = ["printable", "typed_call"]
+
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = "") -> str:
@@ -48,3 +51,26 @@ def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = 
 @lru_cache
 def _signature(make: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(make)
+
+
+def printable(text: object) -> str:
+    r"""Return a text of unknown origin as it can be shown: what would steer a terminal is escaped.
+
+    Control characters, ends of lines and marks that turn the direction of writing become their
+    escapes; letters of all scripts stay.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mred"))
+    \x1b[31mred
+    """
+    return "".join(_escaped(one) if _steers(one) else one for one in str(text))
+
+
+def _steers(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

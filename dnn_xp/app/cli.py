@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from dnn_xp.app.errors import UserError
 from dnn_xp.backends import require
+from dnn_xp.reprs import printable
 
 __all__ = ["main"]
 
@@ -73,4 +74,4 @@ def _refuse(problem: object, code: int = BAD_INPUT) -> int:
 
 
 def _say(message: str) -> None:
-    print("dnn-xp:", " ".join(message.split()), file=sys.stderr)
+    print("dnn-xp:", printable(" ".join(message.split())), file=sys.stderr)

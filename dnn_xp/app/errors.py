@@ -4,10 +4,14 @@ A command reads what it was given inside ``with user_errors():``. What fails the
 line and exit code 2; what fails elsewhere is a bug and keeps its traceback.
 """
 
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from dnn_xp.backends import BackendError
+from dnn_xp.reprs import printable
 
 __all__ = ["Failure", "UserError", "user_errors"]
 
@@ -26,7 +30,7 @@ class Failure(UserError):
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turn the errors of bad input into `UserError`.
+    """Turn the errors of bad input into `UserError`, and its warnings into a line on stderr each.
 
     Raises
     ------
@@ -35,7 +39,9 @@ def user_errors() -> Iterator[None]:
         names the extra to install.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _say_warning
+            yield
     except OSError as error:
         raise UserError(_describe(error)) from error
     except ImportError as error:
@@ -44,6 +50,17 @@ def user_errors() -> Iterator[None]:
         raise
     except (ValueError, BackendError, MemoryError) as error:
         raise UserError(str(error) or type(error).__name__) from error
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"dnn-xp: warning: {printable(message)}", file=sys.stderr)
 
 
 def _describe(error: OSError) -> str:

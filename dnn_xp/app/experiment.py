@@ -80,6 +80,7 @@ def prepare(
     data: str,
     *,
     data_dir: Path | None = None,
+    trusted: bool = False,
     hidden: Sequence[int],
     activation: str,
     seed: int,
@@ -89,7 +90,7 @@ def prepare(
 
     Parameters
     ----------
-    data, data_dir
+    data, data_dir, trusted
         As in `dnn_xp.data.load`.
     hidden, activation
         As in `build_network`.
@@ -102,7 +103,7 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir)
+    dataset, test = load(data, folder=data_dir, trusted=trusted)
     part, rest = split_parts(dataset, test, seed)
     network = build_network(part, hidden, activation)
     preprocessing = fit_preprocessing(part)

@@ -40,6 +40,7 @@ __all__ = [
     "ResumeFlag",
     "ScheduleName",
     "Seed",
+    "TrustFlag",
     "WarmUp",
     "computing",
 ]
@@ -57,6 +58,14 @@ DataDir = Annotated[
         metavar="FOLDER",
         help="Where the files of the cat pictures are. "
         "Default: the environment variable DNN_XP_CAT_DATA.",
+    ),
+]
+TrustFlag = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Read an HDF5 file that comes from where you know: one with text of variable length, "
+        "or whose parts lie in other files (virtual data sets).",
     ),
 ]
 Layers = Annotated[

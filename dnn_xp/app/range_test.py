@@ -23,6 +23,7 @@ from dnn_xp.app.options import (
     Layers,
     OptimizerName,
     Seed,
+    TrustFlag,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
@@ -46,6 +47,7 @@ def range_test(
     steps: Annotated[int, typer.Option(min=3, metavar="N", help="How many rates to try.")] = 200,
     seed: Seed = 0,
     data_dir: DataDir = None,
+    trust: TrustFlag = False,
     backend: BackendName = None,
     device: DeviceName = None,
     dtype: DtypeName = Dtype.float32,
@@ -68,6 +70,7 @@ def range_test(
             experiment = prepare(
                 data,
                 data_dir=data_dir,
+                trusted=trust,
                 hidden=parse_layers(layers),
                 activation=activation,
                 seed=seed,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dnn_xp.callbacks.progress_bar import make_bar
+from dnn_xp.reprs import printable
 
 __all__ = ["facts", "open_console", "progress", "say", "table"]
 
@@ -49,7 +50,7 @@ def table(
     numbers: Sequence[int] = (),
     gap: int = 2,
 ) -> None:
-    """Print rows under headings.
+    """Print rows under headings; what would steer a terminal is shown as its escape.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def table(
     for place, heading in enumerate(headings):
         drawn.add_column(heading, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
     _print(console, drawn)
 
 
@@ -75,7 +76,7 @@ def facts(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
     drawn.add_column(style="bold", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, text in pairs:
-        drawn.add_row(Text(name), Text(text))
+        drawn.add_row(Text(printable(name)), Text(printable(text)))
     _print(console, drawn)
 
 

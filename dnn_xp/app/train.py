@@ -45,6 +45,7 @@ from dnn_xp.app.options import (
     ResumeFlag,
     ScheduleName,
     Seed,
+    TrustFlag,
     WarmUp,
     computing,
 )
@@ -77,6 +78,7 @@ class Settings(NamedTuple):
     metrics: Sequence[str]
     seed: int
     data_dir: Path | None
+    trust: bool
     dtype: Dtype
     output: Path | None
     plot: Path | None
@@ -136,6 +138,7 @@ def train(
     metric: MetricNames = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
+    trust: TrustFlag = False,
     backend: BackendName = None,
     device: DeviceName = None,
     dtype: DtypeName = Dtype.float32,
@@ -165,6 +168,7 @@ def train(
         metrics=metric or [],
         seed=seed,
         data_dir=data_dir,
+        trust=trust,
         dtype=dtype,
         output=output,
         plot=plot,
@@ -203,6 +207,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     experiment = prepare(
         settings.data,
         data_dir=settings.data_dir,
+        trusted=settings.trust,
         hidden=parse_layers(settings.layers),
         activation=settings.activation,
         seed=settings.seed,

@@ -11,7 +11,15 @@ from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
 from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.metrics import choose_metrics, measure
-from dnn_xp.app.options import BackendName, DataDir, DataName, DeviceName, ModelFile, computing
+from dnn_xp.app.options import (
+    BackendName,
+    DataDir,
+    DataName,
+    DeviceName,
+    ModelFile,
+    TrustFlag,
+    computing,
+)
 from dnn_xp.app.run import classify
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
@@ -24,6 +32,7 @@ def evaluate(
     model: ModelFile,
     data: DataName,
     data_dir: DataDir = None,
+    trust: TrustFlag = False,
     backend: BackendName = None,
     device: DeviceName = None,
 ) -> None:
@@ -37,7 +46,7 @@ def evaluate(
             loaded = load_model(model)
             dtype = dtype_name(loaded.theta.dtype)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
-            parts = _load_parts(loaded, data, data_dir)
+            parts = _load_parts(loaded, data, data_dir, trust)
             examples = {
                 name: bring_examples(part, loaded.preprocessing, loaded.network, dtype)
                 for name, part in parts.items()
@@ -63,10 +72,12 @@ def evaluate(
     )
 
 
-def _load_parts(model: Model, data: str, data_dir: Path | None) -> dict[str, Dataset]:
+def _load_parts(
+    model: Model, data: str, data_dir: Path | None, trusted: bool
+) -> dict[str, Dataset]:
     """Load data, divided as in the training where they are the data of the training."""
-    size = {} if model.image_shape is None else {"image_size": model.image_shape[:2]}
-    dataset, test = load(data, folder=data_dir, **size)
+    size = (64, 64) if model.image_shape is None else model.image_shape[:2]
+    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted)
     if model.classes is not None:
         dataset = with_classes(dataset, model.classes)
         test = test and with_classes(test, model.classes)

@@ -5,7 +5,9 @@ network is fed is made from it by `dnn_xp.data.preprocessing`.
 """
 
 import io
+import math
 import os
+import warnings
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 from dnn_xp.backends import HostArray
 from dnn_xp.data.images import picture_suffixes, read_bytes
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
+from dnn_xp.reprs import printable
 
 __all__ = [
     "Dataset",
@@ -27,6 +30,9 @@ __all__ = [
     "split",
     "with_classes",
 ]
+
+LARGEST = 1e150
+"""Of larger numbers no mean square can be taken."""
 
 UNDERSTOOD = (
     "'digits', 'cats', the name of an .h5, .hdf5 or .npz file that holds x and y, "
@@ -66,6 +72,7 @@ def load(
     *,
     folder: str | os.PathLike[str] | None = None,
     image_size: tuple[int, int] = (64, 64),
+    trusted: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Load data by name: a built-in set, a file of arrays or a folder of pictures.
 
@@ -78,6 +85,8 @@ def load(
         Where the cat pictures are; see `load_cats`.
     image_size : tuple (height, width)
         To which the pictures of a folder are brought.
+    trusted : bool
+        As in `load_arrays`.
 
     Returns
     -------
@@ -92,12 +101,12 @@ def load(
     if data == "digits":
         return load_digits(), None
     if data == "cats":
-        return load_cats(folder)
+        return load_cats(folder, trusted=trusted)
     path = Path(data)
     if path.is_dir():
         return load_picture_folder(path, image_size), None
     if path.suffix.lower() in SUFFIXES:
-        return load_arrays(path), None
+        return load_arrays(path, trusted=trusted), None
     problem = "such a file is not understood" if path.exists() else "there is no such file"
     raise ValueError(f"data: found {str(data)!r} ({problem}), expected {UNDERSTOOD}")
 
@@ -113,7 +122,9 @@ def load_digits() -> Dataset:
     return Dataset(_columns(arrays["x"]), arrays["y"].astype(np.int64), names, (8, 8, 1), 16)
 
 
-def load_cats(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
+def load_cats(
+    folder: str | os.PathLike[str] | None = None, *, trusted: bool = False
+) -> tuple[Dataset, Dataset]:
     """Load the cat and non-cat pictures: 209 for training and 50 for testing, 64 x 64 in colour.
 
     Parameters
@@ -121,6 +132,8 @@ def load_cats(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Da
     folder : path, optional
         Holds ``train_catvnoncat.h5`` and ``test_catvnoncat.h5``. Default: the folder that the
         environment variable ``DNN_XP_CAT_DATA`` names.
+    trusted : bool
+        As in `load_arrays`.
 
     Returns
     -------
@@ -141,13 +154,13 @@ def load_cats(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Da
             "are not part of this package: say in which folder they are, by the argument folder=, "
             "the option --data-dir or the environment variable DNN_XP_CAT_DATA"
         )
-    return _cats(Path(named), "train"), _cats(Path(named), "test")
+    return _cats(Path(named), "train", trusted), _cats(Path(named), "test", trusted)
 
 
-def _cats(folder: Path, part: str) -> Dataset:
+def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
     path = folder / f"{part}_catvnoncat.h5"
     names = (f"{part}_set_x", f"{part}_set_y", "list_classes")
-    x, y, classes = read_arrays(path, names)
+    x, y, classes = read_arrays(path, names, trusted=trusted)
     if x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3 or y.shape != x.shape[:1]:
         raise ValueError(
             f"{path}: found {names[0]} {x.dtype}{x.shape} and {names[1]} {y.shape}, expected "
@@ -155,10 +168,12 @@ def _cats(folder: Path, part: str) -> Dataset:
         )
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
-    return Dataset(_columns(x), y.astype(np.int64), _texts(classes), x.shape[1:], 255)
+    return Dataset(
+        _columns(x), y.astype(np.int64), _texts(classes, path, names[2]), x.shape[1:], 255
+    )
 
 
-def load_arrays(path: str | os.PathLike[str]) -> Dataset:
+def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Dataset:
     """Load the arrays ``x`` and ``y`` from an HDF5 or NPZ file in which rows are examples.
 
     Parameters
@@ -168,16 +183,21 @@ def load_arrays(path: str | os.PathLike[str]) -> Dataset:
         (m, height, width), or with a last axis of 1 or 3 channels, are taken for pictures.
         ``y`` has the shape (m,): integers, truth values or strings are classes; floats, also of
         the shape (m, n_outputs), are targets.
+    trusted : bool
+        Whether an HDF5 file may be read that asks for more trust than one of unknown origin gets:
+        with virtual data sets, whose parts may lie in other files; with text of variable length,
+        whose reading a hostile file can keep from ending; packed by other filters than gzip,
+        shuffle and fletcher32, or in part never written. Links to other files are never followed.
 
     Raises
     ------
-    FileNotFoundError
-        Where there is no such file.
+    OSError
+        Where there is no such file, or it may not be read.
     ValueError
         Where it is damaged, lacks an array, or holds what cannot be learnt from.
     """
     path = Path(path)
-    x, y = read_arrays(path, ("x", "y"))
+    x, y = read_arrays(path, ("x", "y"), trusted=trusted)
     if x.dtype.kind not in "buif":
         raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
     if x.ndim < 2 or x.size == 0:
@@ -186,16 +206,39 @@ def load_arrays(path: str | os.PathLike[str]) -> Dataset:
         y = y[:, 0]
     if y.shape[:1] != x.shape[:1]:
         raise ValueError(
-            f"{path}: found {x.shape[0]} examples in x and the shape {y.shape} of y, "
-            "expected as many rows in both"
+            f"{path}: found {_counted(x.shape[0])} in x and the shape {y.shape} of y, expected as "
+            f"many rows in both{_transposed(x, y)}"
         )
     for name, values in (("x", x), ("y", y)):
-        if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
-            where = np.argwhere(~np.isfinite(values))[0]
-            raise ValueError(f"{path}: {name}: found {values[tuple(where)]} in row {where[0]}")
+        _check_numbers(values, f"{path}: {name}")
     shape = _picture_shape(x)
     labels, classes = _labels(y, path)
     return Dataset(_columns(x), labels, classes, shape, None if shape is None else 255)
+
+
+def _transposed(x: HostArray, y: HostArray) -> str:
+    """Return what to do where the examples seem to be columns, or nothing."""
+    m = y.size if y.ndim < 2 or y.shape[0] == 1 else y.shape[-1]
+    wrong = [name for name, values in (("x", x), ("y", y)) if values.shape[:1] != (m,)]
+    if x.ndim != 2 or m not in x.shape or m not in y.shape or not wrong:
+        return ""
+    saved = " and ".join(f"{name} = {name}.T" for name in wrong)
+    return f"; the examples seem to be columns: save {saved}, so that they are rows"
+
+
+def _check_numbers(values: HostArray, name: str) -> None:
+    """Refuse numbers that are not finite, or so large that their squares are not."""
+    if values.dtype.kind != "f":
+        return
+    if not np.all(np.isfinite(values)):
+        where = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(f"{name}: found {values[tuple(where)]} in row {where[0]}")
+    if max(float(np.max(values)), -float(np.min(values))) > LARGEST:
+        where = np.argwhere(np.abs(values) > LARGEST)[0]
+        raise ValueError(
+            f"{name}: found {values[tuple(where)]} in row {where[0]}, expected numbers up to "
+            f"{LARGEST:g}, whose mean and spread can be taken: scale them"
+        )
 
 
 def load_picture_folder(
@@ -206,8 +249,8 @@ def load_picture_folder(
     Parameters
     ----------
     path : path
-        The subfolders' names, sorted, are the classes. Hidden files, and files whose suffix is
-        not that of a picture, are passed over.
+        The subfolders' names, sorted, are the classes. Hidden files are passed over; so are files
+        whose suffix is not that of a picture that can be read, and a warning counts them.
     image_size : tuple (height, width)
         Every picture is brought to this size, in colour; see `dnn_xp.data.images`.
 
@@ -225,23 +268,35 @@ def load_picture_folder(
         folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] != "."
     )
     if len(subfolders) < 2:
-        found = ", ".join(folder.name for folder in subfolders) or "none"
+        found = ", ".join(printable(folder.name) for folder in subfolders) or "none"
         raise ValueError(f"{path}: found the subfolders: {found}; expected one for each class")
     suffixes = picture_suffixes()
     shape = (*image_size, 3)
-    pictures, labels = [], []
+    pictures, labels, others = [], [], []
     for label, subfolder in enumerate(subfolders):
-        named = sorted(
-            picture
-            for picture in subfolder.iterdir()
-            if picture.suffix.lower() in suffixes and picture.name[0] != "." and picture.is_file()
-        )
+        there = sorted(one for one in subfolder.iterdir() if one.name[0] != "." and one.is_file())
+        named = [one for one in there if one.suffix.lower() in suffixes]
+        others += [one for one in there if one.suffix.lower() not in suffixes]
         if not named:
-            raise ValueError(f"{subfolder}: found no picture, expected those of a class")
+            raise ValueError(
+                f"{printable(subfolder)}: found no picture, expected those of a class"
+                f"{_passed_over(others)}"
+            )
         pictures += [read_bytes(picture, shape) for picture in named]
         labels += [label] * len(named)
+    if others:
+        warnings.warn(f"{printable(path)}{_passed_over(others)}", stacklevel=2)
     names = tuple(folder.name for folder in subfolders)
     return Dataset(_columns(np.stack(pictures)), np.asarray(labels), names, shape, 255)
+
+
+def _passed_over(others: Sequence[Path], most: int = 5) -> str:
+    """Return how many files were no pictures, and of which kinds."""
+    if not others:
+        return ""
+    kinds = list(dict.fromkeys(printable(one.suffix.lower() or one.name) for one in others))
+    said = ", ".join([*kinds[:most], *(["..."] if len(kinds) > most else [])])
+    return f": {_counted(len(others), 'file')} passed over ({said}): not pictures that can be read"
 
 
 # ----------------------------------------------------------------------------- arranging
@@ -280,7 +335,11 @@ def split(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Datase
     taken = np.zeros(m, dtype=bool)
     taken[order] = np.diff(steps) > 0
     if taken.all() or not taken.any():
-        raise ValueError(f"fraction: found {fraction} of {m} examples, which leaves one part empty")
+        fewest = max(math.ceil(0.5 / fraction), math.floor(0.5 / (1 - fraction)) + 1)
+        raise ValueError(
+            f"found {_counted(m)}, of which a part of {fraction} cannot be set aside without "
+            f"leaving one part empty, expected at least {max(2, fewest)}"
+        )
     return _examples(dataset, np.flatnonzero(~taken)), _examples(dataset, np.flatnonzero(taken))
 
 
@@ -336,12 +395,23 @@ def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None
             f"{path}: y: found {y.dtype}{y.shape}, expected integers or strings of the shape (m,) "
             "for classes, or floats of the shape (m,) or (m, n_outputs) for targets"
         )
-    values = np.asarray(_texts(y)) if y.dtype.kind in "SO" else y
+    values = np.asarray(_texts(y, path, "y")) if y.dtype.kind in "SO" else y
     classes, places = np.unique(values, return_inverse=True)
     return places.astype(np.int64), tuple(str(name) for name in classes.tolist())
 
 
-def _texts(values: HostArray) -> tuple[str, ...]:
-    return tuple(
-        text.decode() if isinstance(text, bytes) else str(text) for text in values.tolist()
-    )
+def _texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
+    texts = []
+    for text in values.tolist():
+        try:
+            texts.append(text.decode() if isinstance(text, bytes) else str(text))
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{path}: {name}: found {text!r}, expected text in UTF-8; where it is in another "
+                f"encoding, save {name} = numpy.char.encode(numpy.char.decode({name}, 'latin-1'))"
+            ) from None
+    return tuple(texts)
+
+
+def _counted(n: int, what: str = "example") -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

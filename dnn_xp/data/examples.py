@@ -10,6 +10,7 @@ import numpy as np
 
 from dnn_xp.backends import Array, HostArray, asarray_like
 from dnn_xp.data.sources import Source
+from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, read_stored
 
 if TYPE_CHECKING:
     import h5py
@@ -24,6 +25,7 @@ def open_examples(
     *,
     like: Array,
     prepare: Callable[[HostArray], HostArray] | None = None,
+    trusted: bool = False,
 ) -> Iterator[Source]:
     """Open examples for training and prediction, of which no more than a batch is in memory.
 
@@ -39,6 +41,9 @@ def open_examples(
     prepare : callable, optional
         Makes of the rows of a batch, a NumPy array as stored, those that the network is fed:
         ``lambda rows: rows / 255``.
+    trusted : bool
+        Whether the data set may be virtual, with parts in other files, and packed by filters of
+        all kinds.
 
     Yields
     ------
@@ -47,10 +52,11 @@ def open_examples(
 
     Raises
     ------
-    FileNotFoundError
-        Where there is no such file.
+    OSError
+        Where there is no such file, or it may not be read.
     ValueError
-        Where it is no HDF5 file, or holds no numbers of that name and form.
+        Where it is no HDF5 file or is damaged, here or while it is read; holds no numbers of that
+        name and form; or they lie in another file.
 
     Examples
     --------
@@ -71,24 +77,20 @@ def open_examples(
     >>> run.history["cost"][-1] < 0.01
     True
     """
-    import h5py  # takes 30 ms to load, and not every run reads a file
-
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file, or damaged: {error}") from error
-    with file:
-        rows = file.get(name)
-        if not isinstance(rows, h5py.Dataset) or rows.ndim < 2 or rows.dtype.kind not in "fiub":
-            raise ValueError(
-                f"{path}: {name}: found {rows!r}, expected a data set of numbers, an example a row"
-            )
+    with open_hdf5(path) as file:
+        with naming(path):
+            rows = find_data_set(file, name, trusted=trusted, whole=False)
+            if rows.ndim < 2 or rows.dtype.kind not in "fiub" or rows.size == 0:
+                raise ValueError(
+                    f"{name}: found {rows.dtype}{rows.shape}, expected numbers, an example a row"
+                )
 
         def read(which: slice | HostArray) -> Array:
-            found = _read_rows(rows, which)
+            with naming(f"{path}: {name}"):
+                found = _read_rows(rows, which, trusted)
             found = found.reshape(len(found), -1)
             return asarray_like((found if prepare is None else prepare(found)).T, like=like)
 
@@ -96,9 +98,11 @@ def open_examples(
         yield Source((read(slice(0, 1)).shape[0], rows.shape[0]), read, like)
 
 
-def _read_rows(rows: "h5py.Dataset", which: slice | HostArray) -> HostArray:
-    """Return rows in any order, which HDF5 reads in rising order and once."""
+def _read_rows(rows: "h5py.Dataset", which: slice | HostArray, trusted: bool) -> HostArray:
+    """Return rows in any order, which are read in rising order and once."""
     if isinstance(which, slice):
-        return np.asarray(rows[which])
+        if rows.chunks is None or trusted:
+            return np.asarray(rows[which])
+        which = np.arange(*which.indices(rows.shape[0]))
     places, where = np.unique(which, return_inverse=True)
-    return np.asarray(rows[places])[where]
+    return read_stored(rows, places, trusted=trusted)[where]

@@ -34,15 +34,26 @@ def fit_preprocessing(dataset: Dataset) -> Preprocessing:
 
     Pictures go from 0 to 1 (the article's "standardize"). Each feature of other data gets the
     mean 0 and the standard deviation 1 over these examples; one that is constant becomes 0.
+
+    Raises
+    ------
+    ValueError
+        Where X holds numbers that are not finite, or so large that their mean is not.
     """
     if dataset.pixel_max is not None:
         return Preprocessing(np.asarray(0.0), np.asarray(1 / dataset.pixel_max))
     X = np.asarray(dataset.X, dtype=np.float64)
     lowest, highest = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
-    spread = highest - lowest
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread, mean = highest - lowest, X.mean(axis=1, keepdims=True)
+    if bad := np.count_nonzero(~np.isfinite(spread + mean)):
+        raise ValueError(
+            f"X: found {bad} of {len(X)} features with values that are not finite, or too large "
+            "for their mean and spread, expected finite ones; scale them"
+        )
     # Rounding gives a constant 0.1 another mean and a deviation above 0: no division by that.
     constant = spread < _TINY
-    shift = np.where(constant, lowest, X.mean(axis=1, keepdims=True))
+    shift = np.where(constant, lowest, mean)
     spread = np.where(constant, 1.0, spread)
     # In units of the spread, because squares of very small numbers are 0.
     deviation = np.std((X - shift) / spread, axis=1, keepdims=True)

@@ -1,11 +1,17 @@
 """Named arrays out of HDF5 and NPZ files, whole and without pickle."""
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+
+from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, read_stored
+from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
+from dnn_xp.reprs import printable
 
 __all__ = ["SUFFIXES", "read_arrays"]
 
@@ -15,7 +21,9 @@ SUFFIXES = (".h5", ".hdf5", ".npz")
 """Of the files that `read_arrays` reads."""
 
 
-def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[HostArray]:
+def read_arrays(
+    path: str | os.PathLike[str], names: Sequence[str], *, trusted: bool = False
+) -> list[HostArray]:
     """Read the arrays of these names from a file, as they were stored.
 
     Parameters
@@ -23,6 +31,9 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[Host
     path : path
         An HDF5 file (``.h5``, ``.hdf5``) or an NPZ file (``.npz``).
     names : sequence of str
+    trusted : bool
+        Whether an HDF5 file may take parts of an array from other files (virtual data sets), hold
+        text of variable length, and be packed by filters of all kinds.
 
     Returns
     -------
@@ -31,60 +42,97 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[Host
 
     Raises
     ------
-    FileNotFoundError
-        Where there is no such file.
+    OSError
+        Where there is no such file, or it may not be read.
     ValueError
-        Where it is of another kind, damaged, lacks an array, or an array holds objects.
+        Where it is of another kind, damaged, lacks an array, an array holds objects, lies in
+        another file or is larger than the file or the memory can hold.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: found the suffix {path.suffix!r}, expected {SUFFIXES}")
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
-    return (_read_npz if path.suffix.lower() == ".npz" else _read_hdf5)(path, names)
+    check_file(path)
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, names)
+    return _read_hdf5(path, names, trusted)
 
 
-def _read_hdf5(path: Path, names: Sequence[str]) -> list[HostArray]:
-    import h5py  # takes 30 ms to load, and not every run reads a file
+def _read_hdf5(path: Path, names: Sequence[str], trusted: bool) -> list[HostArray]:
+    with open_hdf5(path) as file, naming(path):
+        if missing := [name for name in names if name not in set(file)]:
+            raise ValueError(_lacking(missing, names, list_members(file)))
+        data_sets = [find_data_set(file, name, trusted=trusted) for name in names]
+        return [read_stored(data_set, trusted=trusted) for data_set in data_sets]
 
-    try:
-        with h5py.File(path, "r") as file:
-            data_sets = {
-                name: item for name, item in file.items() if isinstance(item, h5py.Dataset)
-            }
-            _check_names(path, names, data_sets)
-            for name in names:
-                dtype = data_sets[name].dtype
-                if dtype.hasobject and h5py.check_string_dtype(dtype) is None:
-                    raise ValueError(f"{path}: {name}: found objects, expected numbers or strings")
-            return [np.asarray(data_sets[name][()]) for name in names]
-    except (OSError, RuntimeError, KeyError) as error:
-        raise ValueError(f"{path}: not an HDF5 file, or damaged: {error}") from error
+
+# ----------------------------------------------------------------------------- NPZ
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
     with path.open("rb") as file:
-        # NumPy, zipfile and zlib fail in many ways on what is no archive or a damaged one.
-        try:
-            archive = np.load(file, allow_pickle=False)
-        except Exception as error:
-            raise ValueError(f"{path}: not an NPZ file, or damaged: {error}") from error
-        if not isinstance(archive, np.lib.npyio.NpzFile):
+        head = file.read(512)
+        if head.startswith(b"\x93NUMPY"):
             raise ValueError(f"{path}: found a single array, expected an NPZ file of several")
-        _check_names(path, names, archive.files)
+        # zipfile, zlib and NumPy fail in many ways on what is no archive or a damaged one.
+        try:
+            archive = zipfile.ZipFile(file)
+            members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+        except Exception as error:
+            raise ValueError(f"{path}: not an NPZ file, or damaged{seeming(head)}") from error
+        if missing := [name for name in names if name not in members]:
+            raise ValueError(f"{path}: {_lacking(missing, names, [*map(printable, members)])}")
         arrays = []
         for name in names:
             try:
-                arrays.append(np.asarray(archive[name]))
+                arrays.append(_read_member(archive, members[name]))
             except Exception as error:
                 raise ValueError(f"{path}: {name}: cannot be read: {error}") from error
         return arrays
 
 
-def _check_names(path: Path, names: Sequence[str], found: Iterable[str]) -> None:
-    missing = [name for name in names if name not in found]
-    if missing:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> HostArray:
+    _check_member(archive, member)
+    with archive.open(member) as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        stream.read()  # to the end, where the checksum is compared
+    return np.asarray(array)
+
+
+def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Refuse an array whose size is not that of its member, before memory is set aside for it."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("found a packing that is not NumPy's, expected deflate or none")
+    with archive.open(member) as stream:
+        shape, dtype = _read_header(stream)
+        begin = stream.tell()
+    if dtype.hasobject:
+        raise ValueError("found Python objects, expected numbers or text: save y.astype(str)")
+    size = math.prod(shape) * dtype.itemsize
+    if begin + size != member.file_size:
         raise ValueError(
-            f"{path}: lacks {', '.join(missing)}: found {', '.join(found) or 'nothing'}, "
-            f"expected {', '.join(names)}"
+            f"declares {describe_size(size)}, found {describe_size(member.file_size - begin)}"
         )
+    if size > memory_size():
+        raise ValueError(f"found {describe_size(size)}, more than the memory of this machine")
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"found an array of format {version}, expected numbers or text")
+    shape, _, dtype = readers[version](stream)
+    return shape, dtype
+
+
+def _lacking(missing: Sequence[str], names: Sequence[str], there: Sequence[str]) -> str:
+    found = ", ".join([*there[:20], *(["..."] if len(there) > 20 else [])]) or "nothing"
+    return (
+        f"lacks {', '.join(missing)}: found {found}, expected {', '.join(names)} at the top of "
+        "the file"
+    )

@@ -6,9 +6,13 @@ file and hold a SHA-256 of the rest.
 
 import hashlib
 import io
+import os
+from numbers import Integral
 from pathlib import Path
 
-__all__ = ["BLOCK", "is_of_kind", "seal", "seal_problem", "version_problem"]
+from dnn_xp.files.opening import read_whole, seeming
+
+__all__ = ["BLOCK", "is_of_kind", "read_sealed", "seal", "seal_problem", "version_problem"]
 
 BLOCK = 512
 """The size of the user block, in bytes."""
@@ -31,20 +35,46 @@ def seal(buffer: io.BytesIO, kind: str) -> memoryview:
     return content
 
 
+def read_sealed(path: str | os.PathLike[str], kind: str) -> bytes:
+    """Return the content of a file that was sealed, and is whole.
+
+    What is of another kind is known by its first block, and not read any further.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened.
+    ValueError
+        Where it is something else, larger than the memory, damaged or truncated.
+    """
+    content = read_whole(path, begins=_signature(kind))
+    if problem := seal_problem(content, kind):
+        raise ValueError(f"{os.fspath(path)}: {problem}")
+    return content
+
+
 def seal_problem(content: bytes, kind: str) -> str | None:
     """Return what is wrong with the content of a file, in words, or None where it is whole."""
     if not content.startswith(_signature(kind)):
-        return f"not a {kind} that dnn_xp saved"
+        return f"not a {kind} that dnn_xp saved{seeming(content)}"
     if content[:BLOCK] != _head(memoryview(content), kind):
         return "damaged or truncated: its checksum does not fit"
     return None
 
 
-def version_problem(found: int, expected: int) -> str | None:
-    """Return why a file of a format version cannot be read, in words, or None where it can."""
+def version_problem(found: object, expected: int) -> str | None:
+    """Return why a file of a format version cannot be read, in words, or None where it can.
+
+    Raises
+    ------
+    TypeError
+        Where the version is no whole number.
+    """
+    if not isinstance(found, Integral):
+        raise TypeError(f"version: found {found!r}, expected a whole number")
     if found == expected:
         return None
-    age = "a newer" if found > expected else "an older"
+    age = "a newer" if int(found) > expected else "an older"
     return f"found format version {found}, expected {expected}: it was saved by {age} dnn_xp"
 
 

@@ -20,14 +20,27 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import to_host
 from dnn_xp.files.atomic import replacing
-from dnn_xp.files.hdf5 import fixed, read_array, read_text
-from dnn_xp.files.sealing import BLOCK, is_of_kind, seal, seal_problem, version_problem
+from dnn_xp.files.hdf5 import (
+    ERRORS,
+    check_total,
+    find_data_set,
+    find_group,
+    fixed,
+    read_array,
+    read_attribute,
+    read_json,
+    read_text,
+)
+from dnn_xp.files.sealing import BLOCK, is_of_kind, read_sealed, seal, version_problem
+from dnn_xp.reprs import printable
 from dnn_xp.training import Progress
 from dnn_xp.training.step import State
 
@@ -72,8 +85,11 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
     OSError
         Where it cannot be written, or another file has the name of an older one. Those that were
         there remain.
+    TypeError, ValueError
+        Where the history holds something else than lists of numbers.
     """
     path = Path(path).resolve()
+    _check_history(progress.history)
     for number in range(1, keep):
         older = _name(path, number)
         if older.exists() and not is_of_kind(older, "checkpoint"):
@@ -193,43 +209,111 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Progress:
 
 
 def _read(path: Path) -> Progress:
-    content = path.read_bytes()
-    if problem := seal_problem(content, "checkpoint"):
-        raise CheckpointError(f"{path}: {problem}")
     try:
-        return _progress(content, path)
+        content = read_sealed(path, "checkpoint")
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    try:
+        progress = _progress(content, path)
+        _check(progress)
     except CheckpointError:
         raise
     # Whole, but made by other means than save_checkpoint: whatever is wrong, it is the file.
-    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a checkpoint that can be used: {error}") from error
+    except ERRORS as error:
+        said = error if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: not a checkpoint that can be used: {said}") from error
+    return progress
 
 
 def _progress(content: bytes, path: Path) -> Progress:
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        if problem := version_problem(file.attrs["version"], _VERSION):
+        if problem := version_problem(read_attribute(file, "version"), _VERSION):
             raise CheckpointError(f"{path}: {problem}")
-        state, callbacks = file["state"], file.get("callbacks", {})
+        arrays = _data_sets(file)
+        check_total(arrays.values())
+        held = {name: read_array(data_set) for name, data_set in arrays.items()}
+        optimizer = (held[name] for name in held if name.startswith("state/optimizer/"))
+        about = read_json(find_data_set(file, "about"))
+        if about.keys() != {"run", "epoch", "batch", "steps", "history"}:
+            raise ValueError(f"about: found {', '.join(map(printable, about)) or 'nothing'}")
         return Progress(
             state=State(
-                read_array(state["theta"]),
-                tuple(map(read_array, state["optimizer"].values())),
-                read_array(state["average"]) if "average" in state else None,
-                read_array(file["total"]),
+                held["state/theta"], tuple(optimizer), held.get("state/average"), held["total"]
             ),
-            **{name: read_array(file[name]) for name in ("kept", "finite")},
-            callbacks={name: _remembered(group) for name, group in callbacks.items()},
-            **json.loads(read_text(file["about"])),
+            kept=held["kept"],
+            finite=held["finite"],
+            callbacks=_callbacks(file),
+            **about,
         )
 
 
-def _remembered(group: "h5py.Group") -> Mapping[str, Any]:
-    def value(data_set: "h5py.Dataset") -> Any:
-        if data_set.dtype.kind == "S":
-            return read_text(data_set)
-        array = read_array(data_set)
-        return array if array.shape else array.item()
+def _data_sets(file: "h5py.File") -> dict[str, "h5py.Dataset"]:
+    """Return the data sets of numbers, by their paths."""
+    state = find_group(file, "state")
+    names = ["state/theta", *(["state/average"] if "average" in list(state) else [])]
+    names += [f"state/optimizer/{name}" for name in find_group(state, "optimizer")]
+    return {name: find_data_set(file, name) for name in (*names, "total", "kept", "finite")}
 
-    return {name: value(data_set) for name, data_set in group.items()}
+
+def _callbacks(file: "h5py.File") -> dict[str, dict[str, Any]]:
+    if "callbacks" not in list(file):
+        return {}
+    groups = find_group(file, "callbacks")
+    found = {name: find_group(groups, name) for name in groups}
+    held = {
+        name: {one: find_data_set(group, one) for one in group} for name, group in found.items()
+    }
+    check_total(data_set for data_sets in held.values() for data_set in data_sets.values())
+    return {
+        name: {one: _remembered(data_set) for one, data_set in data_sets.items()}
+        for name, data_sets in held.items()
+    }
+
+
+def _remembered(data_set: "h5py.Dataset") -> Any:
+    if data_set.dtype.kind == "S":
+        return read_text(data_set)
+    array = read_array(data_set)
+    return array if array.shape else array.item()
+
+
+def _check(progress: Progress) -> None:
+    """Refuse progress that no run can have come to, before one goes on from it."""
+    theta, optimizer, average, total = progress.state
+    vectors = {"theta": theta, "kept": progress.kept, "finite": progress.finite}
+    if average is not None:
+        vectors["average"] = average
+    for name, vector in vectors.items():
+        if vector.dtype.kind != "f" or not vector.shape or vector.shape != theta.shape:
+            found, expected = f"{vector.dtype}{vector.shape}", f"floats of the shape {theta.shape}"
+            raise ValueError(f"{name}: found {found}, expected {expected}")
+        if not np.all(np.isfinite(vector)):
+            raise ValueError(f"{name}: found values that are not finite")
+    if np.shape(total) != () or np.asarray(total).dtype.kind != "f":
+        raise ValueError(f"total: found the shape {np.shape(total)}, expected a number")
+    for vector in optimizer:
+        if np.any(np.isnan(vector)):
+            raise ValueError("optimizer: found NaN in its state")
+    if not isinstance(progress.run, dict):
+        raise TypeError(f"run: found {progress.run!r}, expected a dictionary")
+    for name in ("epoch", "batch", "steps"):
+        number = getattr(progress, name)
+        check_whole(name, number, 0)
+        check(name, number, number < 2**53, "a number of epochs, batches or steps")
+    _check_history(progress.history)
+    costs = len(progress.history.get("cost", ()))
+    if costs != progress.epoch:
+        raise ValueError(f"history: found the cost of {costs} epochs, expected {progress.epoch}")
+
+
+def _check_history(history: Any) -> None:
+    """Refuse a history that is no dictionary of lists of numbers."""
+    if not isinstance(history, dict):
+        raise TypeError(f"history: found {history!r:.80}, expected a dictionary")
+    for name, figures in history.items():
+        if not isinstance(figures, list) or not all(
+            isinstance(one, int | float) for one in figures
+        ):
+            raise ValueError(f"history: found {name} {figures!r:.80}, expected numbers")

@@ -15,23 +15,40 @@ Nothing is of variable length; texts are UTF-8 bytes. The file is sealed: see
 
 import io
 import json
+import math
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dnn_xp.arguments import check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
-from dnn_xp.files.hdf5 import fixed, read_array, read_text, read_texts
-from dnn_xp.files.sealing import BLOCK, seal, seal_problem, version_problem
+from dnn_xp.files.hdf5 import (
+    ERRORS,
+    check_total,
+    find_data_set,
+    find_group,
+    fixed,
+    read_array,
+    read_attribute,
+    read_json,
+    read_texts,
+)
+from dnn_xp.files.sealing import BLOCK, read_sealed, seal, version_problem
 from dnn_xp.layers import Layer
 from dnn_xp.network import Network
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
+from dnn_xp.reprs import printable
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
@@ -172,9 +189,10 @@ def load_model(
         Where the backend cannot be opened or does not have this dtype.
     """
     path = Path(path)
-    content = path.read_bytes()
-    if problem := seal_problem(content, "model"):
-        raise ModelFileError(f"{path}: {problem}")
+    try:
+        content = read_sealed(path, "model")
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
     try:
         model = _read(content, path, layers)
         _check(model, model.theta)
@@ -183,8 +201,9 @@ def load_model(
     except UnknownLayerError as error:
         raise ModelFileError(f"{path}: {error}") from error
     # Whole, but made by other means than save_model: whatever is wrong with it, it is the file.
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path}: not a model that can be used: {error}") from error
+    except ERRORS as error:
+        said = error if str(error) else type(error).__name__
+        raise ModelFileError(f"{path}: not a model that can be used: {said}") from error
     where = open_backend(backend) if isinstance(backend, str) else backend
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
 
@@ -193,33 +212,57 @@ def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) 
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        if problem := version_problem(file.attrs["version"], _VERSION):
+        if problem := version_problem(read_attribute(file, "version"), _VERSION):
             raise ModelFileError(f"{path}: {problem}")
-        if unknown := sorted(set(file) - _BLOCKS):
+        blocks = set(file)
+        if unknown := sorted(blocks - _BLOCKS):
             raise ModelFileError(
-                f"{path}: found {', '.join(unknown)}, of which this dnn_xp does not know what it "
-                "does to predictions: it was saved by a newer one"
+                f"{path}: found {', '.join(map(printable, unknown))}, of which this dnn_xp does "
+                "not know what it does to predictions: it was saved by a newer one"
             )
-        network = network_of(json.loads(read_text(file["network"])), layers)
-        parameters = {name: read_array(values) for name, values in file["parameters"].items()}
-        pixel_max = file.attrs.get("pixel_max")
-        image_shape = file.attrs.get("image_shape")
+        network = network_of(_description(file), layers)
+        shift, scale = (
+            np.asarray(read_array(find_data_set(file, f"preprocessing/{part}")))
+            for part in ("shift", "scale")
+        )
         return Model(
             network=network,
-            theta=network.pack(parameters),
-            preprocessing=Preprocessing(
-                *(
-                    np.asarray(read_array(file[f"preprocessing/{part}"]))
-                    for part in ("shift", "scale")
-                )
-            ),
-            classes=read_texts(file["classes"]) if "classes" in file else None,
-            image_shape=None
-            if image_shape is None
-            else cast(tuple[int, int, int], tuple(int(n) for n in image_shape)),
-            pixel_max=None if pixel_max is None else int(pixel_max),
-            about=json.loads(read_text(file["about"])),
+            theta=network.pack(_read_parameters(file, network)),
+            preprocessing=Preprocessing(shift, scale),
+            classes=read_texts(find_data_set(file, "classes")) if "classes" in blocks else None,
+            image_shape=_as_integers(read_attribute(file, "image_shape")),
+            pixel_max=_as_integers(read_attribute(file, "pixel_max")),
+            about=read_json(find_data_set(file, "about")),
         )
+
+
+def _description(file: "h5py.File") -> Mapping[str, Any]:
+    described = read_json(find_data_set(file, "network"))
+    if described.keys() != {"n_inputs", "layers", "cost"}:
+        found = ", ".join(map(printable, described)) or "nothing"
+        raise ValueError(f"network: found {found}, expected n_inputs, layers and cost")
+    check_whole("n_inputs", described["n_inputs"], 1)
+    if not isinstance(described["layers"], list):
+        raise TypeError(f"layers: found {described['layers']!r}, expected a list")
+    return described
+
+
+def _read_parameters(file: "h5py.File", network: Network) -> dict[str, Any]:
+    """Return the parameters by name; the file must be large enough to hold them all."""
+    group = find_group(file, "parameters")
+    if set(group) != network.shapes.keys():
+        found, expected = sorted(map(printable, group)), sorted(network.shapes)
+        raise ValueError(f"parameters: found {found}, expected {expected}")
+    data_sets = {name: find_data_set(group, name) for name in network.shapes}
+    check_total(data_sets.values())
+    return {name: read_array(data_set) for name, data_set in data_sets.items()}
+
+
+def _as_integers(value: Any) -> Any:
+    """Return an attribute's integers as Python's, and anything else as it is, to be refused."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        return tuple(value.tolist())
+    return int(value) if isinstance(value, np.integer) else value
 
 
 # ----------------------------------------------------------------------------- checking
@@ -251,12 +294,36 @@ def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
         counts = " or ".join(str(count) for count in _class_counts(network.n_outputs))
         raise ValueError(f"classes: found {len(classes)} names, expected {counts}")
     if image_shape is not None and (
-        len(image_shape) != 3 or np.prod(image_shape) != network.n_inputs
+        not isinstance(image_shape, tuple | list)
+        or not all(_is_whole(n, 1) for n in image_shape)
+        or len(image_shape) != 3
+        or math.prod(image_shape) != network.n_inputs
     ):
         raise ValueError(
             f"image_shape: found {image_shape}, expected (height, width, channels) of "
             f"{network.n_inputs} values"
         )
+    if model.pixel_max is not None:
+        check_whole("pixel_max", model.pixel_max, 1)
+    _check_about(model.about)
+
+
+def _check_about(about: Mapping[str, Any]) -> None:
+    """Refuse notes that the command line would trip over; of others it takes no note."""
+    metrics, seed, number = (about.get(name) for name in ("metrics", "seed", "fingerprint"))
+    if metrics is not None and not (
+        isinstance(metrics, Mapping | Sequence)
+        and not isinstance(metrics, str)
+        and all(isinstance(name, str) for name in metrics)
+    ):
+        raise ValueError(f"about: found metrics {metrics!r}, expected names of metrics")
+    for name, value in (("seed", seed), ("fingerprint", number)):
+        if value is not None and not _is_whole(value, 0):
+            raise ValueError(f"about: found {name} {value!r}, expected a whole number from 0 on")
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _class_counts(n_outputs: int) -> tuple[int, ...]:

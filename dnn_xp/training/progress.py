@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
-from dnn_xp.training.identity import Identity, check_same_run
+from dnn_xp.training.identity import AnotherRunError, Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
@@ -105,6 +105,9 @@ class Progress(NamedTuple):
         """
         check_same_run(self.run, beginning.run)
         like = beginning.state.theta
+        held, expected = (_forms(progress.state) for progress in (self, beginning))
+        if held != expected:
+            raise AnotherRunError({"state": (held, expected)})
 
         def copy(vector: Array) -> Array:
             dtype = getattr(namespace(like), dtype_name(vector.dtype))  # a count may be of integers
@@ -122,6 +125,19 @@ class Progress(NamedTuple):
             kept=copy(self.kept),
             finite=copy(self.finite),
         )
+
+
+def _forms(state: State) -> dict[str, list[str]]:
+    """Return of which dtypes and shapes a state is, in JSON's types.
+
+    Of several vectors in one array it does not count how many: L-BFGS gathers them.
+    """
+    parts = {"theta": [state.theta], "optimizer": [*state.optimizer]}
+    parts["average"] = [] if state.average is None else [state.average]
+    return {
+        name: [f"{dtype_name(x.dtype)} {x.ndim} {tuple(x.shape[-1:])}" for x in vectors]
+        for name, vectors in parts.items()
+    }
 
 
 def _copied(vector: Array) -> Array:

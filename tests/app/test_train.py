@@ -165,6 +165,7 @@ def test_what_is_written_down_with_a_model(tmp_path):
         metrics=["f1"],
         seed=7,
         data_dir=None,
+        trust=False,
         dtype=Dtype.float64,
         output=None,
         plot=None,

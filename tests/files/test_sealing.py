@@ -31,7 +31,7 @@ def test_the_seal_is_a_sha256_that_others_can_check(content):
 
 def test_a_file_of_another_kind_is_named(content):
     assert seal_problem(content, "model") == "not a model that dnn_xp saved"
-    assert seal_problem(b"", "model") == "not a model that dnn_xp saved"
+    assert seal_problem(b"", "model") == "not a model that dnn_xp saved; it is empty"
 
 
 def test_each_byte_counts(content):

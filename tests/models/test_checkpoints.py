@@ -105,7 +105,7 @@ def test_what_callbacks_remember(path):
 
 def test_figures_of_any_name_that_are_not_numbers(path):
     history = {"top/5": [1.0, float("nan")], "cost": [0.1 + 0.2, float("inf")]}
-    save_checkpoint(path, stopped()._replace(history=history))
+    save_checkpoint(path, stopped()._replace(history=history, epoch=2))
     loaded = load_checkpoint(path).history
     assert repr(loaded) == repr(history)
 
@@ -249,7 +249,7 @@ def without_theta(file):
         (lambda file: file.attrs.update(version=1), "found format version 1, expected 2: .* older"),
         (without_theta, "not a checkpoint that can be used: .*theta"),
         (rewritten("about", np.bytes_("{")), "can be used"),
-        (rewritten("about", "{}"), "about: found object.*, expected text of fixed length"),
+        (rewritten("about", "{}"), "about: found text of variable length, expected text of"),
         (rewritten("kept", np.bytes_("{")), "kept: found .S1, expected numbers"),
     ],
 )

@@ -1,0 +1,138 @@
+"""Chunks of HDF5 data sets, unpacked here.
+
+Where a damaged or hostile file holds a chunk that is shorter than it should be, HDF5 goes on
+reading in the memory beside it, or ends the process. Here each chunk has the size that it must
+have, or is refused. The filters are those of HDF5 that numbers are packed by: deflate, shuffle and
+Fletcher's checksum.
+"""
+
+import itertools
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["packing_problem", "read_rows"]
+
+HostArray = np.ndarray[Any, Any]
+
+
+def packing_problem(data_set: "h5py.Dataset") -> str | None:
+    """Return why the chunks of a data set cannot be unpacked here, in words, or None."""
+    import h5py
+
+    plan = data_set.id.get_create_plist()
+    filters = [plan.get_filter(place) for place in range(plan.get_nfilters())]
+    if other := [name.decode() for code, _, _, name in filters if code not in _UNPACK]:
+        return f"is packed by {other[0]!r:.40}, expected gzip, shuffle, fletcher32 or none"
+    if not data_set.id.get_type().equal(h5py.h5t.py_create(data_set.dtype, logical=True)):
+        return f"is stored in chunks of another form than {data_set.dtype}"
+    lengths = zip(data_set.shape, data_set.chunks, strict=True)
+    written, expected = (
+        data_set.id.get_num_chunks(),
+        math.prod(-(-n // size) for n, size in lengths),
+    )
+    if written < expected:
+        return f"holds {written} of {expected} chunks: the others were never written"
+    return None
+
+
+def read_rows(data_set: "h5py.Dataset", rows: HostArray | None = None) -> HostArray:
+    """Return rows of a data set that is in chunks.
+
+    Parameters
+    ----------
+    data_set : h5py.Dataset
+    rows : array of integers, optional
+        In rising order, each once. Default: all.
+
+    Raises
+    ------
+    ValueError
+        Where a chunk is damaged.
+    """
+    shape, chunk = data_set.shape, data_set.chunks
+    found = np.empty((shape[0] if rows is None else len(rows), *shape[1:]), data_set.dtype)
+    if found.size == 0:
+        return found
+    unpack = _unpacker(data_set)
+    others = [range(0, n, size) for n, size in zip(shape[1:], chunk[1:], strict=True)]
+    for top, taken, target in _blocks(found, rows, chunk[0]):
+        for corner in itertools.product(*others):
+            place = tuple(
+                slice(start, start + size) for start, size in zip(corner, chunk[1:], strict=True)
+            )
+            part = target[(slice(None), *place)]
+            inside = tuple(slice(0, n) for n in part.shape[1:])
+            part[...] = unpack((top, *corner))[(taken, *inside)]
+    return found
+
+
+def _blocks(
+    found: HostArray, rows: HostArray | None, step: int
+) -> Iterator[tuple[int, slice | HostArray, HostArray]]:
+    """Yield where a row of chunks begins, what is taken of it, and the part that it goes to."""
+    if rows is None:
+        for top in range(0, len(found), step):
+            yield top, slice(0, min(step, len(found) - top)), found[top : top + step]
+        return
+    blocks, begins = np.unique(rows // step, return_index=True)
+    for block, first, last in zip(blocks, begins, [*begins[1:], len(rows)], strict=True):
+        top = int(block) * step
+        yield top, rows[first:last] - top, found[first:last]
+
+
+def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray]:
+    """Return what reads the chunk whose first element is at a place."""
+    plan = data_set.id.get_create_plist()
+    codes = [plan.get_filter(place)[0] for place in range(plan.get_nfilters())]
+    dtype, chunk = data_set.dtype, data_set.chunks
+    size = math.prod(chunk) * dtype.itemsize
+
+    def unpack(corner: tuple[int, ...]) -> HostArray:
+        skipped, packed = data_set.id.read_direct_chunk(corner)
+        for place, code in reversed([*enumerate(codes)]):
+            if not skipped >> place & 1:
+                packed = _UNPACK[code](packed, dtype.itemsize, size)
+        if len(packed) != size:
+            raise ValueError(f"damaged: found a chunk of {len(packed)} bytes, expected {size}")
+        return np.frombuffer(packed, dtype).reshape(chunk)
+
+    return unpack
+
+
+# ----------------------------------------------------------------------------- filters
+
+
+def _inflate(packed: bytes, itemsize: int, size: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed, size + 4)  # 4 of a checksum
+    except zlib.error as error:
+        raise ValueError(f"damaged: a chunk cannot be unpacked: {error}") from None
+
+
+def _unshuffle(packed: bytes, itemsize: int, size: int) -> bytes:
+    """Bring the bytes of each element together again: first come the first bytes of all."""
+    whole = len(packed) // itemsize * itemsize
+    parts = np.frombuffer(packed, np.uint8, whole).reshape(itemsize, -1)
+    return parts.T.tobytes() + packed[whole:]
+
+
+def _check_sum(packed: bytes, itemsize: int, size: int) -> bytes:
+    """Compare Fletcher's checksum, the last four bytes, and return what is before it."""
+    content, found = packed[:-4], int.from_bytes(packed[-4:], "little")
+    words = np.frombuffer(content + b"\0" * (len(content) % 2), ">u2").astype(np.int64)
+    sums = int(words.sum()), int((np.arange(len(words), 0, -1) % 65535 * words).sum())
+    held = found & 0xFFFF, found >> 16
+    if len(packed) < 4 or any((a - b) % 65535 for a, b in zip(sums, held, strict=True)):
+        raise ValueError("damaged: the checksum of a chunk does not fit")
+    return content
+
+
+_UNPACK: dict[int, Callable[[bytes, int, int], bytes]] = {1: _inflate, 2: _unshuffle, 3: _check_sum}
+"""By the numbers that HDF5 has given to them."""
