@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import shown
 from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
 from dnn_xp.training.identity import Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
-__all__ = ["History", "Progress"]
+__all__ = ["History", "Progress", "check_progress"]
 
 History = dict[str, list[float]]
 """One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
@@ -121,6 +122,20 @@ class Progress(NamedTuple):
             history={name: [*figures] for name, figures in self.history.items()},
             kept=copy(self.kept),
             finite=copy(self.finite),
+        )
+
+
+def check_progress(resume: Any) -> None:
+    """Refuse to go on from what is no progress, such as the path of a file.
+
+    Raises
+    ------
+    TypeError
+        Saying what it is.
+    """
+    if not isinstance(resume, Progress):
+        raise TypeError(
+            f"resume: found {shown(resume)}, expected a Progress, as load_checkpoint returns it"
         )
 
 

@@ -7,7 +7,8 @@ is chosen, the first of equals.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, device, namespace
+from dnn_xp.arguments import check, check_whole
+from dnn_xp.backends import Array, asarray_like, device, namespace, plain_array
 from dnn_xp.functions.metrics.means import checked, mean, ratio, total
 from dnn_xp.functions.metrics.modes import larger_is_better
 
@@ -29,7 +30,7 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
 
     Parameters
     ----------
-    y : array of integers, shape (m,)
+    y : array of whole numbers, shape (m,)
         Classes, from 0.
     n_classes : int
     like : array
@@ -50,7 +51,8 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     >>> one_hot([2, 0], 3, like=np.zeros(1)).tolist()
     [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    xp = namespace(like)
+    n_classes, xp = check_whole("n_classes", n_classes, 1), namespace(like)
+    y = _whole_numbers(plain_array("y", y, readable=True))
     y = asarray_like(y, like=like, dtype=xp.int32)
     if y.shape[0] and not 0 <= int(xp.min(y)) <= int(xp.max(y)) < n_classes:
         raise ValueError(
@@ -58,6 +60,17 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
             f"expected them from 0 to {n_classes - 1}"
         )
     return _mark(y, n_classes, like, xp)
+
+
+def _whole_numbers(y: Array) -> Array:
+    """Return classes, or refuse fractions, which would be cut off, and NaN, which would be any."""
+    if len(y.shape) != 1:
+        raise ValueError(f"y: found shape {tuple(y.shape)}, expected (m,)")
+    xp = namespace(y)
+    if y.shape[0] and xp.isdtype(y.dtype, "real floating"):
+        fits = xp.all(xp.isfinite(y) & (y == xp.round(y)))
+        check("y", y, bool(fits), "whole numbers, from 0 on")
+    return y
 
 
 def _mark(classes: Array, n_classes: int, like: Array, xp: Any) -> Array:
