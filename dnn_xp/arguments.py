@@ -1,9 +1,14 @@
 """Checks of arguments, and the one form of their errors."""
 
-from numbers import Integral
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check", "check_whole"]
+__all__ = ["check", "check_flag", "check_number", "check_whole", "shown"]
+
+LONGEST = 120
+"""Characters of a value that an error shows; an array of a million numbers has more."""
 
 
 def check(name: str, found: Any, fits: bool, expected: str) -> None:
@@ -15,16 +20,63 @@ def check(name: str, found: Any, fits: bool, expected: str) -> None:
         Naming the argument, what was found and what was expected.
     """
     if not fits:
-        raise ValueError(f"{name}: found {found!r}, expected {expected}")
+        raise ValueError(f"{name}: found {shown(found)}, expected {expected}")
 
 
-def check_whole(name: str, found: Any, least: int) -> None:
-    """Refuse what is not a whole number from `least` on; a truth value is none.
+def check_whole(name: str, found: Any, least: int) -> int:
+    """Return a whole number as Python's own, or refuse it.
+
+    One of NumPy's would carry its dtype into arrays, and its name into files. A truth value is no
+    number.
 
     Raises
     ------
     ValueError
-        Where it is none.
+        Where it is none from `least` on.
     """
     fits = isinstance(found, Integral) and not isinstance(found, bool) and int(found) >= least
     check(name, found, fits, f"a whole number from {least} on")
+    return int(found)
+
+
+def check_number(name: str, found: Any, fits: Callable[[float], bool], expected: str) -> float:
+    """Return a finite number as Python's own, a whole one as an int, or refuse it.
+
+    Parameters
+    ----------
+    name : str
+    found : object
+    fits : callable
+        Whether a finite number fits.
+    expected : str
+
+    Raises
+    ------
+    ValueError
+        Where it is no number, infinite, NaN, or does not fit; a truth value is no number.
+    """
+    number = float(found) if isinstance(found, Real) and not isinstance(found, bool) else math.nan
+    check(name, found, math.isfinite(number) and fits(number), expected)
+    return int(found) if isinstance(found, Integral) else number
+
+
+def check_flag(name: str, found: Any) -> bool:
+    """Return a truth value as Python's own, or refuse what is none.
+
+    Raises
+    ------
+    ValueError
+        Where it is neither True nor False, though it may be true or false in a condition.
+    """
+    # NumPy's own truth values are equal to Python's, and so are 0 and 1.
+    fits = type(found).__name__ in ("bool", "bool_") and found in (True, False)
+    check(name, found, fits, "True or False")
+    return bool(found)
+
+
+def shown(found: Any) -> str:
+    """Return a value in the words of an error: short, and on one line."""
+    if hasattr(found, "shape") and hasattr(found, "dtype") and len(found.shape):
+        return f"a {type(found).__name__} of {found.dtype} and shape {tuple(found.shape)}"
+    text = " ".join(repr(found).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,15 +1,18 @@
 """What a number must be, and what is said where it is not."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check, check_flag, check_number, check_whole, shown
 
 
 def test_what_fits_passes():
     check("rate", 0.1, True, "a number above 0")
-    check_whole("epochs", 2, 2)
-    check_whole("epochs", np.int32(3), 2)
+    assert check_whole("epochs", 2, 2) == 2
+    assert type(check_whole("epochs", np.int32(3), 2)) is int
 
 
 def test_argument_what_does_not_fit_is_named():
@@ -17,7 +20,39 @@ def test_argument_what_does_not_fit_is_named():
         check("rate", -0.1, False, "a number above 0")
 
 
-@pytest.mark.parametrize("found", [1, 2.0, np.float64(3), None, "4"])
+NO_NUMBERS = ["4", None, True, np.True_, 2j, [3], (3,), np.array([3, 4]), math.nan, math.inf, len]
+
+
+@pytest.mark.parametrize("found", [1, 2.0, np.float64(3), Fraction(7, 2), *NO_NUMBERS], ids=repr)
 def test_what_is_no_whole_number_is_named(found):
     with pytest.raises(ValueError, match=r"^epochs: found .*, expected a whole number from 2 on$"):
         check_whole("epochs", found, 2)
+
+
+@pytest.mark.parametrize("found", [-0.5, np.float32(-1), -math.inf, *NO_NUMBERS], ids=repr)
+def test_what_is_no_number_is_named(found):
+    with pytest.raises(ValueError, match=r"^rate: found .*, expected a number from 0 on$"):
+        check_number("rate", found, lambda x: x >= 0.0, "a number from 0 on")
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [(np.float32(0.5), float), (np.int64(3), int), (Fraction(1, 2), float), (2, int), (0.1, float)],
+)
+def test_numbers_become_pythons_own(found, kind):
+    number = check_number("rate", found, lambda x: True, "a number")
+    assert type(number) is kind
+    assert number == found
+
+
+@pytest.mark.parametrize("found", [0, 1, "yes", None, np.ones(2), 1.0])
+def test_what_is_no_truth_value_is_named(found):
+    assert check_flag("compile", np.True_) is True
+    with pytest.raises(ValueError, match=r"^compile: found .*, expected True or False$"):
+        check_flag("compile", found)
+
+
+def test_long_values_are_shown_in_a_line():
+    assert shown(np.zeros((100, 3))) == "a ndarray of float64 and shape (100, 3)"
+    assert shown("a\n" * 3) == repr("a\n" * 3)
+    assert len(shown(list(range(1000)))) == 120

@@ -218,7 +218,7 @@ def bring_examples(
         Y = one_hot(dataset.y, network.n_outputs, like=X)
     else:
         Y = from_host(dataset.y.reshape(-1, m), dtype=dtype)
-    Y, _ = check_data(network.layout, X, Y)
+    X, Y, _ = check_data(network.layout, X, Y)
     return ExampleArrays(X, Y)
 
 

@@ -30,8 +30,12 @@ from dnn_xp.backends.moving import (
     dtype_name,
     empty_array,
     from_host,
+    has_values,
     namespace,
+    numbers_on_host,
+    plain_array,
     to_host,
+    widened,
 )
 from dnn_xp.backends.probing import BackendReport, probe_backends
 from dnn_xp.backends.running import (
@@ -89,9 +93,12 @@ __all__ = [
     "empty_array",
     "from_host",
     "has_fixed_shapes",
+    "has_values",
     "has_views",
     "namespace",
+    "numbers_on_host",
     "open_backend",
+    "plain_array",
     "probe_backends",
     "product",
     "require",
@@ -103,4 +110,5 @@ __all__ = [
     "transposed",
     "use_backend",
     "vector_sums",
+    "widened",
 ]

@@ -1,6 +1,7 @@
 """Arrays from one library, device or dtype to another."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from types import ModuleType
@@ -34,8 +35,12 @@ __all__ = [
     "dtype_name",
     "empty_array",
     "from_host",
+    "has_values",
     "namespace",
+    "numbers_on_host",
+    "plain_array",
     "to_host",
+    "widened",
 ]
 
 # To a type checker all of these are Any, since no two libraries share a type; to a reader they say
@@ -78,7 +83,7 @@ def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None =
     array : array_like
         Of any shape; read by NumPy.
     dtype : str, optional
-        Such as ``"float32"``. Default: the array's own.
+        Such as ``"float32"``. Default: the array's own. ``"bfloat16"`` where the library has it.
     backend : Backend, optional
         Default: the current one.
 
@@ -89,10 +94,19 @@ def from_host(array: Any, *, dtype: str | None = None, backend: Backend | None =
     """
     name, xp, where = backend or current_backend()
     # A copy, so that no library's arrays share memory with the caller's (some of them would).
+    if dtype is not None and not _is_known_to_numpy(dtype):
+        if not hasattr(xp, dtype):
+            raise BackendError(f"dtype: found {dtype!r}, which backend {name!r} does not have")
+        wide = from_host(np.asarray(array, "float32"), backend=Backend(name, xp, where))
+        return xp.astype(wide, getattr(xp, dtype))
     host = np.array(array, dtype=dtype)
     if name == "jax":
         _refuse_silent_float32(host.dtype.name)
     return xp.asarray(host, device=where)
+
+
+def _is_known_to_numpy(dtype: str) -> bool:
+    return isinstance(getattr(np, dtype, None), type)
 
 
 def empty_array(library: Any, device: Any = None) -> Array:
@@ -136,7 +150,7 @@ def asarray_like(value: Any, *, like: Array, dtype: Any = None) -> Array:
             _refuse_silent_float32(name)
         # Cast on the host, since a device may not have the value's own dtype; but not every
         # library's dtypes are known there. A copy, since some libraries would share its memory.
-        host = np.array(to_host(value), dtype=name if hasattr(np, name) else None)
+        host = np.array(to_host(value), dtype=name if _is_known_to_numpy(name) else None)
         return xp.astype(xp.asarray(host, device=where), dtype, copy=False)
     # A traced array has no device (None), and Dask's answer says nothing of its chunks.
     if not is_dask_array(like) and where is not None and device(value) != where:
@@ -170,10 +184,12 @@ def dtype_name(dtype: Any) -> str:
 def to_host(x: Any) -> np.ndarray[Any, Any]:
     """Move an array of any library to NumPy, in its own dtype.
 
-    The result may share memory with `x`: read it, do not write to it.
+    bfloat16, which NumPy does not have, comes as float32, which holds the same numbers. The result
+    may share memory with `x`: read it, do not write to it.
     """
     if is_torch_array(x):
-        return np.asarray(x.detach().cpu().resolve_conj().resolve_neg().numpy())
+        there = x.detach().cpu().resolve_conj().resolve_neg()
+        return np.asarray((there.float() if "bfloat16" in str(there.dtype) else there).numpy())
     if is_cupy_array(x):
         return np.asarray(x.get())
     if is_dask_array(x):
@@ -181,7 +197,107 @@ def to_host(x: Any) -> np.ndarray[Any, Any]:
     strict = sys.modules.get("array_api_strict")
     if strict is not None and isinstance(x, strict._array_object.Array):
         return np.asarray(x.to_device(strict.Device("CPU_DEVICE")))
-    return np.asarray(x)
+    host = np.asarray(x)
+    return host.astype(np.float32) if host.dtype.name == "bfloat16" else host
+
+
+def numbers_on_host(scalars: Sequence[Scalar]) -> list[float]:
+    """Return arrays of shape () as Python's numbers, computed and moved all at once.
+
+    Parameters
+    ----------
+    scalars : sequence of array, shape ()
+        Of one library.
+    """
+    scalars = [widened(x) for x in scalars]
+    found: list[float] = to_host(namespace(*scalars).stack(scalars)).tolist()
+    return found
+
+
+def has_values(x: Array) -> bool:
+    """Return whether the values of an array can be looked at: not while JAX traces a function."""
+    return not (is_jax_array(x) and isinstance(x, import_module("jax").core.Tracer))
+
+
+def widened(x: Array) -> Array:
+    """Return an array of float32 where its own floats are of 16 bits: sums of those overflow."""
+    if getattr(x.dtype, "itemsize", 4) != 2:  # what has no such attribute has no such floats
+        return x
+    xp = namespace(x)
+    return xp.astype(x, xp.float32) if xp.isdtype(x.dtype, "real floating") else x
+
+
+def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
+    """Return an array that computes as the standard says, or refuse what looks like one.
+
+    A tensor comes without its record for autograd, and NumPy's arrays in the byte order of the
+    machine.
+
+    Parameters
+    ----------
+    argument : str
+        Its name, for the error.
+    x : array
+    readable : bool
+        Whether it may also be a number, a list or a data frame, which NumPy reads.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where it is no array, one with a mask, a matrix, a sparse one, or holds no real numbers.
+    """
+    try:
+        xp = namespace(x)
+    except TypeError:
+        if not readable:
+            raise TypeError(
+                f"{argument}: found {_kind(x)}, expected an array of a library, such as "
+                "numpy.asarray makes; columns are examples"
+            ) from None
+        x = _read(argument, x)
+        xp = namespace(x)
+    if is_torch_array(x):
+        if str(x.layout) != "torch.strided":
+            raise ValueError(f"{argument}: found a sparse tensor, expected a dense one: to_dense()")
+        x = x.detach() if x.requires_grad else x
+    elif isinstance(x, np.ndarray):
+        x = _plain_numpy(argument, x)
+    if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
+        raise ValueError(f"{argument}: found dtype {x.dtype}, expected real numbers")
+    return x
+
+
+def _plain_numpy(argument: str, x: Any) -> Any:
+    if isinstance(x, np.ma.MaskedArray):
+        raise ValueError(
+            f"{argument}: found an array with a mask, which would not be looked at, expected one "
+            "without; fill it, or leave masked examples out"
+        )
+    if isinstance(x, np.matrix):  # whose * is a product of matrices
+        raise ValueError(f"{argument}: found a numpy.matrix, expected an array: numpy.asarray(...)")
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
+def _read(argument: str, x: Any) -> Any:
+    """Return what NumPy reads: numbers, lists of them, data frames."""
+    try:
+        host = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{argument}: found {_kind(x)} that is no array ({error}), expected numbers"
+        ) from error
+    if host.dtype.kind not in "biuf":
+        found = f"{_kind(x)} of {host.dtype}" if host.dtype.kind != "O" else _kind(x)
+        raise ValueError(f"{argument}: found {found}, expected real numbers")
+    return host
+
+
+def _kind(x: Any) -> str:
+    return (
+        "None"
+        if x is None
+        else f"a {type(x).__module__}.{type(x).__name__}".replace("a builtins.", "a ")
+    )
 
 
 def double_precision(backend: Backend) -> AbstractContextManager[Any]:

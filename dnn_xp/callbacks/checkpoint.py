@@ -5,7 +5,7 @@ import time
 import warnings
 from pathlib import Path
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check_number, check_whole
 from dnn_xp.files.atomic import remove_leftovers
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
 from dnn_xp.training.moments import Callback
@@ -71,13 +71,14 @@ class Checkpoint(Callback):
         seconds: float | None = 60.0,
         keep: int = 2,
     ) -> None:
-        check_whole("keep", keep, 1)
-        for name, every in (("epochs", epochs), ("steps", steps)):
-            if every is not None:
-                check_whole(name, every, 1)
-        check("seconds", seconds, seconds is None or seconds >= 0, "a number from 0 on")
-        self.path, self.epochs, self.steps = Path(path), epochs, steps
-        self.seconds, self.keep = seconds, keep
+        self.path, self.keep = Path(path), check_whole("keep", keep, 1)
+        self.epochs = None if epochs is None else check_whole("epochs", epochs, 1)
+        self.steps = None if steps is None else check_whole("steps", steps, 1)
+        self.seconds = seconds
+        if seconds is not None:
+            self.seconds = check_number(
+                "seconds", seconds, lambda x: x >= 0.0, "a number from 0 on"
+            )
 
     def start(self, run: Run) -> None:
         """Write the first one, so that what hinders it shows before the training."""

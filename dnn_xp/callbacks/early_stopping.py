@@ -1,10 +1,9 @@
 """Early stopping: the end of a run that no longer gets better."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check, check_number, check_whole
 from dnn_xp.backends import Array, asarray_like
 from dnn_xp.training.moments import Callback, Patience, find_mode
 from dnn_xp.training.result import TrainingResult
@@ -61,8 +60,9 @@ class EarlyStopping(Callback):
         monitor: str = "validation_cost",
         mode: Literal["min", "max"] | None = None,
     ) -> None:
-        check_whole("patience", patience, 1)
-        check("min_delta", min_delta, 0.0 <= min_delta < math.inf, "a number from 0 on")
+        patience = check_whole("patience", patience, 1)
+        min_delta = check_number("min_delta", min_delta, lambda x: x >= 0.0, "a number from 0 on")
+        check("monitor", monitor, isinstance(monitor, str), "the name of a figure")
         check("mode", mode, mode in ("min", "max", None), "'min', 'max' or None")
         self.patience, self.min_delta, self.monitor, self.mode = patience, min_delta, monitor, mode
         self._position: Array | None = None
@@ -130,4 +130,6 @@ class EarlyStopping(Callback):
     def _verdict(self) -> str | None:
         if self._counter is None or not self._counter.is_over:
             return None
+        if not self.best_epoch:
+            return f"{self.monitor} was no number in {self.patience} epochs"
         return f"no better {self.monitor} in {self.patience} epochs"

@@ -6,8 +6,10 @@ dZ = dA * g'(Z). Arrays have any shape; results have the dtype and device of Z.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import check_number, shown
 from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.special import normal_cdf, normal_pdf
 
@@ -276,16 +278,34 @@ def find_activation(spec: str | tuple[str, float] | ActivationFunction) -> Activ
         return spec
     if isinstance(spec, str) and spec in ACTIVATIONS:  # the way of every step of a run
         return ACTIVATIONS[spec]
-    name, *parameters = (spec,) if isinstance(spec, str) else spec
-    if name == "softmax":
+    words = spec if isinstance(spec, tuple | list) and spec else (spec,)
+    try:
+        return _find_activation(*words)
+    except TypeError:  # what cannot be hashed is neither a name nor a number
+        raise ValueError(f"activation: found {shown(spec)}, expected a name, or {_PAIR}") from None
+
+
+_PAIR = "a name with a number, such as ('leaky_relu', 0.2)"
+
+
+@lru_cache(maxsize=128, typed=True)  # it is asked in every step
+def _find_activation(name: Any, *parameters: Any) -> ActivationFunction:
+    if isinstance(name, str) and name == "softmax":
         raise ValueError(
             "activation: found 'softmax', which is an output and not a hidden activation; leave "
             "the last layer linear and choose cost='softmax_cross_entropy'"
         )
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
-        raise ValueError(f"activation: found {name!r}, expected one of {known}")
+        raise ValueError(f"activation: found {shown(name)}, expected one of {known}")
     found = ACTIVATIONS[name]
     if len(parameters) > len(found.parameters):
-        raise ValueError(f"activation: found {spec!r}, but {name!r} takes no parameter")
-    return found._replace(parameters=tuple(map(float, parameters))) if parameters else found
+        found_here = (name, *parameters)
+        raise ValueError(f"activation: found {found_here!r}, but {name!r} takes no parameter")
+    if not parameters:
+        return found
+    numbers = [
+        check_number(f"activation {name!r}", number, lambda x: True, "a number")
+        for number in parameters
+    ]
+    return found._replace(parameters=tuple(map(float, numbers)))

@@ -11,8 +11,11 @@ of them, as textbooks do. Where the output function is the identity the two are 
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from numbers import Real
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import check_number, shown
 from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
 
@@ -20,6 +23,7 @@ __all__ = [
     "COSTS",
     "Cost",
     "CostSpec",
+    "TargetRange",
     "absolute_error",
     "back_absolute_error",
     "back_binary_cross_entropy",
@@ -49,7 +53,26 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "squared_error",
+    "target_groups",
 ]
+
+
+class TargetRange(NamedTuple):
+    """The range of the targets that a cost is made for; they are finite in any case.
+
+    Attributes
+    ----------
+    lowest, highest : float
+    distributions : bool
+        Whether each column, or each group of its rows, sums to 1.
+    way_out : str
+        What helps where they are others.
+    """
+
+    lowest: float = -math.inf
+    highest: float = math.inf
+    distributions: bool = False
+    way_out: str = ""
 
 
 class Cost(NamedTuple):
@@ -65,6 +88,8 @@ class Cost(NamedTuple):
     parameters : tuple of float
     both_by_Z : callable, optional
         ``by_Z`` and ``back_by_Z`` at once, where that saves an exponential.
+    targets : TargetRange
+        The targets that it is made for. Default: any finite numbers.
     """
 
     name: str
@@ -73,6 +98,7 @@ class Cost(NamedTuple):
     back_by_Z: Callable[..., Array]
     parameters: tuple[float, ...] = ()
     both_by_Z: Callable[..., tuple[Array, Array]] | None = None
+    targets: TargetRange = TargetRange()
 
     def with_derivative(self, Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
         """Return ``by_Z`` and ``back_by_Z``, with what they share worked out once."""
@@ -315,6 +341,12 @@ def _on_values(
     return Cost(name, identity, cost, back, parameters)
 
 
+_LABELS = TargetRange(0.0, 1.0, way_out="name two classes 0 and 1, or take a cost of values")
+_DISTRIBUTIONS = TargetRange(
+    0.0, 1.0, distributions=True, way_out="one_hot makes such columns of classes"
+)
+_COUNTS = TargetRange(0.0, way_out="a count is not negative")
+
 COSTS: dict[str, Cost] = {
     cost.name: cost
     for cost in (
@@ -323,6 +355,7 @@ COSTS: dict[str, Cost] = {
             sigmoid,
             sigmoid_cross_entropy,
             back_sigmoid_cross_entropy,
+            targets=_LABELS,
         ),
         Cost(
             "softmax_cross_entropy",
@@ -330,18 +363,20 @@ COSTS: dict[str, Cost] = {
             softmax_cross_entropy,
             back_softmax_cross_entropy,
             both_by_Z=_both_softmax_cross_entropy,
+            targets=_DISTRIBUTIONS,
         ),
         Cost(
             "grouped_softmax_cross_entropy",
             grouped_softmax,
             grouped_softmax_cross_entropy,
             back_grouped_softmax_cross_entropy,
+            targets=_DISTRIBUTIONS,
         ),
         _on_values("squared_error", squared_error, back_squared_error),
         _on_values("absolute_error", absolute_error, back_absolute_error),
         _on_values("huber", huber, back_huber, 1.0),
         _on_values("quantile", quantile, back_quantile, 0.5),
-        Cost("poisson", exponential, poisson, back_poisson),
+        Cost("poisson", exponential, poisson, back_poisson, targets=_COUNTS),
     )
 }
 """The costs, by the name of their form by Z."""
@@ -367,22 +402,36 @@ def find_cost(spec: CostSpec) -> Cost:
     """
     if isinstance(spec, Cost):
         return spec
-    name, *parameters = (spec,) if isinstance(spec, str) else spec
-    if name not in COSTS:
-        raise ValueError(f"cost: found {name!r}, expected one of {', '.join(COSTS)}")
+    if isinstance(spec, str) and spec in COSTS:  # the way of every step of a run
+        return COSTS[spec]
+    words = spec if isinstance(spec, tuple | list) and spec else (spec,)
+    try:
+        return _find_cost(*words)
+    except TypeError:  # what cannot be hashed is neither a name nor a number
+        expected = "a name, or a name with numbers, such as ('huber', 2.0)"
+        raise ValueError(f"cost: found {shown(spec)}, expected {expected}") from None
+
+
+@lru_cache(maxsize=128, typed=True)  # it is asked in every step
+def _find_cost(name: Any, *parameters: Any) -> Cost:
+    spec = (name, *parameters)
+    if not isinstance(name, str) or name not in COSTS:
+        raise ValueError(f"cost: found {shown(name)}, expected one of {', '.join(COSTS)}")
     found = COSTS[name]
     if not parameters:
         return found
     if found.output is grouped_softmax:
-        return _with_groups(found, parameters)
+        return _with_groups(found, [*parameters])
     if len(parameters) > len(found.parameters):
         takes = "one parameter" if found.parameters else "no parameter"
         raise ValueError(f"cost: found {spec!r}, but {name!r} takes {takes}")
-    for number in parameters:  # huber's delta, a quantile
-        below = 1.0 if found.by_Z is quantile else math.inf
-        if not 0.0 < number < below:
-            raise ValueError(f"cost: found {spec!r}, expected a number between 0 and {below:g}")
-    return found._replace(parameters=tuple(map(float, parameters)))
+    # huber's delta, a quantile
+    below = 1.0 if found.by_Z is quantile else math.inf
+    expected = f"a number between 0 and {below:g}"
+    numbers = [
+        check_number("cost", number, lambda x: 0.0 < x < below, expected) for number in parameters
+    ]
+    return found._replace(parameters=tuple(map(float, numbers)))
 
 
 def classes_of_outputs(cost: Cost, n_outputs: int) -> list[int]:
@@ -405,11 +454,43 @@ def classes_of_outputs(cost: Cost, n_outputs: int) -> list[int]:
 
 def _with_groups(cost: Cost, sizes: list[float]) -> Cost:
     """Return a cost, and the output that belongs to it, of groups of these sizes."""
-    if bad := [size for size in sizes if size != int(size) or size < 1]:
-        raise ValueError(f"cost: found a group of {bad[0]} outputs, expected 1 or more")
-    groups = tuple(map(int, sizes))
+    groups = tuple(map(_group_size, sizes))
 
     def softmax_of_groups(Z: Array, *, xp: Any = None) -> Array:
         return grouped_softmax(Z, *groups, xp=xp)
 
     return cost._replace(output=softmax_of_groups, parameters=groups)
+
+
+def _group_size(size: float) -> int:
+    if not isinstance(size, Real) or isinstance(size, bool) or size not in range(1, 2**31):
+        raise ValueError(f"cost: found a group of {shown(size)} outputs, expected 1 or more")
+    return int(size)
+
+
+def target_groups(cost: Cost, n_outputs: int) -> list[slice]:
+    """Return the rows of targets that are a distribution each; none where targets are no such.
+
+    Parameters
+    ----------
+    cost : Cost
+    n_outputs : int
+
+    Raises
+    ------
+    ValueError
+        Where the groups of the cost are not of so many outputs, or are all of one, whose
+        probability is 1, whatever is learnt.
+    """
+    if not cost.targets.distributions:
+        return []
+    sizes = tuple(map(int, cost.parameters)) or (n_outputs,)
+    if sum(sizes) != n_outputs:
+        raise ValueError(f"cost: found groups of {sizes} outputs, expected {n_outputs} in all")
+    if max(sizes) == 1:
+        raise ValueError(
+            f"cost: found {cost.name!r} of one output, whose probability is always 1, expected 2 "
+            "outputs or more; two classes with one output are 'sigmoid_cross_entropy'"
+        )
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]

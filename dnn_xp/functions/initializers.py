@@ -7,12 +7,16 @@ means the same weights on every one of them.
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from dnn_xp.arguments import check
+
 __all__ = [
     "INITIALIZERS",
+    "find_generator",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -28,6 +32,25 @@ Generator = np.random.Generator | np.random.RandomState
 Shape = tuple[int, int]
 Weights = np.ndarray[Any, np.dtype[np.float64]]
 HostArrays = dict[str, Weights]
+
+
+def find_generator(seed: int | Generator) -> Generator:
+    """Return the generator of a seed, or the one that was handed in.
+
+    Parameters
+    ----------
+    seed : int or NumPy generator
+
+    Raises
+    ------
+    ValueError
+        Where it is neither a whole number from 0 on nor a generator.
+    """
+    if isinstance(seed, np.random.Generator | np.random.RandomState):
+        return seed
+    fits = isinstance(seed, Integral) and not isinstance(seed, bool) and seed >= 0
+    check("seed", seed, fits, "a whole number from 0 on, or a generator of NumPy's")
+    return np.random.default_rng(int(seed))
 
 
 def zeros(rng: Generator, shape: Shape) -> Weights:

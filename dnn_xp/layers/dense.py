@@ -43,10 +43,9 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         _check_activation(self)
-        check_whole("units", self.units, 1)
-        object.__setattr__(self, "units", int(self.units))  # one of NumPy's is not of JSON's types
-        known = f"one of {', '.join(INITIALIZERS)}"
-        check("initializer", self.initializer, self.initializer in INITIALIZERS, known)
+        object.__setattr__(self, "units", check_whole("units", self.units, 1))
+        known = isinstance(self.initializer, str) and self.initializer in INITIALIZERS
+        check("initializer", self.initializer, known, f"one of {', '.join(INITIALIZERS)}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (self.units,)
@@ -102,6 +101,7 @@ class Activation(Layer):
 
 def _check_activation(layer: Dense | Activation) -> None:
     """Refuse unknown activations when the layer is described, not when it first runs."""
-    find_activation(layer.activation)
-    if isinstance(layer.activation, list):  # hashable, as descriptions must be
-        object.__setattr__(layer, "activation", tuple(layer.activation))
+    found = find_activation(layer.activation)
+    if not isinstance(layer.activation, str | ActivationFunction):
+        # Hashable, and in numbers of Python's own, as descriptions must be.
+        object.__setattr__(layer, "activation", (found.name, *found.parameters))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check_number
 from dnn_xp.backends import Array
 from dnn_xp.functions.regularization import back_dropout, dropout
 from dnn_xp.layers.base import Arrays, Context, Layer
@@ -31,8 +31,8 @@ class Dropout(Layer):
     random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check("rate", self.rate, 0.0 <= self.rate < 1.0, "0 <= rate < 1")
-        object.__setattr__(self, "rate", float(self.rate))
+        rate = check_number("rate", self.rate, lambda x: 0.0 <= x < 1.0, "0 <= rate < 1")
+        object.__setattr__(self, "rate", float(rate))
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         if context.key is None or self.rate == 0.0:

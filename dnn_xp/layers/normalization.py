@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check, check_number
 from dnn_xp.backends import Array
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.normalization import (
@@ -30,10 +30,18 @@ class LayerNorm(Layer):
     Parameters
     ----------
     epsilon : float
-        Added to the variance.
+        Added to the variance; from 0 on.
+
+    Raises
+    ------
+    ValueError
+        Where it is no such number.
     """
 
     epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon))
 
     def parameter_shapes(self, input_shape: Shape) -> Shapes:
         column = (math.prod(input_shape), 1)
@@ -63,7 +71,7 @@ class BatchNorm(Layer):
     momentum : float
         The part of a running average that stays at each step, 0 <= momentum < 1.
     epsilon : float
-        Added to the variance.
+        Added to the variance; from 0 on.
     across : "batch" or "part"
         Where several processes each hold a part of a batch: "batch" is refused there, since the
         layer must see all of it; "part" normalizes each part by itself, which is another network
@@ -80,9 +88,13 @@ class BatchNorm(Layer):
     across: Literal["batch", "part"] = "batch"
 
     def __post_init__(self) -> None:
-        check("momentum", self.momentum, 0.0 <= self.momentum < 1.0, "0 <= momentum < 1")
-        object.__setattr__(self, "momentum", float(self.momentum))
-        check("across", self.across, self.across in ("batch", "part"), "'batch' or 'part'")
+        momentum = check_number(
+            "momentum", self.momentum, lambda x: 0.0 <= x < 1.0, "0 <= momentum < 1"
+        )
+        object.__setattr__(self, "momentum", float(momentum))
+        object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon))
+        known = isinstance(self.across, str) and self.across in ("batch", "part")
+        check("across", self.across, known, "'batch' or 'part'")
 
     @property
     def couples_examples(self) -> bool:
@@ -120,3 +132,8 @@ class BatchNorm(Layer):
 
     def updated_statistics(self, running: Array, batch: Array) -> Array:
         return self.momentum * running + (1.0 - self.momentum) * batch
+
+
+def _checked_epsilon(found: Any) -> float:
+    """Return what is added to a variance, in a number of Python's own."""
+    return float(check_number("epsilon", found, lambda x: x >= 0.0, "a number from 0 on"))

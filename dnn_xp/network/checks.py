@@ -3,11 +3,27 @@
 import math
 from typing import Any
 
-from dnn_xp.backends import Array, Matrix, Vector, asarray_like, default_dtype, device, namespace
+from dnn_xp.backends import (
+    Array,
+    Matrix,
+    Vector,
+    asarray_like,
+    default_dtype,
+    device,
+    namespace,
+    plain_array,
+)
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.network.layout import Layout
 
-__all__ = ["check_data", "check_floating", "check_theta", "float_reference"]
+__all__ = [
+    "bring",
+    "check_data",
+    "check_floating",
+    "check_learns",
+    "check_theta",
+    "float_reference",
+]
 
 
 def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None:
@@ -25,7 +41,7 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
     ValueError
         What was found, and what was expected.
     """
-    shape = tuple(theta.shape)
+    shape = tuple(getattr(theta, "shape", ()))
     if shape[-1:] != (layout.size,) or len(shape) > 1 + several:
         raise ValueError(
             f"theta: found shape {shape}, expected {(layout.size,)} for "
@@ -35,8 +51,10 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
 
 def check_data(
     layout: Layout, X: Matrix | Source, Y: Any = None, weights: Any = None
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any, Any]:
     """See that data fit the network, and bring Y and the weights to X's side.
+
+    Their values are looked at by `dnn_xp.network.values.check_values`.
 
     Parameters
     ----------
@@ -48,14 +66,17 @@ def check_data(
 
     Returns
     -------
+    X : array or Source
+        Without a record for autograd, in the byte order of the machine.
     Y, weights : array or None
         In X's library and on its device, of its dtype, or of the default where X is of integers.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Naming the layer, what came and what was expected.
     """
+    X = X if isinstance(X, Source) else plain_array("X", X)
     like = float_reference(layout, X)
     shape = tuple(X.shape)
     if len(shape) != 2 or shape[0] != layout.n_inputs:
@@ -68,17 +89,52 @@ def check_data(
     if Y is not None:
         if shape[1] == 0:
             raise ValueError("X: found no examples, expected at least one")
-        Y = asarray_like(Y, like=like)
+        Y = bring("Y", Y, like=like)
         if tuple(Y.shape) != (layout.n_outputs, shape[1]):
             raise ValueError(
                 f"{layout.describe(len(layout.layers))}: Y has shape {tuple(Y.shape)}, "
                 f"expected {(layout.n_outputs, shape[1])} as X has {shape[1]} examples"
             )
     if weights is not None:
-        weights = asarray_like(weights, like=like)
+        weights = bring("weights", weights, like=like)
         if tuple(weights.shape) != (shape[1],):
             raise ValueError(f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}")
-    return Y, weights
+    return X, Y, weights
+
+
+def check_learns(layout: Layout) -> None:
+    """Refuse to train a network that has no parameters.
+
+    Raises
+    ------
+    ValueError
+        Saying so.
+    """
+    if not layout.n_parameters:
+        raise ValueError(
+            f"network: found no parameters in {layout.layers}, expected a layer that learns, such "
+            "as Dense"
+        )
+
+
+def bring(argument: str, value: Any, *, like: Array) -> Array:
+    """Return numbers that a user handed in beside an array, or refuse what is none.
+
+    Parameters
+    ----------
+    argument : str
+        Its name, for the error.
+    value : array_like
+        An array of any library, a list, a data frame.
+    like : array
+        It gets the library, the device and the dtype of this one.
+
+    Raises
+    ------
+    ValueError
+        Where it has a mask, is a matrix, is sparse, or holds what is no real number.
+    """
+    return asarray_like(plain_array(argument, value, readable=True), like=like)
 
 
 def float_reference(layout: Layout, X: Matrix | Source) -> Array:
@@ -105,7 +161,8 @@ def check_floating(argument: str, x: Array) -> None:
     ValueError
         Naming the argument and its dtype.
     """
-    if not namespace(x).isdtype(x.dtype, "real floating"):
+    fits = namespace(x).isdtype(x.dtype, "real floating")
+    if not fits or getattr(x.dtype, "itemsize", 4) < 2:  # of 8 bits they cannot be computed with
         raise ValueError(
             f"{argument}: found dtype {x.dtype}, expected a floating one; scale pictures first"
         )

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dnn_xp.backends import Array, asarray_like, namespace
+from dnn_xp.network.checks import check_data, check_theta
 from dnn_xp.network.network import Network
+from dnn_xp.network.values import check_values
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -76,6 +78,9 @@ def check_gradient(
     >>> check.relative_difference < 1e-7
     True
     """
+    check_theta(network.layout, theta)
+    X, Y, weights = check_data(network.layout, X, Y, weights)
+    check_values(network.cost, X, Y, weights, theta)
     xp = namespace(theta, X)
     if theta.dtype != xp.float64:
         raise ValueError(f"theta: found dtype {theta.dtype}, expected float64 to see small errors")

@@ -7,13 +7,13 @@ handed, and calls a function of `dnn_xp.network.propagation`.
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
-import numpy as np
-
-from dnn_xp.arguments import check_whole
+from dnn_xp.arguments import check, check_whole, shown
 from dnn_xp.backends import (
     Array,
     Matrix,
+    Namespace,
     Scalar,
     Vector,
     asarray_like,
@@ -23,16 +23,18 @@ from dnn_xp.backends import (
     dtype_name,
     from_host,
     namespace,
+    plain_array,
 )
 from dnn_xp.data.sources import Source
-from dnn_xp.functions.costs import CostSpec, find_cost
+from dnn_xp.functions.costs import Cost, CostSpec, find_cost, target_groups
 from dnn_xp.functions.counters import make_key
-from dnn_xp.functions.initializers import Generator
+from dnn_xp.functions.initializers import Generator, find_generator
 from dnn_xp.layers import Arrays, Layer, Shape
 from dnn_xp.network import propagation
 from dnn_xp.network.checks import check_data, check_floating, check_theta, float_reference
 from dnn_xp.network.layout import Layout
 from dnn_xp.network.propagation import CostAndGradient
+from dnn_xp.network.values import check_values, finite_source
 
 __all__ = ["Network"]
 
@@ -82,17 +84,22 @@ class Network:
     cost: CostSpec
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, tuple | list):
+            raise TypeError(
+                f"layers: found {shown(self.layers)}, expected a tuple of layers: (Dense(1),)"
+            )
         object.__setattr__(self, "layers", tuple(self.layers))
-        if isinstance(self.cost, list):
-            object.__setattr__(self, "cost", tuple(self.cost))
-        check_whole("n_inputs", self.n_inputs, 1)
-        object.__setattr__(self, "n_inputs", int(self.n_inputs))
+        object.__setattr__(self, "n_inputs", check_whole("n_inputs", self.n_inputs, 1))
         if not self.layers:
             raise ValueError("layers: found none, expected at least one")
         for place, layer in enumerate(self.layers, 1):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers: found {layer!r} at place {place}, expected a Layer")
-        output = find_cost(self.cost).output.__name__
+        cost = find_cost(self.cost)
+        if not isinstance(self.cost, str | Cost):  # in numbers of Python's own, and hashable
+            object.__setattr__(self, "cost", (cost.name, *cost.parameters))
+        target_groups(cost, self.n_outputs)  # which refuses a choice among one class
+        output = cost.output.__name__
         activation = getattr(self.layers[-1], "activation", "identity")
         if output != "identity" and activation != "identity":
             raise ValueError(
@@ -144,16 +151,24 @@ class Network:
         Returns
         -------
         array, shape (size,)
+
+        Raises
+        ------
+        ValueError
+            Where the seed is neither a whole number nor a generator, or the dtype is none of
+            floats that the library has.
         """
-        rng = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
-        theta = self.layout.draw(rng)
+        rng = find_generator(seed)
         if like is None:
             _, xp, where = current_backend()
-            return from_host(theta, dtype=dtype or dtype_name(default_dtype(xp, device=where)))
+            name = _float_name(default_dtype(xp, device=where) if dtype is None else dtype, xp)
+            return from_host(self.layout.draw(rng), dtype=name)
+        xp = namespace(plain_array("like", like))
         if dtype is None:
             check_floating("like", like)
-        chosen = like.dtype if dtype is None else getattr(namespace(like), dtype)
-        return asarray_like(theta, like=like, dtype=chosen)
+            return asarray_like(self.layout.draw(rng), like=like)
+        chosen = getattr(xp, _float_name(dtype, xp))
+        return asarray_like(self.layout.draw(rng), like=like, dtype=chosen)
 
     def unpack(self, theta: Vector) -> Arrays:
         """Return the parameters by name, as views of theta where the library has views.
@@ -222,7 +237,7 @@ class Network:
         -------
         array, shape (n_outputs, m)
         """
-        self._check(theta, X)
+        X, _, _ = self._check(theta, X, batch_size=batch_size)
         xp = namespace(theta, float_reference(self.layout, X))
         parameters = self.layout.views(theta, xp)
         return propagation.logits(self, parameters, X, batch_size=batch_size, xp=xp)
@@ -241,7 +256,7 @@ class Network:
         -------
         array, shape (n_outputs, m)
         """
-        self._check(theta, X)
+        X, _, _ = self._check(theta, X, batch_size=batch_size)
         xp = namespace(theta, float_reference(self.layout, X))
         parameters = self.layout.views(theta, xp)
         return propagation.predictions(self, parameters, X, batch_size=batch_size, xp=xp)
@@ -267,9 +282,16 @@ class Network:
         Returns
         -------
         array, shape ()
+
+        Raises
+        ------
+        ValueError
+            Where shapes do not fit; where X, Y or the weights are not finite, the cost is not made
+            for such targets, or no weight is above 0.
         """
-        Y, weights = check_data(self.layout, X, Y, weights)
-        Z = self.forward(theta, X, batch_size=batch_size)
+        X, Y, weights = self._check(theta, X, Y, weights, batch_size=batch_size)
+        check_values(self.cost, X, Y, weights)
+        Z = self.forward(theta, finite_source(X), batch_size=batch_size)
         return propagation.mean_cost(self.cost, Z, Y, weights, xp=namespace(Z))
 
     def input_gradient(
@@ -305,7 +327,7 @@ class Network:
         >>> network.input_gradient(theta, X, 0).tolist()
         [[3.0, 3.0], [-1.0, -1.0]]
         """
-        self._check(theta, X)
+        X, _, _ = self._check(theta, X, batch_size=batch_size)
         check_floating("X", X.like if isinstance(X, Source) else X)
         xp = namespace(theta, X.like if isinstance(X, Source) else X)
         parameters, dZ = self.layout.views(theta, xp), self._logit_gradient(X, output)
@@ -341,6 +363,9 @@ class Network:
     ) -> CostAndGradient:
         """Return the cost in training and its gradient, summed over examples.
 
+        It is for loops of your own, in each step of which it may stand, compiled or not: it looks
+        at shapes, and not at values.
+
         Parameters
         ----------
         theta : array, shape (size,)
@@ -360,8 +385,9 @@ class Network:
         ValueError
             Where shapes do not fit: the layer, what came and what was expected.
         """
-        Y, weights = self._check(theta, X, Y, weights)
+        X, Y, weights = self._check(theta, X, Y, weights)
         xp, key = namespace(theta, X), None
+        seed, step = check_whole("seed", seed, 0), check_whole("step", step, 0)
         if self.is_random:
             examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
             key = make_key(seed, step, examples, xp=xp)
@@ -373,6 +399,17 @@ class Network:
         X: Matrix | Source,
         Y: Matrix | None = None,
         weights: Vector | None = None,
-    ) -> tuple[Matrix, Vector]:
+        batch_size: int | None = None,
+    ) -> tuple[Matrix | Source, Matrix, Vector]:
         check_theta(self.layout, theta, several=True)
+        if batch_size is not None:
+            check_whole("batch_size", batch_size, 1)
         return check_data(self.layout, X, Y, weights)
+
+
+def _float_name(dtype: Any, xp: Namespace) -> str:
+    """Return the name of a dtype of floats, which may be an object of a library's own."""
+    name = dtype_name(dtype)
+    known = [each for each in ("float16", "bfloat16", "float32", "float64") if hasattr(xp, each)]
+    check("dtype", dtype, name in known, f"one of {', '.join(map(repr, known))}")
+    return name

@@ -3,13 +3,22 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, dtype_name, namespace, threads_for
+from dnn_xp.arguments import shown
+from dnn_xp.backends import (
+    Array,
+    asarray_like,
+    dtype_name,
+    namespace,
+    plain_array,
+    threads_for,
+)
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_data
 from dnn_xp.network.propagation import mean_cost
+from dnn_xp.network.values import check_values, finite_source
 
 __all__ = [
     "AT_ONCE",
@@ -59,21 +68,33 @@ def prepare_validation(
 
     Raises
     ------
-    ValueError
-        Where they do not fit the network.
+    ValueError, TypeError
+        Where they do not fit the network, or its cost.
     """
     if validation is None:
         return None
+    # An array has a length, too, and would be taken apart by its rows.
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise TypeError(
+            f"validation: found {shown(validation)}, expected a tuple (X, Y) or (X, Y, weights)"
+        )
     X, Y, *weights = validation
-    if not isinstance(X, Source):
-        xp, dtype = namespace(like), None
-        if network.layers[0].takes_integers and namespace(X).isdtype(X.dtype, "integral"):
-            dtype = getattr(xp, dtype_name(X.dtype))
-        X = asarray_like(X, like=like, dtype=dtype)
     try:
-        return X, *check_data(network.layout, X, Y, *weights)
-    except ValueError as error:
-        raise ValueError(f"validation: {error}") from error
+        if not isinstance(X, Source):
+            X = _beside(plain_array("X", X), like, network.layers[0].takes_integers)
+        X, Y, own_weights = check_data(network.layout, X, Y, *weights)
+        check_values(network.cost, X, Y, own_weights)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+    return finite_source(X), Y, own_weights
+
+
+def _beside(X: Array, like: Array, takes_integers: bool) -> Array:
+    """Return X in the library and the dtype of other data, or as integers where it may be some."""
+    dtype = None
+    if takes_integers and namespace(X).isdtype(X.dtype, "integral"):
+        dtype = getattr(namespace(like), dtype_name(X.dtype))
+    return asarray_like(X, like=like, dtype=dtype)
 
 
 def figure_modes(evaluation: Evaluation) -> dict[str, Mode]:

@@ -8,13 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check, check_whole
-from dnn_xp.backends import Array, asarray_like, compile_step, namespace, threads_for, to_host
+from dnn_xp.arguments import check, check_number, check_whole, shown
+from dnn_xp.backends import (
+    Array,
+    asarray_like,
+    compile_step,
+    namespace,
+    plain_array,
+    threads_for,
+    to_host,
+)
 from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data, check_theta, float_reference
+from dnn_xp.network.checks import check_data, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
+from dnn_xp.network.values import check_finite, check_values, finite_source
 from dnn_xp.training.evaluation import (
     Evaluation,
     LabeledExamples,
@@ -27,7 +36,7 @@ from dnn_xp.training.identity import describe_problem, differing, fingerprint
 from dnn_xp.training.loop import DivergenceWarning
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.problem import Problem
-from dnn_xp.training.progress import Progress
+from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.quasi_newton import (
     LBFGSState,
     NotFiniteError,
@@ -151,8 +160,10 @@ def lbfgs(
     >>> run.epochs < 50
     True
     """
-    Y, weights = check_data(network.layout, X, Y, weights)
+    X, Y, weights = check_data(network.layout, X, Y, weights)
     _check_network(network)
+    check_values(network.cost, X, Y, weights)
+    X = finite_source(X)
     like = float_reference(network.layout, X)
     settings = _check_settings(
         LBFGSSettings(
@@ -160,17 +171,21 @@ def lbfgs(
         )
     )
     if state is None:
-        theta = network.initialize(seed, like=like) if theta is None else theta
-        state = start_at(to_host(theta))
+        theta = network.initialize(settings.seed, like=like) if theta is None else theta
+        state = start_at(to_host(plain_array("theta", theta, readable=True)))
     elif theta is not None:
         raise ValueError("theta: found one besides a state, which holds its own")
+    elif not isinstance(state, LBFGSState):
+        raise TypeError(f"state: found {shown(state)}, expected that of another run, run.state")
     check_theta(network.layout, state.theta)
+    check_finite(theta=state.theta)
     evaluation = Evaluation(validation, metrics or {})
     validation_data = prepare_validation(like, network, validation)
     problem = Problem(network, state.theta, X, Y, weights, validation_data)
     progress = _start(problem, settings, state)
     take = partial(fingerprint, problem)
     if resume is not None:
+        check_progress(resume)
         progress = progress._replace(run={**progress.run, **take()})
         progress = resume.resumed(progress)
         check(
@@ -188,28 +203,22 @@ def lbfgs(
 
 def _check_settings(settings: LBFGSSettings) -> LBFGSSettings:
     """Return the settings in numbers of Python's own, or refuse them."""
-    for name, least in (("max_iter", 0), ("max_evaluations", 1), ("memory", 1), ("seed", 0)):
-        check_whole(name, getattr(settings, name), least)
-    if settings.batch_size is not None:
-        check_whole("batch_size", settings.batch_size, 1)
-    for name in ("l2", "tolerance", "cost_tolerance"):
-        number = getattr(settings, name)
-        check(name, number, number >= 0, "a number from 0 on")
     size = settings.batch_size
-    return LBFGSSettings(
-        float(settings.l2),
-        int(settings.max_iter),
-        int(settings.max_evaluations),
-        float(settings.tolerance),
-        float(settings.cost_tolerance),
-        int(settings.memory),
-        int(settings.seed),
-        None if size is None else int(size),
-    )
+    checked: dict[str, Any] = {
+        "batch_size": None if size is None else check_whole("batch_size", size, 1)
+    }
+    for name, least in (("max_iter", 0), ("max_evaluations", 1), ("memory", 1), ("seed", 0)):
+        checked[name] = check_whole(name, getattr(settings, name), least)
+    for name in ("l2", "tolerance", "cost_tolerance"):
+        found = getattr(settings, name)
+        number = check_number(name, found, lambda x: x >= 0.0, "a number from 0 on")
+        checked[name] = float(number)
+    return LBFGSSettings(**checked)
 
 
 def _check_network(network: Network) -> None:
     layout = network.layout
+    check_learns(layout)
     for place, (layer, slots) in enumerate(zip(layout.layers, layout.slots, strict=True), 1):
         if layer.random:
             # The same masks in every evaluation would make it a function, but that is no dropout:

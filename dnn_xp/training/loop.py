@@ -12,7 +12,14 @@ from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data, check_theta, float_reference
+from dnn_xp.network.checks import (
+    bring,
+    check_data,
+    check_learns,
+    check_theta,
+    float_reference,
+)
+from dnn_xp.network.values import check_values, finite_source
 from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.evaluation import (
     Evaluation,
@@ -28,7 +35,7 @@ from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.problem import Problem
-from dnn_xp.training.progress import Progress
+from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import GradientRun
@@ -211,13 +218,17 @@ def prepare_run(
     ValueError, TypeError
         Where something does not fit: what was found and what was expected.
     """
-    X = data.X
+    if resume is not None:
+        check_progress(resume)
+    X, Y, weights = check_data(network.layout, data.X, data.Y, data.weights)
     like = float_reference(network.layout, X)
-    Y, weights = check_data(network.layout, X, data.Y, data.weights)
     settings = check_settings(settings, X.shape[1])
+    check_learns(network.layout)
     theta = network.initialize(settings.seed, like=like) if theta is None else theta
-    theta = asarray_like(theta, like=like)
+    theta = bring("theta", theta, like=like)
     check_theta(network.layout, theta)
+    check_values(network.cost, X, Y, weights, theta)
+    X = finite_source(X)
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)

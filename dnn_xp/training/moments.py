@@ -5,10 +5,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from numbers import Real
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check, check_number
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
@@ -204,8 +205,11 @@ class Patience:
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):
             raise ValueError(f"mode: found {self.mode!r}, expected 'min' or 'max'")
-        check("min_delta", self.min_delta, 0.0 <= self.min_delta < math.inf, "a number from 0 on")
-        check("patience", self.patience, self.patience >= 1, "a number from 1 on")
+        self.min_delta = check_number(
+            "min_delta", self.min_delta, lambda x: x >= 0.0, "a number from 0 on"
+        )
+        is_number = isinstance(self.patience, Real) and not isinstance(self.patience, bool)
+        check("patience", self.patience, is_number and self.patience >= 1, "a number from 1 on")
         self.best, self.waited = math.inf if self.mode == "min" else -math.inf, 0
 
     @property

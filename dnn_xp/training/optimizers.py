@@ -11,7 +11,7 @@ An `Optimizer` compares by value, so that a compiled step can take it as a const
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check_flag, check_number
 from dnn_xp.backends import Array, Scalar, Vector, cache_blocks, has_views, namespace
 from dnn_xp.reprs import typed_call
 
@@ -755,28 +755,29 @@ def _optimizer(
     **numbers: float,
 ) -> Optimizer:
     """Return an optimizer of the house, and refuse what cannot descend."""
-    check("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
+    rate = check_number("learning_rate", learning_rate, lambda x: x > 0.0, "a number above 0")
     decay = 0.0 if weight_decay is None else weight_decay
-    check("weight_decay", decay, decay >= 0, "a number from 0 on")
-    for number_name, number in numbers.items():
-        if number_name == "epsilon":
-            check(number_name, number, number >= 0, "a number from 0 on")
+    decay = check_number("weight_decay", decay, lambda x: x >= 0.0, "a number from 0 on")
+    plain: dict[str, float] = {}
+    for key, number in numbers.items():
+        if key == "epsilon":
+            plain[key] = check_number(key, number, lambda x: x >= 0.0, "a number from 0 on")
         elif linear:
-            check(number_name, number, 0 <= number <= 1, "a number from 0 to 1")
+            plain[key] = check_number(key, number, lambda x: 0 <= x <= 1, "a number from 0 to 1")
         else:
-            check(number_name, number, 0 <= number < 1, "a number from 0 to below 1")
-    # Numbers of Python's own: NumPy's would carry their dtype into theta.
-    plain = {key: float(number) for key, number in numbers.items()}
-    arguments: dict[str, Any] = dict(plain)
+            plain[key] = check_number(
+                key, number, lambda x: 0 <= x < 1, "a number from 0 to below 1"
+            )
+    arguments: dict[str, Any] = {key: float(number) for key, number in plain.items()}
     if weight_decay is not None:
         arguments["weight_decay"] = float(decay)
     if epsilon_hat is not None:
-        arguments["epsilon_hat"] = bool(epsilon_hat)
+        arguments["epsilon_hat"] = check_flag("epsilon_hat", epsilon_hat)
     return Optimizer(
         init,
         update,
-        float(learning_rate),
-        tuple(plain.values()),
+        float(rate),
+        tuple(map(float, plain.values())),
         float(decay),
         linear,
         elementwise=True,

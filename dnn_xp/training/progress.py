@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import shown
 from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
 from dnn_xp.training.identity import AnotherRunError, Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
-__all__ = ["History", "Progress"]
+__all__ = ["History", "Progress", "check_progress"]
 
 History = dict[str, list[float]]
 """One list for each figure, with one number an epoch: ``cost``, ``validation_cost``, ..."""
@@ -138,6 +139,20 @@ def _forms(state: State) -> dict[str, list[str]]:
         name: [f"{dtype_name(x.dtype)} {x.ndim} {tuple(x.shape[-1:])}" for x in vectors]
         for name, vectors in parts.items()
     }
+
+
+def check_progress(resume: Any) -> None:
+    """Refuse to go on from what is no progress, such as the path of a file.
+
+    Raises
+    ------
+    TypeError
+        Saying what it is.
+    """
+    if not isinstance(resume, Progress):
+        raise TypeError(
+            f"resume: found {shown(resume)}, expected a Progress, as load_checkpoint returns it"
+        )
 
 
 def _copied(vector: Array) -> Array:

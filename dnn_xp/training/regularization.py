@@ -1,9 +1,9 @@
 """Regularization of a run; the arithmetic is in `dnn_xp.functions.regularization`."""
 
-import math
+from collections.abc import Callable
 from typing import NamedTuple
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check_flag, check_number, shown
 
 __all__ = ["Regularization", "check_regularization"]
 
@@ -38,17 +38,29 @@ class Regularization(NamedTuple):
     summed: bool = False
 
 
-def check_regularization(rules: Regularization) -> None:
-    """Refuse numbers that regularize nothing.
+def check_regularization(rules: Regularization) -> Regularization:
+    """Return the rules in numbers of Python's own, or refuse numbers that regularize nothing.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Naming the number, what was found and what was expected.
     """
-    for name in ("l1", "l2", "mixup", "noise"):
-        number = getattr(rules, name)
-        check(name, number, 0.0 <= number < math.inf, "a number from 0 on")
-    smoothing, max_norm = rules.label_smoothing, rules.max_norm
-    check("label_smoothing", smoothing, 0.0 <= smoothing < 1.0, "0 <= label_smoothing < 1")
-    check("max_norm", max_norm, max_norm is None or max_norm > 0, "a number above 0")
+    if not set(Regularization._fields) <= {*getattr(rules, "_fields", ())}:
+        raise TypeError(
+            f"regularization: found {shown(rules)}, expected one such as Regularization(l2=0.01)"
+        )
+    numbers = {
+        name: float(check_number(name, getattr(rules, name), fits, expected))
+        for name, (fits, expected) in _NUMBERS.items()
+        if getattr(rules, name) is not None or name != "max_norm"
+    }
+    return rules._replace(**numbers, summed=check_flag("summed", rules.summed))
+
+
+_NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
+    **dict.fromkeys(("l1", "l2", "mixup", "noise"), (lambda x: x >= 0.0, "a number from 0 on")),
+    "label_smoothing": (lambda x: 0.0 <= x < 1.0, "0 <= label_smoothing < 1"),
+    "max_norm": (lambda x: x > 0.0, "a number above 0"),
+}
+"""What each number must be."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check, check_number, check_whole
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
 from dnn_xp.training.run import Run
@@ -70,12 +70,17 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
     ValueError
         Where a number is out of its range.
     """
-    check("factor", factor, 0.0 < factor < math.inf, "a number above 0")
+    factor = check_number("factor", factor, lambda x: x > 0.0, "a number above 0")
     return ScheduleFunction(_constant, (factor,), typed_call(constant, {"factor": factor}))
 
 
 def _constant(epoch: float, factor: float) -> float:
     return factor
+
+
+def _part(name: str, found: Any) -> float:
+    """Return a part of the learning rate, from none of it to all."""
+    return check_number(name, found, lambda x: 0.0 <= x <= 1.0, f"0 <= {name} <= 1")
 
 
 def step_decay(every: float, factor: float = 0.1) -> ScheduleFunction:
@@ -99,8 +104,8 @@ def step_decay(every: float, factor: float = 0.1) -> ScheduleFunction:
     >>> [schedule(epoch) for epoch in (0, 29.9, 30, 60)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    check("every", every, 0.0 < every < math.inf, "a number of epochs above 0")
-    check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    every = check_number("every", every, lambda x: x > 0.0, "a number of epochs above 0")
+    factor = check_number("factor", factor, lambda x: 0.0 < x <= 1.0, "0 < factor <= 1")
     call = typed_call(step_decay, {"every": every, "factor": factor})
     return ScheduleFunction(_step_decay, (every, factor), call)
 
@@ -122,7 +127,7 @@ def exponential_decay(factor: float) -> ScheduleFunction:
     ValueError
         Where a number is out of its range.
     """
-    check("factor", factor, 0.0 < factor <= 1.0, "0 < factor <= 1")
+    factor = check_number("factor", factor, lambda x: 0.0 < x <= 1.0, "0 < factor <= 1")
     call = typed_call(exponential_decay, {"factor": factor})
     return ScheduleFunction(_exponential_decay, (factor,), call)
 
@@ -152,8 +157,8 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> ScheduleFunction:
     >>> [inverse_scaling(0.5)(epoch) for epoch in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    check("power", power, 0.0 <= power < math.inf, "a number from 0 on")
-    check("rate", rate, 0.0 < rate < math.inf, "a number above 0")
+    power = check_number("power", power, lambda x: x >= 0.0, "a number from 0 on")
+    rate = check_number("rate", rate, lambda x: x > 0.0, "a number above 0")
     call = typed_call(inverse_scaling, {"power": power, "rate": rate})
     return ScheduleFunction(_inverse_scaling, (power, rate), call)
 
@@ -196,11 +201,12 @@ def cosine(
     >>> [round(schedule(epoch), 3) for epoch in (0, 5, 10, 20, 30, 50, 70)]
     [1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 0.0]
     """
-    check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
-    check("warm_up", warm_up, 0.0 <= warm_up < epochs, "0 <= warm_up < epochs")
-    check("restarts", restarts, restarts in range(1000), "a whole number from 0 on")
-    check("growth", growth, 1.0 <= growth < math.inf, "a number from 1 on")
-    check("min_factor", min_factor, 0.0 <= min_factor <= 1.0, "0 <= min_factor <= 1")
+    epochs = check_number("epochs", epochs, lambda x: x > 0.0, "a number above 0")
+    warm_up = check_number("warm_up", warm_up, lambda x: 0.0 <= x < epochs, "0 <= warm_up < epochs")
+    restarts = check_whole("restarts", restarts, 0)
+    check("restarts", restarts, restarts < 1000, "fewer than 1000")
+    growth = check_number("growth", growth, lambda x: x >= 1.0, "a number from 1 on")
+    min_factor = _part("min_factor", min_factor)
     first = (epochs - warm_up) / sum(growth**i for i in range(restarts + 1))
     values = {"epochs": epochs, "warm_up": warm_up, "restarts": restarts, "growth": growth}
     call = typed_call(cosine, values | {"min_factor": min_factor})
@@ -246,10 +252,9 @@ def one_cycle(
     >>> [round(schedule(epoch), 3) for epoch in (0, 2, 4, 7, 10)]
     [0.2, 0.6, 1.0, 0.5, 0.0]
     """
-    check("epochs", epochs, 0.0 < epochs < math.inf, "a number above 0")
-    check("rise", rise, 0.0 < rise < 1.0, "0 < rise < 1")
-    for name, value in (("start", start), ("end", end)):
-        check(name, value, 0.0 <= value <= 1.0, f"0 <= {name} <= 1")
+    epochs = check_number("epochs", epochs, lambda x: x > 0.0, "a number above 0")
+    rise = check_number("rise", rise, lambda x: 0.0 < x < 1.0, "0 < rise < 1")
+    start, end = _part("start", start), _part("end", end)
     values = {"epochs": epochs, "rise": rise, "start": start, "end": end}
     return ScheduleFunction(_one_cycle, (epochs, rise, start, end), typed_call(one_cycle, values))
 
@@ -283,7 +288,8 @@ def warm_up(schedule: Schedule, epochs: float) -> ScheduleFunction:
     >>> [schedule(epoch) for epoch in (0, 2.5, 5, 14, 15)]
     [0.0, 0.5, 1.0, 1.0, 0.1]
     """
-    check("epochs", epochs, 0.0 <= epochs < math.inf, "a number from 0 on")
+    epochs = check_number("epochs", epochs, lambda x: x >= 0.0, "a number from 0 on")
+    check("schedule", schedule, callable(schedule), "a function of the epoch")
     call = typed_call(warm_up, {"schedule": schedule, "epochs": epochs})
     return ScheduleFunction(_warm_up, (epochs, schedule), call)
 
@@ -328,11 +334,13 @@ class ReduceOnPlateau(Callback):
     mode: Mode | None = None
 
     def __post_init__(self) -> None:
-        check("factor", self.factor, 0.0 < self.factor < 1.0, "0 < factor < 1")
+        self.factor = check_number("factor", self.factor, lambda x: 0.0 < x < 1.0, "0 < factor < 1")
         check("mode", self.mode, self.mode in ("min", "max", None), "'min', 'max' or None")
-        check_whole("patience", self.patience, 1)
-        Patience("min", self.min_delta)  # which refuses what makes no sense
-        check("min_factor", self.min_factor, 0.0 <= self.min_factor <= 1.0, "0 <= min_factor <= 1")
+        check("monitor", self.monitor, isinstance(self.monitor, str), "the name of a figure")
+        self.patience = check_whole("patience", self.patience, 1)
+        # A counter refuses what makes no sense.
+        self.min_delta = Patience("min", self.min_delta).min_delta
+        self.min_factor = _part("min_factor", self.min_factor)
         self._forget()
 
     def __call__(self, epoch: float) -> float:

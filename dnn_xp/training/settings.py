@@ -1,9 +1,10 @@
 """Settings of a run: everything but its data and its callbacks."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check_flag, check_number, check_whole, shown
 from dnn_xp.training.batches import Indices
 from dnn_xp.training.optimizers import Optimizer
 from dnn_xp.training.regularization import Regularization, check_regularization
@@ -68,32 +69,64 @@ def check_settings(settings: Settings, n_examples: int) -> Settings:
     ValueError, TypeError
         Naming the argument, what was found and what was expected.
     """
-    if not isinstance(settings.optimizer, Optimizer):
-        found = settings.optimizer
-        raise TypeError(f"optimizer: found {found!r}, expected one such as sgd(0.1)")
-    rules = settings.regularization
-    check_regularization(rules)
-    check_whole("epochs", settings.epochs, 0)
-    check_whole("seed", settings.seed, 0)
-    for name in ("batch_size", "micro_batch"):
-        size = getattr(settings, name)
-        if size is not None:
-            check_whole(name, size, 1)
-    for name in ("clip_value", "clip_norm"):
-        limit = getattr(settings, name)
-        check(name, limit, limit is None or limit > 0, "a number above 0")
-    decay, size = settings.ema_decay, settings.batch_size
-    check("ema_decay", decay, decay is None or 0.0 <= decay < 1.0, "0 <= ema_decay < 1")
+    for name in ("schedule", "order"):
+        found = getattr(settings, name)
+        if found is not None and not callable(found):
+            raise TypeError(f"{name}: found {shown(found)}, expected a function of the epoch")
+    in_space = settings.example_space
+    fits = isinstance(in_space, str) and in_space == "auto"
+    checked = {
+        name: None if getattr(settings, name) is None else check_one(name, getattr(settings, name))
+        for name, check_one in _OPTIONAL.items()
+    }
+    size = checked["batch_size"]
     return settings._replace(
-        epochs=int(settings.epochs),
-        seed=int(settings.seed),
-        batch_size=n_examples if size is None else min(int(size), n_examples),
-        micro_batch=None if settings.micro_batch is None else int(settings.micro_batch),
-        regularization=type(rules)(*map(_plain, rules)),
-        clip_value=_plain(settings.clip_value),
-        clip_norm=_plain(settings.clip_norm),
-        ema_decay=_plain(decay),
+        **checked
+        | {
+            "optimizer": _check_optimizer(settings.optimizer),
+            "epochs": check_whole("epochs", settings.epochs, 0),
+            "seed": check_whole("seed", settings.seed, 0),
+            "batch_size": n_examples if size is None else min(size, n_examples),
+            "regularization": check_regularization(settings.regularization),
+            "example_space": in_space if fits else check_flag("example_space", in_space),
+            "compile": check_flag("compile", settings.compile),
+        }
     )
+
+
+def _check_optimizer(optimizer: Optimizer) -> Optimizer:
+    """Return an optimizer in numbers of Python's own, or refuse one that cannot descend."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: found {shown(optimizer)}, expected one such as sgd(0.1)")
+    for name in ("init", "update"):
+        found = getattr(optimizer, name)
+        if not callable(found):
+            raise TypeError(f"optimizer: found {name}={shown(found)}, expected a function")
+    rate, decay = (
+        float(
+            check_number(name, getattr(optimizer, name), lambda x: x >= 0.0, "a number from 0 on")
+        )
+        for name in ("learning_rate", "weight_decay")
+    )
+    return optimizer._replace(learning_rate=rate, weight_decay=decay)
+
+
+def _above_0(name: str, found: Any) -> float:
+    return float(check_number(name, found, lambda x: x > 0.0, "a number above 0"))
+
+
+def _stays(name: str, found: Any) -> float:
+    return float(check_number(name, found, lambda x: 0.0 <= x < 1.0, f"0 <= {name} < 1"))
+
+
+_OPTIONAL: dict[str, Callable[[str, Any], Any]] = {
+    "batch_size": partial(check_whole, least=1),
+    "micro_batch": partial(check_whole, least=1),
+    "clip_value": _above_0,
+    "clip_norm": _above_0,
+    "ema_decay": _stays,
+}
+"""How the settings that may be None are checked otherwise."""
 
 
 def strengths_of(settings: Settings) -> Strengths:
@@ -108,7 +141,3 @@ def strengths_of(settings: Settings) -> Strengths:
         clip_norm=settings.clip_norm,
         weight_decay=settings.optimizer.weight_decay or None,
     )
-
-
-def _plain(number: Any) -> Any:
-    return number if number is None or isinstance(number, bool) else float(number)

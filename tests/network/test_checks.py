@@ -14,7 +14,7 @@ LAYOUT = Layout(3, (Dense(4), Dense(2)))
 
 def test_targets_and_weights_are_brought_beside_X(array, dtype):
     X = array(np.ones((3, 5)), dtype)
-    Y, weights = check_data(LAYOUT, X, np.zeros((2, 5), "int32").tolist(), [1, 2, 3, 4, 5])
+    _, Y, weights = check_data(LAYOUT, X, np.zeros((2, 5), "int32").tolist(), [1, 2, 3, 4, 5])
     assert_close(Y, array(np.zeros((2, 5)), dtype))
     assert_close(weights, array([1.0, 2.0, 3.0, 4.0, 5.0], dtype))
 
@@ -22,7 +22,7 @@ def test_targets_and_weights_are_brought_beside_X(array, dtype):
 def test_targets_stand_beside_what_a_source_reads(array):
     like = array(np.empty((3, 0)))
     source = Source((3, 5), lambda which: None, like)
-    Y, _ = check_data(LAYOUT, source, np.zeros((2, 5)))
+    _, Y, _ = check_data(LAYOUT, source, np.zeros((2, 5)))
     assert_close(Y, array(np.zeros((2, 5))))
     assert float_reference(LAYOUT, source) is like
 

@@ -2,9 +2,11 @@
 
 Columns are examples: the predictions A and the targets Y are (n_outputs, m), and Y is brought to
 A's side. A metric is ``metric(A, Y, *, weights=None)``: an example of weight 2 counts as two, one
-of weight 0 not at all. It returns an array of shape () and A's dtype; nothing leaves the device,
-and it can be traced. Where a metric is undefined it is finite all the same, and says here what it
-is; no warning, no NaN. Its attribute ``mode`` says whether it is better when larger ("max") or when
+of weight 0 not at all. It returns an array of shape () and A's dtype, float32 at least; nothing
+leaves the device, and it can be traced. Of predictions or targets that hold NaN it is NaN, as it is
+of no examples at all, and of weights that are negative, not finite or all 0. Where it is undefined
+otherwise, as the precision of a class that is never predicted, it says here what it is. Its
+attribute ``mode`` says whether it is better when larger ("max") or when
 smaller ("min"): mark one of your own with `larger_is_better` or `smaller_is_better`.
 
 What the outputs stand for is told by which metric is asked for, never guessed:

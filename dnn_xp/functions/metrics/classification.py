@@ -7,8 +7,9 @@ is chosen, the first of equals.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, asarray_like, device, namespace
-from dnn_xp.functions.metrics.means import checked, mean, ratio, total
+from dnn_xp.arguments import check, check_whole
+from dnn_xp.backends import Array, asarray_like, device, namespace, plain_array
+from dnn_xp.functions.metrics.means import checked, defined, mean, ratio, total
 from dnn_xp.functions.metrics.modes import larger_is_better
 
 __all__ = [
@@ -29,7 +30,7 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
 
     Parameters
     ----------
-    y : array of integers, shape (m,)
+    y : array of whole numbers, shape (m,)
         Classes, from 0.
     n_classes : int
     like : array
@@ -50,7 +51,8 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     >>> one_hot([2, 0], 3, like=np.zeros(1)).tolist()
     [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    xp = namespace(like)
+    n_classes, xp = check_whole("n_classes", n_classes, 1), namespace(like)
+    y = _whole_numbers(plain_array("y", y, readable=True))
     y = asarray_like(y, like=like, dtype=xp.int32)
     if y.shape[0] and not 0 <= int(xp.min(y)) <= int(xp.max(y)) < n_classes:
         raise ValueError(
@@ -58,6 +60,17 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
             f"expected them from 0 to {n_classes - 1}"
         )
     return _mark(y, n_classes, like, xp)
+
+
+def _whole_numbers(y: Array) -> Array:
+    """Return classes, or refuse fractions, which would be cut off, and NaN, which would be any."""
+    if len(y.shape) != 1:
+        raise ValueError(f"y: found shape {tuple(y.shape)}, expected (m,)")
+    xp = namespace(y)
+    if y.shape[0] and xp.isdtype(y.dtype, "real floating"):
+        fits = xp.all(xp.isfinite(y) & (y == xp.round(y)))
+        check("y", y, bool(fits), "whole numbers, from 0 on")
+    return y
 
 
 def _mark(classes: Array, n_classes: int, like: Array, xp: Any) -> Array:
@@ -85,12 +98,11 @@ def accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     >>> float(accuracy(A, Y)), float(accuracy(A, Y, weights=[3, 3, 1, 1]))
     (0.5, 0.75)
     """
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     if A.shape[0] == 1:
         return multilabel_accuracy(A, Y, weights=weights, xp=xp)
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
     right = xp.argmax(A, axis=0) == xp.argmax(Y, axis=0)
-    return mean(xp.astype(right, A.dtype), weights, xp)
+    return defined(mean(xp.astype(right, A.dtype), weights, xp), A, Y, weights, xp)
 
 
 @larger_is_better
@@ -109,10 +121,9 @@ def multilabel_accuracy(
     >>> round(float(multilabel_accuracy(A, Y)), 3)
     0.667
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     right = xp.all((A > 0.5) == (Y > 0.5), axis=0)
-    return mean(xp.astype(right, A.dtype), weights, xp)
+    return defined(mean(xp.astype(right, A.dtype), weights, xp), A, Y, weights, xp)
 
 
 @larger_is_better
@@ -141,8 +152,7 @@ def grouped_accuracy(
     >>> float(grouped_accuracy(A, Y, (2, 3)))
     0.5
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     if sum(sizes) != A.shape[0]:
         raise ValueError(f"sizes: found {tuple(sizes)}, expected a sum of {A.shape[0]}")
     right, start = xp.ones(A.shape[1], dtype=xp.bool, device=device(A)), 0
@@ -150,7 +160,7 @@ def grouped_accuracy(
         rows = slice(start, start + size)
         right = right & (xp.argmax(A[rows, :], axis=0) == xp.argmax(Y[rows, :], axis=0))
         start += size
-    return mean(xp.astype(right, A.dtype), weights, xp)
+    return defined(mean(xp.astype(right, A.dtype), weights, xp), A, Y, weights, xp)
 
 
 def confusion_matrix(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
@@ -169,23 +179,19 @@ def confusion_matrix(A: Array, Y: Array, *, weights: Array | None = None, xp: An
     >>> confusion_matrix(A, Y).tolist()
     [[1.0, 1.0], [0.0, 2.0]]
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     true, predicted = _classes(Y, A, xp), _classes(A, A, xp)
-    if weights is not None:
-        true = true * weights
-    return true @ xp.matrix_transpose(predicted)
+    weighted = true if weights is None else true * weights
+    return defined(weighted @ xp.matrix_transpose(predicted), A, Y, weights, xp)
 
 
 @larger_is_better
 def balanced_accuracy(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
-    """Return the mean, over the classes of which there are examples, of each class's accuracy.
-
-    Without any example it is 0.
-    """
-    xp = xp or namespace(A)
+    """Return the mean, over the classes of which there are examples, of each class's accuracy."""
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     right, true, _ = _counts(A, Y, weights, xp)
-    return _mean_over_classes(ratio(right, true, xp), true, xp)
+    figure = _mean_over_classes(ratio(right, true, xp), true, xp)
+    return defined(figure, A, Y, weights, xp)
 
 
 @larger_is_better
@@ -202,9 +208,10 @@ def precision(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = Non
     >>> float(precision(A, Y)), round(float(recall(A, Y)), 3), float(f1(A, Y))
     (1.0, 0.667, 0.8)
     """
-    xp = xp or namespace(A)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     counts = _counts(A, Y, weights, xp)
-    return _of_the_positive(A, ratio(counts.right, counts.predicted, xp), counts, xp)
+    figure = _of_the_positive(A, ratio(counts.right, counts.predicted, xp), counts, xp)
+    return defined(figure, A, Y, weights, xp)
 
 
 @larger_is_better
@@ -213,9 +220,10 @@ def recall(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) 
 
     Of several classes, the mean as in `precision`. A class without examples has 0.
     """
-    xp = xp or namespace(A)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     counts = _counts(A, Y, weights, xp)
-    return _of_the_positive(A, ratio(counts.right, counts.true, xp), counts, xp)
+    figure = _of_the_positive(A, ratio(counts.right, counts.true, xp), counts, xp)
+    return defined(figure, A, Y, weights, xp)
 
 
 @larger_is_better
@@ -225,10 +233,10 @@ def f1(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> A
     Of several classes, the mean, as in `precision`, of each class's F1. A class that is never
     rightly predicted has 0.
     """
-    xp = xp or namespace(A)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     counts = _counts(A, Y, weights, xp)
     values = ratio(2.0 * counts.right, counts.true + counts.predicted, xp)
-    return _of_the_positive(A, values, counts, xp)
+    return defined(_of_the_positive(A, values, counts, xp), A, Y, weights, xp)
 
 
 class _Counts(NamedTuple):
@@ -240,7 +248,6 @@ class _Counts(NamedTuple):
 
 
 def _counts(A: Array, Y: Array, weights: Array | None, xp: Any) -> _Counts:
-    Y, weights = checked(A, Y, weights, xp)
     true, predicted = _classes(Y, A, xp), _classes(A, A, xp)
     return _Counts(*(total(marks, weights, xp) for marks in (true * predicted, true, predicted)))
 

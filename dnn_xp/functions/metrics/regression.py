@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from dnn_xp.backends import Array, namespace
-from dnn_xp.functions.metrics.means import checked, mean, ratio
+from dnn_xp.backends import Array
+from dnn_xp.functions.metrics.means import checked, defined, mean, ratio
 from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = ["mean_absolute_error", "r2", "root_mean_squared_error"]
@@ -23,15 +23,15 @@ def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> A
     >>> float(r2(A, Y))
     0.8
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     centre = _column(mean(Y, weights, xp), xp)
     # Corrected by the mean of what is left, so that equal targets are their mean exactly.
     centre = centre + _column(mean(Y - centre, weights, xp), xp)
     error = mean((A - Y) ** 2, weights, xp)
     variance = mean((Y - centre) ** 2, weights, xp)
     constant, wrong = (xp.astype(x, A.dtype) for x in (variance == 0.0, error > 0.0))
-    return xp.mean(1.0 - (1.0 - constant) * ratio(error, variance, xp) - constant * wrong)
+    figure = xp.mean(1.0 - (1.0 - constant) * ratio(error, variance, xp) - constant * wrong)
+    return defined(figure, A, Y, weights, xp)
 
 
 def _column(x: Array, xp: Any) -> Array:
@@ -51,9 +51,8 @@ def mean_absolute_error(
     >>> float(mean_absolute_error(A, Y)), round(float(root_mean_squared_error(A, Y)), 3)
     (3.5, 3.536)
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
-    return xp.mean(mean(xp.abs(A - Y), weights, xp))
+    A, Y, weights, xp = checked(A, Y, weights, xp)
+    return defined(xp.mean(mean(xp.abs(A - Y), weights, xp)), A, Y, weights, xp)
 
 
 @smaller_is_better
@@ -61,6 +60,6 @@ def root_mean_squared_error(
     A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
 ) -> Array:
     """Return the root of the mean of (A - Y)^2."""
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
-    return xp.mean(xp.sqrt(mean((A - Y) ** 2, weights, xp)))
+    A, Y, weights, xp = checked(A, Y, weights, xp)
+    figure = xp.mean(xp.sqrt(mean((A - Y) ** 2, weights, xp)))
+    return defined(figure, A, Y, weights, xp)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from dnn_xp.backends import Array, device, namespace
+from dnn_xp.arguments import check_whole
+from dnn_xp.backends import Array, device
 from dnn_xp.functions.costs import binary_cross_entropy, categorical_cross_entropy
-from dnn_xp.functions.metrics.means import checked, mean, ratio
+from dnn_xp.functions.metrics.means import checked, defined, mean, ratio
 from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = ["log_loss", "roc_auc", "top_k_accuracy"]
@@ -39,20 +40,17 @@ def top_k_accuracy(
     >>> [float(top_k_accuracy(A, Y, k)) for k in (1, 2, 3)]
     [0.0, 0.5, 1.0]
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     n_classes = A.shape[0]
     if n_classes == 1:
         raise ValueError("A: found 1 row, expected one for each of several classes")
-    if k < 1:
-        raise ValueError(f"k: found {k!r}, expected a whole number from 1 on")
+    k = check_whole("k", k, 1)
     rows = xp.reshape(xp.arange(n_classes, dtype=xp.int32, device=device(A)), (-1, 1))
     true = xp.astype(xp.argmax(Y, axis=0, keepdims=True), xp.int32)
     own = xp.sum(A * xp.astype(rows == true, A.dtype), axis=0, keepdims=True)
-    # Counted from below, so that NaN is never right.
     below = (own > A) | ((own == A) & (rows > true))
     right = xp.sum(xp.astype(below, xp.int32), axis=0) >= n_classes - k
-    return mean(xp.astype(right, A.dtype), weights, xp)
+    return defined(mean(xp.astype(right, A.dtype), weights, xp), A, Y, weights, xp)
 
 
 @larger_is_better
@@ -83,8 +81,7 @@ def roc_auc(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None)
     >>> float(roc_auc(A, Y))
     0.875
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     if A.shape[0] != 1:
         raise ValueError(
             f"A: found {A.shape[0]} rows, expected 1; ask for one class at a time: "
@@ -102,7 +99,8 @@ def roc_auc(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None)
     beaten = 0.5 * (xp.take(below, first) + xp.take(below, last))
     pairs = xp.sum(positive) * xp.sum(negative)
     one_class = xp.astype(pairs == 0.0, A.dtype)
-    return ratio(xp.sum(positive * beaten), pairs, xp) + 0.5 * one_class
+    figure = ratio(xp.sum(positive * beaten), pairs, xp) + 0.5 * one_class
+    return defined(figure, A, Y, weights, xp)
 
 
 @smaller_is_better
@@ -110,7 +108,7 @@ def log_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     """Return the mean cross-entropy, -log of the probability of what is true.
 
     It is finite also where that probability is exactly 0, which counts as the smallest normal
-    number: 708 in float64, 87 in float32. Without any example it is 0.
+    number: 708 in float64, 87 in float32.
 
     Examples
     --------
@@ -119,7 +117,6 @@ def log_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     >>> round(float(log_loss(A, Y)), 4), round(float(1.5 * np.log(2)), 4)
     (1.0397, 1.0397)
     """
-    xp = xp or namespace(A)
-    Y, weights = checked(A, Y, weights, xp)
+    A, Y, weights, xp = checked(A, Y, weights, xp)
     cost = binary_cross_entropy if A.shape[0] == 1 else categorical_cross_entropy
-    return mean(cost(A, Y, xp=xp), weights, xp)
+    return defined(mean(cost(A, Y, xp=xp), weights, xp), A, Y, weights, xp)

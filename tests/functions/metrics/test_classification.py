@@ -1,5 +1,7 @@
 """Metrics of decisions, worked by hand. What holds for all metrics is in test_metrics.py."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -96,7 +98,7 @@ def test_classes_that_do_not_occur(array, dtype, metric):
         ([1, 0], [0, 0], [0.5, 0, 0, 0]),
         ([0, 0], [1, 0], [0.5, 0, 0, 0]),  # nothing is predicted
         ([1, 1], [1, 1], [1, 1, 1, 1]),  # no negative example
-        ([], [], [0, 0, 0, 0]),
+        ([], [], [math.nan] * 4),
     ],
 )
 def test_where_they_are_undefined(array, dtype, chosen, true, desired):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dnn_xp.functions.metrics.means import checked, mean, ratio, total
-from tests.helpers import assert_close
+from dnn_xp.functions.metrics.means import checked, defined, mean, ratio, total
+from tests.helpers import assert_close, assert_values
 
 
 def test_totals_and_means(array, dtype, xp):
@@ -29,10 +29,29 @@ def test_nothing_to_divide_by(array, dtype, xp):
 def test_targets_are_brought_to_the_side_of_the_predictions(array, dtype, xp):
     A = array([[0.0, 0.0]], dtype)
     for Y in ([[1, 0]], np.array([[True, False]]), array([[1, 0]], "int32")):
-        found, weights = checked(A, Y, [2, 3], xp)
+        _, found, weights, _ = checked(A, Y, [2, 3], xp)
         assert_close(found, array([[1.0, 0.0]], dtype))
         assert_close(weights, array([2.0, 3.0], dtype))
-    assert checked(A, A, None, xp)[1] is None
+    assert checked(A, A, None, xp)[2] is None
+
+
+def test_narrow_floats_are_widened(library, array, xp):
+    if not hasattr(xp, "float16"):
+        pytest.skip("the library has no floats of 16 bits")
+    A = xp.astype(array([[0.0, 1.0]]), xp.float16)
+    A, Y, weights, _ = checked(A, [[1, 0]], [2, 3], None)
+    assert all(x.dtype == xp.float32 for x in (A, Y, weights))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[0.0, 0.0], [1.0, -1.0], [2.0, -1.0], [1.0, np.nan], [1.0, np.inf]],
+    ids=["zeros", "no sum", "negative", "NaN", "infinite"],
+)
+def test_no_figure_is_defined_by_weights_that_weigh_nothing(array, xp, weights):
+    A, figure = array([[0.25, 0.5]]), array(0.75)
+    assert_values(defined(figure, A, A, array(weights), xp), np.nan)
+    assert_values(defined(figure, A, A, array([0.0, 2.0]), xp), 0.75)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_xp.backends import compile_step
+from dnn_xp.backends import compile_step, to_host
 from dnn_xp.functions import metrics
 from dnn_xp.functions.metrics import METRICS
 from tests.helpers import assert_close, assert_values
@@ -157,6 +157,9 @@ def test_bounds_also_where_undefined(array, library, m, seed):
         A, Y, weights = draw(task, m, seed, n_classes=3)
         for some_weights in (None, array(weights)):
             value = float(METRICS[name](array(A), array(Y), weights=some_weights))
+            if not (m if some_weights is None else weights.sum()):
+                assert np.isnan(value), name  # of no examples there is no figure
+                continue
             lower = -np.inf if name == "r2" else 0.0
             upper = np.inf if name.endswith(("error", "loss")) else 1.0 + 1e-15
             assert lower < value <= upper or value == lower == 0.0, (name, value)
@@ -164,10 +167,43 @@ def test_bounds_also_where_undefined(array, library, m, seed):
 
 @cases
 def test_weights_of_0_alone(array, dtype, task, name):
-    """Undefined, and finite: what it is with no example at all."""
+    """No figure, as of no example at all."""
     A, Y, weights = draw(task, 5, seed=3)
     value = METRICS[name](array(A, dtype), array(Y, dtype), weights=array(0.0 * weights))
-    assert_close(value, array({"roc_auc": 0.5, "r2": 1.0}.get(name, 0.0), dtype))
+    assert_close(value, array(np.nan, dtype))
+
+
+@cases
+@pytest.mark.parametrize("where", ["predictions", "targets"])
+def test_of_what_is_not_a_number_there_is_no_figure(array, task, name, where):
+    """However few there are: a threshold would take them for class 0."""
+    for place in ((0, 4), (-1, 0)):
+        arrays = dict(zip(("predictions", "targets"), draw(task, 5, seed=3), strict=False))
+        arrays[where][place] = np.nan
+        value = METRICS[name](array(arrays["predictions"]), array(arrays["targets"]))
+        assert_close(value, array(np.nan))
+
+
+@pytest.mark.parametrize("task", ["two classes", "many classes"])
+def test_confusions_with_what_is_not_a_number_are_not_counted(array, task):
+    A, Y, _ = draw(task, 5, seed=3)
+    A[0, 2] = np.nan
+    assert np.isnan(to_host(metrics.confusion_matrix(array(A), array(Y)))).all()
+    groups = (len(A),)
+    assert np.isnan(float(metrics.grouped_accuracy(array(A), array(Y), groups)))
+
+
+@cases
+def test_what_is_no_array_of_predictions_is_refused(array, task, name):
+    A, Y, _ = draw(task, 5, seed=3)
+    for found, message in (
+        (A.tolist(), "^A: found a list, expected an array"),
+        (None, "^A: found None, expected an array"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            METRICS[name](found, array(Y))
+    with pytest.raises(ValueError, match=r"^Y: found an array with a mask"):
+        METRICS[name](array(A), np.ma.masked_equal(Y, 0.0))
 
 
 # ----------------------------------------------------------------------------- arrays

@@ -1,0 +1,189 @@
+"""Checks of values: targets that a cost is made for, weights, and nothing that is not finite.
+
+Each array is read once, before anything is computed from it, by a few reductions whose results are
+moved to the host together. What is read a batch at a time is checked as it is read.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dnn_xp.backends import (
+    Array,
+    Matrix,
+    Namespace,
+    Vector,
+    dtype_name,
+    has_values,
+    namespace,
+    numbers_on_host,
+    widened,
+)
+from dnn_xp.data.sources import Source
+from dnn_xp.functions.costs import CostSpec, find_cost, target_groups
+
+__all__ = ["check_finite", "check_values", "finite_source"]
+
+
+class _Range(NamedTuple):
+    """The smallest and the largest of an array's numbers; NaN where one of them is."""
+
+    least: float
+    most: float
+
+    @property
+    def is_finite(self) -> bool:
+        return math.isfinite(self.least) and math.isfinite(self.most)
+
+
+def check_values(
+    cost: CostSpec,
+    X: Matrix | Source,
+    Y: Matrix,
+    weights: Vector | None = None,
+    theta: Vector | None = None,
+) -> None:
+    """Refuse data whose values no network can learn from, or a cost is not made for.
+
+    While a function is traced there are no values, and nothing is checked.
+
+    Parameters
+    ----------
+    cost : str, tuple or Cost
+    X : array or Source, shape (n_inputs, m)
+    Y : array, shape (n_outputs, m)
+    weights : array, shape (m,), optional
+    theta : array, optional
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
+    """
+    arrays = {"X": X, "Y": Y, "weights": weights, "theta": theta}
+    named = {name: x for name, x in arrays.items() if x is not None and not isinstance(x, Source)}
+    if not all(has_values(x) for x in named.values()):
+        return
+    found, xp = find_cost(cost), namespace(Y)
+    figures = _extremes({name: x for name, x in named.items() if _has_floats(x)})
+    groups = target_groups(found, Y.shape[0])
+    figures += [_furthest_from_one(Y[rows, :], xp) for rows in groups]
+    numbers = numbers_on_host(figures)
+    ranges = {}
+    for name in (name for name, x in named.items() if _has_floats(x)):
+        ranges[name], numbers = _Range(*numbers[:2]), numbers[2:]
+        _check_range(name, named[name], ranges[name])
+    _check_targets(found.targets, Y, ranges["Y"], max(numbers, default=0.0), xp)
+    if weights is not None:
+        _check_weights(ranges["weights"])
+
+
+def check_finite(**arrays: Array) -> None:
+    """Refuse arrays that hold NaN or infinity.
+
+    Parameters
+    ----------
+    **arrays : array
+        By the names that the error is to say. Those without floats, or without elements, pass.
+
+    Raises
+    ------
+    ValueError
+        Naming the array, and the first row in which such a number is.
+    """
+    named = {name: x for name, x in arrays.items() if _has_floats(x) and has_values(x)}
+    if not named:
+        return
+    numbers = numbers_on_host(_extremes(named))
+    for place, (name, x) in enumerate(named.items()):
+        _check_range(name, x, _Range(*numbers[2 * place : 2 * place + 2]))
+
+
+def finite_source(X: Matrix | Source) -> Matrix | Source:
+    """Return a source that refuses examples with NaN or infinity as it reads them.
+
+    Parameters
+    ----------
+    X : array or Source
+        An array comes back as it is.
+    """
+    if not isinstance(X, Source):
+        return X
+    n, read, like = X.shape[0], X.read, X.like
+
+    def checked(which: Any) -> Array:
+        found = read(which)
+        if found.ndim != 2 or found.shape[0] != n or found.dtype != like.dtype:
+            raise ValueError(
+                f"X: read {dtype_name(found.dtype)} of shape {tuple(found.shape)}, expected "
+                f"{dtype_name(like.dtype)} of shape ({n}, b), as its source says"
+            )
+        try:
+            check_finite(X=found)
+        except ValueError as error:
+            raise ValueError(f"{error} (among {_said(which)})") from None
+        return found
+
+    return X._replace(read=checked)
+
+
+def _said(which: Any) -> str:
+    """Return which examples were read, in words."""
+    if isinstance(which, slice):
+        return f"the examples {which.start} to {which.stop - 1}"
+    return f"the {which.shape[0]} examples of a batch"
+
+
+def _has_floats(x: Array) -> bool:
+    """Return whether there are numbers that can be NaN."""
+    return math.prod(x.shape) > 0 and bool(namespace(x).isdtype(x.dtype, "real floating"))
+
+
+def _extremes(named: Mapping[str, Array]) -> list[Array]:
+    """Return the smallest and the largest number of each array, both NaN where one of them is."""
+    return [extreme(x) for x in named.values() for extreme in (namespace(x).min, namespace(x).max)]
+
+
+def _furthest_from_one(Y: Matrix, xp: Namespace) -> Array:
+    """Return how far the sum of a column is from 1, at most."""
+    return xp.max(xp.abs(xp.sum(widened(Y), axis=0) - 1.0))
+
+
+def _check_range(name: str, x: Array, found: _Range) -> None:
+    if found.is_finite:
+        return
+    xp = namespace(x)
+    what = "NaN" if math.isnan(found.least) else "infinity"
+    expected = "finite numbers"
+    if what == "infinity" and getattr(x.dtype, "itemsize", 8) < 8:
+        expected += f", no larger than {dtype_name(x.dtype)} holds"
+    where = ""
+    if x.ndim == 2:
+        rows = xp.any(~xp.isfinite(x), axis=1)
+        where = f" in row {int(xp.argmax(xp.astype(rows, xp.int32)))}"
+    raise ValueError(f"{name}: found {what}{where}, expected {expected}")
+
+
+def _check_targets(targets: Any, Y: Matrix, found: _Range, off: float, xp: Namespace) -> None:
+    lowest, highest, _, way_out = targets
+    rounding = 4.0 * float(xp.finfo(Y.dtype).eps)
+    if found.least < lowest - rounding or found.most > highest + rounding:
+        end = "on" if highest == math.inf else f"to {highest:g}"
+        least, most = found.least + 0.0, found.most + 0.0  # no -0
+        raise ValueError(
+            f"Y: found numbers from {least:g} to {most:g}, expected them from {lowest:g} {end}; "
+            f"{way_out}"
+        )
+    # A thousandth: whatever rounding and smoothing do to a column, a second label is more.
+    if off > max(1e-3, rounding):
+        raise ValueError(
+            f"Y: found columns whose sum is {off:g} from 1, expected distributions over the "
+            f"classes, which sum to 1; {way_out}"
+        )
+
+
+def _check_weights(found: _Range) -> None:
+    if found.least < 0.0:
+        raise ValueError(f"weights: found {found.least:g}, expected numbers from 0 on")
+    if found.most == 0.0:
+        raise ValueError("weights: found a mean of 0.0, expected one above 0")
