@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
         EarlyStopping,
         Interruptible,
         JSONLinesLog,
+        RunFolder,
         TensorBoard,
         TimeLimit,
     )
@@ -56,6 +57,7 @@ _HOMES = {
         "EarlyStopping",
         "Interruptible",
         "JSONLinesLog",
+        "RunFolder",
         "TensorBoard",
         "TimeLimit",
     ),
@@ -110,6 +112,7 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "Optimizer",
     "Preprocessing",
     "Regularization",
+    "RunFolder",
     "TensorBoard",
     "TimeLimit",
     "TrainingResult",
