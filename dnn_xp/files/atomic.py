@@ -1,5 +1,6 @@
 """Write a file whole or not at all: everything that this package writes goes through here."""
 
+import errno
 import os
 import secrets
 import stat
@@ -84,7 +85,10 @@ def try_replacing(path: str | os.PathLike[str]) -> Path:
 
 def _target(path: str | os.PathLike[str]) -> Path:
     """Return where a path really leads, or refuse what can be no file there."""
-    target = Path(path).resolve()
+    try:
+        target = Path(path).resolve()
+    except RuntimeError as error:  # until Python 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     if target.is_dir():
         raise IsADirectoryError(f"path: found the folder {target}, expected the name of a file")
     if target.exists() and not target.is_file():  # /dev/null would be a plain file from now on
