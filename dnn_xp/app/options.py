@@ -157,7 +157,10 @@ class Dtype(StrEnum):
 
 
 DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
-ModelFile = Annotated[Path, typer.Argument(help="A file that dnn-xp train --output wrote.")]
+ModelFile = Annotated[
+    Path,
+    typer.Argument(help="A model that dnn-xp train kept: its file, or the folder of its run."),
+]
 OutputFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the model in this file, too (HDF5).")
 ]

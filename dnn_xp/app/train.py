@@ -183,14 +183,17 @@ def _prepare_run(settings: Settings) -> PreparedRun:
 
 def _check_space(settings: Settings, experiment: Experiment) -> None:
     """See that the model and the checkpoints have room."""
-    theta = experiment.network.size * (8 if settings.dtype is Dtype.float64 else 4)
-    besides = 2**14
+    theta, besides = _theta_bytes(settings, experiment), 2**14
     files = {
         "--output": (settings.output, theta + besides),
         # Two of them, each with theta three times, and an optimizer's state.
         "--checkpoint": (settings.checkpoint, 2 * (5 * theta + besides)),
     }
     check_space(files)
+
+
+def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
+    return experiment.network.size * (8 if settings.dtype is Dtype.float64 else 4)
 
 
 def _balanced_weights(experiment: Experiment) -> Array:
@@ -261,7 +264,8 @@ def _keep_in(
     )
     return KeptRun(
         folder,
-        seconds=SECONDS,
+        # Five vectors like theta at 200 MB/s: a twentieth of the time goes into checkpoints.
+        seconds=max(SECONDS, _theta_bytes(settings, experiment) / 2e6),
         about={**record, "settings": about, "options": dict(prepared.options)},
         make_model=model_of,
         in_units=lambda figures: in_own_units(figures, experiment.targets),
