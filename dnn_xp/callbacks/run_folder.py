@@ -1,6 +1,7 @@
 """Folders of runs: a run keeps what it learnt, its figures, and what it was, as it goes on."""
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -103,6 +104,26 @@ class RunFolder(Callback):
         self._log = _Log(self.path / HISTORY, in_units)
         self._run: Run | None = None
         self._parts = list[Callback]()
+
+    def apart(self) -> Callback:
+        """Return one with a new folder: of this name, or with a number where that is taken."""
+        path = self.path
+        for number in itertools.count(2):
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                path = self.path.with_name(f"{self.path.name}-{number}")
+            except OSError:  # the start of the run says so
+                break
+            else:
+                break
+        return RunFolder(
+            path,
+            seconds=self.seconds,
+            about=self.about,
+            make_model=self.make_model,
+            in_units=self.in_units,
+        )
 
     def start(self, run: Run) -> None:
         """Make the folder, and write what there is to know at the beginning."""

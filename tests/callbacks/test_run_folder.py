@@ -318,6 +318,22 @@ def test_a_network_that_no_file_can_hold_is_said_before_the_training(folder):
     assert load_checkpoint(folder / "checkpoint").epoch == 2
 
 
+def test_runs_beside_each_other_have_folders_of_their_own(folder):
+    shared = RunFolder(folder, seconds=5.0, about={"why": "a fold"})
+    own = [shared.apart() for _ in range(3)]
+    assert [one.path.name for one in own] == ["first", "first-2", "first-3"]
+    for one in own:
+        train_case(CASE, one)
+        assert names(one.path) == WHOLE
+        assert record(one.path)["why"] == "a fold"
+        assert one.seconds == 5.0
+
+
+def test_a_folder_that_cannot_be_made_is_not_looked_for_for_ever(tmp_path):
+    (tmp_path / "file").touch()
+    assert RunFolder(tmp_path / "file" / "below").apart().path == tmp_path / "file" / "below"
+
+
 def test_it_holds_nothing_of_the_run_afterwards(folder):
     kept = RunFolder(folder)
     train_case(CASE, kept)
