@@ -4,10 +4,15 @@ The public names are loaded when they are first used: ``import dnn_xp`` itself l
 ``dnn_xp.xp`` is the namespace of the current backend.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+# Not out of `typing`, which takes longer to load than all of this: Ctrl-C would fall into it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
+    from typing import Any
+
     from dnn_xp.backends import current_backend, use_backend
     from dnn_xp.callbacks import (
         Checkpoint,
@@ -15,6 +20,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
         EarlyStopping,
         Interruptible,
         JSONLinesLog,
+        RunFolder,
         TensorBoard,
         TimeLimit,
     )
@@ -56,6 +62,7 @@ _HOMES = {
         "EarlyStopping",
         "Interruptible",
         "JSONLinesLog",
+        "RunFolder",
         "TensorBoard",
         "TimeLimit",
     ),
@@ -110,6 +117,7 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "Optimizer",
     "Preprocessing",
     "Regularization",
+    "RunFolder",
     "TensorBoard",
     "TimeLimit",
     "TrainingResult",

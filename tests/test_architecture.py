@@ -223,7 +223,7 @@ def wrong_all(tree: ast.Module, package: Any) -> list[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             public |= {target.id for target in targets if isinstance(target, ast.Name)}
-    public = {name for name in public if not name.startswith("_")}
+    public = {name for name in public if not name.startswith("_") and name != "TYPE_CHECKING"}
     names = package.__all__
     return [f"{name} is not in it" for name in sorted(public - set(names))] + [
         f"{name} is nowhere" for name in names if not hasattr(package, name)

@@ -1,21 +1,22 @@
 """The way in: ``dnn-xp`` and ``python -m dnn_xp``.
 
-Exit codes: 0 as wished; 1 the run diverged or a value is off; 2 bad input, told in one line on
-stderr; 130 stopped by Ctrl-C.
+Exit codes: 0 as wished; 1 the run diverged, a value is off, or something could not be written;
+2 bad input, told in one line on stderr; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 """
 
-import io
-import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from __future__ import annotations
 
-from dnn_xp.app.errors import UserError
-from dnn_xp.backends import require
-from dnn_xp.reprs import printable
+# All else is loaded where Ctrl-C is already heeded.
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 __all__ = ["main"]
 
-BAD_INPUT, INTERRUPTED = 2, 130
+LOST_OUTPUT, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -31,19 +32,35 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     SystemExit
         Always.
     """
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no error
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        code = _run(sys.argv[1:] if arguments is None else [*arguments])
-    except KeyboardInterrupt:
+        code = _run_and_say(sys.argv[1:] if arguments is None else [*arguments])
+    except KeyboardInterrupt:  # before standard output was ready, or after all was said
         code = INTERRUPTED
-    if code == INTERRUPTED:
         _say("interrupted")
     sys.exit(code)
 
 
+def _run_and_say(arguments: list[str]) -> int:
+    import signal
+
+    from dnn_xp.app.streams import standard_streams
+
+    with standard_streams() as output:
+        try:
+            code = _run(arguments)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        if code > 128:
+            number = signal.Signals(code - 128)
+            _say("interrupted" if code == INTERRUPTED else f"stopped by {number.name}")
+        output.flush()
+    return LOST_OUTPUT if output.lost and code == 0 else code
+
+
 def _run(arguments: list[str]) -> int:
+    from dnn_xp.app.errors import UserError
+    from dnn_xp.backends import require
+
     try:
         typer = require("typer", extra="app")
         require("rich", extra="app")
@@ -74,4 +91,6 @@ def _refuse(problem: object, code: int = BAD_INPUT) -> int:
 
 
 def _say(message: str) -> None:
+    from dnn_xp.reprs import printable
+
     print("dnn-xp:", printable(" ".join(message.split())), file=sys.stderr)

@@ -8,6 +8,7 @@ from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
 from dnn_xp.app.range_test import range_test
+from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate, predict
 
@@ -54,9 +55,10 @@ app.command(
         "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
         "train measurements.npz --backend torch",
         "train digits --schedule cosine --ema-decay 0.99 --metric f1",
-        "train digits --epochs 1000 --checkpoint run.checkpoint",
+        "train digits --epochs 1000 --run runs/long",
     )
 )(train)
+app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
 app.command(
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
 )(range_test)

@@ -12,6 +12,7 @@ import numpy as np
 
 from dnn_xp.backends import Array, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, split
+from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
@@ -22,6 +23,7 @@ __all__ = [
     "Experiment",
     "bring_examples",
     "build_network",
+    "check_class_names",
     "fingerprint",
     "parse_layers",
     "prepare",
@@ -104,6 +106,7 @@ def prepare(
         Where what is asked for is not there, or does not fit.
     """
     dataset, test = load(data, folder=data_dir, trusted=trusted)
+    check_class_names(dataset.classes)
     part, rest = split_parts(dataset, test, seed)
     network = build_network(part, hidden, activation)
     preprocessing = fit_preprocessing(part)
@@ -122,6 +125,24 @@ def prepare(
         examples,
         held_out,
     )
+
+
+def check_class_names(classes: Sequence[str] | None) -> None:
+    """Refuse the name of a class that no model could hold, before anything is learnt.
+
+    Raises
+    ------
+    ValueError
+        Naming the class.
+    """
+    for name in classes or ():
+        try:
+            fixed(name)
+        except ValueError as error:
+            raise ValueError(
+                f"found the class {name!a}, whose name cannot be kept with a model; expected "
+                "names in UTF-8 that do not end with a NUL"
+            ) from error
 
 
 def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:

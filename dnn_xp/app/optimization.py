@@ -24,6 +24,7 @@ __all__ = [
     "choose_optimizer",
     "choose_optimizer_settings",
     "choose_schedule",
+    "depends_on_length",
 ]
 
 OPTIMIZERS: dict[str, tuple[Callable[[float], Optimizer], float]] = {
@@ -145,7 +146,12 @@ def choose_schedule(name: str, warm_up_epochs: float, epochs: int) -> LearningRa
         )
     schedule = SCHEDULES[name](epochs - warm_up_epochs)
     callbacks = (schedule,) if isinstance(schedule, Callback) else ()
-    description = name if name in _OF_ANY_LENGTH else f"{name} over {epochs} epochs"
+    description = f"{name} over {epochs} epochs" if depends_on_length(name) else name
     if warm_up_epochs:
         description += f" after a warm-up of {warm_up_epochs:g}"
     return LearningRatePlan(warm_up(schedule, warm_up_epochs), callbacks, description)
+
+
+def depends_on_length(name: str) -> bool:
+    """Return whether what ``--schedule`` names is another schedule for another ``--epochs``."""
+    return name not in _OF_ANY_LENGTH

@@ -35,9 +35,12 @@ __all__ = [
     "LearningRate",
     "MetricNames",
     "ModelFile",
+    "NoRun",
     "OptimizerName",
     "OutputFile",
     "ResumeFlag",
+    "ResumeOrStart",
+    "RunDir",
     "ScheduleName",
     "Seed",
     "TrustFlag",
@@ -163,9 +166,12 @@ class Dtype(StrEnum):
 
 
 DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
-ModelFile = Annotated[Path, typer.Argument(help="A file that dnn-xp train --output wrote.")]
+ModelFile = Annotated[
+    Path,
+    typer.Argument(help="A model that dnn-xp train kept: its file, or the folder of its run."),
+]
 OutputFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Keep the model in this file (HDF5).")
+    Path | None, typer.Option(metavar="FILE", help="Keep the model in this file, too (HDF5).")
 ]
 CurveFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Draw the learning curve: .png, .svg or .pdf.")
@@ -177,12 +183,30 @@ CheckpointFile = Annotated[
         help="Keep what is needed to go on in this file, every ten seconds and at the end.",
     ),
 ]
+RunDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        metavar="FOLDER",
+        help="Keep the run in this folder: model, figures, checkpoint, and what it was. "
+        "Default: a new one in runs/.",
+    ),
+]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Keep no such folder.")]
 ResumeFlag = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on from the checkpoint, with the other options as they were; --epochs may be "
-        "more.",
+        help="Go on from the checkpoint, or with the run of --run, with the other options as they "
+        "were; --epochs may be more. See also: dnn-xp resume.",
+    ),
+]
+ResumeOrStart = Annotated[
+    bool,
+    typer.Option(
+        "--resume-or-start",
+        help="The same, but begin where there is no checkpoint yet, or only a damaged one: for a "
+        "machine that is started again and again.",
     ),
 ]
 

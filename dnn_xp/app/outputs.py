@@ -1,24 +1,26 @@
 """The files that a command writes: seen to before it computes, and each written whole."""
 
-import tempfile
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnn_xp.app.errors import user_errors
+from dnn_xp.app.errors import Failure
 from dnn_xp.backends import require
-from dnn_xp.files import replacing
+from dnn_xp.files import replacing, try_replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_outputs", "check_plot", "draw"]
+__all__ = ["check_outputs", "check_plot", "check_space", "draw", "option_errors"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
-    """See that what comes of a command can be written.
+    """See that what comes of a command can be written where it really leads.
 
     Parameters
     ----------
@@ -40,19 +42,47 @@ def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
             raise ValueError(f"{option}: found the folder {path}, expected the name of a file")
         if path.exists() and not path.is_file():
             raise ValueError(f"{option}: found {path}, expected a file or a new name")
-        if not path.parent.is_dir():
-            raise ValueError(f"{option}: the folder {path.parent} does not exist")
+        folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+        if not folder.is_dir():
+            raise ValueError(f"{option}: the folder {folder} does not exist")
         if path.exists() and Path(data).exists() and path.samefile(data):
             raise ValueError(f"{option}: {path} holds the data and would be overwritten")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ValueError(f"{option}: {path} is write-protected")
         try:
-            tempfile.TemporaryFile(dir=path.parent).close()
+            try_replacing(path)
         except OSError as error:
-            raise ValueError(
-                f"{option}: cannot write to {path.parent}: {error.strerror}"
-            ) from error
-        other = named.setdefault(path.resolve(), option)
+            reason = error.strerror or str(error).removeprefix("path: ")
+            raise ValueError(f"{option}: cannot write {path.name} to {folder}: {reason}") from error
+        other = named.setdefault(Path(os.path.realpath(path)), option)
         if other != option:
             raise ValueError(f"{option}: {path} is the {other}, too")
+
+
+def check_space(files: Mapping[str, tuple[Path | None, int]]) -> None:
+    """See that there is room for what will be written.
+
+    Parameters
+    ----------
+    files : mapping of str to (Path or None, int)
+        By the options that name them, with about how many bytes they take.
+
+    Raises
+    ------
+    ValueError
+        Naming the option whose file is too large.
+    """
+    for option, (path, size) in files.items():
+        if path is None:
+            continue
+        try:
+            free = shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free
+        except OSError:  # not every file system tells
+            continue
+        if free < size:
+            raise ValueError(
+                f"{option}: {path} takes about {size:,} bytes, and only {free:,} are free there"
+            )
 
 
 def check_plot(plot: Path | None) -> None:
@@ -72,7 +102,29 @@ def check_plot(plot: Path | None) -> None:
 
 
 def draw(figure: "Figure", plot: Path) -> str:
-    """Write a figure, and say where it is."""
-    with user_errors(), replacing(plot) as temporary:
+    """Write a figure, and say where it is.
+
+    Raises
+    ------
+    Failure
+        Naming the option and the file, where it cannot be written.
+    """
+    with option_errors("--plot", plot), replacing(plot) as temporary:
         figure.savefig(temporary)
     return str(plot)
+
+
+@contextmanager
+def option_errors(option: str, path: Path) -> Iterator[None]:
+    """Turn the error of a file that cannot be written into one that names it and its option.
+
+    Raises
+    ------
+    Failure
+        In place of an OSError or a ValueError.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removeprefix("path: ")
+        raise Failure(f"{option}: {path}: {reason}") from error

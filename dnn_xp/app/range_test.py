@@ -79,7 +79,6 @@ def range_test(
             result = _test_rates(
                 experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
             )
-        curve = [("curve", draw(figures.learning_rate_curve(result), plot))] if plot else []
         report.facts(
             console,
             [
@@ -88,9 +87,11 @@ def range_test(
                 ("backend", describe_backend(current, experiment.examples.X)),
                 ("tried", _describe_rates(result)),
                 ("proposed", f"--learning-rate {result.proposed:.2g}"),
-                *curve,
             ],
         )
+        if plot is not None:
+            curve = draw(figures.learning_rate_curve(result), plot)
+            report.facts(console, [("curve", curve)], len("proposed"))
 
 
 def _test_rates(

@@ -70,10 +70,18 @@ def table(
     _print(console, drawn)
 
 
-def facts(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
-    """Print names with what they stand for, one pair a line."""
+def facts(console: Console, pairs: Sequence[tuple[str, str]], width: int = 0) -> None:
+    """Print names with what they stand for, one pair a line.
+
+    Parameters
+    ----------
+    console : Console
+    pairs : sequence of (str, str)
+    width : int
+        Of the names at least, so that two such tables stand in line.
+    """
     drawn = Table.grid(padding=(0, 2, 0, 0))
-    drawn.add_column(style="bold", no_wrap=True)
+    drawn.add_column(style="bold", no_wrap=True, min_width=width)
     drawn.add_column(overflow="fold")
     for name, text in pairs:
         drawn.add_row(Text(printable(name)), Text(printable(text)))

@@ -1,20 +1,28 @@
-"""Resuming: what ``dnn-xp train --checkpoint FILE --resume`` adds to a training."""
+"""Resuming: what ``--checkpoint FILE`` and ``--run FOLDER`` add to a training."""
 
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from dnn_xp.app.errors import UserError
-from dnn_xp.callbacks import Checkpoint
-from dnn_xp.models import CheckpointWarning, load_checkpoint
-from dnn_xp.training import AnotherRunError, Progress
+from dnn_xp.callbacks import Checkpoint, RunFolderWarning
+from dnn_xp.files.sealing import is_of_kind, seal_problem
+from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
+from dnn_xp.training import AnotherRunError, Progress, Run
 from dnn_xp.training.identity import describe_difference
 
-__all__ = ["Resume", "checkpoint_errors", "open_resume", "resume_command"]
+__all__ = [
+    "SECONDS",
+    "Resume",
+    "check_options",
+    "open_resume",
+    "resume_command",
+    "run_errors",
+]
 
 SECONDS = 10.0
 """What a kill may cost, in time."""
@@ -40,32 +48,58 @@ class Resume(NamedTuple):
         return 0 if self.progress is None else self.progress.epoch
 
 
-def open_resume(checkpoint: Path | None, resume: bool) -> Resume:
+class _NamedCheckpoint(Checkpoint):
+    """The checkpoint of ``--checkpoint``: what hinders it at the start is the option's error."""
+
+    def start(self, run: Run) -> None:
+        try:
+            super().start(run)
+        except OSError as error:
+            reason = f"{self.path}: {error.strerror}" if error.strerror else str(error)
+            raise UserError(f"--checkpoint: {reason}") from error
+
+
+def open_resume(
+    checkpoint: Path | None,
+    *,
+    run: Path | None = None,
+    resume: bool = False,
+    or_start: bool = False,
+) -> Resume:
     """Read the checkpoint that a training goes on from, and see that none is lost.
 
     Parameters
     ----------
     checkpoint : Path or None
         What ``--checkpoint`` says.
-    resume : bool
-        What ``--resume`` says.
+    run : Path or None
+        The checkpoint in the folder of ``--run``, which is preferred.
+    resume, or_start : bool
+        Whether ``--resume`` and ``--resume-or-start`` are there.
 
     Raises
     ------
     ValueError
         Where there is no checkpoint to go on from, or one that would be replaced.
     """
-    if checkpoint is None:
-        if resume:
-            raise ValueError("--resume: goes on from a --checkpoint FILE, and none is given")
-        return Resume()
-    checkpoints = (Checkpoint(checkpoint, seconds=SECONDS),)
-    if resume:
-        try:
-            return Resume(load_checkpoint(checkpoint), checkpoints)
-        except FileNotFoundError as error:
-            raise ValueError(f"--resume: there is no checkpoint {checkpoint}") from error
-    if checkpoint.exists():
+    checkpoints = () if checkpoint is None else (_NamedCheckpoint(checkpoint, seconds=SECONDS),)
+    sources = [path for path in (run, checkpoint) if path is not None]
+    option = "--resume-or-start" if or_start else "--resume"
+    if resume or or_start:
+        if not sources:
+            raise ValueError(
+                f"{option}: goes on from a --checkpoint FILE or with a --run FOLDER, and none is "
+                "given; dnn-xp resume goes on with the last run"
+            )
+        for source in sources:
+            progress = _load(source, or_start)
+            if progress is not None:
+                return Resume(progress, checkpoints)
+        missing = f"{option}: there is no checkpoint {' or '.join(map(str, sources))}"
+        if not or_start:
+            raise ValueError(missing)
+        _warn(f"{missing} to go on from: begins anew")
+    elif checkpoint is not None and checkpoint.exists():
         raise ValueError(
             f"--checkpoint: {checkpoint} exists: add --resume to go on from it, or remove it to "
             "begin anew"
@@ -73,14 +107,81 @@ def open_resume(checkpoint: Path | None, resume: bool) -> Resume:
     return Resume(None, checkpoints)
 
 
+def _load(path: Path, or_start: bool) -> Progress | None:
+    """Return the newest checkpoint, or None where there is none, or none but damaged ones."""
+    try:
+        return load_checkpoint(path)
+    except FileNotFoundError:
+        return None
+    except CheckpointError as error:
+        found = [path, *path.parent.glob(f"{path.name}.*[0-9]")]
+        there = [one for one in found if one.exists()]
+        if not or_start or not all(map(_is_damaged, there)):
+            raise
+        for one in there:
+            one.replace(one.with_name(f"{one.name}.damaged"))
+        _warn(f"{error}; put aside as {path.name}.damaged")
+        return None
+
+
+def _is_damaged(path: Path) -> bool:
+    """Return whether a file is what a power cut or a full disk leaves of a checkpoint.
+
+    A whole one of another version is none, and neither is a file of another kind.
+    """
+    content = path.read_bytes()
+    if not content.strip(b"\0"):
+        return True
+    return is_of_kind(path, "checkpoint") and seal_problem(content, "checkpoint") is not None
+
+
+def check_options(progress: Progress | None, options: Mapping[str, str], epochs: int) -> None:
+    """Refuse to go on with other options than a run began with.
+
+    Parameters
+    ----------
+    progress : Progress or None
+        None where none is gone on from.
+    options : mapping of str to str
+        What they say now.
+    epochs : int
+        How many there are to be.
+
+    Raises
+    ------
+    ValueError
+        Naming each option that is another, what it is and what it was.
+    """
+    if progress is None:
+        return
+    begun = progress.callbacks.get(WATCH, {})
+    differences = [
+        f"{option}: found {now}, begun with {begun[option]}"
+        for option, now in options.items()
+        if option in begun and begun[option] != now
+    ]
+    if differences:
+        raise ValueError("; ".join(differences))
+    if epochs < progress.epoch:
+        raise ValueError(f"--epochs: found {epochs}, and {progress.epoch} are done already")
+
+
+WATCH = "_Watch"
+"""By this name a checkpoint holds what the options said when its run began."""
+
+
+def _warn(message: str) -> None:
+    print(f"dnn-xp: warning: {message}", file=sys.stderr)
+
+
 @contextmanager
-def checkpoint_errors() -> Iterator[None]:
-    """Say in a line on stderr what is wrong with a checkpoint, and go on where that can be done.
+def run_errors() -> Iterator[None]:
+    """Say in a line on stderr what is wrong with what a run keeps, and go on where that can be.
 
     Raises
     ------
     UserError
-        Where it belongs to another run, or none can be written.
+        Where a checkpoint belongs to another run.
     """
 
     def say(
@@ -91,17 +192,16 @@ def checkpoint_errors() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        print(f"dnn-xp: warning: {message}", file=sys.stderr)
+        _warn(str(message))
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", CheckpointWarning)
+            for category in (CheckpointWarning, RunFolderWarning):
+                warnings.simplefilter("always", category)
             warnings.showwarning = say
             yield
     except AnotherRunError as error:
         raise UserError(f"--resume: {_describe(error)}") from error
-    except OSError as error:
-        raise UserError(f"--checkpoint: {error.strerror or error}") from error
 
 
 _OPTIONS = {
@@ -127,8 +227,9 @@ def _describe(error: AnotherRunError) -> str:
     differences = []
     for name, (found, expected) in error.differences.items():
         if name in _OPTIONS:  # the start follows from the others
-            _, _, said = describe_difference(name, found, expected).partition(": ")
-            differences.append(f"{_OPTIONS[name]}: {said}")
+            _, _, said = describe_difference(name, expected, found).partition(": ")
+            now, _, before = said.rpartition(", expected ")
+            differences.append(f"{_OPTIONS[name]}: {now}, begun with {before}")
     if not differences:
         return str(error)
     return f"this is the progress of another run; {'; '.join(differences)}"
@@ -142,5 +243,6 @@ def resume_command(arguments: Sequence[str]) -> str:
     arguments : sequence of str
         Of the command that was interrupted.
     """
-    options = () if "--resume" in arguments else ("--resume",)
+    known = {"--resume", "--resume-or-start"}
+    options = () if known & set(arguments) else ("--resume",)
     return shlex.join(("dnn-xp", *arguments, *options))

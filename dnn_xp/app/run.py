@@ -14,21 +14,26 @@ from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.app.resume import Resume
 from dnn_xp.backends import Array, asarray_like, to_host
-from dnn_xp.callbacks import Interruptible
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
     AnotherRunError,
     Callback,
     DivergenceWarning,
-    Ending,
     Run,
     TrainingResult,
     train,
 )
 from dnn_xp.training.progress import History
 
-__all__ = ["OnEpoch", "PreparedRun", "classify", "run_experiment"]
+__all__ = [
+    "OnEpoch",
+    "PreparedRun",
+    "classify",
+    "in_own_units",
+    "own_theta",
+    "run_experiment",
+]
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 """Called with the number of an epoch that is done and its metrics."""
@@ -47,6 +52,8 @@ class PreparedRun(NamedTuple):
         As in `dnn_xp.training.train`.
     resume : Resume
         Where it begins, and which checkpoints it writes.
+    options : mapping of str to str
+        What the options say that a run goes on with as it began.
     """
 
     experiment: Experiment
@@ -57,6 +64,7 @@ class PreparedRun(NamedTuple):
     seed: int
     weights: Array | None = None
     resume: Resume = Resume()
+    options: Mapping[str, str] = {}
 
 
 class _Watch(Callback):
@@ -76,7 +84,7 @@ class _Watch(Callback):
 
     def restore(self, run: Run, state: Mapping[str, int | str]) -> None:
         for name, expected in self.identity.items():
-            if state[name] != expected:
+            if state.get(name, expected) != expected:
                 argument = "data" if name == "fingerprint" else name
                 raise AnotherRunError({argument: (state[name], expected)})
 
@@ -84,10 +92,12 @@ class _Watch(Callback):
         self.on_epoch(run.epoch, run.history)
 
 
-def run_experiment(prepared: PreparedRun, on_epoch: OnEpoch) -> TrainingResult:
-    """Train until the end, or until Ctrl-C: the step under way is then finished.
+def run_experiment(
+    prepared: PreparedRun, on_epoch: OnEpoch, callbacks: Sequence[Callback] = ()
+) -> TrainingResult:
+    """Train until the end, or until a callback ends it.
 
-    Where Ctrl-C is pressed again before that, what was learnt up to the last whole epoch counts.
+    Where Ctrl-C breaks it off, what was learnt up to the last whole epoch counts.
 
     Real targets are learnt in units of their spread, so that the same learning rate does for
     prices and for millimetres. What comes back is in the units of the data.
@@ -96,33 +106,34 @@ def run_experiment(prepared: PreparedRun, on_epoch: OnEpoch) -> TrainingResult:
     ----------
     prepared : PreparedRun
     on_epoch : OnEpoch
+    callbacks : sequence of Callback
+        Told in the units of the training: see `in_own_units`.
 
     Returns
     -------
     TrainingResult
         Divergence is told by its ending, and not by a warning.
     """
-    experiment = prepared.experiment
-    targets = experiment.targets
+    targets = prepared.experiment.targets
 
     def report_latest(epoch: int, history: History) -> None:
-        latest = {name: values[-1:] for name, values in history.items()}
-        in_units = _in_own_units(latest, targets)
-        on_epoch(epoch, {name: value for name, (value,) in in_units.items()})
+        on_epoch(
+            epoch, in_own_units({name: values[-1] for name, values in history.items()}, targets)
+        )
 
     watch = _Watch(report_latest, _identity(prepared))
     try:
-        with Interruptible() as ctrl_c, warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
-            result = _train(prepared, [watch, ctrl_c])
+            result = _train(prepared, [watch, *callbacks])
     except KeyboardInterrupt:
         if watch.last is None:
             raise
-        result = _last_whole_epoch(watch.last)
+        result = watch.last.last_whole_epoch()
+    result = result._replace(theta=own_theta(prepared.experiment, result.theta))
     if targets is None:
         return result
-    theta = _unscaled(experiment.network, result.theta, targets)
-    return result._replace(theta=theta, history=_in_own_units(result.history, targets))
+    return result._replace(history=_history_in_own_units(result.history, targets))
 
 
 def _identity(prepared: PreparedRun) -> dict[str, int | str]:
@@ -131,6 +142,7 @@ def _identity(prepared: PreparedRun) -> dict[str, int | str]:
         "fingerprint": prepared.experiment.fingerprint,
         "schedule": prepared.optimizer_settings.plan.description,
         "metric": ", ".join(prepared.metrics),
+        **prepared.options,
     }
 
 
@@ -149,7 +161,8 @@ def _train(prepared: PreparedRun, callbacks: Sequence[Callback]) -> TrainingResu
         seed=prepared.seed,
         validation=scale_targets(experiment.held_out, experiment.held_out_part, targets),
         metrics=prepared.metrics,
-        callbacks=[*settings.plan.callbacks, *callbacks, *resume.checkpoints],
+        # A checkpoint that is refused comes before a folder is filled.
+        callbacks=[*settings.plan.callbacks, *resume.checkpoints, *callbacks],
         clip_norm=settings.clip_norm,
         ema_decay=settings.ema_decay,
         weights=prepared.weights,
@@ -157,31 +170,43 @@ def _train(prepared: PreparedRun, callbacks: Sequence[Callback]) -> TrainingResu
     )
 
 
-def _last_whole_epoch(run: Run) -> TrainingResult:
-    """Return what a run that was broken off had come to at the end of its last whole epoch."""
-    # Some metrics of the epoch that was broken off may be there already.
-    history = {name: values[: run.epoch] for name, values in run.history.items()}
-    theta = run.to_theta(run.last_position)
-    return TrainingResult(theta, history, run.epoch, Ending.INTERRUPTED, "interrupted")
-
-
 _POWERS = {"cost": 2, "RMSE": 1, "MAE": 1}
 """Which power of the unit of the targets a metric is in."""
 
 
-def _in_own_units(history: History, targets: Preprocessing | None) -> History:
-    """Return a history whose errors are in the units of the data."""
-    if targets is None:
-        return history
-    unit = 1.0 / float(targets.scale)
+def in_own_units(figures: Mapping[str, float], targets: Preprocessing | None) -> dict[str, float]:
+    """Return figures of an epoch in the units of the data.
+
+    Parameters
+    ----------
+    figures : mapping of str to float
+        In units of the spread of the targets.
+    targets : Preprocessing or None
+        None leaves them as they are.
+    """
+    return {name: value * _factor(name, targets) for name, value in figures.items()}
+
+
+def _history_in_own_units(history: History, targets: Preprocessing) -> History:
     return {
-        name: [value * unit ** _POWERS.get(name.removeprefix("validation_"), 0) for value in values]
+        name: [value * _factor(name, targets) for value in values]
         for name, values in history.items()
     }
 
 
-def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
+def _factor(name: str, targets: Preprocessing | None) -> float:
+    """Return what brings a metric to the units of the data."""
+    power = _POWERS.get(name.removeprefix("validation_"), 0)
+    return 1.0 if targets is None else (1.0 / float(targets.scale)) ** power
+
+
+def own_theta(experiment: Experiment, theta: Array) -> Array:
     """Return the parameters of the network whose outputs are in the units of the data."""
+    targets = experiment.targets
+    return theta if targets is None else _unscaled(experiment.network, theta, targets)
+
+
+def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
     parameters, last = network.unpack(theta), len(network.layers)
     spread, shift = 1.0 / float(targets.scale), asarray_like(targets.shift, like=theta)
     W, b = parameters[f"W{last}"], parameters[f"b{last}"]

@@ -1,9 +1,11 @@
 """``dnn-xp train``: from data to a model that is kept, watched while it learns."""
 
+import os
+import shlex
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 from rich.console import Console
@@ -11,22 +13,14 @@ from rich.console import Console
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare
-from dnn_xp.app.formatting import (
-    describe_backend,
-    describe_data,
-    describe_metric,
-    describe_metrics,
-    describe_network,
-    describe_optimizer,
-)
-from dnn_xp.app.metrics import choose_metrics, measure
+from dnn_xp.app.formatting import describe_metric
+from dnn_xp.app.metrics import choose_metrics
 from dnn_xp.app.optimization import choose_optimizer_settings
 from dnn_xp.app.options import (
     ActivationName,
     BackendName,
     BatchSize,
     CheckpointFile,
-    ClassWeight,
     ClassWeightName,
     ClipNorm,
     CurveFile,
@@ -40,85 +34,31 @@ from dnn_xp.app.options import (
     Layers,
     LearningRate,
     MetricNames,
+    NoRun,
     OptimizerName,
     OutputFile,
     ResumeFlag,
+    ResumeOrStart,
+    RunDir,
     ScheduleName,
     Seed,
     TrustFlag,
     WarmUp,
     computing,
 )
-from dnn_xp.app.outputs import check_outputs, check_plot, draw
-from dnn_xp.app.resume import checkpoint_errors, open_resume, resume_command
-from dnn_xp.app.run import PreparedRun, run_experiment
+from dnn_xp.app.outputs import check_outputs, check_plot, check_space
+from dnn_xp.app.results import FittedRun, make_model, report_and_save
+from dnn_xp.app.resume import SECONDS, check_options, open_resume, resume_command, run_errors
+from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
+from dnn_xp.app.runs import KeptRun, make_folder, remove_where_empty
+from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend
-from dnn_xp.models import Model, save_model
-from dnn_xp.reports import figures
-from dnn_xp.training import Ending, TrainingResult, class_weights
+from dnn_xp.callbacks import Interruptible
+from dnn_xp.callbacks.run_folder import CHECKPOINT
+from dnn_xp.models import Model
+from dnn_xp.training import Callback, Ending, TrainingResult, class_weights
 
-__all__ = ["Settings", "train"]
-
-
-class Settings(NamedTuple):
-    """Settings of a training, each under its option's name; not where it is computed."""
-
-    data: str
-    layers: str
-    activation: str
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float | None
-    schedule: str
-    warm_up: float
-    clip_norm: float | None
-    ema_decay: float | None
-    class_weight: ClassWeight | None
-    metrics: Sequence[str]
-    seed: int
-    data_dir: Path | None
-    trust: bool
-    dtype: Dtype
-    output: Path | None
-    plot: Path | None
-    checkpoint: Path | None
-    resume: bool
-
-    def about(self, prepared: PreparedRun, epochs: int, backend: str) -> dict[str, object]:
-        """Return what is written down with the model.
-
-        Parameters
-        ----------
-        prepared : PreparedRun
-        epochs : int
-            How many were done.
-        backend : str
-            The name of the array library.
-        """
-        optimizer_settings = prepared.optimizer_settings
-        return {
-            "data": Path(self.data).name,
-            "fingerprint": prepared.experiment.fingerprint,
-            "seed": self.seed,
-            "epochs": epochs,
-            "batch_size": self.batch_size,
-            "optimizer": self.optimizer,
-            "learning_rate": optimizer_settings.optimizer.learning_rate,
-            "schedule": optimizer_settings.plan.description,
-            "clip_norm": self.clip_norm,
-            "ema_decay": self.ema_decay,
-            "class_weight": self.class_weight,
-            "metrics": self.metrics,
-            "backend": backend,
-        }
-
-
-class _Fitted(NamedTuple):
-    """Result of a run, and how long it took."""
-
-    result: TrainingResult
-    seconds: float
+__all__ = ["train"]
 
 
 def train(
@@ -142,15 +82,19 @@ def train(
     backend: BackendName = None,
     device: DeviceName = None,
     dtype: DtypeName = Dtype.float32,
+    run: RunDir = None,
+    no_run: NoRun = False,
     output: OutputFile = None,
     plot: CurveFile = None,
     checkpoint: CheckpointFile = None,
     resume: ResumeFlag = False,
+    resume_or_start: ResumeOrStart = False,
 ) -> None:
     """Train a network on data, and show how well it does.
 
     A part of the data is held out, to see how well the network does on what it has never seen.
-    Ctrl-C ends the training after the step under way and keeps what was learnt.
+    What it learns is kept in a new folder in runs/. Ctrl-C, and the signals SIGTERM and SIGHUP,
+    end the training after the step under way and keep what was learnt.
     """
     settings = Settings(
         data=data,
@@ -173,15 +117,20 @@ def train(
         output=output,
         plot=plot,
         checkpoint=checkpoint,
+        run=run,
+        no_run=no_run,
         resume=resume,
+        resume_or_start=resume_or_start,
     )
-    console = report.open_console()
+    console, arguments = report.open_console(), tuple(context.obj)
     with computing(backend, device) as current:
         with user_errors():
             prepared = _prepare_run(settings)
-        fitted = _fit(prepared, console)
-        _save_and_report(settings, prepared, fitted, current, console)
-    _check_ending(fitted.result, checkpoint, context.obj)
+        record = _describe_command(arguments, current, device)
+        with Interruptible() as listener:
+            fitted = _fit(settings, prepared, current, record, listener, console)
+            problems = report_and_save(fitted, settings, current, console)
+    _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
 
 
 def _prepare_run(settings: Settings) -> PreparedRun:
@@ -193,8 +142,15 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     }
     check_outputs(settings.data, files)
     check_plot(settings.plot)
-    with checkpoint_errors():
-        resume = open_resume(settings.checkpoint, settings.resume)
+    if settings.run is not None and settings.no_run:
+        raise ValueError("--no-run: found --run, too; expected one of them")
+    with run_errors():
+        resume = open_resume(
+            settings.checkpoint,
+            run=None if settings.run is None else settings.run / CHECKPOINT,
+            resume=settings.resume,
+            or_start=settings.resume_or_start,
+        )
     optimizer_settings = choose_optimizer_settings(
         settings.optimizer,
         settings.learning_rate,
@@ -204,6 +160,8 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         clip_norm=settings.clip_norm,
         ema_decay=settings.ema_decay,
     )
+    options = describe_options(settings, optimizer_settings)
+    check_options(resume.progress, options, settings.epochs)
     experiment = prepare(
         settings.data,
         data_dir=settings.data_dir,
@@ -213,6 +171,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         seed=settings.seed,
         dtype=settings.dtype.value,
     )
+    _check_space(settings, experiment)
     return PreparedRun(
         experiment,
         optimizer_settings,
@@ -222,7 +181,23 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         settings.seed,
         None if settings.class_weight is None else _balanced_weights(experiment),
         resume,
+        options,
     )
+
+
+def _check_space(settings: Settings, experiment: Experiment) -> None:
+    """See that the model and the checkpoints have room."""
+    theta, besides = _theta_bytes(settings, experiment), 2**14
+    files = {
+        "--output": (settings.output, theta + besides),
+        # Two of them, each with theta three times, and an optimizer's state.
+        "--checkpoint": (settings.checkpoint, 2 * (5 * theta + besides)),
+    }
+    check_space(files)
+
+
+def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
+    return experiment.network.size * (8 if settings.dtype is Dtype.float64 else 4)
 
 
 def _balanced_weights(experiment: Experiment) -> Array:
@@ -232,14 +207,73 @@ def _balanced_weights(experiment: Experiment) -> Array:
     return class_weights(experiment.examples.Y)
 
 
-def _fit(prepared: PreparedRun, console: Console) -> _Fitted:
+def _describe_command(
+    arguments: Sequence[str], backend: Backend, device: str | None
+) -> dict[str, object]:
+    """Return how a run was begun, for it to be gone on with from its folder."""
+    device = device or os.environ.get("DNN_XP_DEVICE")
+    here = () if "--backend" in arguments else ("--backend", backend.name)
+    there = () if "--device" in arguments or not device else ("--device", device)
+    return {
+        "command": shlex.join(("dnn-xp", *arguments)),
+        "arguments": [*arguments, *here, *there],
+        "directory": str(Path.cwd()),
+    }
+
+
+def _fit(
+    settings: Settings,
+    prepared: PreparedRun,
+    backend: Backend,
+    record: Mapping[str, object],
+    listener: Interruptible,
+    console: Console,
+) -> FittedRun:
     """Train, and show how far it is and how well it does."""
     started, before = time.perf_counter(), prepared.resume.epochs_before
-    with report.progress(console, "epoch", prepared.epochs, before) as advance, checkpoint_errors():
-        result = run_experiment(
-            prepared, lambda epoch, metrics: advance(epoch, _describe_epoch(metrics))
-        )
-    return _Fitted(result, time.perf_counter() - started)
+    callbacks: list[Callback] = [listener]
+    with run_errors():
+        folder = None if settings.no_run else settings.run or make_folder(settings.data)
+        if folder is not None:
+            callbacks.append(_keep_in(folder, settings, prepared, backend, record))
+        try:
+            with report.progress(console, "epoch", prepared.epochs, before) as advance:
+                result = run_experiment(
+                    prepared,
+                    lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
+                    callbacks,
+                )
+        finally:
+            if folder is not None:
+                remove_where_empty(folder)
+    return FittedRun(prepared, result, time.perf_counter() - started, folder)
+
+
+def _keep_in(
+    folder: Path,
+    settings: Settings,
+    prepared: PreparedRun,
+    backend: Backend,
+    record: Mapping[str, object],
+) -> KeptRun:
+    """Return what keeps a run in its folder, in the units of the data."""
+    experiment = prepared.experiment
+
+    def model_of(result: TrainingResult) -> Model:
+        whole = result._replace(theta=own_theta(experiment, result.theta))
+        return make_model(settings, prepared, whole, backend)
+
+    about = settings.about(
+        prepared.optimizer_settings, experiment.fingerprint, settings.epochs, backend.name
+    )
+    return KeptRun(
+        folder,
+        # Five vectors like theta at 200 MB/s: a twentieth of the time goes into checkpoints.
+        seconds=max(SECONDS, _theta_bytes(settings, experiment) / 2e6),
+        about={**record, "settings": about, "options": dict(prepared.options)},
+        make_model=model_of,
+        in_units=lambda figures: in_own_units(figures, experiment.targets),
+    )
 
 
 def _describe_epoch(metrics: Mapping[str, float]) -> str:
@@ -253,83 +287,28 @@ def _describe_epoch(metrics: Mapping[str, float]) -> str:
     return f"cost {describe_metric('cost', metrics['cost'])}, held-out {scores}"
 
 
-def _save_and_report(
-    settings: Settings,
-    prepared: PreparedRun,
-    fitted: _Fitted,
-    backend: Backend,
-    console: Console,
+def _go_on(settings: Settings, folder: Path | None, arguments: Sequence[str]) -> str | None:
+    """Return the command that goes on with a run that was interrupted."""
+    if settings.checkpoint is not None and settings.checkpoint.exists():
+        return resume_command(arguments)
+    if folder is not None and (folder / CHECKPOINT).exists():
+        return shlex.join(("dnn-xp", "resume", str(folder)))
+    return None
+
+
+def _leave(
+    fitted: FittedRun, number: signal.Signals | None, problems: Sequence[str], go_on: str | None
 ) -> None:
-    """Write the model and the learning curve, and print what came of the run."""
-    experiment, result = prepared.experiment, fitted.result
-    about = settings.about(prepared, result.epochs, backend.name)
-    files = [("model", _save_model(experiment, result, about, settings.output))]
-    if settings.plot:
-        files.append(("curve", _draw_curve(result, settings.plot)))
-
-    parts = {"training": experiment.examples, "held out": experiment.held_out}
-    metrics = {
-        part: measure(experiment.network, result.theta, examples, prepared.metrics)
-        for part, examples in parts.items()
-    }
-    counts = ", ".join(f"{examples.X.shape[1]:,} {part}" for part, examples in parts.items())
-    epochs = f"{result.epochs} of {settings.epochs} in {fitted.seconds:.1f} s"
-    if before := prepared.resume.epochs_before:
-        epochs += f", {before} of them before"
-    report.facts(
-        console,
-        [
-            ("data", f"{settings.data}: {counts}; {describe_data(experiment.part)}"),
-            ("network", describe_network(experiment.network)),
-            ("backend", describe_backend(backend, experiment.examples.X)),
-            ("descent", describe_optimizer(prepared.optimizer_settings, settings.batch_size)),
-            ("epochs", epochs),
-            *(describe_metrics(metrics) if result.epochs else []),
-            *files,
-        ],
-    )
-
-
-def _save_model(
-    experiment: Experiment,
-    result: TrainingResult,
-    about: Mapping[str, object],
-    output: Path | None,
-) -> str:
-    """Write the model, and say where it is."""
-    if result.epochs == 0 or result.ending is Ending.DIVERGED:
-        return "not kept: nothing was learnt"
-    if output is None:
-        return "not kept: --output FILE keeps it"
-    part = experiment.part
-    model = Model(
-        experiment.network,
-        result.theta,
-        experiment.preprocessing,
-        part.classes,
-        part.image_shape,
-        part.pixel_max,
-        about,
-    )
-    with user_errors():
-        save_model(output, model)
-    return str(output)
-
-
-def _draw_curve(result: TrainingResult, plot: Path) -> str:
-    """Write the learning curve, and say where it is."""
-    if not result.history:
-        return "not drawn: there is no whole epoch"
-    return draw(figures.learning_curve(result.history), plot)
-
-
-def _check_ending(
-    result: TrainingResult, checkpoint: Path | None, arguments: Sequence[str]
-) -> None:
-    """Leave with an exit code of its own where the run was interrupted, or diverged."""
-    if result.ending is Ending.INTERRUPTED:
-        if checkpoint is not None and checkpoint.exists():
-            typer.echo(f"dnn-xp: go on with: {resume_command(arguments)}", err=True)
-        raise typer.Exit(130)
-    if result.ending is Ending.DIVERGED:
-        raise Failure(result.reason)
+    """Leave with an exit code of its own where the run was interrupted, or something failed."""
+    ending = fitted.result.ending
+    if number is None and ending is Ending.INTERRUPTED:
+        number = signal.SIGINT
+    if number is not None:
+        for problem in problems:
+            typer.echo(f"dnn-xp: error: {problem}", err=True)
+        if ending is Ending.INTERRUPTED and go_on is not None:
+            typer.echo(f"dnn-xp: go on with: {go_on}", err=True)
+        raise typer.Exit(128 + number)
+    reasons = [fitted.result.reason] if ending is Ending.DIVERGED else []
+    if reasons or problems:
+        raise Failure("; ".join([*reasons, *problems]))

@@ -22,6 +22,7 @@ from dnn_xp.app.options import (
 )
 from dnn_xp.app.run import classify
 from dnn_xp.backends import dtype_name, from_host, to_host
+from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
 from dnn_xp.models import Model, load_model
 
@@ -43,7 +44,7 @@ def evaluate(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            loaded = load_model(model)
+            loaded = load_model(_model_file(model))
             dtype = dtype_name(loaded.theta.dtype)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
             parts = _load_parts(loaded, data, data_dir, trust)
@@ -70,6 +71,11 @@ def evaluate(
         ],
         numbers=range(1, 2 + len(names)),
     )
+
+
+def _model_file(path: Path) -> Path:
+    """Return the model in the folder of a run, or the file itself."""
+    return path / MODEL if path.is_dir() else path
 
 
 def _load_parts(
@@ -106,7 +112,7 @@ def predict(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            loaded = load_model(model)
+            loaded = load_model(_model_file(model))
             shape, pixel_max = loaded.image_shape, loaded.pixel_max
             if shape is None or pixel_max is None:
                 raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")

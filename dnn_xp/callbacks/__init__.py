@@ -5,6 +5,7 @@ from dnn_xp.callbacks.early_stopping import EarlyStopping
 from dnn_xp.callbacks.limits import Interruptible, TimeLimit
 from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
 from dnn_xp.callbacks.progress_bar import ProgressBar
+from dnn_xp.callbacks.run_folder import RunFolder, RunFolderWarning
 
 __all__ = [
     "CSVLog",
@@ -13,6 +14,8 @@ __all__ = [
     "Interruptible",
     "JSONLinesLog",
     "ProgressBar",
+    "RunFolder",
+    "RunFolderWarning",
     "TensorBoard",
     "TimeLimit",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dnn_xp.arguments import check_number, check_whole
 from dnn_xp.files.atomic import remove_leftovers
+from dnn_xp.files.locking import FileLock
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.progress import Progress
@@ -20,7 +21,9 @@ class Checkpoint(Callback):
     """Write checkpoints: when a run begins, every so often, and when it ends or is stopped.
 
     A run that diverges keeps those from before. Where one cannot be written later than at the
-    beginning, a `CheckpointWarning` says so and the run goes on.
+    beginning, a `CheckpointWarning` says so and the run goes on. While the run goes on, no other
+    one can write to the same path, in whatever process; where the file system has no locks, a
+    `CheckpointWarning` says so.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ class Checkpoint(Callback):
     ------
     ValueError
         Where a number is out of its range.
+    OSError
+        When a run begins, where none can be written, or another run writes to the same path.
 
     Examples
     --------
@@ -79,9 +84,11 @@ class Checkpoint(Callback):
             self.seconds = check_number(
                 "seconds", seconds, lambda x: x >= 0.0, "a number from 0 on"
             )
+        self._lock: FileLock | None = None
 
     def start(self, run: Run) -> None:
         """Write the first one, so that what hinders it shows before the training."""
+        self._take_lock()
         progress = run.progress
         remove_leftovers(self.path)
         self._steps_done, self._saved = progress.steps, _place(progress)
@@ -105,6 +112,20 @@ class Checkpoint(Callback):
         if result.progress is not None and _place(result.progress) != self._saved:
             self._save(result.progress)
         return result
+
+    def close(self) -> None:
+        """Let others write to the path."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"path: the folder {self.path.parent} does not exist")
+        self._lock = FileLock(self.path)
+        if not self._lock.works:
+            said = f"{self.path}: cannot be locked here; see that no other run writes to it"
+            warnings.warn(said, CheckpointWarning, stacklevel=2)
 
     def _is_late(self) -> bool:
         return self.seconds is not None and time.monotonic() - self._time >= self.seconds

@@ -76,10 +76,22 @@ class EarlyStopping(Callback):
 
     def state(self) -> Mapping[str, Any]:
         """Return the best figure, its epoch and its parameters."""
-        return {"best": self.best, "epoch": self.best_epoch, "position": self._position}
+        best = {"best": self.best, "epoch": self.best_epoch, "position": self._position}
+        return {"monitor": self.monitor, **best}
 
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
-        """Take up the best epoch so far."""
+        """Take up the best epoch so far.
+
+        Raises
+        ------
+        ValueError
+            Where it is the best by another figure.
+        """
+        if state.get("monitor", self.monitor) != self.monitor:
+            raise ValueError(
+                f"monitor: found {self.monitor!r}, expected {state['monitor']!r}, as the run began "
+                "with"
+            )
         self.best_epoch = state["epoch"]
         self._position = asarray_like(state["position"], like=run.position)
         if run.epoch:

@@ -1,4 +1,4 @@
-"""Ends of a run that come from outside: the clock, and Ctrl-C."""
+"""Ends of a run that come from outside: the clock, and signals such as Ctrl-C."""
 
 import signal
 import time
@@ -11,6 +11,9 @@ from dnn_xp.training.result import Ending
 from dnn_xp.training.run import Run
 
 __all__ = ["Interruptible", "TimeLimit"]
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl-C, the system's wish for an end, and the end of the terminal."""
 
 
 class TimeLimit(Callback):
@@ -44,16 +47,23 @@ class TimeLimit(Callback):
 
 
 class Interruptible(Callback):
-    """End a run in good order on Ctrl-C.
+    """End a run in good order on Ctrl-C, and where the system asks for it (SIGTERM, SIGHUP).
 
     The step under way is finished, and the run ends as it would by itself, with the ending
-    ``INTERRUPTED``: a `Checkpoint` is written, the result is returned. A second Ctrl-C raises
-    KeyboardInterrupt at once. For the main thread only, which is the one that is told of signals.
+    ``INTERRUPTED``: a `Checkpoint` is written, the result is returned. The second signal does at
+    once what it would have done without this: a second Ctrl-C raises KeyboardInterrupt. A signal
+    that is ignored stays ignored, as under ``nohup``. For the main thread only, which is the one
+    that is told of signals.
+
+    Attributes
+    ----------
+    number : signal.Signals or None
+        The signal that came since it began to listen.
 
     Examples
     --------
-    When the run ends, Ctrl-C means again what it meant before. As a context manager it listens
-    also before the run and after it:
+    When the run ends, signals mean again what they meant before. As a context manager it listens
+    also before the run and after it, until what was learnt is kept:
 
     >>> import numpy as np
     >>> from dnn_xp import Dense, Network, train
@@ -67,12 +77,13 @@ class Interruptible(Callback):
     ending: ClassVar[Ending] = Ending.INTERRUPTED
 
     def __init__(self) -> None:
-        self._entered, self._listens, self._asked = False, False, False
+        self.number: signal.Signals | None = None
+        self._entered, self._before = False, dict[signal.Signals, Any]()
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C was pressed since it began to listen."""
-        return self._asked
+        """Whether a signal came since it began to listen."""
+        return self.number is not None
 
     def __enter__(self) -> "Interruptible":
         self._entered = True
@@ -94,7 +105,7 @@ class Interruptible(Callback):
 
     def step(self, run: Run) -> str | None:
         """End the run where that was asked for."""
-        return "interrupted" if self._asked else None
+        return "interrupted" if self.number is not None else None
 
     def epoch(self, run: Run) -> str | None:
         """End the run where that was asked for."""
@@ -106,19 +117,23 @@ class Interruptible(Callback):
             self._give_back()
 
     def _listen(self) -> None:
-        if not self._listens:
-            self._asked = False
-            self._before: Any = signal.signal(signal.SIGINT, self._note)
-            self._listens = True  # only now: other threads are refused
+        if self._before:
+            return
+        self.number = None
+        for name in SIGNALS:
+            number = getattr(signal, name, None)  # not every system has each
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self.number is None:
+            self.number = signal.Signals(number)
+        else:
             self._give_back()
-            raise KeyboardInterrupt
-        self._asked = True
+            signal.raise_signal(number)
 
     def _give_back(self) -> None:
-        if self._listens:
-            self._listens = False
+        while self._before:
+            number, handler = self._before.popitem()
             # None: whoever listened before was no Python function, and cannot be put back.
-            signal.signal(signal.SIGINT, self._before or signal.SIG_DFL)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

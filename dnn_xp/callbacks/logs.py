@@ -29,30 +29,43 @@ class _Lines(Callback):
 
     def start(self, run: Run) -> None:
         """Write what has been done already."""
-        self._done = 0
-        with replacing(self.path) as temporary:
-            temporary.write_text(self._new(run.history), encoding="utf-8", newline="")
+        self.write(run.history)
 
     def epoch(self, run: Run) -> None:
         """Write the latest."""
-        self._append(run.history)
+        self.append(run.history)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write the epoch in which the run diverged, too."""
-        self._append(result.history)
+        self.append(result.history)
         return result
 
-    def _append(self, history: History) -> None:
+    def write(self, history: History) -> None:
+        """Write all of a history in the place of what is there."""
+        self._done, self._names = 0, list[str]()
+        with replacing(self.path) as temporary:
+            temporary.write_text(self._new(history), encoding="utf-8", newline="")
+
+    def append(self, history: History) -> None:
+        """Write the epochs of a history that have not been written."""
+        if self._names and any(name not in self._names for name in history):
+            self.write(history)  # a run that goes on may measure more than before
+            return
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(self._new(history))
 
-    def _new(self, history: History) -> str:
-        """Return the lines of the epochs that have not been written."""
-        first, self._done = self._done, len(history.get("cost", ()))
-        rows = [{"epoch": i + 1} | _figures(history, i) for i in range(first, self._done)]
-        return self._lines(rows, bool(first))
+    def in_units(self, figures: dict[str, float]) -> dict[str, float]:
+        """Return the figures of an epoch as they are written."""
+        return figures
 
-    def _lines(self, rows: list[dict[str, Any]], begun: bool) -> str:
+    def _new(self, history: History) -> str:
+        first, self._done = self._done, len(history.get("cost", ()))
+        rows = [
+            {"epoch": i + 1} | self.in_units(_figures(history, i)) for i in range(first, self._done)
+        ]
+        return self._lines(rows)
+
+    def _lines(self, rows: list[dict[str, Any]]) -> str:
         raise NotImplementedError
 
 
@@ -65,12 +78,12 @@ class CSVLog(_Lines):
         A file of this name is replaced.
     """
 
-    def _lines(self, rows: list[dict[str, Any]], begun: bool) -> str:
+    def _lines(self, rows: list[dict[str, Any]]) -> str:
         if not rows:
             return ""
-        text = io.StringIO(newline="")
+        text, begun = io.StringIO(newline=""), bool(self._names)
         if not begun:
-            self._names = list(rows[0])
+            self._names = list(dict.fromkeys(name for row in rows for name in row))
         table = csv.DictWriter(text, self._names, lineterminator="\n")
         if not begun:
             table.writeheader()
@@ -87,7 +100,7 @@ class JSONLinesLog(_Lines):
         A file of this name is replaced.
     """
 
-    def _lines(self, rows: list[dict[str, Any]], begun: bool) -> str:
+    def _lines(self, rows: list[dict[str, Any]]) -> str:
         finite = [  # JSON has no other numbers
             {name: value if math.isfinite(value) else None for name, value in row.items()}
             for row in rows

@@ -320,9 +320,7 @@ class LBFGSRun(Run):
 
     def _end_epoch(self, point: Point) -> None:
         """Take note of the iteration's figures, and see whether it was the last."""
-        figures = {"cost": point.cost} | self._evaluate(self.to_theta(point.theta))
-        for name, value in figures.items():
-            self.history.setdefault(name, []).append(value)
+        self.note_figures({"cost": point.cost} | self._evaluate(self.to_theta(point.theta)))
         self.finite_position, self.last_position = self.last_position, point.theta
         self.position, self.epoch, self.batch = point.theta, self.epoch + 1, 0
         self._check(point)

@@ -1,7 +1,9 @@
 """The moments of a run at which callbacks look on, or say that it is enough."""
 
 import math
+import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -85,16 +87,21 @@ class Callbacks:
     """
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
-        named: dict[str, Callback] = {}
+        distinct: list[Callback] = []
         for callback in callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks: found {callback!r}, expected objects of Callback")
-            if any(other is callback for other in named.values()):
-                continue
+            if not any(other is callback for other in distinct):
+                distinct.append(callback)
+        # By their settings, so that two of a kind are known again in whatever order they come.
+        names = dict[int, str]()
+        counts = Counter[str]()
+        for callback in sorted(distinct, key=_settings_of):
             kind = type(callback).__name__
-            before = sum(type(other).__name__ == kind for other in named.values())
-            named[f"{kind} {before + 1}" if before else kind] = callback
-        self._named = dict(sorted(named.items(), key=lambda item: item[1].comes_last))
+            counts[kind] += 1
+            names[id(callback)] = f"{kind} {counts[kind]}" if counts[kind] > 1 else kind
+        ordered = sorted(distinct, key=lambda callback: callback.comes_last)
+        self._named = {names[id(callback)]: callback for callback in ordered}
         self._on_step = [
             callback
             for callback in self._named.values()
@@ -122,6 +129,12 @@ class Callbacks:
     def states(self) -> dict[str, Mapping[str, Any]]:
         """Return what each must remember for the run to go on, by its name."""
         found = {name: callback.state() for name, callback in self._named.items()}
+        for name, state in found.items():
+            if not isinstance(state, Mapping) or not all(map(_can_be_kept, state.values())):
+                raise TypeError(
+                    f"{self._named[name]}: its state is {state!r}, expected a dictionary of "
+                    "numbers, texts and arrays"
+                )
         return {name: state for name, state in found.items() if state}
 
     def start(self, run: Run) -> None:
@@ -145,8 +158,23 @@ class Callbacks:
     def end(self, result: TrainingResult) -> TrainingResult:
         """Tell of the end, and return the result that they make of it."""
         for callback in self._named.values():
-            result = callback.end(result)
+            ended: object = callback.end(result)
+            if not isinstance(ended, TrainingResult):
+                raise TypeError(
+                    f"{callback}: its end returned {ended!r}, expected the result that it was "
+                    "handed, or a better one"
+                )
+            result = ended
         return result
+
+
+def _settings_of(callback: Callback) -> str:
+    """Return how a callback was made, without where in memory its parts lie."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(callback))
+
+
+def _can_be_kept(value: object) -> bool:
+    return isinstance(value, str | int | float) or hasattr(value, "dtype")
 
 
 def _note(run: Run, callback: Callback, reason: str | None) -> None:

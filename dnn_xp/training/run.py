@@ -119,6 +119,20 @@ class Run:
         if self.ending is None or ending is Ending.INTERRUPTED:
             self.ending = ending
 
+    def note_figures(self, figures: Mapping[str, float]) -> None:
+        """Add an epoch's figures to the history, with NaN for epochs that were without them."""
+        for name, value in figures.items():
+            values = self.history.setdefault(name, [])
+            values += [math.nan] * (self.epoch - len(values))
+            values.append(value)
+
+    def last_whole_epoch(self) -> TrainingResult:
+        """Return what the run had come to at the end of its last whole epoch, broken off."""
+        # Some figures of the epoch that was broken off may be there already.
+        history = {name: values[: self.epoch] for name, values in self.history.items()}
+        theta = self.to_theta(self.last_position)
+        return TrainingResult(theta, history, self.epoch, Ending.INTERRUPTED, "interrupted")
+
     def result(self) -> TrainingResult:
         """Return what the run ends with, here and now."""
         return TrainingResult(
@@ -249,8 +263,7 @@ class GradientRun(Run):
         # A new zero: a step that was compiled may use the memory of the old one.
         self.state = self.state._replace(total=asarray_like(0.0, like=self._like))
         position = copied(measured(self.state))
-        for name, value in ({"cost": cost} | self._evaluate(position)).items():
-            self.history.setdefault(name, []).append(value)
+        self.note_figures({"cost": cost} | self._evaluate(position))
         self.finite_position, self.last_position = self.last_position, position
         self.position = position
         self.epoch, self.batch = self.epoch + 1, 0

@@ -162,8 +162,38 @@ def test_names_that_the_terminal_cannot_show_are_no_error(start):
     assert r"\u043a\u043b\u044e\u0447.npz" in one_line(err)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(start):
+@pytest.mark.parametrize(("number", "name"), [(143, "SIGTERM"), (129, "SIGHUP")])
+def test_other_signals_have_codes_of_their_own(dnn_xp, monkeypatch, number, name):
+    def stopped(*_, **__):
+        import typer
+
+        raise typer.Exit(number)
+
+    monkeypatch.setattr("dnn_xp.app.train.prepare", stopped)
+    assert dnn_xp("train") == (number, "", f"dnn-xp: stopped by {name}\n")
+
+
+INTERRUPTED_WHILE_LOADING = """
+import sys
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupter())
+from dnn_xp.app.cli import main
+main(["train"])
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("signal", "dnn_xp.app.streams", "dnn_xp.app.errors", "numpy", "dnn_xp.backends"),
+        *("typer", "rich.console", "dnn_xp.app.commands", "dnn_xp.training"),
+    ],
+)
+def test_ctrl_c_while_loading_is_one_line(start, module):
     pytest.importorskip("typer", reason=NEEDS_APP)
-    with start("train", "--epochs", "5") as process:
-        process.stdout.close()
-        assert "Traceback" not in process.stderr.read()
+    process = start(code=INTERRUPTED_WHILE_LOADING.format(module=module))
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "", "dnn-xp: interrupted\n")

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from dnn_xp.app.commands import app
 
-COMMANDS = ["train", "range-test", "evaluate", "predict", "article", "verify", "backends"]
+COMMANDS = [
+    *("train", "resume", "range-test", "evaluate", "predict", "article", "verify", "backends"),
+]
 
 
 def shown(*arguments: str) -> str:

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from dnn_xp.app.errors import UserError
-from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.app.errors import Failure
+from dnn_xp.app.outputs import check_outputs, check_plot, check_space, draw
 from dnn_xp.reports import figures
 
 
@@ -46,12 +47,69 @@ def test_something_that_is_no_file_is_not_replaced(here):
 
 
 def test_a_folder_that_cannot_be_written_to(here, monkeypatch):
-    def refuse(*_, **__):
+    def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("dnn_xp.app.outputs.tempfile.TemporaryFile", refuse)
-    with pytest.raises(ValueError, match=r"^--output: cannot write to \.: Permission denied$"):
+    monkeypatch.setattr("dnn_xp.app.outputs.try_replacing", refuse)
+    with pytest.raises(
+        ValueError, match=r"^--output: cannot write m\.h5 to \.: Permission denied$"
+    ):
         check_outputs("digits", {"--output": Path("m.h5")})
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nowhere/m.h5", "--output: the folder .*/nowhere does not exist"),
+        ("folder", "--output: found the folder link, expected the name of a file"),
+        ("data.h5", "--output: link holds the data and would be overwritten"),
+        ("link", "--output: cannot write link to .*: Too many levels of symbolic links"),
+        ("/dev/null", "--output: found link, expected a file or a new name"),
+    ],
+)
+def test_a_link_is_tried_where_it_leads(here, target, message):
+    Path("link").symlink_to(target)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_outputs("data.h5", {"--output": Path("link")})
+
+
+def test_a_name_that_leaves_no_room_for_the_temporary_one(here):
+    name = "x" * 250 + ".h5"
+    with pytest.raises(ValueError, match=r"^--output: cannot write x+\.h5 .*: File name too long$"):
+        check_outputs("digits", {"--output": Path(name)})
+
+
+def test_a_file_that_is_write_protected(here, monkeypatch):
+    Path("m.h5").touch(mode=0o444)
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # root may write anything
+    with pytest.raises(ValueError, match=r"^--output: m\.h5 is write-protected$"):
+        check_outputs("digits", {"--output": Path("m.h5")})
+    assert Path("m.h5").read_bytes() == b""
+
+
+def test_room_for_what_will_be_written(here, monkeypatch):
+    asked = []
+
+    def usage(folder):
+        asked.append(folder)
+        return SimpleNamespace(free=1000)
+
+    monkeypatch.setattr("dnn_xp.app.outputs.shutil.disk_usage", usage)
+    Path("link").symlink_to("folder/m.h5")
+    check_space({"--output": (Path("link"), 1000), "--checkpoint": (None, 10**9)})
+    assert asked == [str(here / "folder")]
+    with pytest.raises(
+        ValueError,
+        match=r"^--checkpoint: c takes about 1,001 bytes, and only 1,000 are free there$",
+    ):
+        check_space({"--output": (Path("m.h5"), 10), "--checkpoint": (Path("c"), 1001)})
+
+    def unknown(folder):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("dnn_xp.app.outputs.shutil.disk_usage", unknown)
+    check_space({"--output": (Path("m.h5"), 10**18)})
 
 
 def test_the_suffix_of_a_plot():
@@ -75,6 +133,6 @@ def test_a_figure_is_written_whole_or_not_at_all(here, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(figure, "savefig", refuse)
-    with pytest.raises(UserError, match="No space left"):
+    with pytest.raises(Failure, match=r"^--plot: d\.png: No space left on device$"):
         draw(figure, Path("d.png"))
     assert not list(here.glob("*d*.png"))

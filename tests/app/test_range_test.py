@@ -88,3 +88,14 @@ def test_range_test_bad_input_is_one_line(dnn_xp, arguments, named):
     assert (code, out) == (2, "")
     assert named in err
     assert err.count("\n") == 1
+
+
+def test_a_full_disk_costs_the_curve_alone(dnn_xp, monkeypatch):
+    def refuse(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: refuse(path))
+    code, out, err = dnn_xp("range-test", "--steps", "20", "--plot", "rates.png")
+    assert code == 1
+    assert err == "dnn-xp: error: --plot: rates.png: No space left on device\n"
+    assert "proposed  --learning-rate" in out

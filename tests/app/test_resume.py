@@ -1,15 +1,18 @@
 """``dnn-xp train --checkpoint FILE --resume``: what is broken off goes on to the same model."""
 
+import io
 import shlex
 import signal
 
+import h5py
 import numpy as np
 import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
 from dnn_xp.app.resume import open_resume, resume_command
-from dnn_xp.models import load_checkpoint, load_model
+from dnn_xp.files import seal
+from dnn_xp.models import load_checkpoint, load_model, save_checkpoint
 from tests.app.test_train import facts
 
 QUICK = ("train", "--layers", "8", "--batch-size", "500", "--backend", "numpy")
@@ -66,7 +69,11 @@ def test_more_epochs_of_a_run_that_has_ended(dnn_xp, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--resume"], "--resume: goes on from a --checkpoint FILE, and none is given"),
+        (
+            ["--resume"],
+            "--resume: goes on from a --checkpoint FILE or with a --run FOLDER, and none is given; "
+            "dnn-xp resume goes on with the last run",
+        ),
         (["--checkpoint", "no", "--resume"], "--resume: there is no checkpoint no"),
         (["--checkpoint", "no/where"], "--checkpoint: the folder no does not exist"),
         (["--checkpoint", "c", "--output", "c"], "--checkpoint: c is the --output, too"),
@@ -76,8 +83,22 @@ def test_more_epochs_of_a_run_that_has_ended(dnn_xp, tmp_path):
         ),
         (
             ["--checkpoint", "c", "--resume", "--batch-size", "100"],
-            "--resume: this is the progress of another run; --batch-size: found 500, expected 100",
+            "--batch-size: found 100, begun with 500",
         ),
+        (
+            ["--checkpoint", "c", "--resume", "--layers", "8, 4", "--learning-rate", "0.1"],
+            "--layers: found 8,4, begun with 8; --learning-rate: found 0.1, begun with 0.001",
+        ),
+        (
+            ["--checkpoint", "c", "--resume", "--ema-decay", "0.9", "--metric", "f1"],
+            "--ema-decay: found 0.9, begun with none; --metric: found f1, begun with none",
+        ),
+        (
+            ["--checkpoint", "c", "--resume", "--dtype", "float64"],
+            "--dtype: found float64, begun with float32",
+        ),
+        (["--run", "r", "--resume"], "--resume: there is no checkpoint r/checkpoint"),
+        (["--run", "r", "--no-run"], "--no-run: found --run, too; expected one of them"),
     ],
 )
 def test_resume_what_cannot_be_is_one_line(dnn_xp, tmp_path, arguments, error):
@@ -123,17 +144,19 @@ def refuse(*_, **__):
     raise OSError(28, "No space left on device")
 
 
-def test_a_disk_that_is_full_from_the_start_is_one_line(dnn_xp, monkeypatch):
+def test_a_disk_that_is_full_from_the_start_is_one_line(dnn_xp, tmp_path, monkeypatch):
     monkeypatch.setattr("dnn_xp.callbacks.checkpoint.save_checkpoint", refuse)
     code, out, err = dnn_xp(*QUICK, "--checkpoint", "c")
     assert (code, out) == (2, "")
-    assert err == "dnn-xp: error: --checkpoint: No space left on device\n"
+    assert err == "dnn-xp: error: --checkpoint: c: No space left on device\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_fills_up_is_said_and_the_training_goes_on(dnn_xp, tmp_path, monkeypatch):
     assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1").code == 0
     monkeypatch.setattr("dnn_xp.callbacks.checkpoint.save_checkpoint", refuse)
-    code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "2", "--resume")
+    kept = ("--checkpoint", "c", "--no-run")
+    code, out, err = dnn_xp(*QUICK, *kept, "--epochs", "2", "--resume")
     assert code == 0
     assert facts(out)["epochs"].startswith("2 of 2 ")
     assert err == (
@@ -146,11 +169,122 @@ def test_the_command_that_resumes():
     assert resume_command(["train", "my data", "--checkpoint", "c"]) == (
         "dnn-xp train 'my data' --checkpoint c --resume"
     )
-    assert resume_command(["train", "--resume", "--checkpoint", "c"]) == (
-        "dnn-xp train --resume --checkpoint c"
+    for option in ("--resume", "--resume-or-start"):
+        assert resume_command(["train", option, "--checkpoint", "c"]) == (
+            f"dnn-xp train {option} --checkpoint c"
+        )
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "step", "exponential", "one-cycle"])
+def test_more_epochs_are_another_schedule_where_it_is_so_long(dnn_xp, schedule):
+    options = ("--checkpoint", "c", "--schedule", schedule)
+    assert dnn_xp(*QUICK, *options, "--epochs", "1").code == 0
+    code, _, err = dnn_xp(*QUICK, *options, "--epochs", "2", "--resume")
+    assert code == 2
+    assert err.startswith("dnn-xp: error: --epochs: found 2, begun with 1")
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_fewer_epochs_than_are_done(dnn_xp, epochs):
+    assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "3").code == 0
+    code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", epochs, "--resume")
+    assert (code, out) == (2, "")
+    assert err == f"dnn-xp: error: --epochs: found {epochs}, and 3 are done already\n"
+
+
+def test_a_checkpoint_of_before_knows_no_options(dnn_xp, tmp_path):
+    """Then what differs is found by the run itself, and told by the options that it may be."""
+    assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1").code == 0
+    progress = load_checkpoint(tmp_path / "c")
+    watched = {
+        name: value
+        for name, value in progress.callbacks["_Watch"].items()
+        if not name.startswith("--")
+    }
+    (tmp_path / "c").unlink()
+    save_checkpoint(tmp_path / "c", progress._replace(callbacks={"_Watch": watched}))
+    options = ("--checkpoint", "c", "--epochs", "2", "--resume", "--learning-rate", "0.25")
+    code, _, err = dnn_xp(*QUICK, *options)
+    assert code == 2
+    assert "; --optimizer or --learning-rate: found adam(0.25), begun with adam()" in err
+    assert dnn_xp(*QUICK, *options[:-2]).code == 0
+
+
+# ----------------------------------------------------------------------------- restart loops
+
+
+@pytest.mark.parametrize("kept", [("--checkpoint", "c"), ("--run", "r")], ids=["file", "folder"])
+def test_one_command_begins_and_goes_on(dnn_xp, tmp_path, kept):
+    command = (*QUICK, *kept, "--resume-or-start", "--output", "m.h5", "--epochs")
+    code, _, err = dnn_xp(*command, "2")
+    assert code == 0
+    assert err.startswith("dnn-xp: warning: --resume-or-start: there is no checkpoint ")
+    for epochs in ("4", "4"):
+        code, out, err = dnn_xp(*command, epochs)
+        assert (code, err) == (0, "")
+        assert "4 of 4 in " in facts(out)["epochs"]
+        assert "of them before" in facts(out)["epochs"]
+    assert dnn_xp(*QUICK, "--epochs", "4", "--output", "undisturbed.h5").code == 0
+    assert model(tmp_path / "m.h5") == model(tmp_path / "undisturbed.h5")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 4096, "cut", "flipped", "older cut, too"])
+def test_a_damaged_checkpoint_is_put_aside_and_the_run_begins(dnn_xp, tmp_path, content):
+    assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1").code == 0
+    newest, before = tmp_path / "c", tmp_path / "c.1"
+    whole = newest.read_bytes()
+    damaged = {"cut": whole[:-100], "flipped": whole[:-100] + b"!" * 100}
+    newest.write_bytes(
+        damaged.get(content, damaged["cut"]) if isinstance(content, str) else content
     )
+    before.unlink()
+    if content == "older cut, too":
+        before.write_bytes(whole[:600])
+    kept = newest.read_bytes()
+    command = (*QUICK, "--checkpoint", "c", "--epochs", "1", "--resume-or-start")
+    code, out, err = dnn_xp(*command)
+    assert code == 0
+    assert "put aside as c.damaged" in err
+    assert (tmp_path / "c.damaged").read_bytes() == kept
+    assert (tmp_path / "c.1.damaged").exists() is (content == "older cut, too")
+    assert "before" not in facts(out)["epochs"]
+    assert dnn_xp(*command)[::2] == (0, "")
+
+
+@pytest.mark.parametrize("what", ["a table", "another format", "other options"])
+def test_what_is_no_damaged_checkpoint_is_not_put_aside(dnn_xp, tmp_path, what):
+    path, more = tmp_path / "c", ()
+    if what == "a table":
+        path.write_bytes(b"years,of,work\n" * 100)
+    else:
+        assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1").code == 0
+        (tmp_path / "c.1").unlink()
+        more = ("--seed", "7")
+    if what == "another format":
+        buffer = io.BytesIO(path.read_bytes())
+        with h5py.File(buffer, "r+") as file:
+            file.attrs["version"] = 99
+        path.write_bytes(seal(buffer, "checkpoint"))
+        more = ()
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+    code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--resume-or-start", *more)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert before == {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+
+
+def test_a_second_run_on_one_checkpoint_is_one_line(dnn_xp, start, tmp_path):
+    with start(*QUICK, "--checkpoint", "c", "--epochs", "100000") as process:
+        assert process.stdout.readline().startswith("epoch 1/100000 ")
+        code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "100000", "--resume")
+        assert (code, out) == (2, "")
+        assert err == "dnn-xp: error: --checkpoint: c: is being written by another run\n"
+        assert len(list((tmp_path / "runs").iterdir())) == 1  # that of the first
+        process.kill()
+        process.communicate()
+    epochs = load_checkpoint(tmp_path / "c").epoch + 1
+    assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", epochs, "--resume").code == 0
 
 
 def test_without_checkpoints_there_is_nothing_to_come_from():
-    resume = open_resume(None, resume=False)
+    resume = open_resume(None)
     assert (resume.progress, resume.checkpoints, resume.epochs_before) == (None, (), 0)

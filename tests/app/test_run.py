@@ -10,6 +10,7 @@ from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.optimization import OptimizerSettings, choose_schedule
 from dnn_xp.app.resume import Resume
 from dnn_xp.app.run import PreparedRun, classify, run_experiment
+from dnn_xp.callbacks import Interruptible
 from dnn_xp.training import AnotherRunError, Ending, sgd, train
 from tests.app.examples import dataset, prepared
 from tests.helpers import assert_values
@@ -19,7 +20,7 @@ def settings(rate=0.1, schedule="constant", **options):
     return OptimizerSettings("sgd", sgd(rate), choose_schedule(schedule, 0.0, 3), **options)
 
 
-def run(experiment, on_epoch=lambda *_: None, **changes):
+def run(experiment, on_epoch=lambda *_: None, callbacks=(), **changes):
     arguments = {
         "optimizer_settings": settings(),
         "metrics": choose_metrics(experiment.part.classes),
@@ -27,7 +28,7 @@ def run(experiment, on_epoch=lambda *_: None, **changes):
         "batch_size": 8,
         "seed": 0,
     }
-    return run_experiment(PreparedRun(experiment, **arguments | changes), on_epoch)
+    return run_experiment(PreparedRun(experiment, **arguments | changes), on_epoch, callbacks)
 
 
 @pytest.mark.parametrize("classes", [("a", "b"), ("a", "b", "c"), None])
@@ -140,7 +141,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(library, tmp_path, classes, times):
             for _ in range(times):
                 signal.raise_signal(signal.SIGINT)
 
-    result = run(experiment, interrupt, epochs=50)
+    result = run(experiment, interrupt, [Interruptible()], epochs=50)
     whole = run(experiment, epochs=2)
     assert result.ending is Ending.INTERRUPTED
     assert result.epochs == 2

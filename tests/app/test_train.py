@@ -1,20 +1,27 @@
 """``dnn-xp train``: what it shows, what it keeps, and how it ends."""
 
+import os
 import re
 import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app.optimization import choose_optimizer_settings
-from dnn_xp.app.options import ClassWeight, Dtype
-from dnn_xp.app.run import PreparedRun
-from dnn_xp.app.train import Settings
-from dnn_xp.models import load_model
-from tests.app.examples import dataset, prepared
+from dnn_xp.app import results
+from dnn_xp.callbacks import Interruptible
+from dnn_xp.callbacks.limits import SIGNALS
+from dnn_xp.models import load_checkpoint, load_model
+from tests.app.examples import dataset
 
+NUMBERS = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
 QUICK = ("--epochs", "2", "--layers", "8", "--backend", "numpy")
 
 
@@ -61,7 +68,7 @@ def test_plain_train_learns_the_digits(dnn_xp):
     assert shown["epochs"].startswith("30 of 30 in ")
     assert percent(shown["accuracy"], "training") > 99.0
     assert percent(shown["accuracy"], "held out") > 96.0
-    assert "--output" in shown["model"]
+    assert shown["model"] == f"{shown['run']}/model.h5"
 
 
 def test_train_options_are_heeded(dnn_xp):
@@ -128,7 +135,8 @@ def test_each_option_changes_the_run(dnn_xp, tmp_path, option):
 
 def test_the_seed_decides_the_run(dnn_xp):
     first, same, other = (
-        re.sub(r"[\d.]+ s\b", "", dnn_xp("train", *QUICK, "--seed", seed).out) for seed in "556"
+        re.sub(r"[\d.]+ s\b", "", dnn_xp("train", *QUICK, "--no-run", "--seed", seed).out)
+        for seed in "556"
     )
     assert first == same
     assert first != other
@@ -145,59 +153,7 @@ def test_the_model_and_the_curve_are_kept(dnn_xp, tmp_path):
     assert model.about["seed"] == 4
     assert model.about["epochs"] == 2
     assert model.about["data"] == "digits"
-    assert {path.name for path in tmp_path.iterdir()} == {"m.h5", "c.png"}
-
-
-def test_what_is_written_down_with_a_model(tmp_path):
-    settings = Settings(
-        data=str(tmp_path / "data.npz"),
-        layers="8",
-        activation="tanh",
-        epochs=9,
-        batch_size=16,
-        optimizer="sgd",
-        learning_rate=None,
-        schedule="step",
-        warm_up=0.0,
-        clip_norm=2.0,
-        ema_decay=None,
-        class_weight=ClassWeight.balanced,
-        metrics=["f1"],
-        seed=7,
-        data_dir=None,
-        trust=False,
-        dtype=Dtype.float64,
-        output=None,
-        plot=None,
-        checkpoint=None,
-        resume=False,
-    )
-    optimizer_settings = choose_optimizer_settings(
-        "sgd",
-        None,
-        schedule="step",
-        warm_up_epochs=0.0,
-        epochs=9,
-        clip_norm=2.0,
-        ema_decay=None,
-    )
-    experiment = prepared(tmp_path, dataset(("a", "b")))
-    run = PreparedRun(experiment, optimizer_settings, {}, 9, 16, 7)
-    assert settings.about(run, 5, "numpy") == {
-        "data": "data.npz",
-        "fingerprint": experiment.fingerprint,
-        "seed": 7,
-        "epochs": 5,
-        "batch_size": 16,
-        "optimizer": "sgd",
-        "learning_rate": 0.1,
-        "schedule": "step over 9 epochs",
-        "clip_norm": 2.0,
-        "ema_decay": None,
-        "class_weight": "balanced",
-        "metrics": ["f1"],
-        "backend": "numpy",
-    }
+    assert {path.name for path in tmp_path.iterdir()} == {"m.h5", "c.png", "runs"}
 
 
 @pytest.mark.parametrize(
@@ -249,42 +205,78 @@ def test_train_a_run_that_diverges(dnn_xp, houses, tmp_path):
     assert not (tmp_path / "m.h5").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(
-    dnn_xp, tmp_path, monkeypatch
-):
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
+def refuse(*_, **__):
+    raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("dnn_xp.app.outputs.tempfile.TemporaryFile", refuse)
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(dnn_xp, monkeypatch):
+    monkeypatch.setattr("dnn_xp.app.outputs.try_replacing", refuse)
     code, out, err = dnn_xp("train", "--output", "m.h5")
     assert (code, out) == (2, "")
-    assert err == "dnn-xp: error: --output: cannot write to .: Permission denied\n"
+    assert err == "dnn-xp: error: --output: cannot write m.h5 to .: Permission denied\n"
 
 
-def test_a_full_disk_is_one_line(dnn_xp, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError(28, "No space left on device", "m.h5")
+@pytest.mark.parametrize("option", ["--output", "--checkpoint"])
+def test_a_disk_that_is_too_small_is_found_before_the_training(dnn_xp, monkeypatch, option):
+    usage = SimpleNamespace(free=20_000)
+    monkeypatch.setattr("dnn_xp.app.outputs.shutil.disk_usage", lambda folder: usage)
+    code, out, err = dnn_xp("train", option, "f")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(rf"dnn-xp: error: {option}: f takes about [\d,]+ bytes, .*\n", err)
 
-    monkeypatch.setattr("dnn_xp.app.train.save_model", refuse)
-    code, _, err = dnn_xp("train", *QUICK, "--output", "m.h5")
-    assert code == 2
-    assert err == "dnn-xp: error: m.h5: No space left on device\n"
+
+@pytest.mark.parametrize("name", ["caf\udce9", "nul\0"])
+def test_names_of_classes_that_no_model_can_hold(dnn_xp, tmp_path, name):
+    data = dataset(("a", "b"))
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["x"], file["y"] = data.X.T, data.y
+    named = data._replace(classes=("a", name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dnn_xp.app.experiment.load", lambda *_, **__: (named, None))
+        code, out, err = dnn_xp("train", "data.h5")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"dnn-xp: error: found the class {name!a}, whose name cannot be kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.h5"]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGINT to send")
-def test_ctrl_c_keeps_what_was_learnt(start, tmp_path):
+# ----------------------------------------------------------------------------- interrupts
+
+
+def interrupt_in(epoch, number=signal.SIGINT, times=1):
+    """Send a signal at the end of an epoch."""
+
+    def advance(done, text):
+        if done == epoch:
+            for _ in range(times):
+                signal.raise_signal(number)
+
+    @contextmanager
+    def progress(*_):
+        yield advance
+
+    return progress
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_keep_what_was_learnt(start, tmp_path, name):
+    number = getattr(signal, name)
     with start("train", "--epochs", "100000", "--output", "m.h5") as process:
         first = process.stdout.readline()
         assert first.startswith("epoch 1/100000 ")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate()
-    assert process.returncode == 130, err
-    assert err == "dnn-xp: interrupted\n"
+    assert process.returncode == 128 + number, err
     shown = facts(out)
+    assert err == (
+        f"dnn-xp: go on with: dnn-xp resume {shown['run']}\n"
+        f"dnn-xp: {'interrupted' if name == 'SIGINT' else f'stopped by {name}'}\n"
+    )
     epochs = int(shown["epochs"].split()[0])
     assert epochs >= 1
     assert shown["model"] == "m.h5"
-    assert load_model(tmp_path / "m.h5", backend="numpy").about["epochs"] == epochs
+    for path in ("m.h5", f"{shown['run']}/model.h5"):
+        assert load_model(tmp_path / path, backend="numpy").about["epochs"] == epochs
 
 
 def test_ctrl_c_before_an_epoch_is_whole(dnn_xp, monkeypatch, tmp_path):
@@ -301,6 +293,101 @@ def test_ctrl_c_before_an_epoch_is_whole(dnn_xp, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path, bare):
+    """As under nohup: the training goes on."""
+    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    code += "from dnn_xp.app.cli import main; main()"
+    command = [sys.executable, "-c", code, "train", *QUICK[:1], "400", *QUICK[2:]]
+    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=surroundings, **pipes) as process:
+        assert process.stdout.readline().startswith("epoch 1/400 ")
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert facts(out)["epochs"].startswith("400 of 400 ")
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+@pytest.mark.parametrize("where", ["save_model", "draw", "measure"])
+def test_a_signal_after_the_training_waits_for_what_is_written(
+    dnn_xp, tmp_path, monkeypatch, number, where
+):
+    pytest.importorskip("matplotlib")
+    real, sent = getattr(results, where), []
+
+    def late(*arguments):
+        if not sent:
+            sent.append(number)
+            signal.raise_signal(number)
+        return real(*arguments)
+
+    monkeypatch.setattr(results, where, late)
+    code, out, err = dnn_xp("train", *QUICK, "--output", "m.h5", "--plot", "c.png")
+    assert code == 128 + number
+    assert err.count("\n") == 1  # it is done: there is nothing to go on with
+    assert (facts(out)["model"], facts(out)["curve"]) == ("m.h5", "c.png")
+    assert load_model(tmp_path / "m.h5", backend="numpy").about["epochs"] == 2
+    assert (tmp_path / "c.png").exists()
+
+
+def test_a_second_ctrl_c_keeps_the_last_whole_epoch(dnn_xp, tmp_path, monkeypatch):
+    monkeypatch.setattr("dnn_xp.app.report.progress", interrupt_in(3, times=2))
+    code, out, err = dnn_xp("train", "--output", "m.h5")
+    assert code == 130
+    assert facts(out)["epochs"].startswith("3 of 30")
+    assert err.endswith("dnn-xp: interrupted\n")
+    for path in ("m.h5", f"{facts(out)['run']}/model.h5"):
+        assert load_model(tmp_path / path, backend="numpy").about["epochs"] == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+def test_a_second_sigterm_stops_at_once(start, tmp_path):
+    code = """
+import signal, sys
+from dnn_xp.app import cli, run
+class Slow(run._Watch):
+    def epoch(self, run):
+        super().epoch(run)
+        print("at work", flush=True)
+        while True:
+            signal.sigtimedwait([], 0.1)
+run._Watch = Slow
+cli.main(["train"])
+"""
+    with start(code=code) as process:
+        for line in process.stdout:
+            if line == "at work\n":
+                break
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.poll() is None  # it would finish the epoch, if it could
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGTERM  # 143 in a shell
+
+
+def test_a_signal_in_the_first_epoch_keeps_the_steps_that_were_done(dnn_xp, tmp_path, monkeypatch):
+    """An epoch may take hours."""
+    real, steps = Interruptible.step, []
+
+    def step(self, run):
+        steps.append(run.step)
+        if len(steps) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, run)
+
+    monkeypatch.setattr(Interruptible, "step", step)
+    code, out, err = dnn_xp("train", "--output", "m.h5")
+    assert code == 130
+    assert facts(out)["epochs"].startswith("0 of 30")
+    assert "accuracy" in facts(out)
+    assert facts(out)["model"] == "m.h5"
+    assert load_checkpoint(tmp_path / facts(out)["run"] / "checkpoint").steps == 5
+    assert "go on with: dnn-xp resume runs/" in err
+
+
 def test_train_every_library(dnn_xp, library):
     """The same run everywhere: what is printed differs in the backend and the seconds only."""
     code, out, err = dnn_xp(
@@ -310,6 +397,7 @@ def test_train_every_library(dnn_xp, library):
     assert (code, err) == (0, "")
     shown = facts(out)
     assert shown.pop("backend").startswith(f"{library.backend} on ")
+    del shown["model"], shown["run"]
     reference = facts(
         dnn_xp(
             "train",
@@ -324,5 +412,7 @@ def test_train_every_library(dnn_xp, library):
             "numpy",
         ).out
     )
-    del reference["backend"], reference["epochs"], shown["epochs"]
+    for name in ("backend", "epochs", "model", "run"):
+        reference.pop(name)
+    del shown["epochs"]
     assert shown == reference

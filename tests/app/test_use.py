@@ -37,6 +37,14 @@ def test_evaluate_divides_the_data_of_the_training_as_the_training_did(dnn_xp, m
         assert f"{accuracy} {part}" in trained
 
 
+def test_the_folder_of_a_run_is_a_model(dnn_xp):
+    run = dnn_xp("train", "--epochs", "2", "--run", "r")
+    assert run.code == 0
+    assert dnn_xp("evaluate", "r", "digits") == dnn_xp("evaluate", "r/model.h5", "digits")
+    (code, _, err) = dnn_xp("evaluate", ".", "digits")
+    assert (code, err) == (2, "dnn-xp: error: model.h5: No such file or directory\n")
+
+
 def test_evaluate_takes_other_data_whole(dnn_xp, model, tmp_path):
     digits = load_digits()
     x = digits.X.T[:100].reshape(-1, 64).astype(float)

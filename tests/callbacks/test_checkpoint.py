@@ -16,6 +16,7 @@ import pytest
 from dnn_xp import Callback, Dense, Network, train
 from dnn_xp.callbacks import checkpoint
 from dnn_xp.callbacks.checkpoint import Checkpoint
+from dnn_xp.files import InUseError
 from dnn_xp.models.checkpoints import (
     CheckpointWarning,
     load_checkpoint,
@@ -193,6 +194,62 @@ def test_a_disk_that_is_full_from_the_start_is_an_error(path, full_disk):
 def test_checkpoint_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         train_case(RICH, Checkpoint(tmp_path / "nowhere" / "run.checkpoint"))
+
+
+# ----------------------------------------------------------------------------- two runs
+
+
+class Meanwhile(Callback):
+    """Do something in the first step."""
+
+    def __init__(self, do):
+        self.do, self.done = do, False
+
+    def step(self, run):
+        if not self.done:
+            self.done = True
+            self.do()
+
+
+def test_a_second_run_on_one_checkpoint_is_refused(path):
+    def begin():
+        with pytest.raises(InUseError, match="is being written by another run"):
+            train_case("sgd, full batch", Checkpoint(path))
+
+    run = train_case(RICH, Meanwhile(begin), Checkpoint(path))
+    assert load_checkpoint(path).steps == run.progress.steps
+    assert files_beside(path) == ["run.checkpoint", "run.checkpoint.1"]
+    train_case(RICH, Checkpoint(path), resume=run.progress)  # over: the next one is welcome
+
+
+def test_a_run_that_fails_lets_the_next_one_write(path):
+    def fail():
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        train_case(RICH, Meanwhile(fail), Checkpoint(path))
+    train_case(RICH, Checkpoint(path))
+
+
+def test_a_run_in_another_process_is_refused_until_it_is_killed(path):
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), RICH]
+    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+    with subprocess.Popen(command, env=surroundings, **pipes) as process:
+        process.stdout.readline()
+        assert process.stdout.readline() == b"step\n"
+        with pytest.raises(InUseError):
+            train_case(RICH, Checkpoint(path))
+        process.kill()
+        process.wait()
+    train_case(RICH, Checkpoint(path))
+
+
+def test_where_there_are_no_locks_a_warning_says_so(path, monkeypatch):
+    monkeypatch.setattr("dnn_xp.files.locking.fcntl", None)
+    with pytest.warns(CheckpointWarning, match="cannot be locked here"):
+        train_case("sgd, full batch", Checkpoint(path))
+    assert load_checkpoint(path).epoch == 3
 
 
 # ----------------------------------------------------------------------------- SIGKILL

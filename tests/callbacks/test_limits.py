@@ -1,4 +1,4 @@
-"""The clock and Ctrl-C end a run in good order."""
+"""The clock, Ctrl-C and the signals of the system end a run in good order."""
 
 import signal
 import threading
@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from dnn_xp import Callback, Ending, Interruptible, TimeLimit
+from dnn_xp.callbacks import limits
 from tests.runs import assert_same, train_case
 
 CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
@@ -16,8 +17,8 @@ CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
 class CtrlC(Callback):
     """Press Ctrl-C in a step, or at the end of an epoch; more than once, for those in a hurry."""
 
-    def __init__(self, *, step=None, epoch=None, times=1):
-        self.at_step, self.at_epoch, self.times = step, epoch, times
+    def __init__(self, *, step=None, epoch=None, times=1, number=signal.SIGINT):
+        self.at_step, self.at_epoch, self.times, self.number = step, epoch, times, number
 
     def step(self, run):
         if run.progress.steps == self.at_step:
@@ -29,16 +30,25 @@ class CtrlC(Callback):
 
     def press(self):
         for _ in range(self.times):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self.number)
+
+
+NUMBERS = [getattr(signal, name) for name in limits.SIGNALS if hasattr(signal, name)]
 
 
 @pytest.fixture(autouse=True)
-def handler():
-    """Return who listens to Ctrl-C, which must be the same afterwards."""
-    before = signal.getsignal(signal.SIGINT)
+def handlers():
+    """Return who listens to each signal, which must be the same afterwards."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
     yield before
-    after = signal.signal(signal.SIGINT, before)
-    assert after is before
+    after = {number: signal.signal(number, before[number]) for number in NUMBERS}
+    assert after == before
+
+
+@pytest.fixture
+def handler(handlers):
+    """Return who listens to Ctrl-C."""
+    return handlers[signal.SIGINT]
 
 
 @pytest.mark.parametrize("pressed", [{"step": 1}, {"step": 3}, {"step": 5}, {"epoch": 2}])
@@ -49,6 +59,59 @@ def test_the_step_is_finished_and_the_run_ends(pressed):
     assert run.progress.steps == steps
     assert run.epochs == (steps // 3 if "epoch" in pressed else (steps - 1) // 3)
     assert_same(train_case(CASE, Interruptible(), resume=run.progress), train_case(CASE))
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_each_signal_ends_the_run_in_good_order(number):
+    with Interruptible() as listener:
+        run = train_case(CASE, CtrlC(step=5, number=number), listener)
+        assert (listener.number, listener.interrupted) == (number, True)
+    assert (run.ending, run.progress.steps) == (Ending.INTERRUPTED, 5)
+    assert_same(train_case(CASE, Interruptible(), resume=run.progress), train_case(CASE))
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_a_signal_that_was_ignored_stays_ignored(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    listener = Interruptible()
+    run = train_case(CASE, CtrlC(step=2, times=3, number=number), listener)
+    assert signal.signal(number, before) is signal.SIG_IGN
+    assert (run.ending, listener.number) == (Ending.COMPLETED, None)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_the_second_signal_does_what_it_did_before(number):
+    heard = []
+    before = signal.signal(number, lambda *_: heard.append(number))
+    run = train_case(CASE, CtrlC(step=2, times=2, number=number), Interruptible())
+    assert run.ending is Ending.INTERRUPTED
+    assert heard == [number]
+    signal.signal(number, before)
+
+
+def test_a_system_without_some_signals(monkeypatch):
+    monkeypatch.delattr(signal, "SIGHUP", raising=False)
+    run = train_case(CASE, CtrlC(step=2), Interruptible())
+    assert run.ending is Ending.INTERRUPTED
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_in_a_block_signals_count_until_what_was_learnt_is_kept(number):
+    with Interruptible() as listener:
+        run = train_case(CASE, listener)
+        signal.raise_signal(number)
+        assert (run.ending, listener.number) == (Ending.COMPLETED, number)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_after_an_error_in_the_run_signals_mean_what_they_meant(handlers, number):
+    class Fail(Callback):
+        def epoch(self, run):
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError):
+        train_case(CASE, Interruptible(), Fail())
+    assert signal.getsignal(number) == handlers[number]
 
 
 def test_the_second_time_it_is_over_at_once(handler):

@@ -123,3 +123,29 @@ def test_tensorboard_reads_each_epoch_once(tmp_path):
         assert [one.step for one in events.Scalars(name)] == [1, 2, 3]
         # Its files hold float32.
         assert read == {i: float(np.float32(value)) for i, value in enumerate(figures, 1)}
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("before", [1, 2])
+def test_a_figure_that_is_new_stands_beside_its_own_epochs(path, log, before):
+    """A run that goes on may measure more; the epochs before it have no such figure."""
+    case = "sgd, full batch"
+    begun = train_case(case, log(path), epochs=before).progress
+    run = train_case(case, log(path), resume=begun, metrics=True)
+    lines, figures = read(path, log), run.history["accuracy"]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    for i, line in enumerate(lines):
+        assert line["cost"] == run.history["cost"][i]
+        if i < before:
+            assert np.isnan(figures[i])
+            assert line.get("accuracy") is None or np.isnan(line["accuracy"])
+        else:
+            assert line["accuracy"] == figures[i]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_figure_that_is_gone_leaves_its_place_empty(path, log):
+    case = "sgd, full batch"
+    begun = train_case(case, log(path), epochs=2, metrics=True).progress
+    train_case(case, log(path), resume=begun)
+    assert [line.get("accuracy") is None for line in read(path, log)] == [False, False, True]

@@ -1,13 +1,14 @@
 """A file is there whole or not at all, whatever happens while it is written."""
 
 import os
+import stat
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from dnn_xp.files.atomic import remove_leftovers, replacing
+from dnn_xp.files.atomic import remove_leftovers, replacing, try_replacing
 
 
 @pytest.fixture(params=[True, False], ids=["replaced", "new"])
@@ -142,3 +143,73 @@ def test_something_that_is_no_file_is_left_alone(tmp_path):
     with pytest.raises(OSError, match="expected a file or a new name"), replacing(pipe):
         pass
     assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="needs permissions of a POSIX system")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o666, 0o444, 0o755])
+def test_permissions_of_a_file_stay(tmp_path, mode):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    path.chmod(mode)
+    owner = path.stat().st_uid, path.stat().st_gid
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert (path.stat().st_uid, path.stat().st_gid) == owner
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="needs permissions of a POSIX system")
+def test_the_owner_of_a_file_stays_where_that_is_allowed(tmp_path, monkeypatch):
+    path, asked = tmp_path / "kept.txt", []
+    path.write_text("old")
+
+    def refuse(temporary, uid, gid):
+        asked.append((uid, gid))
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert asked == [(path.stat().st_uid, path.stat().st_gid)]
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="needs permissions of a POSIX system")
+def test_a_new_file_has_the_usual_permissions(tmp_path):
+    with replacing(tmp_path / "kept.txt") as temporary:
+        temporary.write_text("new")
+    (tmp_path / "plain.txt").write_text("new")
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_trial_changes_nothing(path):
+    before = state(path)
+    assert try_replacing(path) == path.parent
+    assert state(path) == before
+
+
+def test_a_trial_is_made_where_a_link_leads(tmp_path):
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "there" / "kept.txt")
+    assert try_replacing(link) == tmp_path / "there"
+    link.unlink()
+    link.symlink_to(tmp_path / "nowhere" / "kept.txt")
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        try_replacing(link)
+
+
+def test_a_trial_finds_a_name_that_is_too_long_only_with_what_is_added(tmp_path):
+    name = "x" * 250 + ".txt"
+    (tmp_path / name).touch()
+    with pytest.raises(OSError, match="File name too long"):
+        try_replacing(tmp_path / name)
+
+
+def test_a_trial_finds_a_file_that_may_not_be_written(tmp_path, monkeypatch):
+    (tmp_path / "kept.txt").touch()
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # root may write anything
+    with pytest.raises(PermissionError, match="which may not be written"):
+        try_replacing(tmp_path / "kept.txt")

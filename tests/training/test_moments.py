@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dnn_xp import Callback, Dense, Ending, Network, backends, sgd, train
+from dnn_xp import Callback, Dense, EarlyStopping, Ending, Network, backends, sgd, train
 from dnn_xp.training import Patience
 
 NET = Network(1, (Dense(1),), "squared_error")
@@ -213,3 +213,105 @@ def test_patience_never_takes_nan_for_better_and_says_so(mode, any_best):
 def test_patience_that_makes_no_sense_is_refused(arguments, named):
     with pytest.raises(ValueError, match=named):
         Patience(*arguments)
+
+
+# ----------------------------------------------------------------------------- going on
+
+
+class Counting(Callback):
+    """Count epochs, in steps of its own."""
+
+    def __init__(self, by=1, why=None):
+        self.by, self.why, self.count = by, why, 0
+
+    def state(self):
+        return {"by": self.by, "count": self.count}
+
+    def restore(self, run, state):
+        assert state["by"] == self.by
+        self.count = state["count"]
+
+    def epoch(self, run):
+        self.count += self.by
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_two_of_a_kind_are_known_again_in_whatever_order_they_come(passing_by, order):
+    begun = passing_by(Counting(3), Counting(1), Counting(2), epochs=2).progress
+    counters = [Counting(3), Counting(1), Counting(2)]
+    train_on(begun, *(counters[i] for i in order))
+    assert [counter.count for counter in counters] == [9, 3, 6]
+
+
+def test_those_with_the_same_settings_are_known_by_their_order(passing_by):
+    """Of a function, where in memory it lies is no setting."""
+    first, second = Counting(1, lambda: 1), Counting(1, lambda: 2)
+    begun = passing_by(first, second, epochs=2).progress
+    assert set(begun.callbacks) == {"Counting", "Counting 2"}
+
+
+def train_on(begun, *callbacks):
+    zero = np.zeros((1, 4))
+    zero, start = backends.asarray_like(zero, like=begun.kept), np.asarray([0.0, 0.0])
+    return train(
+        NET,
+        zero,
+        zero + 1.0,
+        backends.asarray_like(start, like=begun.kept),
+        validation=(zero, zero + 0.6),
+        optimizer=sgd(0.1),
+        epochs=3,
+        callbacks=callbacks,
+        resume=begun,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "taken"),
+    [
+        (("cost",), "validation_cost", "cost"),
+        (("cost", "validation_cost"), "cost", "validation_cost"),
+    ],
+)
+def test_early_stopping_takes_no_best_epoch_by_another_figure(passing_by, before, now, taken):
+    """Neither of one that has changed, nor of another that is no longer there."""
+    begun = passing_by(*(EarlyStopping(9, monitor=name) for name in before), epochs=2).progress
+    with pytest.raises(ValueError, match=f"monitor: found '{now}', expected '{taken}'"):
+        train_on(begun, EarlyStopping(9, monitor=now))
+
+
+# ----------------------------------------------------------------------------- what they return
+
+
+@pytest.mark.parametrize("returned", [None, "better", 0.5, {}, ()], ids=repr)
+def test_an_end_that_returns_no_result_is_named(passing_by, returned):
+    class Careless(Callback):
+        def end(self, result):
+            return returned
+
+    with pytest.raises(TypeError, match=r"Careless\(\): its end returned .+, expected the result"):
+        passing_by(Careless(), epochs=1)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [None, "text", 3, {"a": None}, {"a": [1, 2]}, {"a": {"b": 1}}, {"a": lambda: 1}],
+    ids=str,
+)
+def test_a_state_that_cannot_be_kept_is_named(passing_by, returned):
+    class Careless(Callback):
+        def state(self):
+            return returned
+
+    with pytest.raises(TypeError, match=r"Careless\(\): its state is .+, expected a dictionary of"):
+        passing_by(Careless(), epochs=1)
+
+
+@pytest.mark.parametrize("value", [1, 2.5, True, "text", np.float32(1.0), np.ones(3)], ids=repr)
+def test_a_state_of_numbers_texts_and_arrays_is_kept(passing_by, value):
+    class Careful(Callback):
+        def state(self):
+            return {"a": value}
+
+    kept = passing_by(Careful(), epochs=1).progress.callbacks["Careful"]["a"]
+    assert kept is value
