@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.data.images import picture_suffixes, read_bytes
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
@@ -93,7 +94,7 @@ def load(
         return load_digits(), None
     if data == "cats":
         return load_cats(folder)
-    path = Path(data)
+    path = check_path("data", data)
     if path.is_dir():
         return load_picture_folder(path, image_size), None
     if path.suffix.lower() in SUFFIXES:
@@ -141,7 +142,8 @@ def load_cats(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Da
             "are not part of this package: say in which folder they are, by the argument folder=, "
             "the option --data-dir or the environment variable DNN_XP_CAT_DATA"
         )
-    return _cats(Path(named), "train"), _cats(Path(named), "test")
+    there = check_path("folder", named)
+    return _cats(there, "train"), _cats(there, "test")
 
 
 def _cats(folder: Path, part: str) -> Dataset:
@@ -176,7 +178,7 @@ def load_arrays(path: str | os.PathLike[str]) -> Dataset:
     ValueError
         Where it is damaged, lacks an array, or holds what cannot be learnt from.
     """
-    path = Path(path)
+    path = check_path("path", path)
     x, y = read_arrays(path, ("x", "y"))
     if x.dtype.kind not in "buif":
         raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
@@ -218,7 +220,7 @@ def load_picture_folder(
     ValueError
         Where there are fewer than two subfolders, one holds no picture, or a picture is damaged.
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder with a subfolder for each class")
     subfolders = sorted(

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import Array, HostArray, asarray_like
 from dnn_xp.data.sources import Source
 
@@ -73,7 +73,7 @@ def open_examples(
     """
     import h5py  # takes 30 ms to load, and not every run reads a file
 
-    path = Path(path)
+    path = check_path("path", path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:

@@ -1,11 +1,11 @@
 """Pictures from files, brought to the form in which a network was trained on them."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray, require
 
 __all__ = ["picture_suffixes", "read_bytes", "read_picture"]
@@ -56,7 +56,7 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
     if shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")
     pillow = require("PIL.Image", "app")
-    with Path(path).open("rb") as file:
+    with check_path("path", path).open("rb") as file:
         # Its decoders fail in as many ways as there are formats.
         try:
             return _prepared(pillow.open(file), shape)

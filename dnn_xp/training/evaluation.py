@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from dnn_xp.arguments import shown
-from dnn_xp.backends import Array, asarray_like, dtype_name, namespace, plain_array
+from dnn_xp.backends import Array, asarray_like, dtype_name, namespace, plain_array, without_record
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
@@ -79,7 +79,8 @@ def prepare_validation(
         check_values(network.cost, X, Y, own_weights)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
-    return finite_source(X), Y, own_weights
+    X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
+    return X, Y, own_weights
 
 
 def _beside(X: Array, like: Array, takes_integers: bool) -> Array:
