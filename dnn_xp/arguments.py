@@ -1,11 +1,13 @@
 """Checks of arguments, and the one form of their errors."""
 
 import math
+import os
 from collections.abc import Callable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
-__all__ = ["check", "check_flag", "check_number", "check_whole", "shown"]
+__all__ = ["check", "check_flag", "check_number", "check_path", "check_whole", "shown"]
 
 LONGEST = 120
 """Characters of a value that an error shows; an array of a million numbers has more."""
@@ -72,6 +74,19 @@ def check_flag(name: str, found: Any) -> bool:
     fits = type(found).__name__ in ("bool", "bool_") and found in (True, False)
     check(name, found, fits, "True or False")
     return bool(found)
+
+
+def check_path(name: str, found: Any) -> Path:
+    """Return the path of a file or folder, its ``~`` expanded, which no shell does in a program.
+
+    Raises
+    ------
+    TypeError
+        Where it is neither a text nor a path.
+    """
+    if not isinstance(found, str | os.PathLike):
+        raise TypeError(f"{name}: found {shown(found)}, expected the path of a file or a folder")
+    return Path(os.path.expanduser(found))
 
 
 def shown(found: Any) -> str:

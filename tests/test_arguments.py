@@ -2,11 +2,12 @@
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dnn_xp.arguments import check, check_flag, check_number, check_whole, shown
+from dnn_xp.arguments import check, check_flag, check_number, check_path, check_whole, shown
 
 
 def test_what_fits_passes():
@@ -56,3 +57,16 @@ def test_long_values_are_shown_in_a_line():
     assert shown(np.zeros((100, 3))) == "a ndarray of float64 and shape (100, 3)"
     assert shown("a\n" * 3) == repr("a\n" * 3)
     assert len(shown(list(range(1000)))) == 120
+
+
+def test_paths_are_expanded_and_others_refused(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert check_path("path", "~/a/b") == tmp_path / "a" / "b"
+    assert check_path("path", tmp_path) == tmp_path
+    assert check_path("path", "a~") == Path("a~")
+    for found in (None, 3, b"a", ["a"]):
+        with pytest.raises(
+            TypeError, match=r"^path: found .*, expected the path of a file or a fo"
+        ):
+            check_path("path", found)

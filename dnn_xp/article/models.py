@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from dnn_xp.arguments import check_whole
+from dnn_xp.article.arrays import check_labels, check_parameters, check_sizes
 from dnn_xp.article.steps import Arrays, L_model_forward, Scale, draw_parameters
-from dnn_xp.backends import Array, from_host, namespace, require, to_host
+from dnn_xp.backends import Array, from_host, namespace, plain_array, require, to_host
 from dnn_xp.data.datasets import load_cats
 from dnn_xp.data.images import read_bytes
 from dnn_xp.functions.metrics import accuracy
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
+from dnn_xp.network.values import check_finite
 from dnn_xp.reports import figures
 from dnn_xp.training import Callback, Run, sgd, train
 
@@ -134,11 +137,12 @@ def two_layer_model(
     ValueError
         Where there are not three sizes.
     """
+    layers_dims = check_sizes("layers_dims", layers_dims)
     if len(layers_dims) != 3:
         raise ValueError(f"layers_dims: found {layers_dims!r}, expected (n_x, n_h, n_y)")
     line = "Cost after iteration {}: {}" if print_cost else None
     plotted = _is_plotted(plot_cost, print_cost)
-    initial = draw_parameters(layers_dims, seed, scale)
+    initial = draw_parameters(layers_dims, seed, scale, "layers_dims")
     return _train(X, Y, initial, learning_rate, num_iterations, line, plotted, callbacks)
 
 
@@ -160,7 +164,7 @@ def L_layer_model(
     Parameters
     ----------
     layers_dims : sequence of int
-        Inputs, then the units of each layer.
+        Inputs, then the units of each layer, of which one at least is hidden.
     X, Y, learning_rate, num_iterations, print_cost, plot_cost, seed, scale, callbacks
         As for `two_layer_model`. With this seed and this scale the costs are those that the
         article prints; its `initialize_parameters_deep` has others, from which they cannot come.
@@ -169,10 +173,21 @@ def L_layer_model(
     -------
     dict of str to array
         ``W1``, ``b1``, ``W2``, ...
+
+    Raises
+    ------
+    ValueError
+        Where there are not three sizes or more.
     """
+    layers_dims = check_sizes("layers_dims", layers_dims)
+    if len(layers_dims) < 3:
+        raise ValueError(
+            f"layers_dims: found {layers_dims}, expected a hidden layer, too; one layer alone is "
+            "Network(n_x, (Dense(1),), 'sigmoid_cross_entropy') for dnn_xp.train"
+        )
     line = "Cost after iteration {}: {:f}" if print_cost else None
     plotted = _is_plotted(plot_cost, print_cost)
-    initial = draw_parameters(layers_dims, seed, scale)
+    initial = draw_parameters(layers_dims, seed, scale, "layers_dims")
     return _train(X, Y, initial, learning_rate, num_iterations, line, plotted, callbacks)
 
 
@@ -198,7 +213,8 @@ def _train(
     plotted: bool,
     callbacks: Sequence[Callback],
 ) -> Arrays:
-    if isinstance(X, np.ndarray | list | tuple):
+    X = plain_array("X", X, readable=True)
+    if isinstance(X, np.ndarray):
         X = from_host(X)
     n_x = initial["W1"].shape[1]
     *hidden, n_y = (W.shape[0] for name, W in initial.items() if name.startswith("W"))
@@ -210,7 +226,7 @@ def _train(
         Y,
         network.pack(initial),
         optimizer=sgd(learning_rate),
-        epochs=num_iterations,
+        epochs=check_whole("num_iterations", num_iterations, 0),
         callbacks=(*([_PrintCost(line)] if line else []), *callbacks),
     )
     if plotted:
@@ -240,8 +256,8 @@ def predict(X: Array, y: Array, parameters: Arrays) -> Array:
     X : array_like of floats, shape (n_x, m)
         Scaled as in training; a picture of one's own comes from `load_picture`. Brought to the
         library, device and dtype of the parameters.
-    y : array_like, shape (1, m) or (m,)
-        Labels, 0 and 1.
+    y : array_like, shape (1, m) or (m,), or None
+        Labels, 0 and 1. None where there are none: then nothing is printed.
     parameters : dict of str to array
         Of a trained model.
 
@@ -252,10 +268,13 @@ def predict(X: Array, y: Array, parameters: Arrays) -> Array:
 
     Raises
     ------
-    ValueError
-        Where X is not of floats, or y does not fit it.
+    ValueError, TypeError
+        Where X is not of floats or has other features than the parameters, where one of them holds
+        NaN or infinity, or y does not fit X.
     """
-    X = np.asarray(X) if isinstance(X, list | tuple) else X
+    X, parameters = plain_array("X", X, readable=True), check_parameters(parameters)
+    check_finite(X=X)
+    check_finite(**parameters)
     if not namespace(X).isdtype(X.dtype, "real floating"):
         raise ValueError(
             f"X: found dtype {X.dtype}, expected a floating one; scale pictures as in training "
@@ -263,11 +282,12 @@ def predict(X: Array, y: Array, parameters: Arrays) -> Array:
         )
     AL, _ = L_model_forward(X, parameters)
     p = namespace(AL).astype(AL > 0.5, AL.dtype)
-    # On the host in float64, so that 18 of 25 are 0.72 on every library and in every dtype.
-    labels, predicted = (np.asarray(to_host(one), dtype=np.float64) for one in (y, p))
-    if labels.size != predicted.size:
-        raise ValueError(f"y: found shape {labels.shape}, expected {predicted.shape}")
-    print(f"Accuracy: {accuracy(predicted, labels.reshape(predicted.shape))}")
+    if y is not None:
+        # On the host in float64, so that 18 of 25 are 0.72 on every library and in every dtype.
+        labels, predicted = (
+            np.asarray(to_host(one), dtype=np.float64) for one in (check_labels("y", y, AL), p)
+        )
+        print(f"Accuracy: {accuracy(predicted, labels)}")
     return p
 
 

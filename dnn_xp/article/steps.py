@@ -15,7 +15,27 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, asarray_like, from_host, namespace, to_host
+from dnn_xp.arguments import check_number, check_whole, shown
+from dnn_xp.article.arrays import (
+    as_floats,
+    check_labels,
+    check_linear,
+    check_parameters,
+    check_rate,
+    check_shape,
+    check_sizes,
+    together,
+)
+from dnn_xp.backends import (
+    Array,
+    asarray_like,
+    current_backend,
+    float_name,
+    from_host,
+    namespace,
+    plain_array,
+    to_host,
+)
 from dnn_xp.functions import activations, costs, linear
 from dnn_xp.functions.initializers import lecun_normal
 from dnn_xp.functions.linear import LinearCache
@@ -59,29 +79,40 @@ class Cache(NamedTuple):
 
 def sigmoid(Z: Array) -> tuple[Array, Array]:
     """Return A = 1 / (1 + exp(-Z)), without overflow for any Z, and Z as the cache."""
+    Z = as_floats("Z", Z)
     return activations.sigmoid(Z), Z
 
 
 def back_sigmoid(dA: Array, cache: Array) -> Array:
     """Return dZ = dA * A * (1 - A) (article, equation 8); the cache is Z."""
-    return activations.back_sigmoid(dA, cache, activations.sigmoid(cache))
+    dA, Z = _with_cache(dA, cache)
+    return activations.back_sigmoid(dA, Z, activations.sigmoid(Z))
 
 
 def relu(Z: Array) -> tuple[Array, Array]:
     """Return A = max(0, Z), and Z as the cache."""
+    Z = as_floats("Z", Z)
     return activations.relu(Z), Z
 
 
 def back_relu(dA: Array, cache: Array) -> Array:
     """Return dZ, which is dA where Z > 0 and 0 elsewhere (article, equation 8); the cache is Z."""
-    return activations.back_relu(dA, cache, cache)
+    dA, Z = _with_cache(dA, cache)
+    return activations.back_relu(dA, Z, Z)
+
+
+def _with_cache(dA: Array, cache: Array) -> tuple[Array, Array]:
+    """Return dA and the Z that was cached, which are of one shape."""
+    dA, Z = together(dA=as_floats("dA", dA), cache=as_floats("cache", cache))
+    check_shape("dA", dA, tuple(Z.shape))
+    return dA, Z
 
 
 # ----------------------------------------------------------------------------- initialization
 
 
 def draw_parameters(
-    layer_dims: Sequence[int], seed: int, scale: Scale
+    layer_dims: Sequence[int], seed: int, scale: Scale, name: str = "layer_dims"
 ) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
     """Draw parameters on the host, in float64, from the stream of ``numpy.random.seed``.
 
@@ -93,6 +124,8 @@ def draw_parameters(
         Inputs, then the units of each layer.
     seed : int
     scale : float or "1/sqrt(n_prev)"
+    name : str
+        Of the sizes, for an error.
 
     Returns
     -------
@@ -102,17 +135,21 @@ def draw_parameters(
     Raises
     ------
     ValueError
-        Where the scale is neither a number nor that text.
+        Where the scale is neither a number nor that text, the seed no whole number, or a size none
+        from 1 on.
     """
-    if scale != "1/sqrt(n_prev)" and not isinstance(scale, int | float):
-        raise ValueError(f"scale: found {scale!r}, expected a number or '1/sqrt(n_prev)'")
-    rng = np.random.RandomState(seed)
+    layer_dims = check_sizes(name, layer_dims)
+    by_inputs = isinstance(scale, str) and scale == "1/sqrt(n_prev)"
+    if not by_inputs:
+        expected = "a number or '1/sqrt(n_prev)'"
+        scale = check_number("scale", scale, lambda x: True, expected)
+    rng = np.random.RandomState(check_whole("seed", seed, 0))
     parameters: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
     for layer, (n_prev, n) in enumerate(pairwise(layer_dims), 1):
-        if scale == "1/sqrt(n_prev)":
+        if by_inputs:
             W = lecun_normal(rng, (n, n_prev))
         else:
-            W = scale * rng.standard_normal((n, n_prev))
+            W = float(scale) * rng.standard_normal((n, n_prev))
         parameters |= {f"W{layer}": W, f"b{layer}": np.zeros((n, 1))}
     return parameters
 
@@ -152,6 +189,8 @@ def initialize_parameters(
     [[ 0.01624345 -0.00611756 -0.00528172]
      [-0.01072969  0.00865408 -0.02301539]]
     """
+    for name, size in (("n_x", n_x), ("n_h", n_h), ("n_y", n_y)):
+        check_whole(name, size, 1)
     return initialize_parameters_deep((n_x, n_h, n_y), seed=seed, scale=scale, dtype=dtype)
 
 
@@ -178,6 +217,7 @@ def initialize_parameters_deep(
     dict of str to array
         ``W1`` (layer_dims[1], layer_dims[0]), ``b1`` (layer_dims[1], 1), ...; b is zero.
     """
+    dtype = float_name(dtype, current_backend().xp)
     drawn = draw_parameters(layer_dims, seed, scale)
     return {name: from_host(value, dtype=dtype) for name, value in drawn.items()}
 
@@ -186,7 +226,25 @@ def initialize_parameters_deep(
 
 
 def linear_forward(A: Array, W: Array, b: Array) -> tuple[Array, LinearCache]:
-    """Return Z = W A + b and the cache (A, W, b) (article, equation 3)."""
+    """Return Z = W A + b and the cache (A, W, b) (article, equation 3).
+
+    Parameters
+    ----------
+    A : array_like, shape (n_prev, m)
+    W : array_like, shape (n, n_prev)
+    b : array_like, shape (n, 1)
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
+    """
+    return _linear_forward("A", A, W, b)
+
+
+def _linear_forward(name: str, A: Array, W: Array, b: Array) -> tuple[Array, LinearCache]:
+    A, W, b = together(**{name: A, "W": W, "b": b})
+    check_linear(name, A, W, b)
     return linear.linear_forward(A, W, b)
 
 
@@ -197,14 +255,20 @@ def linear_activation_forward(
 
     Parameters
     ----------
-    A_prev : array, shape (n_prev, m)
-    W : array, shape (n, n_prev)
-    b : array, shape (n, 1)
+    A_prev : array_like, shape (n_prev, m)
+    W : array_like, shape (n, n_prev)
+    b : array_like, shape (n, 1)
     activation : str
         ``"sigmoid"`` or ``"relu"``.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
     """
-    Z, linear_cache = linear_forward(A_prev, W, b)
-    A, activation_cache = _of(activation, sigmoid, relu)(Z)
+    activate = _of(activation, sigmoid, relu)
+    Z, linear_cache = _linear_forward("A_prev", A_prev, W, b)
+    A, activation_cache = activate(Z)
     return A, Cache(linear_cache, activation_cache)
 
 
@@ -223,8 +287,16 @@ def L_model_forward(X: Array, parameters: Mapping[str, Array]) -> tuple[Array, l
     AL : array, shape (n_y, m)
         Probabilities.
     caches : list of Cache
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument or the parameter, what was found and what was expected.
     """
-    A, caches = asarray_like(X, like=parameters["W1"]), []
+    parameters = check_parameters(parameters)
+    W1 = as_floats("W1", parameters["W1"])
+    A, caches = asarray_like(plain_array("X", X, readable=True), like=W1), []
+    check_shape("X", A, (W1.shape[1], "m"))
     n_layers = len(parameters) // 2
     for layer in range(1, n_layers + 1):
         activation = "relu" if layer < n_layers else "sigmoid"
@@ -250,9 +322,24 @@ def compute_cost(AL: Array, Y: Array) -> Array:
     Returns
     -------
     array, shape ()
+
+    Raises
+    ------
+    ValueError
+        Where Y is not as many labels from 0 to 1 as AL has.
     """
+    AL = _predictions(AL)
+    Y = check_labels("Y", Y, AL)
     # A product, not a mean: the article's rounding, to the last of its 17 digits.
-    return (1.0 / AL.shape[1]) * namespace(AL).sum(costs.binary_cross_entropy(AL, _labels(Y, AL)))
+    return (1.0 / AL.shape[1]) * namespace(AL).sum(costs.binary_cross_entropy(AL, Y))
+
+
+def _predictions(AL: Array) -> Array:
+    AL = as_floats("AL", AL)
+    check_shape("AL", AL, ("n_y", "m"))
+    if not AL.shape[1]:
+        raise ValueError("AL: found no examples, expected at least one")
+    return AL
 
 
 # ----------------------------------------------------------------------------- backward
@@ -269,8 +356,16 @@ def linear_backward(dZ: Array, cache: tuple[Array, Array, Array]) -> tuple[Array
     dZ : array, shape (n, m)
     cache : tuple (A_prev, W, b)
         Of `linear_forward`.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
     """
-    A_prev, W, b = cache
+    A_prev, W, b = _unpacked("cache", cache, ("A_prev", "W", "b"))
+    dZ, A_prev, W, b = together(dZ=as_floats("dZ", dZ), A_prev=A_prev, W=W, b=b)
+    check_linear("A_prev", A_prev, W, b)
+    check_shape("dZ", dZ, (W.shape[0], A_prev.shape[1]))
     dA_prev, dW, db = linear.linear_backward(dZ, LinearCache(A_prev, W, b))
     m = A_prev.shape[1]
     return dA_prev, dW / m, db / m
@@ -288,8 +383,13 @@ def linear_activation_backward(
         Of `linear_activation_forward`.
     activation : str
         ``"sigmoid"`` or ``"relu"``.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
     """
-    linear_cache, activation_cache = cache
+    linear_cache, activation_cache = _unpacked("cache", cache, ("(A_prev, W, b)", "Z"))
     dZ = _of(activation, back_sigmoid, back_relu)(dA, activation_cache)
     return linear_backward(dZ, linear_cache)
 
@@ -316,9 +416,16 @@ def L_model_backward(
         ``dWl`` and ``dbl`` for l = 1, ..., L, and ``dAl`` for l = 0, ..., L, each the gradient
         with respect to A of layer l: ``dA0`` belongs to X, ``dAL`` to the output. (The article
         keeps the gradient of A[l-1] under ``dA{l}``, and prints ``dA2`` under the label dA1.)
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
     """
-    n_layers = len(caches)
-    dA = costs.back_binary_cross_entropy(AL, _labels(Y, AL))
+    AL, n_layers = _predictions(AL), len(caches)
+    if not n_layers:
+        raise ValueError("caches: found none, expected one for each layer")
+    dA = costs.back_binary_cross_entropy(AL, check_labels("Y", Y, AL))
     grads = {f"dA{n_layers}": dA}
     for layer in range(n_layers, 0, -1):
         activation = "relu" if layer < n_layers else "sigmoid"
@@ -351,7 +458,18 @@ def update_parameters(
     grads : dict of str to array
         ``dW1``, ``db1``, ...
     learning_rate : float
+
+    Raises
+    ------
+    ValueError
+        Where a gradient is missing or of another shape, or the rate no number.
     """
+    learning_rate = check_rate(learning_rate)
+    for name, value in parameters.items():
+        if f"d{name}" not in grads:
+            found = ", ".join(grads) or "nothing"
+            raise ValueError(f"grads: found {found}, expected d{name} among them")
+        check_shape(f"d{name}", grads[f"d{name}"], tuple(value.shape))
     # The optimizers of `dnn_xp.training` work in place, and may not be handed a caller's arrays.
     return {name: value - learning_rate * grads[f"d{name}"] for name, value in parameters.items()}
 
@@ -359,9 +477,11 @@ def update_parameters(
 # ----------------------------------------------------------------------------- the door
 
 
-def _labels(Y: Array, AL: Array) -> Array:
-    """Bring labels to AL's side and shape: the article's are integers."""
-    return namespace(AL).reshape(asarray_like(Y, like=AL), AL.shape)
+def _unpacked(name: str, cache: Any, parts: tuple[str, ...]) -> Any:
+    """Return the parts of a cache, which may be any tuple of as many."""
+    if not isinstance(cache, tuple | list) or len(cache) != len(parts):
+        raise ValueError(f"{name}: found {shown(cache)}, expected ({', '.join(parts)})")
+    return cache
 
 
 def _of(activation: str, for_sigmoid: Any, for_relu: Any) -> Any:

@@ -29,6 +29,7 @@ from dnn_xp.backends.moving import (
     double_precision,
     dtype_name,
     empty_array,
+    float_name,
     from_host,
     has_values,
     namespace,
@@ -36,6 +37,7 @@ from dnn_xp.backends.moving import (
     plain_array,
     to_host,
     widened,
+    without_record,
 )
 from dnn_xp.backends.probing import BackendReport, probe_backends
 from dnn_xp.backends.running import (
@@ -91,6 +93,7 @@ __all__ = [
     "double_precision",
     "dtype_name",
     "empty_array",
+    "float_name",
     "from_host",
     "has_fixed_shapes",
     "has_values",
@@ -111,4 +114,5 @@ __all__ = [
     "use_backend",
     "vector_sums",
     "widened",
+    "without_record",
 ]

@@ -19,6 +19,7 @@ from array_api_compat import (
 from array_api_compat import device as _device_of
 from array_api_extra import default_dtype
 
+from dnn_xp.arguments import check
 from dnn_xp.backends.choosing import Backend, BackendError, current_backend, open_backend
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "double_precision",
     "dtype_name",
     "empty_array",
+    "float_name",
     "from_host",
     "has_values",
     "namespace",
@@ -41,6 +43,7 @@ __all__ = [
     "plain_array",
     "to_host",
     "widened",
+    "without_record",
 ]
 
 # To a type checker all of these are Any, since no two libraries share a type; to a reader they say
@@ -230,8 +233,7 @@ def widened(x: Array) -> Array:
 def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
     """Return an array that computes as the standard says, or refuse what looks like one.
 
-    A tensor comes without its record for autograd, and NumPy's arrays in the byte order of the
-    machine.
+    NumPy's arrays come in the byte order of the machine.
 
     Parameters
     ----------
@@ -259,12 +261,39 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
     if is_torch_array(x):
         if str(x.layout) != "torch.strided":
             raise ValueError(f"{argument}: found a sparse tensor, expected a dense one: to_dense()")
-        x = x.detach() if x.requires_grad else x
     elif isinstance(x, np.ndarray):
         x = _plain_numpy(argument, x)
     if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
         raise ValueError(f"{argument}: found dtype {x.dtype}, expected real numbers")
     return x
+
+
+def without_record(x: Array) -> Array:
+    """Return a tensor of PyTorch without its record for autograd, all else as it is.
+
+    What is trained has no use for it, and results would require gradients, too.
+    """
+    return x.detach() if is_torch_array(x) and x.requires_grad else x
+
+
+def float_name(dtype: Any, xp: ModuleType) -> str:
+    """Return the name of a dtype of floats, which may be an object of a library's own.
+
+    Parameters
+    ----------
+    dtype : str or dtype
+    xp : namespace
+        Of the library that must have it.
+
+    Raises
+    ------
+    ValueError
+        Where it is none that is computed in.
+    """
+    name = dtype_name(dtype)
+    known = [each for each in ("float16", "bfloat16", "float32", "float64") if hasattr(xp, each)]
+    check("dtype", dtype, name in known, f"one of {', '.join(map(repr, known))}")
+    return name
 
 
 def _plain_numpy(argument: str, x: Any) -> Any:

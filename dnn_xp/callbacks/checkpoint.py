@@ -3,9 +3,8 @@
 import os
 import time
 import warnings
-from pathlib import Path
 
-from dnn_xp.arguments import check_number, check_whole
+from dnn_xp.arguments import check_number, check_path, check_whole
 from dnn_xp.files.atomic import remove_leftovers
 from dnn_xp.files.locking import FileLock
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
@@ -76,7 +75,7 @@ class Checkpoint(Callback):
         seconds: float | None = 60.0,
         keep: int = 2,
     ) -> None:
-        self.path, self.keep = Path(path), check_whole("keep", keep, 1)
+        self.path, self.keep = check_path("path", path), check_whole("keep", keep, 1)
         self.epochs = None if epochs is None else check_whole("epochs", epochs, 1)
         self.steps = None if steps is None else check_whole("steps", steps, 1)
         self.seconds = seconds

@@ -10,9 +10,9 @@ import json
 import math
 import os
 import time
-from pathlib import Path
 from typing import Any
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
 from dnn_xp.training import Callback, Run, TrainingResult
@@ -25,7 +25,7 @@ class _Lines(Callback):
     """A text file with one line for each epoch."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = check_path("path", path)
 
     def start(self, run: Run) -> None:
         """Write what has been done already."""
@@ -120,7 +120,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = check_path("folder", folder)
         self._writer: Any = None
         self._writer_module = require(
             "tensorboard.summary.writer.event_file_writer", extra="tensorboard"

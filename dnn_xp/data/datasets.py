@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.data.images import picture_suffixes, read_bytes
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
@@ -102,7 +103,7 @@ def load(
         return load_digits(), None
     if data == "cats":
         return load_cats(folder, trusted=trusted)
-    path = Path(data)
+    path = check_path("data", data)
     if path.is_dir():
         return load_picture_folder(path, image_size), None
     if path.suffix.lower() in SUFFIXES:
@@ -154,7 +155,8 @@ def load_cats(
             "are not part of this package: say in which folder they are, by the argument folder=, "
             "the option --data-dir or the environment variable DNN_XP_CAT_DATA"
         )
-    return _cats(Path(named), "train", trusted), _cats(Path(named), "test", trusted)
+    there = check_path("folder", named)
+    return _cats(there, "train", trusted), _cats(there, "test", trusted)
 
 
 def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
@@ -196,7 +198,7 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     ValueError
         Where it is damaged, lacks an array, or holds what cannot be learnt from.
     """
-    path = Path(path)
+    path = check_path("path", path)
     x, y = read_arrays(path, ("x", "y"), trusted=trusted)
     if x.dtype.kind not in "buif":
         raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
@@ -261,7 +263,7 @@ def load_picture_folder(
     ValueError
         Where there are fewer than two subfolders, one holds no picture, or a picture is damaged.
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder with a subfolder for each class")
     subfolders = sorted(

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import Array, HostArray, asarray_like
 from dnn_xp.data.sources import Source
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, read_stored
@@ -77,7 +77,7 @@ def open_examples(
     >>> run.history["cost"][-1] < 0.01
     True
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
     with open_hdf5(path) as file:

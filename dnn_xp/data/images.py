@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray, require
 from dnn_xp.files.opening import read_whole, seeming
 
@@ -73,7 +74,7 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
         raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")
     pillow = require("PIL.Image", "app")
     pixels = max(_PIXELS, _PIXELS_EACH * shape[0] * shape[1])
-    content = read_whole(path, limit=8 * pixels)  # four channels of 16 bits
+    content = read_whole(check_path("path", path), limit=8 * pixels)  # four channels of 16 bits
     # Its decoders fail in as many ways as there are formats.
     try:
         if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _SCANS:

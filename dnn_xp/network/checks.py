@@ -67,7 +67,7 @@ def check_data(
     Returns
     -------
     X : array or Source
-        Without a record for autograd, in the byte order of the machine.
+        In the byte order of the machine.
     Y, weights : array or None
         In X's library and on its device, of its dtype, or of the default where X is of integers.
 

@@ -7,20 +7,18 @@ handed, and calls a function of `dnn_xp.network.propagation`.
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any
 
-from dnn_xp.arguments import check, check_whole, shown
+from dnn_xp.arguments import check_whole, shown
 from dnn_xp.backends import (
     Array,
     Matrix,
-    Namespace,
     Scalar,
     Vector,
     asarray_like,
     current_backend,
     default_dtype,
     device,
-    dtype_name,
+    float_name,
     from_host,
     namespace,
     plain_array,
@@ -161,13 +159,13 @@ class Network:
         rng = find_generator(seed)
         if like is None:
             _, xp, where = current_backend()
-            name = _float_name(default_dtype(xp, device=where) if dtype is None else dtype, xp)
+            name = float_name(default_dtype(xp, device=where) if dtype is None else dtype, xp)
             return from_host(self.layout.draw(rng), dtype=name)
         xp = namespace(plain_array("like", like))
         if dtype is None:
             check_floating("like", like)
             return asarray_like(self.layout.draw(rng), like=like)
-        chosen = getattr(xp, _float_name(dtype, xp))
+        chosen = getattr(xp, float_name(dtype, xp))
         return asarray_like(self.layout.draw(rng), like=like, dtype=chosen)
 
     def unpack(self, theta: Vector) -> Arrays:
@@ -405,11 +403,3 @@ class Network:
         if batch_size is not None:
             check_whole("batch_size", batch_size, 1)
         return check_data(self.layout, X, Y, weights)
-
-
-def _float_name(dtype: Any, xp: Namespace) -> str:
-    """Return the name of a dtype of floats, which may be an object of a library's own."""
-    name = dtype_name(dtype)
-    known = [each for each in ("float16", "bfloat16", "float32", "float64") if hasattr(xp, each)]
-    check("dtype", dtype, name in known, f"one of {', '.join(map(repr, known))}")
-    return name

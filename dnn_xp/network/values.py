@@ -20,9 +20,9 @@ from dnn_xp.backends import (
     widened,
 )
 from dnn_xp.data.sources import Source
-from dnn_xp.functions.costs import CostSpec, find_cost, target_groups
+from dnn_xp.functions.costs import CostSpec, TargetRange, find_cost, target_groups
 
-__all__ = ["check_finite", "check_values", "finite_source"]
+__all__ = ["check_finite", "check_targets", "check_values", "finite_source"]
 
 
 class _Range(NamedTuple):
@@ -73,9 +73,34 @@ def check_values(
     for name in (name for name, x in named.items() if _has_floats(x)):
         ranges[name], numbers = _Range(*numbers[:2]), numbers[2:]
         _check_range(name, named[name], ranges[name])
-    _check_targets(found.targets, Y, ranges["Y"], max(numbers, default=0.0), xp)
+    _check_targets("Y", found.targets, Y, ranges["Y"], max(numbers, default=0.0))
     if weights is not None:
         _check_weights(ranges["weights"])
+
+
+def check_targets(cost: CostSpec, Y: Matrix, name: str = "Y") -> None:
+    """Refuse targets that are not finite, or that a cost is not made for.
+
+    Parameters
+    ----------
+    cost : str, tuple or Cost
+    Y : array, shape (n_outputs, m)
+    name : str
+        Of the argument, for the error.
+
+    Raises
+    ------
+    ValueError
+        What was found, and what was expected.
+    """
+    if not (has_values(Y) and _has_floats(Y)):
+        return
+    found, xp = find_cost(cost), namespace(Y)
+    figures = _extremes({name: Y})
+    figures += [_furthest_from_one(Y[rows, :], xp) for rows in target_groups(found, Y.shape[0])]
+    least, most, *off = numbers_on_host(figures)
+    _check_range(name, Y, _Range(least, most))
+    _check_targets(name, found.targets, Y, _Range(least, most), max(off, default=0.0))
 
 
 def check_finite(**arrays: Array) -> None:
@@ -164,20 +189,20 @@ def _check_range(name: str, x: Array, found: _Range) -> None:
     raise ValueError(f"{name}: found {what}{where}, expected {expected}")
 
 
-def _check_targets(targets: Any, Y: Matrix, found: _Range, off: float, xp: Namespace) -> None:
+def _check_targets(name: str, targets: TargetRange, Y: Matrix, found: _Range, off: float) -> None:
     lowest, highest, _, way_out = targets
-    rounding = 4.0 * float(xp.finfo(Y.dtype).eps)
+    rounding = 4.0 * float(namespace(Y).finfo(Y.dtype).eps)
     if found.least < lowest - rounding or found.most > highest + rounding:
         end = "on" if highest == math.inf else f"to {highest:g}"
         least, most = found.least + 0.0, found.most + 0.0  # no -0
         raise ValueError(
-            f"Y: found numbers from {least:g} to {most:g}, expected them from {lowest:g} {end}; "
-            f"{way_out}"
+            f"{name}: found numbers from {least:g} to {most:g}, expected them from {lowest:g} "
+            f"{end}; {way_out}"
         )
     # A thousandth: whatever rounding and smoothing do to a column, a second label is more.
     if off > max(1e-3, rounding):
         raise ValueError(
-            f"Y: found columns whose sum is {off:g} from 1, expected distributions over the "
+            f"{name}: found columns whose sum is {off:g} from 1, expected distributions over the "
             f"classes, which sum to 1; {way_out}"
         )
 

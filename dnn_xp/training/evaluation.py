@@ -11,6 +11,7 @@ from dnn_xp.backends import (
     namespace,
     plain_array,
     threads_for,
+    without_record,
 )
 from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
@@ -86,7 +87,8 @@ def prepare_validation(
         check_values(network.cost, X, Y, own_weights)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
-    return finite_source(X), Y, own_weights
+    X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
+    return X, Y, own_weights
 
 
 def _beside(X: Array, like: Array, takes_integers: bool) -> Array:

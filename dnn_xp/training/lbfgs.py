@@ -17,6 +17,7 @@ from dnn_xp.backends import (
     plain_array,
     threads_for,
     to_host,
+    without_record,
 )
 from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.functions.regularization import penalty
@@ -163,7 +164,7 @@ def lbfgs(
     X, Y, weights = check_data(network.layout, X, Y, weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
-    X = finite_source(X)
+    X, Y, weights = map(without_record, (finite_source(X), Y, weights))
     like = float_reference(network.layout, X)
     settings = _check_settings(
         LBFGSSettings(

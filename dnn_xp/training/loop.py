@@ -7,7 +7,15 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from dnn_xp.arguments import check
-from dnn_xp.backends import Array, as_example_rows, asarray_like, computed, in_one_block, namespace
+from dnn_xp.backends import (
+    Array,
+    as_example_rows,
+    asarray_like,
+    computed,
+    in_one_block,
+    namespace,
+    without_record,
+)
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
@@ -228,7 +236,7 @@ def prepare_run(
     theta = bring("theta", theta, like=like)
     check_theta(network.layout, theta)
     check_values(network.cost, X, Y, weights, theta)
-    X = finite_source(X)
+    X, Y, weights, theta = map(without_record, (finite_source(X), Y, weights, theta))
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)

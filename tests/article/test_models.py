@@ -334,7 +334,94 @@ def test_article_models_what_cannot_be_judged_is_refused(judge, array, dtype):
         models.predict(array([[1.0, 2.0], [2.0, 1.0]]), [1, 0, 1], judge)
 
 
+def test_without_labels_there_is_no_accuracy(judge, array, capsys, dtype):
+    p = models.predict(array([[0.2, 0.1], [0.1, 0.3]], dtype), None, judge)
+    assert_close(p, array([[1.0, 0.0]], dtype), rtol=0.0)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("dtype", ["float64"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": [1, 2]}, "y: found numbers from 1 to 2, expected them from 0 to 1"),
+        ({"y": [-1, 1]}, "y: found numbers from -1 to 1"),
+        ({"y": [np.nan, 1]}, "y: found NaN"),
+        ({"y": ["cat", "dog"]}, "y: found a list of"),
+        ({"y": [[1], [0], [1]]}, r"y: found shape \(3, 1\), expected \(1, 2\)"),
+        ({"X": [[0.1, np.nan], [0.2, 0.3]]}, "X: found NaN in row 0"),
+        ({"X": [[0.1, 0.2], [np.inf, 0.3]]}, "X: found infinity in row 1"),
+        ({"X": [0.1, 0.2]}, r"X: found shape \(2,\), expected \(2, m\); a column is X.reshape"),
+        ({"X": [[0.1, 0.2]]}, r"X: found shape \(1, 2\), expected \(2, m\)"),
+        ({"W2": [[1.0, np.nan]]}, "W2: found NaN in row 0"),
+        ({"W2": [[1.0, 1.0, 1.0]]}, r"W2: found shape \(1, 3\), expected \(n, 2\)"),
+        ({"b2": [0.0]}, r"b2: found shape \(1,\), expected \(1, 1\)"),
+    ],
+)
+def test_what_predict_cannot_answer_is_named(judge, array, capsys, dtype, change, message):
+    X = array(change.get("X", [[0.2, 0.1], [0.1, 0.3]]))
+    parameters = judge | {name: array(change[name]) for name in change if name in judge}
+    with pytest.raises(ValueError, match=f"^{message}"):
+        models.predict(X, change.get("y", [1, 0]), parameters)
+    assert capsys.readouterr().out == ""
+
+
+def test_frames_are_taken_where_lists_are(judge, array, dtype, capsys):
+    pandas = pytest.importorskip("pandas")
+    X, y = pandas.DataFrame([[0.2, 0.1], [0.1, 0.3]]), pandas.Series([1, 0])
+    assert_close(models.predict(X, y, judge), array([[1.0, 0.0]], dtype), rtol=0.0)
+    assert capsys.readouterr().out == "Accuracy: 1.0\n"
+    trained = models.two_layer_model(X, y.to_frame().T, (2, 3, 1), num_iterations=2)
+    assert_close(
+        trained["W1"],
+        models.two_layer_model(X.to_numpy(), [[1, 0]], (2, 3, 1), num_iterations=2)["W1"],
+    )
+
+
+@both_models
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Y": [[1, 2] * 5]}, "Y: found numbers from 1 to 2"),
+        ({"Y": [[0, 255] * 5]}, "Y: found numbers from 0 to 255"),
+        ({"X": np.full((6, 10), np.nan)}, "X: found NaN in row 0"),
+        ({"X": None}, "X: found None"),
+        ({"num_iterations": 2.5}, "num_iterations: found 2.5"),
+        ({"num_iterations": None}, "num_iterations: found None"),
+        ({"learning_rate": "0.1"}, "learning_rate: found '0.1'"),
+        ({"learning_rate": np.inf}, "learning_rate: found inf"),
+        ({"seed": 0.5}, "seed: found 0.5"),
+        ({"scale": "small"}, "scale: found 'small'"),
+        ({"layers_dims": 3}, "layers_dims: found 3"),
+        ({"layers_dims": [6]}, r"layers_dims: found \[6\]"),
+        ({"layers_dims": [6, 1]}, r"layers_dims: found \[6, 1\], expected"),
+        ({"layers_dims": [6, 0, 1]}, "layers_dims: found 0"),
+        ({"layers_dims": [6, "4", 1]}, "layers_dims: found '4'"),
+    ],
+)
+def test_what_the_models_cannot_learn_from_is_named(model, layers_dims, examples, change, message):
+    options = {"X": examples[0], "Y": examples[1], "layers_dims": layers_dims} | change
+    with (
+        backends.use_backend("numpy"),
+        pytest.raises((ValueError, TypeError), match=f"^{message}"),
+    ):
+        model(**{"num_iterations": 2, **options})
+
+
 # ----------------------------------------------------------------------------- the pictures
+
+
+def test_the_home_folder_may_be_a_tilde(folder, monkeypatch):
+    """No shell expands it in a program, in a notebook, or within quotes."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(folder.parent))
+    there = f"~/{folder.name}"
+    assert models.load_data(folder=there)[0].shape == (7, 8, 8, 3)
+    monkeypatch.setenv("DNN_XP_CAT_DATA", there)
+    assert models.load_data()[0].shape == (7, 8, 8, 3)
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (4, 4)).save(folder / "black.png")
+    assert models.load_picture(f"{there}/black.png", 2).tolist() == [[0.0]] * 12
 
 
 def test_pictures_labels_and_classes_have_the_articles_form(folder):
