@@ -2,12 +2,22 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
-__all__ = ["check", "check_flag", "check_number", "check_path", "check_whole", "shown"]
+__all__ = [
+    "check",
+    "check_choice",
+    "check_flag",
+    "check_kind",
+    "check_number",
+    "check_path",
+    "check_whole",
+    "shown",
+]
 
 LONGEST = 120
 """Characters of a value that an error shows; an array of a million numbers has more."""
@@ -74,6 +84,31 @@ def check_flag(name: str, found: Any) -> bool:
     fits = type(found).__name__ in ("bool", "bool_") and found in (True, False)
     check(name, found, fits, "True or False")
     return bool(found)
+
+
+def check_choice(name: str, found: Any, choices: Sequence[str]) -> None:
+    """Refuse what is none of some words.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    *others, last = map(repr, choices)
+    fits = isinstance(found, str) and found in choices
+    check(name, found, fits, f"{', '.join(others)} or {last}")
+
+
+def check_kind(name: str, found: Any, kind: type | UnionType, expected: str) -> None:
+    """Refuse what is of another class.
+
+    Raises
+    ------
+    TypeError
+        Naming the argument, what was found and what was expected.
+    """
+    if not isinstance(found, kind):
+        raise TypeError(f"{name}: found {shown(found)}, expected {expected}")
 
 
 def check_path(name: str, found: Any) -> Path:

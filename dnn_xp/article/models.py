@@ -85,6 +85,7 @@ def load_picture(path: str | os.PathLike[str], num_px: int = 64) -> HostArray:
         From 0 to 1. (The article's own cell hands over 0 to 255, to a network trained on 0 to 1.)
         To look at it: ``plt.imshow(picture.reshape(num_px, num_px, 3))``.
     """
+    num_px = check_whole("num_px", num_px, 1)
     return read_bytes(path, (num_px, num_px, 3)).reshape(-1, 1) / 255.0
 
 

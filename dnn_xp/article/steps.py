@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check_number, check_whole, shown
+from dnn_xp.arguments import check, check_choice, check_kind, check_number, check_whole, shown
 from dnn_xp.article.arrays import (
     as_floats,
     check_labels,
@@ -143,7 +143,9 @@ def draw_parameters(
     if not by_inputs:
         expected = "a number or '1/sqrt(n_prev)'"
         scale = check_number("scale", scale, lambda x: True, expected)
-    rng = np.random.RandomState(check_whole("seed", seed, 0))
+    check_whole("seed", seed, 0)
+    check("seed", seed, seed < 2**32, "a whole number below 2**32, as numpy.random.seed takes")
+    rng = np.random.RandomState(seed)
     parameters: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
     for layer, (n_prev, n) in enumerate(pairwise(layer_dims), 1):
         if by_inputs:
@@ -422,6 +424,7 @@ def L_model_backward(
     ValueError
         Naming the argument, what was found and what was expected.
     """
+    check_kind("caches", caches, tuple | list, "a list of caches, one for each layer")
     AL, n_layers = _predictions(AL), len(caches)
     if not n_layers:
         raise ValueError("caches: found none, expected one for each layer")
@@ -429,14 +432,19 @@ def L_model_backward(
     grads = {f"dA{n_layers}": dA}
     for layer in range(n_layers, 0, -1):
         activation = "relu" if layer < n_layers else "sigmoid"
-        dA, dW, db = linear_activation_backward(dA, caches[layer - 1], activation)
+        try:
+            dA, dW, db = linear_activation_backward(dA, caches[layer - 1], activation)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"caches[{layer - 1}]: {error}") from error
         grads |= {f"dW{layer}": dW, f"db{layer}": db, f"dA{layer - 1}": dA}
     return grads
 
 
 def print_grads(grads: Mapping[str, Array]) -> None:
     """Print the gradients of the first layer of two, in the form of the article."""
-    for name in ("dW1", "db1", "dA1"):
+    names = ("dW1", "db1", "dA1")
+    _check_grads(grads, names)
+    for name in names:
         print(f"{name} = {to_host(grads[name])}")
 
 
@@ -465,13 +473,20 @@ def update_parameters(
         Where a gradient is missing or of another shape, or the rate no number.
     """
     learning_rate = check_rate(learning_rate)
+    parameters = check_parameters(parameters)
+    _check_grads(grads, [f"d{name}" for name in parameters])
     for name, value in parameters.items():
-        if f"d{name}" not in grads:
-            found = ", ".join(grads) or "nothing"
-            raise ValueError(f"grads: found {found}, expected d{name} among them")
         check_shape(f"d{name}", grads[f"d{name}"], tuple(value.shape))
     # The optimizers of `dnn_xp.training` work in place, and may not be handed a caller's arrays.
     return {name: value - learning_rate * grads[f"d{name}"] for name, value in parameters.items()}
+
+
+def _check_grads(grads: Mapping[str, Array], names: Sequence[str]) -> None:
+    """Refuse gradients among which one is missing."""
+    check_kind("grads", grads, Mapping, f"a dictionary of arrays: {', '.join(names)}, ...")
+    if missing := [name for name in names if name not in grads]:
+        found = ", ".join(map(str, grads)) or "nothing"
+        raise ValueError(f"grads: found {found}, expected {missing[0]} among them")
 
 
 # ----------------------------------------------------------------------------- the door
@@ -485,6 +500,5 @@ def _unpacked(name: str, cache: Any, parts: tuple[str, ...]) -> Any:
 
 
 def _of(activation: str, for_sigmoid: Any, for_relu: Any) -> Any:
-    if activation not in ("sigmoid", "relu"):
-        raise ValueError(f"activation: found {activation!r}, expected 'sigmoid' or 'relu'")
+    check_choice("activation", activation, ("sigmoid", "relu"))
     return for_sigmoid if activation == "sigmoid" else for_relu

@@ -103,9 +103,9 @@ def open_backend(name: str, device: str | None = None) -> Backend:
     UnknownBackendError, BackendNotInstalledError, DeviceNotFoundError
         Three different failures; another backend is never put in place of the one named.
     """
-    if name == "auto":
+    if isinstance(name, str) and name == "auto":
         name = "cupy" if _cupy_problem() is None else "numpy"
-    if name not in LIBRARIES:
+    if not isinstance(name, str) or name not in LIBRARIES:
         known = ", ".join(("auto", *BACKENDS))
         raise UnknownBackendError(f"backend: found {name!r}, expected one of {known}")
     library = LIBRARIES[name]
@@ -127,7 +127,7 @@ def _find_device(name: str, text: str | None) -> Any:
     if text is None:
         return None
     devices = find_devices(name)
-    if text not in devices:
+    if not isinstance(text, str) or text not in devices:
         raise DeviceNotFoundError(
             f"device: found {text!r}, expected one of {', '.join(devices) or 'none'} "
             f"(those that answer for backend {name!r})"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from dnn_xp.arguments import check, check_number, check_whole
+from dnn_xp.arguments import check, check_choice, check_number, check_whole
 from dnn_xp.backends import Array, asarray_like
 from dnn_xp.training.moments import Callback, Patience, find_mode
 from dnn_xp.training.result import TrainingResult
@@ -63,7 +63,8 @@ class EarlyStopping(Callback):
         patience = check_whole("patience", patience, 1)
         min_delta = check_number("min_delta", min_delta, lambda x: x >= 0.0, "a number from 0 on")
         check("monitor", monitor, isinstance(monitor, str), "the name of a figure")
-        check("mode", mode, mode in ("min", "max", None), "'min', 'max' or None")
+        if mode is not None:
+            check_choice("mode", mode, ("min", "max"))
         self.patience, self.min_delta, self.monitor, self.mode = patience, min_delta, monitor, mode
         self._position: Array | None = None
         self._to_theta: Callable[[Array], Array] | None = None

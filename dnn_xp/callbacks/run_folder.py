@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dnn_xp.arguments import check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
 from dnn_xp.data.preprocessing import Preprocessing
@@ -98,7 +99,7 @@ class RunFolder(Callback):
         make_model: Callable[[TrainingResult], Model] | None = None,
         in_units: Callable[[Figures], Figures] | None = None,
     ) -> None:
-        self.path, self.seconds, self.about = Path(path), seconds, about
+        self.path, self.seconds, self.about = check_path("path", path), seconds, about
         self.make_model, self.in_units = make_model, in_units
         self._checkpoint = Checkpoint(self.path / CHECKPOINT, seconds=seconds)
         self._log = _Log(self.path / HISTORY, in_units)

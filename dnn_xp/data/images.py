@@ -2,11 +2,12 @@
 
 import io
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check, check_path, check_whole
 from dnn_xp.backends import HostArray, require
 from dnn_xp.files.opening import read_whole, seeming
 
@@ -55,6 +56,7 @@ def read_picture(
     ImportError
         Where Pillow is missing.
     """
+    pixel_max = check_whole("pixel_max", pixel_max, 1)
     return read_bytes(path, shape).reshape(-1) * (pixel_max / 255)
 
 
@@ -70,8 +72,10 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
     ValueError
         Where the shape is that of no picture, or the file is none, too large or damaged.
     """
-    if shape[2] not in (1, 3) or min(shape) < 1:
-        raise ValueError(f"shape: found {shape}, expected (height, width, 1 or 3)")
+    expected = "(height, width, 1 or 3)"
+    check("shape", shape, isinstance(shape, Sequence) and len(shape) == 3, expected)
+    shape = tuple(check_whole("shape", length, 1) for length in shape)  # type: ignore[assignment]
+    check("shape", shape, shape[2] in (1, 3), expected)
     pillow = require("PIL.Image", "app")
     pixels = max(_PIXELS, _PIXELS_EACH * shape[0] * shape[1])
     content = read_whole(check_path("path", path), limit=8 * pixels)  # four channels of 16 bits

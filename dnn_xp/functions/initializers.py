@@ -7,12 +7,13 @@ means the same weights on every one of them.
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check
+from dnn_xp.arguments import check, check_kind, check_whole
 
 __all__ = [
     "INITIALIZERS",
@@ -53,46 +54,69 @@ def find_generator(seed: int | Generator) -> Generator:
     return np.random.default_rng(int(seed))
 
 
+def _checked(draw: Callable[[Generator, Shape], Weights]) -> Callable[[Generator, Shape], Weights]:
+    """Return an initializer that refuses what is no generator, or no shape."""
+
+    @wraps(draw)
+    def checked(rng: Generator, shape: Shape) -> Weights:
+        check_kind("rng", rng, Generator, "a generator of NumPy's, such as default_rng(0)")
+        check_kind("shape", shape, tuple | list, "a tuple (n_outputs, n_inputs)")
+        check("shape", shape, len(shape) == 2, "a tuple (n_outputs, n_inputs)")
+        n_outputs, n_inputs = (check_whole("shape", length, 1) for length in shape)
+        return draw(rng, (n_outputs, n_inputs))
+
+    return checked
+
+
+@_checked
 def zeros(rng: Generator, shape: Shape) -> Weights:
     """Return zeros: every unit of a hidden layer then learns the same."""
     return np.zeros(shape)
 
 
+@_checked
 def small_normal(rng: Generator, shape: Shape) -> Weights:
     """Return 0.01 times standard normal draws, the article's choice for two layers."""
     return 0.01 * rng.standard_normal(shape)
 
 
+@_checked
 def glorot_normal(rng: Generator, shape: Shape) -> Weights:
     """Return draws of variance 2 / (n_inputs + n_outputs) (Glorot and Bengio 2010)."""
     return _normal(rng, shape, 2.0 / sum(shape))
 
 
+@_checked
 def glorot_uniform(rng: Generator, shape: Shape) -> Weights:
     """Return uniform draws of variance 2 / (n_inputs + n_outputs) (Glorot and Bengio 2010)."""
     return _uniform(rng, shape, 2.0 / sum(shape))
 
 
+@_checked
 def he_normal(rng: Generator, shape: Shape) -> Weights:
     """Return draws of variance 2 / n_inputs, for relu (He et al. 2015)."""
     return _normal(rng, shape, 2.0 / shape[1])
 
 
+@_checked
 def he_uniform(rng: Generator, shape: Shape) -> Weights:
     """Return uniform draws of variance 2 / n_inputs, for relu (He et al. 2015)."""
     return _uniform(rng, shape, 2.0 / shape[1])
 
 
+@_checked
 def lecun_normal(rng: Generator, shape: Shape) -> Weights:
     """Return draws of variance 1 / n_inputs (LeCun et al. 1998), the article's for deep nets."""
     return rng.standard_normal(shape) / math.sqrt(shape[1])
 
 
+@_checked
 def lecun_uniform(rng: Generator, shape: Shape) -> Weights:
     """Return uniform draws of variance 1 / n_inputs (LeCun et al. 1998)."""
     return _uniform(rng, shape, 1.0 / shape[1])
 
 
+@_checked
 def orthogonal(rng: Generator, shape: Shape) -> Weights:
     """Return rows, or columns where there are fewer, that are orthonormal (Saxe et al. 2014)."""
     tall = rng.standard_normal((max(shape), min(shape)))

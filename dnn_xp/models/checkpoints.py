@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnn_xp.arguments import check, check_whole
+from dnn_xp.arguments import check, check_path, check_whole
 from dnn_xp.backends import to_host
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
@@ -88,7 +88,7 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
     TypeError, ValueError
         Where the history holds something else than lists of numbers.
     """
-    path = Path(path).resolve()
+    path = check_path("path", path).resolve()
     _check_history(progress.history)
     for number in range(1, keep):
         older = _name(path, number)
@@ -190,7 +190,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Progress:
     CheckpointError
         Where none can be used, with what is wrong with each.
     """
-    path = Path(path).resolve()
+    path = check_path("path", path).resolve()
     older = [before for _, before in sorted(_older(path).items())]
     problems = []
     for candidate in ([path] if path.exists() else []) + older:

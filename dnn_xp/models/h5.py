@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check_whole
+from dnn_xp.arguments import check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
@@ -111,6 +111,7 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """
     import h5py  # takes 30 ms to load, and not every run reads a file
 
+    path = check_path("path", path)
     theta = to_host(model.theta)
     _check(model, theta)
     network = _json("network", describe_network(model.network))
@@ -188,7 +189,7 @@ def load_model(
     BackendError
         Where the backend cannot be opened or does not have this dtype.
     """
-    path = Path(path)
+    path = check_path("path", path)
     try:
         content = read_sealed(path, "model")
     except ValueError as error:

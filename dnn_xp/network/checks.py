@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from dnn_xp.arguments import shown
 from dnn_xp.backends import (
     Array,
     Matrix,
@@ -19,6 +20,7 @@ from dnn_xp.network.layout import Layout
 __all__ = [
     "bring",
     "check_data",
+    "check_examples",
     "check_floating",
     "check_learns",
     "check_theta",
@@ -100,6 +102,30 @@ def check_data(
         if tuple(weights.shape) != (shape[1],):
             raise ValueError(f"weights: found shape {tuple(weights.shape)}, expected {(shape[1],)}")
     return X, Y, weights
+
+
+def check_examples(
+    network: Any, X: Matrix | Source, Y: Any, weights: Any = None
+) -> tuple[Any, Any, Any]:
+    """See that examples with their targets fit a network: `check_data`, where Y must be there.
+
+    Parameters
+    ----------
+    network : Network
+    X, Y, weights
+        As in `check_data`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the network is none, or something does not fit it.
+    """
+    layout = getattr(network, "layout", None)
+    if not isinstance(layout, Layout):
+        raise TypeError(f"network: found {shown(network)}, expected a Network")
+    if Y is None:
+        raise TypeError("Y: found None, expected targets, one column for each example")
+    return check_data(layout, X, Y, weights)
 
 
 def check_learns(layout: Layout) -> None:

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnn_xp.arguments import check_number, check_whole
 from dnn_xp.backends import Array, asarray_like, namespace
-from dnn_xp.network.checks import check_data, check_theta
+from dnn_xp.network.checks import check_examples, check_theta
 from dnn_xp.network.network import Network
 from dnn_xp.network.values import check_values
 
@@ -78,12 +79,14 @@ def check_gradient(
     >>> check.relative_difference < 1e-7
     True
     """
+    X, Y, weights = check_examples(network, X, Y, weights)
     check_theta(network.layout, theta)
-    X, Y, weights = check_data(network.layout, X, Y, weights)
     check_values(network.cost, X, Y, weights, theta)
     xp = namespace(theta, X)
     if theta.dtype != xp.float64:
         raise ValueError(f"theta: found dtype {theta.dtype}, expected float64 to see small errors")
+    check_whole("seed", seed, 0)
+    step_length = check_number("step_length", step_length, lambda x: x > 0.0, "a number above 0")
     direction = np.random.default_rng(seed).normal(size=network.size)
     direction = asarray_like(direction / np.linalg.norm(direction), like=theta)
 

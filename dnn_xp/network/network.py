@@ -4,11 +4,12 @@ Columns are examples: X is (n_inputs, m) and Y is (n_outputs, m). Each method ch
 handed, and calls a function of `dnn_xp.network.propagation`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
 
-from dnn_xp.arguments import check_whole, shown
+from dnn_xp.arguments import check_kind, check_whole, shown
 from dnn_xp.backends import (
     Array,
     Matrix,
@@ -23,13 +24,19 @@ from dnn_xp.backends import (
     namespace,
     plain_array,
 )
-from dnn_xp.data.sources import Source
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import Cost, CostSpec, find_cost, target_groups
 from dnn_xp.functions.counters import make_key
 from dnn_xp.functions.initializers import Generator, find_generator
 from dnn_xp.layers import Arrays, Layer, Shape
 from dnn_xp.network import propagation
-from dnn_xp.network.checks import check_data, check_floating, check_theta, float_reference
+from dnn_xp.network.checks import (
+    check_data,
+    check_examples,
+    check_floating,
+    check_theta,
+    float_reference,
+)
 from dnn_xp.network.layout import Layout
 from dnn_xp.network.propagation import CostAndGradient
 from dnn_xp.network.values import check_values, finite_source
@@ -200,6 +207,7 @@ class Network:
         ValueError
             Naming what is missing, unknown or of another shape.
         """
+        check_kind("parameters", parameters, Mapping, "a dictionary of arrays by name")
         if parameters.keys() != self.shapes.keys():
             raise ValueError(
                 f"parameters: found {sorted(parameters)}, expected {sorted(self.shapes)}"
@@ -235,7 +243,7 @@ class Network:
         -------
         array, shape (n_outputs, m)
         """
-        X, _, _ = self._check(theta, X, batch_size=batch_size)
+        X = self._check(theta, X, batch_size)
         xp = namespace(theta, float_reference(self.layout, X))
         parameters = self.layout.views(theta, xp)
         return propagation.logits(self, parameters, X, batch_size=batch_size, xp=xp)
@@ -254,7 +262,7 @@ class Network:
         -------
         array, shape (n_outputs, m)
         """
-        X, _, _ = self._check(theta, X, batch_size=batch_size)
+        X = self._check(theta, X, batch_size)
         xp = namespace(theta, float_reference(self.layout, X))
         parameters = self.layout.views(theta, xp)
         return propagation.predictions(self, parameters, X, batch_size=batch_size, xp=xp)
@@ -287,7 +295,8 @@ class Network:
             Where shapes do not fit; where X, Y or the weights are not finite, the cost is not made
             for such targets, or no weight is above 0.
         """
-        X, Y, weights = self._check(theta, X, Y, weights, batch_size=batch_size)
+        self._check(theta, X, batch_size)
+        X, Y, weights = check_examples(self, X, Y, weights)
         check_values(self.cost, X, Y, weights)
         Z = self.forward(theta, finite_source(X), batch_size=batch_size)
         return propagation.mean_cost(self.cost, Z, Y, weights, xp=namespace(Z))
@@ -325,7 +334,7 @@ class Network:
         >>> network.input_gradient(theta, X, 0).tolist()
         [[3.0, 3.0], [-1.0, -1.0]]
         """
-        X, _, _ = self._check(theta, X, batch_size=batch_size)
+        X = self._check(theta, X, batch_size)
         check_floating("X", X.like if isinstance(X, Source) else X)
         xp = namespace(theta, X.like if isinstance(X, Source) else X)
         parameters, dZ = self.layout.views(theta, xp), self._logit_gradient(X, output)
@@ -383,7 +392,8 @@ class Network:
         ValueError
             Where shapes do not fit: the layer, what came and what was expected.
         """
-        X, Y, weights = self._check(theta, X, Y, weights)
+        self._check(theta, X)
+        X, Y, weights = check_examples(self, X, Y, weights)
         xp, key = namespace(theta, X), None
         seed, step = check_whole("seed", seed, 0), check_whole("step", step, 0)
         if self.is_random:
@@ -392,14 +402,15 @@ class Network:
         return propagation.cost_and_gradient(self, theta, X, Y, weights, key, xp=xp)
 
     def _check(
-        self,
-        theta: Vector,
-        X: Matrix | Source,
-        Y: Matrix | None = None,
-        weights: Vector | None = None,
-        batch_size: int | None = None,
-    ) -> tuple[Matrix | Source, Matrix, Vector]:
+        self, theta: Vector, X: Matrix | Source, batch_size: int | None = None
+    ) -> Matrix | Source:
         check_theta(self.layout, theta, several=True)
         if batch_size is not None:
             check_whole("batch_size", batch_size, 1)
-        return check_data(self.layout, X, Y, weights)
+        X = check_data(self.layout, X)[0]
+        if namespace(theta) is not namespace(reference_array(X)):
+            raise TypeError(
+                f"theta: found a {type(theta).__name__}, expected an array of X's library, which "
+                f"is a {type(X).__name__}; backends.asarray_like(theta, like=X) brings it there"
+            )
+        return X

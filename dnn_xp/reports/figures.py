@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dnn_xp.arguments import check_choice, shown
 from dnn_xp.backends import require
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def learning_curve(
     """
     if not isinstance(history, Mapping):
         history = {"cost": history}
+    check_choice("unit", unit, ("epochs", "iterations"))
     first = 0 if unit == "iterations" else 1
     figure = _figure(6.0, 4.0)
     axes = figure.add_subplot()
@@ -53,7 +55,7 @@ def learning_curve(
         ("cost", "training", _BLUE, "-"),
         ("validation_cost", "validation", _VERMILION, "--"),
     ):
-        costs = np.asarray(history.get(name, ()), dtype=np.float64)
+        costs = _figures(history.get(name, ()))
         # A single point makes no line: it is marked.
         marker = "o" if np.isfinite(costs).sum() == 1 else None
         if costs.size:
@@ -70,6 +72,16 @@ def learning_curve(
     if learning_rate is not None:
         axes.set_title(f"Learning rate = {learning_rate:g}")
     return figure
+
+
+def _figures(found: Sequence[float]) -> np.ndarray[Any, Any]:
+    """Return the figures of a history, or refuse what is no list of numbers."""
+    try:
+        figures = np.asarray([float(figure) for figure in found])
+    except (TypeError, ValueError) as error:
+        expected = "a list of numbers, or a dictionary of such"
+        raise TypeError(f"history: found {shown(found)}, expected {expected}") from error
+    return figures
 
 
 def learning_rate_curve(range_test: Any) -> "Figure":

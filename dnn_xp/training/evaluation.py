@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dnn_xp.arguments import shown
+from dnn_xp.arguments import check_kind, shown
 from dnn_xp.backends import (
     Array,
     asarray_like,
@@ -17,7 +17,7 @@ from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data
+from dnn_xp.network.checks import check_examples
 from dnn_xp.network.propagation import mean_cost
 from dnn_xp.network.values import check_values, finite_source
 
@@ -83,7 +83,7 @@ def prepare_validation(
     try:
         if not isinstance(X, Source):
             X = _beside(plain_array("X", X), like, network.layers[0].takes_integers)
-        X, Y, own_weights = check_data(network.layout, X, Y, *weights)
+        X, Y, own_weights = check_examples(network, X, Y, *weights)
         check_values(network.cost, X, Y, own_weights)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
@@ -103,6 +103,14 @@ def figure_modes(evaluation: Evaluation) -> dict[str, Mode]:
     """Return which figures are better when smaller, and which when larger, as far as is known."""
     found = {name: mode_of(metric) for name, metric in evaluation.metrics.items()}
     return {evaluation.prefix + name: mode for name, mode in found.items() if mode is not None}
+
+
+def _check_metrics(metrics: Mapping[str, Metric]) -> None:
+    expected = "functions of (A, Y) by name, such as {'accuracy': accuracy}"
+    check_kind("metrics", metrics, Mapping, expected)
+    for name, metric in metrics.items():
+        if not (isinstance(name, str) and callable(metric)):
+            raise TypeError(f"metrics: found {name!r}: {shown(metric)}, expected {expected}")
 
 
 def make_evaluator(
@@ -128,6 +136,7 @@ def make_evaluator(
         Where a metric has the name of the cost.
     """
     metrics, prefix = evaluation.metrics, evaluation.prefix
+    _check_metrics(metrics)
     if validation is None and not metrics:
         return lambda theta: {}
     if "cost" in metrics:

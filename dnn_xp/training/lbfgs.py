@@ -22,7 +22,7 @@ from dnn_xp.backends import (
 from dnn_xp.data.sources import Source, read_examples
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data, check_learns, check_theta, float_reference
+from dnn_xp.network.checks import check_examples, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
 from dnn_xp.network.values import check_finite, check_values, finite_source
 from dnn_xp.training.evaluation import (
@@ -161,7 +161,7 @@ def lbfgs(
     >>> run.epochs < 50
     True
     """
-    X, Y, weights = check_data(network.layout, X, Y, weights)
+    X, Y, weights = check_examples(network, X, Y, weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
     X, Y, weights = map(without_record, (finite_source(X), Y, weights))
@@ -180,7 +180,7 @@ def lbfgs(
         raise TypeError(f"state: found {shown(state)}, expected that of another run, run.state")
     check_theta(network.layout, state.theta)
     check_finite(theta=state.theta)
-    evaluation = Evaluation(validation, metrics or {})
+    evaluation = Evaluation(validation, {} if metrics is None else metrics)
     validation_data = prepare_validation(like, network, validation)
     problem = Problem(network, state.theta, X, Y, weights, validation_data)
     progress = _start(problem, settings, state)

@@ -22,7 +22,7 @@ from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
 from dnn_xp.network.checks import (
     bring,
-    check_data,
+    check_examples,
     check_learns,
     check_theta,
     float_reference,
@@ -157,12 +157,12 @@ def train(
     [[0.0, 1.0, 1.0, 0.0]]
     """
     settings = Settings(
-        optimizer or sgd(0.1),
+        sgd(0.1) if optimizer is None else optimizer,
         epochs,
         batch_size,
         seed,
         schedule,
-        regularization or Regularization(),
+        Regularization() if regularization is None else regularization,
         clip_value,
         clip_norm,
         ema_decay,
@@ -170,7 +170,7 @@ def train(
         example_space,
         compile,
     )
-    evaluation = Evaluation(validation, metrics or {})
+    evaluation = Evaluation(validation, {} if metrics is None else metrics)
     data = TrainingData(X, Y, weights)
     run = prepare_run(network, data, theta, settings, evaluation, resume=resume)
     if isinstance(schedule, Callback):
@@ -228,7 +228,7 @@ def prepare_run(
     """
     if resume is not None:
         check_progress(resume)
-    X, Y, weights = check_data(network.layout, data.X, data.Y, data.weights)
+    X, Y, weights = check_examples(network, data.X, data.Y, data.weights)
     like = float_reference(network.layout, X)
     settings = check_settings(settings, X.shape[1])
     check_learns(network.layout)

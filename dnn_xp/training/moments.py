@@ -11,7 +11,7 @@ from numbers import Real
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
-from dnn_xp.arguments import check, check_number
+from dnn_xp.arguments import check, check_choice, check_kind, check_number
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
@@ -88,9 +88,9 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         distinct: list[Callback] = []
+        check_kind("callbacks", callbacks, Sequence, "a list of objects of Callback")
         for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks: found {callback!r}, expected objects of Callback")
+            check_kind("callbacks", callback, Callback, "objects of Callback")
             if not any(other is callback for other in distinct):
                 distinct.append(callback)
         # By their settings, so that two of a kind are known again in whatever order they come.
@@ -231,8 +231,7 @@ class Patience:
     any_best: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in ("min", "max"):
-            raise ValueError(f"mode: found {self.mode!r}, expected 'min' or 'max'")
+        check_choice("mode", self.mode, ("min", "max"))
         self.min_delta = check_number(
             "min_delta", self.min_delta, lambda x: x >= 0.0, "a number from 0 on"
         )

@@ -508,7 +508,7 @@ def adam(
     return _optimizer(
         "adam",
         _adam_state,
-        _adam_epsilon_hat_update if epsilon_hat else _adam_update,
+        _adam_epsilon_hat_update if check_flag("epsilon_hat", epsilon_hat) else _adam_update,
         learning_rate,
         epsilon_hat=epsilon_hat,
         beta1=beta1,
@@ -547,7 +547,7 @@ def adamw(
     return _optimizer(
         "adamw",
         _adam_state,
-        _adam_epsilon_hat_update if epsilon_hat else _adam_update,
+        _adam_epsilon_hat_update if check_flag("epsilon_hat", epsilon_hat) else _adam_update,
         learning_rate,
         weight_decay=weight_decay,
         epsilon_hat=epsilon_hat,

@@ -3,10 +3,10 @@
 import math
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check_whole
+from dnn_xp.arguments import check_number, check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data
+from dnn_xp.network.checks import check_examples
 from dnn_xp.training.loop import train
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -101,14 +101,12 @@ def learning_rate_range_test(
     >>> 0.1 < found.proposed < 10.0
     True
     """
-    if not 0.0 < lowest < highest < math.inf:
-        raise ValueError(
-            f"lowest, highest: found {lowest!r}, {highest!r}, expected 0 < lowest < highest"
-        )
+    lowest = check_number("lowest", lowest, lambda x: x > 0.0, "a number above 0")
+    highest = check_number("highest", highest, lambda x: x > lowest, f"a number above {lowest}")
     check_whole("steps", steps, 3)
     if batch_size is not None:
         check_whole("batch_size", batch_size, 1)
-    check_data(network.layout, X)
+    check_examples(network, X, Y)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)
     n_batches = -(-n_examples // batch_size)

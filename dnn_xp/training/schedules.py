@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dnn_xp.arguments import check, check_number, check_whole
+from dnn_xp.arguments import check, check_choice, check_number, check_whole
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
 from dnn_xp.training.run import Run
@@ -335,7 +335,8 @@ class ReduceOnPlateau(Callback):
 
     def __post_init__(self) -> None:
         self.factor = check_number("factor", self.factor, lambda x: 0.0 < x < 1.0, "0 < factor < 1")
-        check("mode", self.mode, self.mode in ("min", "max", None), "'min', 'max' or None")
+        if self.mode is not None:
+            check_choice("mode", self.mode, ("min", "max"))
         check("monitor", self.monitor, isinstance(self.monitor, str), "the name of a figure")
         self.patience = check_whole("patience", self.patience, 1)
         # A counter refuses what makes no sense.

@@ -51,7 +51,7 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     >>> one_hot([2, 0], 3, like=np.zeros(1)).tolist()
     [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    n_classes, xp = check_whole("n_classes", n_classes, 1), namespace(like)
+    n_classes, xp = check_whole("n_classes", n_classes, 1), namespace(plain_array("like", like))
     y = _whole_numbers(plain_array("y", y, readable=True))
     y = asarray_like(y, like=like, dtype=xp.int32)
     if y.shape[0] and not 0 <= int(xp.min(y)) <= int(xp.max(y)) < n_classes:
@@ -153,8 +153,10 @@ def grouped_accuracy(
     0.5
     """
     A, Y, weights, xp = checked(A, Y, weights, xp)
-    if sum(sizes) != A.shape[0]:
-        raise ValueError(f"sizes: found {tuple(sizes)}, expected a sum of {A.shape[0]}")
+    expected = f"whole numbers from 1 on, of a sum of {A.shape[0]}"
+    check("sizes", sizes, isinstance(sizes, Sequence), expected)
+    sizes = [check_whole("sizes", size, 1) for size in sizes]
+    check("sizes", sizes, sum(sizes) == A.shape[0], expected)
     right, start = xp.ones(A.shape[1], dtype=xp.bool, device=device(A)), 0
     for size in sizes:
         rows = slice(start, start + size)

@@ -44,7 +44,7 @@ def top_k_accuracy(
     n_classes = A.shape[0]
     if n_classes == 1:
         raise ValueError("A: found 1 row, expected one for each of several classes")
-    k = check_whole("k", k, 1)
+    k = min(check_whole("k", k, 1), n_classes)
     rows = xp.reshape(xp.arange(n_classes, dtype=xp.int32, device=device(A)), (-1, 1))
     true = xp.astype(xp.argmax(Y, axis=0, keepdims=True), xp.int32)
     own = xp.sum(A * xp.astype(rows == true, A.dtype), axis=0, keepdims=True)
