@@ -473,7 +473,7 @@ def update_parameters(
         Where a gradient is missing or of another shape, or the rate no number.
     """
     learning_rate = check_rate(learning_rate)
-    parameters = check_parameters(parameters)
+    check_kind("parameters", parameters, Mapping, "a dictionary of W1, b1, ...")
     _check_grads(grads, [f"d{name}" for name in parameters])
     for name, value in parameters.items():
         check_shape(f"d{name}", grads[f"d{name}"], tuple(value.shape))

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -72,10 +73,9 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
     ValueError
         Where the shape is that of no picture, or the file is none, too large or damaged.
     """
-    expected = "(height, width, 1 or 3)"
-    check("shape", shape, isinstance(shape, Sequence) and len(shape) == 3, expected)
-    shape = tuple(check_whole("shape", length, 1) for length in shape)  # type: ignore[assignment]
-    check("shape", shape, shape[2] in (1, 3), expected)
+    fits = isinstance(shape, Sequence) and len(shape) == 3 and shape[2] in (1, 3)
+    fits = fits and all(isinstance(length, Integral) and length >= 1 for length in shape)
+    check("shape", shape, fits, "(height, width, 1 or 3)")
     pillow = require("PIL.Image", "app")
     pixels = max(_PIXELS, _PIXELS_EACH * shape[0] * shape[1])
     content = read_whole(check_path("path", path), limit=8 * pixels)  # four channels of 16 bits

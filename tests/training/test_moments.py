@@ -5,6 +5,7 @@ import pytest
 
 from dnn_xp import Callback, Dense, EarlyStopping, Ending, Network, backends, sgd, train
 from dnn_xp.training import Patience
+from tests.helpers import name_of
 
 NET = Network(1, (Dense(1),), "squared_error")
 
@@ -296,7 +297,7 @@ def test_an_end_that_returns_no_result_is_named(passing_by, returned):
 @pytest.mark.parametrize(
     "returned",
     [None, "text", 3, {"a": None}, {"a": [1, 2]}, {"a": {"b": 1}}, {"a": lambda: 1}],
-    ids=str,
+    ids=name_of,
 )
 def test_a_state_that_cannot_be_kept_is_named(passing_by, returned):
     class Careless(Callback):
