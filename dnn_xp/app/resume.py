@@ -55,8 +55,10 @@ class _NamedCheckpoint(Checkpoint):
         try:
             super().start(run)
         except OSError as error:
-            reason = f"{self.path}: {error.strerror}" if error.strerror else str(error)
-            raise UserError(f"--checkpoint: {reason}") from error
+            if error.strerror:
+                there = error.filename if isinstance(error, FileExistsError) else self.path
+                raise UserError(f"--checkpoint: {there}: {error.strerror}") from error
+            raise UserError(f"--checkpoint: {error}") from error
 
 
 def open_resume(

@@ -298,15 +298,15 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path, bare):
     """As under nohup: the training goes on."""
     code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
     code += "from dnn_xp.app.cli import main; main()"
-    command = [sys.executable, "-c", code, "train", *QUICK[:1], "400", *QUICK[2:]]
+    command = [sys.executable, "-c", code, "train", *QUICK[:1], "100", *QUICK[2:]]
     surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=tmp_path, env=surroundings, **pipes) as process:
-        assert process.stdout.readline().startswith("epoch 1/400 ")
+        assert process.stdout.readline().startswith("epoch 1/100 ")
         process.send_signal(signal.SIGHUP)
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
-    assert facts(out)["epochs"].startswith("400 of 400 ")
+    assert facts(out)["epochs"].startswith("100 of 100 ")
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)

@@ -215,7 +215,36 @@ def test_no_run_takes_the_place_of_anothers_work(folder):
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("kept", ["model.h5", "checkpoint", "checkpoint.1"])
+@pytest.mark.parametrize("change", [{"seed": 4}, {"batch_size": 3}, {"ema_decay": 0.5}])
+def test_no_run_that_goes_on_takes_the_place_of_anothers_work(folder, tmp_path, change):
+    train_case(CASE, RunFolder(folder))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    other = train_case(CASE, StopAfter(4), **change).progress
+    with pytest.raises(FileExistsError, match="there is another run in this folder"):
+        train_case(CASE, RunFolder(folder), resume=other, **change)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    train_case(CASE, RunFolder(tmp_path / "its own"), resume=other, **change)
+
+
+def test_a_run_goes_on_in_its_folder_without_the_checkpoint_there(folder):
+    begun = train_case(CASE, RunFolder(folder), StopAfter(4)).progress
+    for path in folder.glob("checkpoint*"):
+        path.unlink()
+    run = train_case(CASE, RunFolder(folder), resume=begun)
+    np.testing.assert_array_equal(theta(folder), run.theta)
+
+
+def test_what_a_killed_process_left_is_removed_from_a_folder(folder):
+    folder.mkdir(parents=True)
+    for name in (".model-0123abcd.h5", ".history-0123abcd.jsonl", ".run-0123abcd.json", "note"):
+        (folder / name).touch()
+    train_case(CASE, RunFolder(folder))
+    assert names(folder) == sorted([*WHOLE, "note"])
+
+
+@pytest.mark.parametrize(
+    "kept", ["model.h5", "checkpoint", "checkpoint.1", "history.jsonl", "run.json"]
+)
 def test_what_cannot_be_read_is_work_too(folder, kept):
     folder.mkdir(parents=True)
     (folder / kept).write_bytes(b"years of work")
