@@ -165,7 +165,9 @@ def check_options(progress: Progress | None, options: Mapping[str, str], epochs:
     if differences:
         raise ValueError("; ".join(differences))
     if epochs < progress.epoch:
-        raise ValueError(f"--epochs: found {epochs}, and {progress.epoch} are done already")
+        raise ValueError(
+            f"--epochs: found {epochs}, expected at least {progress.epoch}, as are done already"
+        )
 
 
 WATCH = "_Watch"

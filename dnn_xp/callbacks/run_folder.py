@@ -67,8 +67,10 @@ class RunFolder(Callback):
 
     Raises
     ------
+    TypeError
+        Where `about` holds something else.
     FileExistsError
-        When a run begins anew in a folder that holds another.
+        When a run begins in a folder that holds another, or its own further on.
     InUseError
         When the run in that folder is still going on.
 
@@ -99,6 +101,10 @@ class RunFolder(Callback):
         make_model: Callable[[TrainingResult], Model] | None = None,
         in_units: Callable[[Figures], Figures] | None = None,
     ) -> None:
+        try:
+            json.dumps(about)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"about: {error}; expected JSON's types") from error
         self.path, self.seconds, self.about = Path(path), seconds, about
         self.make_model, self.in_units = make_model, in_units
         self._checkpoint = Checkpoint(self.path / CHECKPOINT, seconds=seconds)

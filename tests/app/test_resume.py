@@ -200,7 +200,10 @@ def test_fewer_epochs_than_are_done(dnn_xp, epochs):
     assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "3").code == 0
     code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", epochs, "--resume")
     assert (code, out) == (2, "")
-    assert err == f"dnn-xp: error: --epochs: found {epochs}, and 3 are done already\n"
+    assert (
+        err
+        == f"dnn-xp: error: --epochs: found {epochs}, expected at least 3, as are done already\n"
+    )
 
 
 def test_a_checkpoint_of_before_knows_no_options(dnn_xp, tmp_path):

@@ -208,7 +208,10 @@ def test_a_run_that_is_done_says_so_and_goes_on_to_more(dnn_xp, tmp_path):
     for arguments in ((), ("--epochs", "2"), (folder,)):
         assert dnn_xp("resume", *arguments) == (2, "", said)
     code, _, err = dnn_xp("resume", "--epochs", "1")
-    assert (code, err) == (2, "dnn-xp: error: --epochs: found 1, and 2 are done already\n")
+    assert (code, err) == (
+        2,
+        "dnn-xp: error: --epochs: found 1, expected at least 2, as are done already\n",
+    )
     for epochs in (3, 5):
         assert dnn_xp("resume", "--epochs", epochs).code == 0
     assert len(list((tmp_path / "runs").iterdir())) == 1

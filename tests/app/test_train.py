@@ -239,6 +239,25 @@ def test_names_of_classes_that_no_model_can_hold(dnn_xp, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5"]
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"dog\x80s"])
+def test_folders_whose_names_are_in_another_encoding(dnn_xp, pets, tmp_path, name):
+    try:
+        (tmp_path / pets / "dog").rename(tmp_path / pets / os.fsdecode(name))
+    except OSError:
+        pytest.skip("the system has no such names")
+    code, out, err = dnn_xp("train", pets)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"found the class {os.fsdecode(name)!a}, whose name cannot be kept" in err
+
+
+@pytest.mark.parametrize("name", ["été", "собака", "犬", "dog (old)", "a\u0301"])
+def test_folders_may_have_any_name_that_is_text(dnn_xp, pets, tmp_path, name):
+    (tmp_path / pets / "dog").rename(tmp_path / pets / name)
+    assert dnn_xp("train", pets, "--layers", "8", "--epochs", "1").code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert load_model(folder / "model.h5", backend="numpy").classes == tuple(sorted(("cat", name)))
+
+
 # ----------------------------------------------------------------------------- interrupts
 
 

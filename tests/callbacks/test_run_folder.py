@@ -363,6 +363,12 @@ def test_a_folder_that_cannot_be_made_is_not_looked_for_for_ever(tmp_path):
     assert RunFolder(tmp_path / "file" / "below").apart().path == tmp_path / "file" / "below"
 
 
+@pytest.mark.parametrize("about", [{"a": object()}, {"a": np.ones(2)}, {"a": {1, 2}}, {(1,): 2}])
+def test_what_json_cannot_hold_is_refused_at_once(folder, about):
+    with pytest.raises(TypeError, match=r"about: .*; expected JSON's types"):
+        RunFolder(folder, about=about)
+
+
 def test_it_holds_nothing_of_the_run_afterwards(folder):
     kept = RunFolder(folder)
     train_case(CASE, kept)
