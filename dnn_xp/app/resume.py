@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from dnn_xp.app.errors import UserError
-from dnn_xp.callbacks import Checkpoint, RunFolderWarning
+from dnn_xp.callbacks import Checkpoint, LogWarning, RunFolderWarning
 from dnn_xp.files.sealing import is_of_kind, seal_problem
 from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
 from dnn_xp.training import AnotherRunError, Progress, Run
@@ -200,7 +200,7 @@ def run_errors() -> Iterator[None]:
 
     try:
         with warnings.catch_warnings():
-            for category in (CheckpointWarning, RunFolderWarning):
+            for category in (CheckpointWarning, LogWarning, RunFolderWarning):
                 warnings.simplefilter("always", category)
             warnings.showwarning = say
             yield

@@ -163,12 +163,8 @@ class RunFolder(Callback):
 
     def epoch(self, run: Run) -> None:
         """Write the figures, and a checkpoint where it is time."""
-        if self._log in self._parts and not self._try(
-            f"could be written to {HISTORY}", partial(self._log.epoch, run)
-        ):
-            self._parts.remove(self._log)  # it is written at the end, all of it
-        if self._checkpoint in self._parts:
-            self._checkpoint.epoch(run)
+        for part in self._parts:
+            part.epoch(run)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write all that came of the run."""
@@ -203,7 +199,10 @@ class RunFolder(Callback):
         self._ended = True
         if has_learnt(result):
             self._try(f"could be written to {MODEL}", partial(self._save_model, result))
-        self._try(f"could be written to {HISTORY}", partial(self._write_history, result))
+        if self._log in self._parts:
+            self._log.end(result)
+        else:  # now, perhaps
+            self._try(f"could be written to {HISTORY}", partial(self._log.write, result.history))
         self._write_record(result)
 
     def _save_model(self, result: TrainingResult) -> None:
@@ -214,12 +213,6 @@ class RunFolder(Callback):
         as_they_are = Preprocessing(np.asarray(0.0), np.asarray(1.0))
         about = {"epochs": result.epochs}
         return Model(self._run.network, result.theta, as_they_are, None, None, None, about)
-
-    def _write_history(self, result: TrainingResult) -> None:
-        if self._log in self._parts:
-            self._log.end(result)
-        else:
-            self._log.write(result.history)
 
     def _write_record(self, result: TrainingResult | None = None) -> None:
         assert self._run is not None  # one has begun

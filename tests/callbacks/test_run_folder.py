@@ -27,7 +27,7 @@ from dnn_xp import (
     load_model,
     train,
 )
-from dnn_xp.callbacks import RunFolderWarning, run_folder
+from dnn_xp.callbacks import RunFolderWarning, logs, run_folder
 from dnn_xp.files import InUseError
 from dnn_xp.functions.activations import ActivationFunction
 from dnn_xp.training import DivergenceWarning, sgd
@@ -320,18 +320,17 @@ def test_what_cannot_be_written_at_the_end_costs_nothing_else(folder, monkeypatc
 
 
 def test_a_disk_that_is_full_for_a_while_leaves_the_whole_history(folder, monkeypatch):
-    log = RunFolder(folder)
-    real, calls = log._log.append, []
+    real, calls = logs.replacing, []
 
-    def sometimes(figures):
-        calls.append(figures)
-        if len(calls) == 2:
+    def sometimes(path):
+        calls.append(path)
+        if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(figures)
+        return real(path)
 
-    monkeypatch.setattr(log._log, "append", sometimes)
+    monkeypatch.setattr(logs, "replacing", sometimes)
     with pytest.warns(RunFolderWarning, match=r"nothing could be written to history\.jsonl"):
-        train_case(CASE, log)
+        train_case(CASE, RunFolder(folder))
     assert [line["epoch"] for line in history(folder)] == [1, 2, 3]
 
 
