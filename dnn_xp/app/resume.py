@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from dnn_xp.app.errors import UserError
-from dnn_xp.callbacks import Checkpoint, RunFolderWarning
+from dnn_xp.callbacks import Checkpoint, LogWarning, RunFolderWarning
 from dnn_xp.files.sealing import is_of_kind, seal_problem
 from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
 from dnn_xp.training import AnotherRunError, Progress, Run
@@ -55,8 +55,10 @@ class _NamedCheckpoint(Checkpoint):
         try:
             super().start(run)
         except OSError as error:
-            reason = f"{self.path}: {error.strerror}" if error.strerror else str(error)
-            raise UserError(f"--checkpoint: {reason}") from error
+            if error.strerror:
+                there = error.filename if isinstance(error, FileExistsError) else self.path
+                raise UserError(f"--checkpoint: {there}: {error.strerror}") from error
+            raise UserError(f"--checkpoint: {error}") from error
 
 
 def open_resume(
@@ -163,7 +165,9 @@ def check_options(progress: Progress | None, options: Mapping[str, str], epochs:
     if differences:
         raise ValueError("; ".join(differences))
     if epochs < progress.epoch:
-        raise ValueError(f"--epochs: found {epochs}, and {progress.epoch} are done already")
+        raise ValueError(
+            f"--epochs: found {epochs}, expected at least {progress.epoch}, as are done already"
+        )
 
 
 WATCH = "_Watch"
@@ -196,7 +200,7 @@ def run_errors() -> Iterator[None]:
 
     try:
         with warnings.catch_warnings():
-            for category in (CheckpointWarning, RunFolderWarning):
+            for category in (CheckpointWarning, LogWarning, RunFolderWarning):
                 warnings.simplefilter("always", category)
             warnings.showwarning = say
             yield

@@ -244,7 +244,7 @@ def _fit(
                     callbacks,
                 )
         finally:
-            if folder is not None:
+            if folder is not None and settings.run is None:
                 remove_where_empty(folder)
     return FittedRun(prepared, result, time.perf_counter() - started, folder)
 

@@ -1,7 +1,8 @@
 """Logs of a run: the figures of each epoch, for other programs to read while it goes on.
 
 A log holds what the history holds. So a run that goes on from a checkpoint writes its log anew up
-to there, and has no epoch twice that was done again.
+to there, and has no epoch twice that was done again. A log that cannot be written later than at the
+beginning ends no run.
 """
 
 import csv
@@ -10,6 +11,7 @@ import json
 import math
 import os
 import time
+import warnings
 from typing import Any
 
 from dnn_xp.arguments import check_path
@@ -18,7 +20,11 @@ from dnn_xp.files.atomic import replacing
 from dnn_xp.training import Callback, Run, TrainingResult
 from dnn_xp.training.progress import History
 
-__all__ = ["CSVLog", "JSONLinesLog", "TensorBoard"]
+__all__ = ["CSVLog", "JSONLinesLog", "LogWarning", "TensorBoard"]
+
+
+class LogWarning(UserWarning):
+    """A log cannot be written for now; all of it is written where that can be done again."""
 
 
 class _Lines(Callback):
@@ -33,26 +39,39 @@ class _Lines(Callback):
 
     def epoch(self, run: Run) -> None:
         """Write the latest."""
-        self.append(run.history)
+        self._follow(run.history)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write the epoch in which the run diverged, too."""
-        self.append(result.history)
+        self._follow(result.history)
         return result
 
     def write(self, history: History) -> None:
         """Write all of a history in the place of what is there."""
-        self._done, self._names = 0, list[str]()
+        self._done, self._names, self._is_behind = 0, list[str](), False
         with replacing(self.path) as temporary:
             temporary.write_text(self._new(history), encoding="utf-8", newline="")
 
     def append(self, history: History) -> None:
         """Write the epochs of a history that have not been written."""
-        if self._names and any(name not in self._names for name in history):
-            self.write(history)  # a run that goes on may measure more than before
-            return
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(self._new(history))
+
+    def _follow(self, history: History) -> None:
+        """Bring the log up to a history, or say that this cannot be done now."""
+        # A run that goes on may measure more than before.
+        grown = self._names and any(name not in self._names for name in history)
+        was_behind = self._is_behind
+        try:
+            if was_behind or grown:
+                self.write(history)
+            else:
+                self.append(history)
+        except OSError as error:
+            self._is_behind = True
+            if not was_behind:
+                said = f"{self.path}: nothing could be logged ({error}); the run goes on"
+                warnings.warn(said, LogWarning, stacklevel=2)
 
     def in_units(self, figures: dict[str, float]) -> dict[str, float]:
         """Return the figures of an epoch as they are written."""

@@ -20,10 +20,11 @@ from dnn_xp.arguments import check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
 from dnn_xp.data.preprocessing import Preprocessing
-from dnn_xp.files.atomic import replacing, try_replacing
+from dnn_xp.files.atomic import remove_leftovers, replacing, try_replacing
 from dnn_xp.files.locking import InUseError
 from dnn_xp.models import CheckpointError, Model, load_checkpoint, save_model
 from dnn_xp.network.description import describe_network
+from dnn_xp.training.identity import AnotherRunError, check_same_run
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
@@ -67,8 +68,10 @@ class RunFolder(Callback):
 
     Raises
     ------
+    TypeError
+        Where `about` holds something else.
     FileExistsError
-        When a run begins anew in a folder that holds another.
+        When a run begins in a folder that holds another, or its own further on.
     InUseError
         When the run in that folder is still going on.
 
@@ -99,6 +102,10 @@ class RunFolder(Callback):
         make_model: Callable[[TrainingResult], Model] | None = None,
         in_units: Callable[[Figures], Figures] | None = None,
     ) -> None:
+        try:
+            json.dumps(about)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"about: {error}; expected JSON's types") from error
         self.path, self.seconds, self.about = check_path("path", path), seconds, about
         self.make_model, self.in_units = make_model, in_units
         self._checkpoint = Checkpoint(self.path / CHECKPOINT, seconds=seconds)
@@ -140,7 +147,10 @@ class RunFolder(Callback):
             if self._try(f"could be written to {part.path.name}", partial(part.start, run)):
                 self._parts.append(part)
         # Only now: where another process is at it, nothing here is this run's to write.
-        self._run, self._begun = run, _earlier_beginning(self.path) or _now()
+        for name in (MODEL, HISTORY, RECORD):
+            remove_leftovers(self.path / name)
+        earlier = _read_record(self.path)
+        self._run, self._begun = run, _now() if earlier is None else earlier["begun"]
         try:
             describe_network(run.network)
         except ValueError as error:
@@ -154,12 +164,8 @@ class RunFolder(Callback):
 
     def epoch(self, run: Run) -> None:
         """Write the figures, and a checkpoint where it is time."""
-        if self._log in self._parts and not self._try(
-            f"could be written to {HISTORY}", partial(self._log.epoch, run)
-        ):
-            self._parts.remove(self._log)  # it is written at the end, all of it
-        if self._checkpoint in self._parts:
-            self._checkpoint.epoch(run)
+        for part in self._parts:
+            part.epoch(run)
 
     def end(self, result: TrainingResult) -> TrainingResult:
         """Write all that came of the run."""
@@ -179,9 +185,10 @@ class RunFolder(Callback):
             self._run = None
 
     def _refuse_another(self, run: Run) -> None:
-        """Let no run that begins anew take the place of another's work."""
+        """Let no run take the place of another's work, nor one that begins of its own."""
         begins = (run.epoch, run.batch) == (0, 0)
-        if begins and _holds_work(self.path):
+        own = _is_of(self.path, run)
+        if (begins and _has_begun(self.path)) or (not own and _holds_files(self.path)):
             raise FileExistsError(
                 errno.EEXIST,
                 "there is another run in this folder: go on from its checkpoint, or take another "
@@ -193,7 +200,10 @@ class RunFolder(Callback):
         self._ended = True
         if has_learnt(result):
             self._try(f"could be written to {MODEL}", partial(self._save_model, result))
-        self._try(f"could be written to {HISTORY}", partial(self._write_history, result))
+        if self._log in self._parts:
+            self._log.end(result)
+        else:  # now, perhaps
+            self._try(f"could be written to {HISTORY}", partial(self._log.write, result.history))
         self._write_record(result)
 
     def _save_model(self, result: TrainingResult) -> None:
@@ -204,12 +214,6 @@ class RunFolder(Callback):
         as_they_are = Preprocessing(np.asarray(0.0), np.asarray(1.0))
         about = {"epochs": result.epochs}
         return Model(self._run.network, result.theta, as_they_are, None, None, None, about)
-
-    def _write_history(self, result: TrainingResult) -> None:
-        if self._log in self._parts:
-            self._log.end(result)
-        else:
-            self._log.write(result.history)
 
     def _write_record(self, result: TrainingResult | None = None) -> None:
         assert self._run is not None  # one has begun
@@ -270,8 +274,8 @@ def has_learnt(result: TrainingResult) -> bool:
     return result.ending is not Ending.DIVERGED and (result.epochs > 0 or steps > 0)
 
 
-def _holds_work(folder: Path) -> bool:
-    """Return whether a run in a folder has come further than its beginning."""
+def _has_begun(folder: Path) -> bool:
+    """Return whether the run in a folder has come further than its beginning."""
     if (folder / MODEL).exists():
         return True
     try:
@@ -283,13 +287,34 @@ def _holds_work(folder: Path) -> bool:
     return (progress.epoch, progress.batch) != (0, 0)
 
 
-def _earlier_beginning(folder: Path) -> str | None:
-    """Return when the run in a folder was begun, where it says so."""
+def _holds_files(folder: Path) -> bool:
+    """Return whether there is something in a folder that a run would replace."""
+    history = folder / HISTORY
+    return (
+        _has_begun(folder)
+        or (history.exists() and history.stat().st_size > 0)
+        or ((folder / RECORD).exists() and _read_record(folder) is None)
+    )
+
+
+def _is_of(folder: Path, run: Run) -> bool:
+    """Return whether the run in a folder is this one."""
+    record = _read_record(folder)
+    try:
+        check_same_run({} if record is None else record["run"], run.identity)
+    except AnotherRunError:
+        return False
+    return True
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    """Return what a folder says of its run, or None where it says nothing of the kind."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
-        return str(record["begun"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return None
+    fits = isinstance(record, dict) and isinstance(record.get("run"), dict)
+    return record if fits and isinstance(record.get("begun"), str) else None
 
 
 def _now() -> str:

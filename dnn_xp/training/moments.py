@@ -3,7 +3,6 @@
 import math
 import re
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -93,13 +92,15 @@ class Callbacks:
             check_kind("callbacks", callback, Callback, "objects of Callback")
             if not any(other is callback for other in distinct):
                 distinct.append(callback)
-        # By their settings, so that two of a kind are known again in whatever order they come.
         names = dict[int, str]()
-        counts = Counter[str]()
-        for callback in sorted(distinct, key=_settings_of):
-            kind = type(callback).__name__
-            counts[kind] += 1
-            names[id(callback)] = f"{kind} {counts[kind]}" if counts[kind] > 1 else kind
+        kinds: dict[str, list[Callback]] = {}
+        for callback in distinct:
+            kinds.setdefault(type(callback).__name__, []).append(callback)
+        for kind, alike in kinds.items():
+            if len(alike) > 1:  # known by their settings, in whatever order they come
+                alike.sort(key=_settings_of)
+            for number, callback in enumerate(alike, 1):
+                names[id(callback)] = f"{kind} {number}" if number > 1 else kind
         ordered = sorted(distinct, key=lambda callback: callback.comes_last)
         self._named = {names[id(callback)]: callback for callback in ordered}
         self._on_step = [
@@ -174,6 +175,9 @@ def _settings_of(callback: Callback) -> str:
 
 
 def _can_be_kept(value: object) -> bool:
+    """Return whether a checkpoint can hold a value; a list of numbers comes back as an array."""
+    if isinstance(value, list | tuple):
+        return all(isinstance(element, int | float) for element in value)
     return isinstance(value, str | int | float) or hasattr(value, "dtype")
 
 

@@ -46,13 +46,22 @@ def dnn_xp(
     return run
 
 
+class Started(subprocess.Popen):
+    """A process that does not outlive a test that has failed."""
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
 @pytest.fixture
 def start(bare: None, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
     """Return ``start("train")``: a command as a process of its own, in an empty folder."""
 
     def begin(*arguments: object, code: str | None = None, **surroundings: str):
         program = ["-m", "dnn_xp"] if code is None else ["-c", code]
-        return subprocess.Popen(
+        return Started(
             [sys.executable, "-W", "error", *program, *map(str, arguments)],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT)} | surroundings,

@@ -73,8 +73,8 @@ def test_range_test_every_library(dnn_xp, library):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--lowest", "2", "--highest", "1"], "lowest, highest: found 2.0, 1.0, expected 0 < low"),
-        (["--lowest", "nan"], "lowest, highest: found nan"),
+        (["--lowest", "2", "--highest", "1"], "highest: found 1.0, expected a number above 2"),
+        (["--lowest", "nan"], "lowest: found nan, expected a number above 0"),
         (["--lowest", "9"], "lowest: found 9.0, at which the cost already does not fall"),
         (["--steps", "2"], "--steps"),
         (["--optimizer", "luck"], "--optimizer: found 'luck'"),

@@ -152,6 +152,17 @@ def test_a_disk_that_is_full_from_the_start_is_one_line(dnn_xp, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_in_the_place_of_an_older_checkpoint_is_named(dnn_xp, tmp_path):
+    (tmp_path / "c.1").write_text("years of work")
+    code, out, err = dnn_xp(*QUICK, "--checkpoint", "c")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"dnn-xp: error: --checkpoint: {tmp_path}/c.1: no checkpoint, but it has the name of an "
+        "older one\n"
+    )
+    assert (tmp_path / "c.1").read_text() == "years of work"
+
+
 def test_a_disk_that_fills_up_is_said_and_the_training_goes_on(dnn_xp, tmp_path, monkeypatch):
     assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "1").code == 0
     monkeypatch.setattr("dnn_xp.callbacks.checkpoint.save_checkpoint", refuse)
@@ -189,7 +200,10 @@ def test_fewer_epochs_than_are_done(dnn_xp, epochs):
     assert dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", "3").code == 0
     code, out, err = dnn_xp(*QUICK, "--checkpoint", "c", "--epochs", epochs, "--resume")
     assert (code, out) == (2, "")
-    assert err == f"dnn-xp: error: --epochs: found {epochs}, and 3 are done already\n"
+    assert (
+        err
+        == f"dnn-xp: error: --epochs: found {epochs}, expected at least 3, as are done already\n"
+    )
 
 
 def test_a_checkpoint_of_before_knows_no_options(dnn_xp, tmp_path):

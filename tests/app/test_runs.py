@@ -159,6 +159,13 @@ def test_a_refused_command_leaves_no_folder(dnn_xp, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_of_ones_own_stays_where_a_command_is_refused(dnn_xp, start, tmp_path):
+    (tmp_path / "mine" / "first").mkdir(parents=True)
+    (tmp_path / "c.1").write_text("no checkpoint")
+    assert dnn_xp(*QUICK, "--run", "mine/first", "--checkpoint", "c").code == 2
+    assert list((tmp_path / "mine" / "first").iterdir()) == []
+
+
 def test_a_folder_with_a_run_is_not_taken_for_another(dnn_xp, tmp_path):
     assert dnn_xp(*QUICK, "--run", "r", "--epochs", "1").code == 0
     before = contents(tmp_path / "r")
@@ -201,7 +208,10 @@ def test_a_run_that_is_done_says_so_and_goes_on_to_more(dnn_xp, tmp_path):
     for arguments in ((), ("--epochs", "2"), (folder,)):
         assert dnn_xp("resume", *arguments) == (2, "", said)
     code, _, err = dnn_xp("resume", "--epochs", "1")
-    assert (code, err) == (2, "dnn-xp: error: --epochs: found 1, and 2 are done already\n")
+    assert (code, err) == (
+        2,
+        "dnn-xp: error: --epochs: found 1, expected at least 2, as are done already\n",
+    )
     for epochs in (3, 5):
         assert dnn_xp("resume", "--epochs", epochs).code == 0
     assert len(list((tmp_path / "runs").iterdir())) == 1

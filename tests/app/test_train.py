@@ -239,6 +239,25 @@ def test_names_of_classes_that_no_model_can_hold(dnn_xp, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5"]
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"dog\x80s"])
+def test_folders_whose_names_are_in_another_encoding(dnn_xp, pets, tmp_path, name):
+    try:
+        (tmp_path / pets / "dog").rename(tmp_path / pets / os.fsdecode(name))
+    except OSError:
+        pytest.skip("the system has no such names")
+    code, out, err = dnn_xp("train", pets)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"found the class {os.fsdecode(name)!a}, whose name cannot be kept" in err
+
+
+@pytest.mark.parametrize("name", ["été", "собака", "犬", "dog (old)", "a\u0301"])
+def test_folders_may_have_any_name_that_is_text(dnn_xp, pets, tmp_path, name):
+    (tmp_path / pets / "dog").rename(tmp_path / pets / name)
+    assert dnn_xp("train", pets, "--layers", "8", "--epochs", "1").code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert load_model(folder / "model.h5", backend="numpy").classes == tuple(sorted(("cat", name)))
+
+
 # ----------------------------------------------------------------------------- interrupts
 
 
@@ -298,15 +317,15 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path, bare):
     """As under nohup: the training goes on."""
     code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
     code += "from dnn_xp.app.cli import main; main()"
-    command = [sys.executable, "-c", code, "train", *QUICK[:1], "400", *QUICK[2:]]
+    command = [sys.executable, "-c", code, "train", *QUICK[:1], "100", *QUICK[2:]]
     surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=tmp_path, env=surroundings, **pipes) as process:
-        assert process.stdout.readline().startswith("epoch 1/400 ")
+        assert process.stdout.readline().startswith("epoch 1/100 ")
         process.send_signal(signal.SIGHUP)
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
-    assert facts(out)["epochs"].startswith("400 of 400 ")
+    assert facts(out)["epochs"].startswith("100 of 100 ")
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import shutil
 import warnings
 
 import numpy as np
 import pytest
 
-from dnn_xp import Dense, Network, train
-from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
+from dnn_xp import Callback, Dense, Network, train
+from dnn_xp.callbacks.logs import CSVLog, JSONLinesLog, LogWarning, TensorBoard
 from dnn_xp.training import DivergenceWarning, sgd
 from tests.runs import StopAfter, train_case
 
@@ -106,6 +107,53 @@ def test_log_a_run_that_diverges(path, log):
 def test_log_a_folder_that_is_not_there_is_an_error_at_once(tmp_path, log):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         train_case(CASE, log(tmp_path / "nowhere" / "log"))
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("full", [[1], [2], [1, 2], [2, 3], [1, 2, 3]])
+def test_a_disk_that_is_full_for_a_while_costs_no_line(path, log, full):
+    """A line that was cut is mended as well."""
+
+    class Disk(log):
+        epoch_of_now = 0
+
+        def epoch(self, run):
+            self.epoch_of_now = run.epoch
+            super().epoch(run)
+
+        def end(self, result):
+            self.epoch_of_now = 0
+            return super().end(result)
+
+        def append(self, history):
+            if self.epoch_of_now in full:
+                with self.path.open("a") as file:
+                    file.write("0.12")
+                raise OSError(28, "No space left on device")
+            super().append(history)
+
+        def write(self, history):
+            if self.epoch_of_now in full:
+                raise OSError(28, "No space left on device")
+            super().write(history)
+
+    with pytest.warns(LogWarning, match="nothing could be logged .*No space left") as said:
+        run = train_case(CASE, Disk(path))
+    assert len(said) == 1
+    assert read(path, log) == rows(run.history)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_folder_that_is_gone_does_not_end_the_run(tmp_path, log):
+    (tmp_path / "gone").mkdir()
+
+    class Remove(Callback):
+        def step(self, run):
+            shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+
+    with pytest.warns(LogWarning, match="nothing could be logged"):
+        run = train_case(CASE, log(tmp_path / "gone" / "log"), Remove())
+    assert run.epochs == 3
 
 
 def test_tensorboard_reads_each_epoch_once(tmp_path):

@@ -27,7 +27,7 @@ from dnn_xp import (
     load_model,
     train,
 )
-from dnn_xp.callbacks import RunFolderWarning, run_folder
+from dnn_xp.callbacks import RunFolderWarning, logs, run_folder
 from dnn_xp.files import InUseError
 from dnn_xp.functions.activations import ActivationFunction
 from dnn_xp.training import DivergenceWarning, sgd
@@ -215,7 +215,36 @@ def test_no_run_takes_the_place_of_anothers_work(folder):
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("kept", ["model.h5", "checkpoint", "checkpoint.1"])
+@pytest.mark.parametrize("change", [{"seed": 4}, {"batch_size": 3}, {"ema_decay": 0.5}])
+def test_no_run_that_goes_on_takes_the_place_of_anothers_work(folder, tmp_path, change):
+    train_case(CASE, RunFolder(folder))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    other = train_case(CASE, StopAfter(4), **change).progress
+    with pytest.raises(FileExistsError, match="there is another run in this folder"):
+        train_case(CASE, RunFolder(folder), resume=other, **change)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    train_case(CASE, RunFolder(tmp_path / "its own"), resume=other, **change)
+
+
+def test_a_run_goes_on_in_its_folder_without_the_checkpoint_there(folder):
+    begun = train_case(CASE, RunFolder(folder), StopAfter(4)).progress
+    for path in folder.glob("checkpoint*"):
+        path.unlink()
+    run = train_case(CASE, RunFolder(folder), resume=begun)
+    np.testing.assert_array_equal(theta(folder), run.theta)
+
+
+def test_what_a_killed_process_left_is_removed_from_a_folder(folder):
+    folder.mkdir(parents=True)
+    for name in (".model-0123abcd.h5", ".history-0123abcd.jsonl", ".run-0123abcd.json", "note"):
+        (folder / name).touch()
+    train_case(CASE, RunFolder(folder))
+    assert names(folder) == sorted([*WHOLE, "note"])
+
+
+@pytest.mark.parametrize(
+    "kept", ["model.h5", "checkpoint", "checkpoint.1", "history.jsonl", "run.json"]
+)
 def test_what_cannot_be_read_is_work_too(folder, kept):
     folder.mkdir(parents=True)
     (folder / kept).write_bytes(b"years of work")
@@ -291,18 +320,17 @@ def test_what_cannot_be_written_at_the_end_costs_nothing_else(folder, monkeypatc
 
 
 def test_a_disk_that_is_full_for_a_while_leaves_the_whole_history(folder, monkeypatch):
-    log = RunFolder(folder)
-    real, calls = log._log.append, []
+    real, calls = logs.replacing, []
 
-    def sometimes(figures):
-        calls.append(figures)
-        if len(calls) == 2:
+    def sometimes(path):
+        calls.append(path)
+        if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(figures)
+        return real(path)
 
-    monkeypatch.setattr(log._log, "append", sometimes)
+    monkeypatch.setattr(logs, "replacing", sometimes)
     with pytest.warns(RunFolderWarning, match=r"nothing could be written to history\.jsonl"):
-        train_case(CASE, log)
+        train_case(CASE, RunFolder(folder))
     assert [line["epoch"] for line in history(folder)] == [1, 2, 3]
 
 
@@ -332,6 +360,12 @@ def test_runs_beside_each_other_have_folders_of_their_own(folder):
 def test_a_folder_that_cannot_be_made_is_not_looked_for_for_ever(tmp_path):
     (tmp_path / "file").touch()
     assert RunFolder(tmp_path / "file" / "below").apart().path == tmp_path / "file" / "below"
+
+
+@pytest.mark.parametrize("about", [{"a": object()}, {"a": np.ones(2)}, {"a": {1, 2}}, {(1,): 2}])
+def test_what_json_cannot_hold_is_refused_at_once(folder, about):
+    with pytest.raises(TypeError, match=r"about: .*; expected JSON's types"):
+        RunFolder(folder, about=about)
 
 
 def test_it_holds_nothing_of_the_run_afterwards(folder):

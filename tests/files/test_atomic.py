@@ -175,6 +175,14 @@ def test_the_owner_of_a_file_stays_where_that_is_allowed(tmp_path, monkeypatch):
     assert asked == [(path.stat().st_uid, path.stat().st_gid)]
 
 
+@pytest.mark.parametrize("lacks", ["chown", "O_DIRECTORY"])
+def test_a_system_without_some_calls(path, monkeypatch, lacks):
+    monkeypatch.delattr(os, lacks, raising=False)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert state(path) == {"kept.txt": "new"}
+
+
 @pytest.mark.skipif(not hasattr(os, "chown"), reason="needs permissions of a POSIX system")
 def test_a_new_file_has_the_usual_permissions(tmp_path):
     with replacing(tmp_path / "kept.txt") as temporary:

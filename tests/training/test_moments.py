@@ -296,7 +296,7 @@ def test_an_end_that_returns_no_result_is_named(passing_by, returned):
 
 @pytest.mark.parametrize(
     "returned",
-    [None, "text", 3, {"a": None}, {"a": [1, 2]}, {"a": {"b": 1}}, {"a": lambda: 1}],
+    [None, "text", 3, {"a": None}, {"a": ["b"]}, {"a": {"b": 1}}, {"a": lambda: 1}],
     ids=name_of,
 )
 def test_a_state_that_cannot_be_kept_is_named(passing_by, returned):
@@ -308,7 +308,9 @@ def test_a_state_that_cannot_be_kept_is_named(passing_by, returned):
         passing_by(Careless(), epochs=1)
 
 
-@pytest.mark.parametrize("value", [1, 2.5, True, "text", np.float32(1.0), np.ones(3)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [1, 2.5, True, "text", np.float32(1.0), np.ones(3), [1, 2.5], ()], ids=repr
+)
 def test_a_state_of_numbers_texts_and_arrays_is_kept(passing_by, value):
     class Careful(Callback):
         def state(self):

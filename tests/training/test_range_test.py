@@ -96,9 +96,9 @@ def test_what_else_train_takes(towards_0, array):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lowest": 0.0}, "lowest, highest: found 0.0, 10.0, expected 0 < lowest < highest"),
-        ({"lowest": 1.0, "highest": 1.0}, "lowest, highest: found 1.0, 1.0"),
-        ({"highest": float("inf")}, "lowest, highest: found 1e-06, inf"),
+        ({"lowest": 0.0}, "lowest: found 0.0, expected a number above 0"),
+        ({"lowest": 1.0, "highest": 1.0}, "highest: found 1.0, expected a number above 1.0"),
+        ({"highest": float("inf")}, "highest: found inf, expected a number above 1e-06"),
         ({"steps": 2}, "steps: found 2, expected a whole number from 3 on"),
         ({"batch_size": 0}, "batch_size: found 0, expected a whole number from 1 on"),
         ({"lowest": 3.0}, "lowest: found 3.0, at which the cost already does not fall"),
