@@ -25,7 +25,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from functools import cache
 from importlib import util
@@ -41,6 +41,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dnn_xp import backends
+from tests import array_calls
 
 # Hypothesis tries the same few examples in every run; the fixtures here hold nothing that changes.
 settings.register_profile(
@@ -95,6 +96,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=(*backends.BACKENDS, STAND_IN),
         metavar="NAME",
         help="run on this array library only (may be given more than once); it must be installed",
+    )
+
+    parser.addoption(
+        "--accept-array-calls",
+        action="store_true",
+        help="add calls of array functions that are new to tests/array_calls.txt",
     )
 
 
@@ -164,6 +171,7 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
                     enabled_extensions=(),
                 )
             )
+            stack.enter_context(_only_listed_calls(array_api_strict, request.config))
         elif library is Library.JAX:
             import jax
 
@@ -175,6 +183,27 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
             stack.enter_context(dask.config.set(scheduler="synchronous"))
         stack.enter_context(backends.use_backend(library.backend, library.device))
         yield library
+
+
+@contextmanager
+def _only_listed_calls(xp: ModuleType, config: pytest.Config) -> Iterator[None]:
+    """See that array functions are called as `tests/array_calls.txt` says."""
+    with array_calls.recorded(xp) as found:
+        yield
+    if new := found - _listed_calls():
+        if config.getoption("accept_array_calls"):
+            array_calls.add(new)
+            return
+        raise AssertionError(
+            f"array functions: found {', '.join(sorted(new))}, expected those of "
+            "tests/array_calls.txt; run `pytest --backend array-api-strict --accept-array-calls`, "
+            'and `nox -s "cupy_contract"`, which says whether CuPy has them'
+        )
+
+
+@cache
+def _listed_calls() -> set[str]:
+    return array_calls.listed()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
@@ -96,6 +97,17 @@ def tests(session: nox.Session, backend: str) -> None:
     command = ("pytest", "-q", "-n", "auto", "--backend", backend)
     chosen = session.posargs or (ON_THE_STAND_IN if backend == "cupy-stand-in" else ())
     session.run(*command, *chosen, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def cupy_contract(session: nox.Session) -> None:
+    """Ask the newest CuPy for each array function that is called: it loads without a GPU."""
+    session.install("-e", ".[test]")
+    try:
+        session.install("--only-binary=:all:", "cupy-cuda13x")
+    except CommandFailed:
+        session.skip("there is no wheel of CuPy for this system, or none can be had")
+    session.run("pytest", "-q", "tests/test_cupy_contract.py", *session.posargs)
 
 
 def _cuda_major(session: nox.Session) -> str:
