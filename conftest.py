@@ -65,6 +65,7 @@ class Library(Enum):
     ARRAY_API_STRICT = "array-api-strict"  # the standard and nothing else
     ARRAY_API_STRICT_DEVICE = "array-api-strict:device1"  # refuses to mix devices
     TORCH = "torch"
+    TORCH_CUDA = "torch:cuda"  # where there is such a device
     JAX = "jax"
     DASK = "dask"
     CUPY = "cupy"
@@ -83,7 +84,8 @@ class Library(Enum):
     @property
     def device(self) -> str | None:
         """The name of the device that its arrays are made on; None is the default."""
-        return "device1" if self is Library.ARRAY_API_STRICT_DEVICE else None
+        variants = {Library.ARRAY_API_STRICT_DEVICE: "device1", Library.TORCH_CUDA: "cuda"}
+        return variants.get(self)
 
 
 _LEFT_OUT = pytest.StashKey[set[str]]()
@@ -123,10 +125,10 @@ def _put_in_place_of_cupy(names: Sequence[str]) -> None:
 
 
 @cache
-def _problem(name: str) -> str | None:
+def _problem(name: str, device: str | None = None) -> str | None:
     """Return why the tests cannot run on a backend, or None where they can."""
     try:
-        backends.open_backend(name)
+        backends.open_backend(name, device)
     except backends.BackendError as error:
         return str(error)
     return None
@@ -135,7 +137,8 @@ def _problem(name: str) -> str | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "library" in metafunc.fixturenames:
         names = metafunc.config.getoption("backend") or backends.BACKENDS
-        chosen = [one for one in Library if one.option in names and not _problem(one.backend)]
+        named = [one for one in Library if one.option in names]
+        chosen = [one for one in named if not _problem(one.backend, one.device)]
         metafunc.parametrize("library", chosen, indirect=True, ids=lambda one: one.value)
         known = set(names) - {STAND_IN}
         metafunc.config.stash[_LEFT_OUT].update(name for name in known if _problem(name))
@@ -234,9 +237,7 @@ def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
             columns = max(1, math.ceil(host.shape[-1] / 3))
             # Not by `asarray`, which takes no notice of chunks.
             return xp.asarray(host).rechunk((*host.shape[:-1], columns))
-        if library is Library.ARRAY_API_STRICT_DEVICE:
-            return xp.asarray(host, device=xp.Device(library.device))
-        return xp.asarray(host)
+        return xp.asarray(host, device=backends.current_backend().device)
 
     return make
 
