@@ -15,6 +15,7 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False  # a Python that is missing is skipped, and said
 
 ROOT = Path(__file__).parent
 
@@ -89,6 +90,16 @@ def docs(session: nox.Session) -> None:
 @nox.parametrize("backend", list(BACKENDS), ids=list(BACKENDS))
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one array library, with no other one installed."""
+    _run_tests(session, backend)
+
+
+@nox.session(python="3.14")
+def python314(session: nox.Session) -> None:
+    """Run the tests of NumPy on a Python that is not claimed yet, where it is installed."""
+    _run_tests(session, "numpy")
+
+
+def _run_tests(session: nox.Session, backend: str) -> None:
     requirements = ["-e", *BACKENDS[backend]]
     if backend == "cupy":
         requirements.append(f"cupy-cuda{_cuda_major(session)}x[ctk]")
