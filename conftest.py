@@ -25,7 +25,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from functools import cache
 from importlib import util
@@ -41,6 +41,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dnn_xp import backends
+from tests import array_calls
 
 # Hypothesis tries the same few examples in every run; the fixtures here hold nothing that changes.
 settings.register_profile(
@@ -64,6 +65,7 @@ class Library(Enum):
     ARRAY_API_STRICT = "array-api-strict"  # the standard and nothing else
     ARRAY_API_STRICT_DEVICE = "array-api-strict:device1"  # refuses to mix devices
     TORCH = "torch"
+    TORCH_CUDA = "torch:cuda"  # where there is such a device
     JAX = "jax"
     DASK = "dask"
     CUPY = "cupy"
@@ -82,7 +84,8 @@ class Library(Enum):
     @property
     def device(self) -> str | None:
         """The name of the device that its arrays are made on; None is the default."""
-        return "device1" if self is Library.ARRAY_API_STRICT_DEVICE else None
+        variants = {Library.ARRAY_API_STRICT_DEVICE: "device1", Library.TORCH_CUDA: "cuda"}
+        return variants.get(self)
 
 
 _LEFT_OUT = pytest.StashKey[set[str]]()
@@ -95,6 +98,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=(*backends.BACKENDS, STAND_IN),
         metavar="NAME",
         help="run on this array library only (may be given more than once); it must be installed",
+    )
+
+    parser.addoption(
+        "--accept-array-calls",
+        action="store_true",
+        help="add calls of array functions that are new to tests/array_calls.txt",
     )
 
 
@@ -116,10 +125,10 @@ def _put_in_place_of_cupy(names: Sequence[str]) -> None:
 
 
 @cache
-def _problem(name: str) -> str | None:
+def _problem(name: str, device: str | None = None) -> str | None:
     """Return why the tests cannot run on a backend, or None where they can."""
     try:
-        backends.open_backend(name)
+        backends.open_backend(name, device)
     except backends.BackendError as error:
         return str(error)
     return None
@@ -128,7 +137,8 @@ def _problem(name: str) -> str | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "library" in metafunc.fixturenames:
         names = metafunc.config.getoption("backend") or backends.BACKENDS
-        chosen = [one for one in Library if one.option in names and not _problem(one.backend)]
+        named = [one for one in Library if one.option in names]
+        chosen = [one for one in named if not _problem(one.backend, one.device)]
         metafunc.parametrize("library", chosen, indirect=True, ids=lambda one: one.value)
         known = set(names) - {STAND_IN}
         metafunc.config.stash[_LEFT_OUT].update(name for name in known if _problem(name))
@@ -164,6 +174,7 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
                     enabled_extensions=(),
                 )
             )
+            stack.enter_context(_only_listed_calls(array_api_strict, request.config))
         elif library is Library.JAX:
             import jax
 
@@ -175,6 +186,27 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
             stack.enter_context(dask.config.set(scheduler="synchronous"))
         stack.enter_context(backends.use_backend(library.backend, library.device))
         yield library
+
+
+@contextmanager
+def _only_listed_calls(xp: ModuleType, config: pytest.Config) -> Iterator[None]:
+    """See that array functions are called as `tests/array_calls.txt` says."""
+    with array_calls.recorded(xp) as found:
+        yield
+    if new := found - _listed_calls():
+        if config.getoption("accept_array_calls"):
+            array_calls.add(new)
+            return
+        raise AssertionError(
+            f"array functions: found {', '.join(sorted(new))}, expected those of "
+            "tests/array_calls.txt; run `pytest --backend array-api-strict --accept-array-calls`, "
+            'and `nox -s "cupy_contract"`, which says whether CuPy has them'
+        )
+
+
+@cache
+def _listed_calls() -> set[str]:
+    return array_calls.listed()
 
 
 @pytest.fixture
@@ -205,9 +237,7 @@ def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
             columns = max(1, math.ceil(host.shape[-1] / 3))
             # Not by `asarray`, which takes no notice of chunks.
             return xp.asarray(host).rechunk((*host.shape[:-1], columns))
-        if library is Library.ARRAY_API_STRICT_DEVICE:
-            return xp.asarray(host, device=xp.Device(library.device))
-        return xp.asarray(host)
+        return xp.asarray(host, device=backends.current_backend().device)
 
     return make
 

@@ -10,10 +10,12 @@ import zipfile
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False  # a Python that is missing is skipped, and said
 
 ROOT = Path(__file__).parent
 
@@ -88,6 +90,16 @@ def docs(session: nox.Session) -> None:
 @nox.parametrize("backend", list(BACKENDS), ids=list(BACKENDS))
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one array library, with no other one installed."""
+    _run_tests(session, backend)
+
+
+@nox.session(python="3.14")
+def python314(session: nox.Session) -> None:
+    """Run the tests of NumPy on a Python that is not claimed yet, where it is installed."""
+    _run_tests(session, "numpy")
+
+
+def _run_tests(session: nox.Session, backend: str) -> None:
     requirements = ["-e", *BACKENDS[backend]]
     if backend == "cupy":
         requirements.append(f"cupy-cuda{_cuda_major(session)}x[ctk]")
@@ -96,6 +108,17 @@ def tests(session: nox.Session, backend: str) -> None:
     command = ("pytest", "-q", "-n", "auto", "--backend", backend)
     chosen = session.posargs or (ON_THE_STAND_IN if backend == "cupy-stand-in" else ())
     session.run(*command, *chosen, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def cupy_contract(session: nox.Session) -> None:
+    """Ask the newest CuPy for each array function that is called: it loads without a GPU."""
+    session.install("-e", ".[test]")
+    try:
+        session.install("--only-binary=:all:", "cupy-cuda13x")
+    except CommandFailed:
+        session.skip("there is no wheel of CuPy for this system, or none can be had")
+    session.run("pytest", "-q", "tests/test_cupy_contract.py", *session.posargs)
 
 
 def _cuda_major(session: nox.Session) -> str:

@@ -14,8 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_info
-
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -67,11 +65,16 @@ def report(
 
 def keep(question: str, rows: list[dict[str, Any]]) -> None:
     """Print rows and keep them as JSON, with the machine and the versions."""
-    for row in rows:
-        print(*(f"{name}: {_short(value)}" for name, value in row.items()), sep="; ")
+    show(rows)
     RESULTS.mkdir(exist_ok=True)
     record = {"question": question, "machine": machine(), "rows": rows}
     (RESULTS / f"{question}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print rows."""
+    for row in rows:
+        print(*(f"{name}: {_short(value)}" for name, value in row.items()), sep="; ")
 
 
 def _short(value: Any) -> Any:
@@ -80,7 +83,12 @@ def _short(value: Any) -> Any:
 
 def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
-    names = ("dnn-xp", "numpy", "torch", "jax", "scikit-learn", "optax")
+    names = ("dnn-xp", "numpy", "torch", "jax", "scikit-learn", "optax", "cupy-cuda12x")
+    names += ("cupy-cuda13x", "array-api-compat")
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        threadpool_info = list
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),

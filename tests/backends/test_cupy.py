@@ -77,7 +77,7 @@ def test_devices_have_two_names_each(cupy):
     assert found == {name: i for i in range(count) for name in (f"cuda:{i}", str(i))}
 
 
-def test_arrays_come_to_the_host_as_copies(array):
+def test_arrays_come_to_the_host_as_copies(cupy, array):
     x = array([1.0, 2.0])
     host = backends.to_host(x)
     assert type(host) is np.ndarray
