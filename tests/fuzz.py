@@ -236,16 +236,14 @@ OPTIONS = {"optimizer": adam(0.01), "batch_size": 16}
 
 
 def model_files(folder: Path) -> list[bytes]:
-    path = folder / "seed.h5"
-    shift = Preprocessing(np.zeros((6, 1)), np.ones((6, 1)))
-    for shape in ((1, 2, 3), None):
-        about = {"seed": 0, "metrics": ["f1"], "fingerprint": 7}
+    path, found = folder / "seed.h5", []
+    plain = Preprocessing(np.zeros((6, 1)), np.ones((6, 1)))
+    about = {"seed": 0, "metrics": ["f1"], "fingerprint": 7}
+    for shape, white in (((1, 2, 3), 255), (None, None)):
         theta = NETWORK.initialize(0)
-        save_model(path, Model(NETWORK, theta, shift, ("a", "b", "c"), shape, 255, about))
-        yield_bytes = path.read_bytes()
-        if shape is not None:
-            first = yield_bytes
-    return [first, yield_bytes]
+        save_model(path, Model(NETWORK, theta, plain, ("a", "b", "c"), shape, white, about))
+        found.append(path.read_bytes())
+    return found
 
 
 def checkpoint_files(folder: Path) -> list[bytes]:
@@ -385,6 +383,7 @@ def work(name: str, start: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         seeds = reader.seeds(Path(folder))
         path = Path(folder, f"case{reader.suffix}")
+        print(json.dumps([]), flush=True)
         number = start
         while True:
             print(json.dumps([number]), flush=True)
@@ -392,14 +391,17 @@ def work(name: str, start: int) -> None:
             number += 1
 
 
+def command(name: str, start: int) -> list[str]:
+    return [sys.executable, "-m", "tests.fuzz", "--work", name, "--case", str(start)]
+
+
 def watch(name: str, start: int, until: float) -> Iterator[tuple[int, str]]:
     """Yield each case that is done, and what went wrong with it, from a process of its own."""
-    command = [sys.executable, "-m", "tests.fuzz", "--work", name, "--case", str(start)]
     number = start
-    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+    with subprocess.Popen(command(name, start), stdout=subprocess.PIPE, bufsize=0) as process:
         lines = Lines(process)
         try:
-            lines.next(60.0)  # it begins
+            lines.next(60.0)  # it has made its files
             while time.monotonic() < until:
                 line = lines.next(2 * SECONDS)
                 if line is None:
