@@ -210,7 +210,7 @@ def change_npz(rng: Generator, content: bytes) -> bytes:
             packing = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
             if rng.random() < 0.6:
                 member = change_bytes(rng, member[:128]) + member[128:]
-            new.writestr(name, member, packing[rng.choice(3, p=[0.45, 0.45, 0.1])])
+            new.writestr(zipfile.ZipInfo(name), member, packing[rng.choice(3, p=[0.45, 0.45, 0.1])])
     return buffer.getvalue()
 
 
@@ -313,8 +313,7 @@ def use_model(path: Path) -> None:
 
 def use_checkpoint(path: Path) -> None:
     progress = load_checkpoint(path)
-    with suppress(AnotherRunError):  # which train documents
-        train(NETWORK, X, Y, epochs=3, ema_decay=0.9, resume=progress, **OPTIONS)
+    train(NETWORK, X, Y, epochs=3, ema_decay=0.9, resume=progress, **OPTIONS)
 
 
 def use_rows(path: Path) -> None:
@@ -330,7 +329,7 @@ READERS = {
         checkpoint_files,
         change_sealed("checkpoint"),
         use_checkpoint,
-        (CheckpointError,),
+        (CheckpointError, AnotherRunError),  # the latter from train, which goes on from it
     ),
     "hdf5": Reader(".h5", hdf5_files, change_bytes, load_arrays, (ValueError,)),
     "rows": Reader(".h5", hdf5_files, change_bytes, use_rows, (ValueError,)),

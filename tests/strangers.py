@@ -61,6 +61,10 @@ def _ragged(file: h5py.File, name: str) -> None:
     file.create_dataset(name, (4, 3), h5py.vlen_dtype(np.float64))
 
 
+def _text_of_variable_length(file: h5py.File, name: str) -> None:
+    file.create_dataset(name, data=["a", "b", "c", "d"], dtype=h5py.string_dtype())
+
+
 def _references(file: h5py.File, name: str) -> None:
     file.create_dataset(name, (4, 3), h5py.ref_dtype)
 
@@ -94,8 +98,8 @@ HOSTILE: dict[str, Edit] = {
     edit.__name__.strip("_"): edit
     for edit in (
         _external_link, _link_to_a_pipe, _soft_link, _circle, _dangling, _external_storage,
-        _virtual, _virtual_of_a_pipe, _group, _named_type, _ragged, _references, _nothing, _huge,
-        _overflowing, _never_written, _short_chunk, _wide_texts,
+        _virtual, _virtual_of_a_pipe, _group, _named_type, _ragged, _references, _nothing,
+        _text_of_variable_length, _huge, _overflowing, _never_written, _short_chunk, _wide_texts,
     )
 }  # fmt: skip
 

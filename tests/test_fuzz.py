@@ -3,13 +3,17 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import fuzz
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="waits for a process's pipe")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(os.name != "posix", reason="waits for a process's pipe"),
+]
 
 
 def planted(read):
@@ -70,3 +74,15 @@ def test_a_case_comes_again_by_its_numbers_and_some_are_read(tmp_path, name):
         first = path.read_bytes()
         fuzz.keep(name, number, "a problem", tmp_path)
         assert (tmp_path / f"{name}-{number}{reader.suffix}").read_bytes() == first
+
+
+FINDINGS = sorted((Path(__file__).parent / "findings").iterdir())
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.name)
+def test_what_was_found_is_refused(path):
+    """Among them files that HDF5 reads for ever, or that end the process when it unpacks them."""
+    name, _, _ = path.name.partition("-")
+    reader = fuzz.READERS[name]
+    with pytest.raises(reader.errors):
+        reader.read(path)

@@ -36,7 +36,10 @@ from dnn_xp.models import (
 from dnn_xp.network.description import describe_network
 from tests.strangers import HOSTILE, neighbours, put, resealed
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name"),
+]
 
 NETWORK = Network(12, (Dense(3),), "softmax_cross_entropy")
 X, Y = np.ones((12, 4)), np.eye(3)[:, [0, 1, 2, 0]]
