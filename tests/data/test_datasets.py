@@ -320,6 +320,23 @@ def test_a_file_that_another_program_writes_is_named_so(stored):
     assert load_arrays(path).X.shape == (3, 2)
 
 
+def test_a_file_whose_writer_was_killed_is_named_so(tmp_path):
+    path = tmp_path / "data.h5"
+    code = LOCKED.replace('"a") as', '"w", libver="latest") as').replace(
+        "    print",
+        """\
+    file["x"] = [[1.0], [2.0]]
+    file.flush()
+    print""",
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes) as writer:
+        assert writer.stdout.readline() == b"open\n"
+        writer.kill()
+    with pytest.raises(ValueError, match=r"data\.h5: is open for writing in another.* h5clear"):
+        load_arrays(path)
+
+
 # ----------------------------------------------------------------------------- folders
 
 
