@@ -77,6 +77,15 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try damaged and hostile files on every reader, for a minute or ``-- --minutes 60``."""
+    session.install("-e", ".[app,test]")
+    findings = Path(session.create_tmp()) / "findings"
+    arguments = session.posargs or ("--minutes", "1")
+    session.run("python", "-m", "tests.fuzz", "--findings", str(findings), *arguments)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run the examples in the docstrings and in the README, and build the manual."""
     session.install("-e", ".[app,sklearn,test,docs]")

@@ -6,7 +6,7 @@ import pytest
 
 import dnn_xp
 from dnn_xp import callbacks, training
-from dnn_xp.reprs import typed_call
+from dnn_xp.reprs import printable, typed_call
 from dnn_xp.training import optimizers, schedules
 
 NAMES = {
@@ -77,3 +77,20 @@ def test_repr_of_a_path_is_text():
 def test_optimizers_all_have_a_name_by_which_they_are_made():
     for name in set(optimizers.__all__) - {"OPTIMIZERS", "Optimizer", "Update", "descend"}:
         assert repr(getattr(optimizers, name)(0.5)).startswith(f"{name}(0.5")
+
+
+@pytest.mark.parametrize("text", ["cat", "Käse", "猫", "кот", "עברית", "a b", "\U0001f431", "नमस्ते"])
+def test_texts_that_steer_nothing_are_shown_as_they_are(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", r"\x1b[2J"), ("\x07", r"\x07"), ("a\nb\r", r"a\nb\r"), ("\x9b31m", r"\x9b31m"),
+        ("\u202egnp", r"\u202egnp"), ("\u2028", r"\u2028"), ("\udcff", r"\udcff"),
+        ("\x7f", r"\x7f"),
+    ],
+)  # fmt: skip
+def test_texts_that_steer_a_terminal_are_shown_as_escapes(text, shown):
+    assert printable(text) == shown

@@ -46,7 +46,7 @@ def fit_preprocessing(dataset: Dataset) -> Preprocessing:
     lowest, highest = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
     with np.errstate(over="ignore", invalid="ignore"):
         spread, mean = highest - lowest, X.mean(axis=1, keepdims=True)
-    if bad := np.count_nonzero(~np.isfinite(spread + mean)):
+    if bad := np.count_nonzero(~(np.isfinite(spread) & np.isfinite(mean))):
         raise ValueError(
             f"X: found {bad} of {len(X)} features with values that are not finite, or too large "
             "for their mean and spread, expected finite ones; scale them"

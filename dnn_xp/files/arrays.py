@@ -60,11 +60,16 @@ def read_arrays(
 
 
 def _read_hdf5(path: Path, names: Sequence[str], trusted: bool) -> list[HostArray]:
-    with open_hdf5(path) as file, naming(path):
-        if missing := [name for name in names if name not in set(file)]:
-            raise ValueError(_lacking(missing, names, list_members(file)))
-        data_sets = [find_data_set(file, name, trusted=trusted) for name in names]
-        return [read_stored(data_set, trusted=trusted) for data_set in data_sets]
+    with open_hdf5(path) as file:
+        with naming(path):
+            if missing := [name for name in names if name not in set(file)]:
+                raise ValueError(_lacking(missing, names, list_members(file)))
+            data_sets = {name: find_data_set(file, name, trusted=trusted) for name in names}
+        arrays = []
+        for name, data_set in data_sets.items():
+            with naming(f"{path}: {name}"):
+                arrays.append(read_stored(data_set, trusted=trusted))
+        return arrays
 
 
 # ----------------------------------------------------------------------------- NPZ

@@ -82,7 +82,8 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator["h5py.File"]:
     try:
         opened = h5py.File(path, "r")
     except ERRORS as error:
-        raise ValueError(f"{os.fspath(path)}: {_why_not(error, head)}") from error
+        known = h5py.is_hdf5(path)
+        raise ValueError(f"{os.fspath(path)}: {_why_not(error, known, head)}") from error
     with opened:
         yield opened
 
@@ -104,12 +105,16 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ValueError(f"{os.fspath(path)}: {said}") from error
 
 
-def _why_not(error: BaseException, head: bytes) -> str:
+def _why_not(error: BaseException, known: bool, head: bytes) -> str:
     """Return why a file cannot be opened, in words."""
     if getattr(error, "errno", None) in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
         return "is in use by another program, which has it open for writing: close it there first"
-    said = seeming(head)
-    return f"not an HDF5 file, or damaged{said}" if said[-4:] != "HDF5" else "damaged"
+    if "already open for write" in str(error):  # a mark in the file itself, which a kill leaves
+        return (
+            "is open for writing in another program, or was when that was killed: close it there, "
+            "or run h5clear -s on it"
+        )
+    return f"damaged: {error}" if known else f"not an HDF5 file, or damaged{seeming(head)}"
 
 
 def find_group(group: "h5py.Group", name: str) -> "h5py.Group":
@@ -171,9 +176,10 @@ def list_members(group: "h5py.Group") -> list[str]:
 
     said = []
     for name in group:
-        link, object_type = group.id.links.get_info(name.encode()).type, None
-        if link == h5py.h5l.TYPE_HARD:
-            object_type = h5py.h5o.get_info(group.id, name.encode()).type
+        # h5py gives a name that is no UTF-8 as bytes.
+        key, object_type = name if isinstance(name, bytes) else name.encode(), None
+        if group.id.links.get_info(key).type == h5py.h5l.TYPE_HARD:
+            object_type = h5py.h5o.get_info(group.id, key).type
         kind = "the group " if object_type == h5py.h5o.TYPE_GROUP else ""
         said.append(kind + printable(name))
     return said
@@ -295,6 +301,7 @@ def _source_file(here: Path, name: str) -> Path | None:
     prefix = os.environ.get("HDF5_VDS_PREFIX", "").replace("${ORIGIN}", str(here.parent))
     places = [Path(prefix, name)] if prefix else []
     places += [here.parent / name, Path(name), here.parent / Path(name).name]
+    places += [here.resolve().parent / name]
     return next((place for place in places if os.path.lexists(place)), None)
 
 

@@ -311,16 +311,15 @@ def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
 
 def _check_about(about: Mapping[str, Any]) -> None:
     """Refuse notes that the command line would trip over; of others it takes no note."""
-    metrics, seed, number = (about.get(name) for name in ("metrics", "seed", "fingerprint"))
+    metrics = about.get("metrics")
     if metrics is not None and not (
         isinstance(metrics, Mapping | Sequence)
         and not isinstance(metrics, str)
         and all(isinstance(name, str) for name in metrics)
     ):
         raise ValueError(f"about: found metrics {metrics!r}, expected names of metrics")
-    for name, value in (("seed", seed), ("fingerprint", number)):
-        if value is not None and not _is_whole(value, 0):
-            raise ValueError(f"about: found {name} {value!r}, expected a whole number from 0 on")
+    if "fingerprint" in about and not _is_whole(about.get("seed", 0), 0):
+        raise ValueError(f"about: found the seed {about['seed']!r}, expected a whole number")
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -1,5 +1,8 @@
 """Data sets: shapes, classes and order of each source, splits, and what each refuses."""
 
+import os
+import subprocess
+import sys
 from importlib.resources import files
 
 import h5py
@@ -8,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnn_xp.data import open_examples
 from dnn_xp.data.datasets import (
     Dataset,
     load,
@@ -229,6 +233,110 @@ def test_dataset_what_cannot_be_learnt_from_is_named(stored, x, y, problem):
         load_arrays(stored(x=x, y=y))
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "way_out"),
+    [
+        (np.ones((3, 5)), [0, 1, 0, 1, 1], "save x = x.T, so"),
+        (np.ones((3, 5)), [[0], [1], [0], [1], [1]], "save x = x.T, so"),
+        (np.ones((3, 5)), [[0, 1, 0, 1, 1]], "save x = x.T and y = y.T, so"),
+        (np.ones((3, 5)), np.ones((2, 5)), "save x = x.T and y = y.T, so"),
+        (np.ones((5, 3)), [[0, 1, 0, 1, 1]], "save y = y.T, so"),
+        (np.ones((5, 3)), np.ones((2, 5)), "save y = y.T, so"),
+    ],
+)
+def test_arrays_that_are_transposed_are_told_so(stored, x, y, way_out):
+    with pytest.raises(ValueError, match=f"expected as many rows in both; .*columns: {way_out}"):
+        load_arrays(stored(x=x, y=y))
+
+
+def test_arrays_of_other_lengths_are_not_called_transposed(stored):
+    with pytest.raises(ValueError, match=r"as many rows in both$"):
+        load_arrays(stored(x=np.ones((3, 5)), y=[0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("name", ["data.npz", "data.h5"])
+@pytest.mark.parametrize(
+    "label", ["caf\xe9".encode("latin-1"), "猫狗".encode("gbk"), "猫".encode("shift-jis"),
+              "кот".encode("cp1251"), "cat".encode("utf-16")],
+)  # fmt: skip
+def test_labels_in_another_encoding_are_named(stored, name, label):
+    path = stored(name, x=TWO, y=np.array([label, b"dog"]))
+    with pytest.raises(ValueError, match=rf"{path.name}: y: found b.*, expected text in UTF-8"):
+        load_arrays(path)
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+@pytest.mark.parametrize("value", [1e151, -1e200, 1.7e308, -1.7e308, np.longdouble(1e160)])
+def test_numbers_whose_mean_square_cannot_be_taken_are_named(stored, name, value):
+    arrays = {"x": np.ones((3, 2), type(value)), "y": np.ones(3, type(value))}
+    arrays[name][1] = value
+    with pytest.raises(
+        ValueError, match=rf"data\.npz: {name}: found .* in row 1, expected .*1e\+150"
+    ):
+        load_arrays(stored(**arrays))
+
+
+def test_the_largest_single_precision_is_no_such_number(stored):
+    x = np.full((2, 3), np.finfo("float32").max)
+    assert load_arrays(stored(x=x, y=[0, 1])).X.shape == (3, 2)
+
+
+@pytest.mark.parametrize("names", [("df/axis0", "df/values"), ("train/x", "train/y"), ("a/b/x",)])
+def test_arrays_in_groups_are_told_where_they_must_be(stored, names):
+    path = stored("data.h5", **{name: np.ones((2, 2)) for name in names})
+    group = names[0].split("/")[0]
+    with pytest.raises(ValueError, match=f"lacks x, y: found the group {group}, expected x, y at"):
+        load_arrays(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may read all")
+@pytest.mark.parametrize("name", ["data.npz", "data.h5"])
+def test_a_file_that_may_not_be_read_is_an_error_of_the_system(stored, name):
+    path = stored(name, x=TWO, y=[0, 1])
+    path.chmod(0)
+    with pytest.raises(PermissionError):
+        load_arrays(path)
+
+
+LOCKED = """
+import sys, h5py
+with h5py.File(sys.argv[1], "a") as file:
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_that_another_program_writes_is_named_so(stored):
+    path = stored("data.h5", x=TWO, y=[0, 1])
+    command = [sys.executable, "-c", LOCKED, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    surroundings = {k: v for k, v in os.environ.items() if k != "HDF5_USE_FILE_LOCKING"}
+    with subprocess.Popen(command, env=surroundings, **pipes) as writer:
+        assert writer.stdout.readline() == b"open\n"
+        for read in (load_arrays, lambda path: open_examples(path, like=TWO).__enter__()):
+            with pytest.raises(ValueError, match=r"data\.h5: is in use by another program"):
+                read(path)
+        writer.stdin.close()
+    assert load_arrays(path).X.shape == (3, 2)
+
+
+def test_a_file_whose_writer_was_killed_is_named_so(tmp_path):
+    path = tmp_path / "data.h5"
+    code = LOCKED.replace('"a") as', '"w", libver="latest") as').replace(
+        "    print",
+        """\
+    file["x"] = [[1.0], [2.0]]
+    file.flush()
+    print""",
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes) as writer:
+        assert writer.stdout.readline() == b"open\n"
+        writer.kill()
+    with pytest.raises(ValueError, match=r"data\.h5: is open for writing in another.* h5clear"):
+        load_arrays(path)
+
+
 # ----------------------------------------------------------------------------- folders
 
 
@@ -270,6 +378,25 @@ def test_a_folder_without_classes_is_named(album):
 def test_a_class_without_pictures_is_named(album):
     (album / "cow").mkdir()
     with pytest.raises(ValueError, match="cow: found no picture"):
+        load_picture_folder(album)
+
+
+@pytest.mark.parametrize(
+    "name", ["features.h5", "clip.mpg", "page.eps", "weather.grib", "notes", "table.csv"]
+)
+def test_files_that_are_no_pictures_are_passed_over_and_counted(album, name):
+    for kind in ("cat", "dog"):
+        (album / kind / name).write_bytes(b"\x89HDF\r\n\x1a\n")
+    (album / "dog" / "notes.txt").unlink()
+    said = rf"album: 2 files passed over \({name[name.find('.') :] if '.' in name else name}\)"
+    with pytest.warns(UserWarning, match=said):
+        assert load_picture_folder(album, (4, 5)).y.tolist() == [0, 1, 1]
+
+
+def test_a_class_without_pictures_says_what_there_is_instead(album):
+    (album / "cow").mkdir()
+    (album / "cow" / "a.heic").touch()
+    with pytest.raises(ValueError, match=r"cow: found no picture.*1 file passed over \(\.heic\)"):
         load_picture_folder(album)
 
 
@@ -392,6 +519,14 @@ def test_every_example_has_the_same_chance():
 def test_a_fraction_that_is_none_is_refused(fraction):
     with pytest.raises(ValueError, match=rf"fraction: found {fraction}, expected a number between"):
         split(numbered([0, 1]), fraction, 0)
+
+
+@pytest.mark.parametrize(("m", "fraction", "fewest"), [(1, 0.2, 3), (2, 0.2, 3), (1, 0.5, 2)])
+def test_too_few_examples_are_said_to_be_too_few(m, fraction, fewest):
+    with pytest.raises(ValueError, match=f"found {m} example.*expected at least {fewest}"):
+        split(numbered([0] * m), fraction, 0)
+    for part in split(numbered([0] * fewest), fraction, 0):
+        check(part)
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.99])

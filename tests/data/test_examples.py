@@ -74,3 +74,36 @@ def test_files_that_are_none_are_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(ValueError, match="not an HDF5 file"):
         open_examples(tmp_path / "text.h5", like=np.empty(0)).__enter__()
+
+
+def test_an_error_of_what_prepares_rows_is_not_taken_for_damage(path):
+    def prepare(rows):
+        raise OSError("no such table")
+
+    with pytest.raises(OSError, match=r"^no such table"):
+        open_examples(path, like=np.empty(0), prepare=prepare).__enter__()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("filters", [{}, {"compression": "gzip"}, {"fletcher32": True}])
+def test_rows_that_are_packed_come_as_they_were_stored(tmp_path, trusted, filters):
+    path = tmp_path / "packed.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=PICTURES, chunks=(4, 2, 2), **filters)
+    with open_examples(path, like=np.empty(0), trusted=trusted) as source:
+        assert_values(source.read(slice(0, M)), PICTURES.reshape(M, 6).T, rtol=0)
+        assert_values(
+            source.read(np.array([7, 2, 2, 30])), PICTURES[[7, 2, 2, 30]].reshape(4, 6).T, rtol=0
+        )
+
+
+def test_damage_that_is_met_while_rows_are_read_names_the_file(tmp_path):
+    path = tmp_path / "packed.h5"
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (M, 6), "f8", chunks=(8, 6), compression="gzip")
+        x[...] = X.T
+        x.id.write_direct_chunk((24, 0), b"damaged")
+    with open_examples(path, like=np.empty(0)) as source:
+        assert_values(source.read(slice(0, 8)), X[:, :8], rtol=0)
+        with pytest.raises(ValueError, match=r"packed\.h5: x: damaged: a chunk cannot be unpacked"):
+            source.read(slice(20, 31))

@@ -83,3 +83,12 @@ def test_other_features_than_those_fitted_are_refused(shape):
     fitted = Preprocessing(np.zeros((3, 1)), np.ones((3, 1)))
     with pytest.raises(ValueError, match=r"X: found the shape \(.*\), expected \(3, m\)"):
         apply(fitted, np.zeros(shape), "float64")
+
+
+@pytest.mark.parametrize(
+    "values", [[1e308, -1e308], [1.7e308, 1.7e308], [np.nan, 1.0], [np.inf, 1.0], [0.0, -np.inf]]
+)
+def test_preprocessing_of_what_has_no_mean_or_spread_is_refused(values):
+    X = np.array([[0.0, 1.0], values])
+    with pytest.raises(ValueError, match="X: found 1 of 2 features with values that are not fin"):
+        fit_preprocessing(Dataset(X, np.array([0, 1]), ("a", "b"), None, None))

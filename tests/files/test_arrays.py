@@ -99,7 +99,9 @@ def test_another_suffix_is_named(tmp_path):
 def test_what_is_no_such_file_is_named(tmp_path, suffix, content):
     path = tmp_path / f"data{suffix}"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"data\{suffix}: not an (HDF5|NPZ) file, or damaged"):
+    with pytest.raises(
+        ValueError, match=rf"data\{suffix}: not an (HDF5|NPZ) file, or damaged|damaged: "
+    ):
         read_arrays(path, "x")
 
 

@@ -1,0 +1,131 @@
+"""Chunks of HDF5 data sets: what h5py reads of whole ones, and no byte too many of others."""
+
+import struct
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+
+from dnn_xp.files.chunks import packing_problem, read_rows
+
+FILTERS = (
+    {},
+    {"compression": "gzip"},
+    {"shuffle": True},
+    {"fletcher32": True},
+    {"compression": 9, "shuffle": True, "fletcher32": True},
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data.h5"
+
+
+def held(path, data, **options):
+    with h5py.File(path, "w", libver=options.pop("libver", None)) as file:
+        file.create_dataset("x", data=data, **options)
+    return h5py.File(path)
+
+
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "<i2", "S7", "?", "f2"])
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver):
+    x = np.random.default_rng(0).integers(0, 2, (41, 7, 3)).astype(dtype)
+    with held(path, x, chunks=(8, 3, 2), libver=libver, maxshape=(None, 7, 3), **filters) as file:
+        assert packing_problem(file["x"]) is None
+        for rows in (None, np.array([0]), np.array([0, 7, 8, 30, 40]), np.arange(41)):
+            found = read_rows(file["x"], rows)
+            assert found.dtype == file["x"].dtype
+            np.testing.assert_array_equal(found, x if rows is None else x[rows])
+
+
+def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (4, 4), "u1", chunks=(2, 4), compression="gzip")
+        x.id.write_direct_chunk((0, 0), bytes(range(8)), filter_mask=1)
+        x[2:] = 7
+        assert read_rows(x).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [7] * 4, [7] * 4]
+
+
+def test_an_empty_data_set_has_no_rows(path):
+    with held(path, np.empty((10**9, 0)), chunks=(8, 6), maxshape=(None, None)) as file:
+        assert read_rows(file["x"]).shape == (10**9, 0)
+
+
+PACKED = zlib.compress(bytes(64))
+
+
+@pytest.mark.parametrize(
+    ("filters", "chunk"),
+    [
+        ({"shuffle": True}, bytes(60)),
+        ({"fletcher32": True}, b"ab"),
+        ({"fletcher32": True}, bytes(64)),
+        ({"fletcher32": True}, bytes(63) + b"\1" + bytes(4)),
+        ({"compression": "gzip"}, zlib.compress(bytes(16))),
+        ({"compression": "gzip"}, zlib.compress(bytes(100_000))),
+        ({"compression": "gzip"}, PACKED[: len(PACKED) // 2]),
+        ({"compression": "gzip"}, b"no deflate at all"),
+        ({"compression": "gzip", "shuffle": True}, zlib.compress(bytes(65))),
+    ],
+)
+def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, filters, chunk):
+    """HDF5 gives what lies in the memory beside it, or ends the process."""
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (8,), "f8", chunks=(8,), **filters)
+        x.id.write_direct_chunk((0,), chunk)
+        with pytest.raises(ValueError, match="damaged: "):
+            read_rows(x)
+
+
+def test_the_checksum_is_that_of_fletcher(path):
+    """The sum of big-endian words of 16 bits, and the sum of the sums, both modulo 65,535."""
+    content = np.random.default_rng(0).bytes(1001)
+    first = second = 0
+    for (word,) in struct.iter_unpack(">H", content + b"\0"):
+        first = (first + word) % 65535
+        second = (second + first) % 65535
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (1001,), "u1", chunks=(1001,), fletcher32=True)
+        x.id.write_direct_chunk((0,), content + struct.pack("<HH", first, second))
+        assert read_rows(x).tobytes() == content
+        x.id.write_direct_chunk((0,), content + struct.pack("<HH", second, first))
+        with pytest.raises(ValueError, match="checksum of a chunk does not fit"):
+            read_rows(x)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"compression": "lzf"}, "is packed by 'lzf', expected gzip, shuffle"),
+        ({"scaleoffset": 0, "dtype": "i4"}, "is packed by 'scaleoffset'"),
+        ({"compression": "szip"}, "is packed by 'szip'"),
+    ],
+)
+def test_other_packings_are_named(path, options, problem):
+    if options.get("compression") == "szip" and not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP):
+        pytest.skip("this h5py has no szip")
+    with held(path, np.zeros((64, 8)), chunks=(8, 8), **options) as file:
+        assert problem in packing_problem(file["x"])
+
+
+def test_chunks_that_were_never_written_are_counted(path):
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (64, 8), "f4", chunks=(8, 8))
+        x[:20] = 1
+        assert packing_problem(x) == "holds 3 of 8 chunks: the others were never written"
+
+
+def test_numbers_in_another_form_than_numpy_s_are_named(path):
+    with h5py.File(path, "w") as file:
+        form = h5py.h5t.IEEE_F64LE.copy()
+        form.set_fields(63, 52, 11, 0, 52)
+        form.set_ebias(1000)
+        space = h5py.h5s.create_simple((8,))
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((8,))
+        h5py.h5d.create(file.id, b"x", form, space, plan)
+        assert "stored in chunks of another form" in packing_problem(file["x"])
