@@ -1,7 +1,9 @@
 """Classifier: scikit-learn's MLPClassifier, on any array."""
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -378,13 +380,20 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 
 def _by_place(weights: Any, known: HostArray) -> Literal["balanced"] | dict[int, float]:
-    """Return weights of classes by the places of these."""
-    if isinstance(weights, str):
+    """Return weights of classes by the places of these; the others stay at 1."""
+    if isinstance(weights, str) and weights == "balanced":
         return "balanced"
+    if not isinstance(weights, dict | None):
+        raise ValueError(f"class_weight: found {weights!r}, expected 'balanced', a dict or None")
     places = {label: place for place, label in enumerate(known.tolist())}
-    if unknown := [label for label in weights if label not in places]:
-        raise ValueError(f"class_weight: found {unknown[0]!r}, expected one of {list(places)}")
-    return {places[label]: weight for label, weight in weights.items()}
+    for label, weight in (weights or {}).items():
+        if label not in places:
+            raise ValueError(f"class_weight: found {label!r}, expected one of {list(places)}")
+        if not (isinstance(weight, Real) and 0.0 <= float(weight) < math.inf):
+            raise ValueError(
+                f"class_weight: found {weight!r} for {label!r}, expected a number from 0 on"
+            )
+    return {places[label]: float(weight) for label, weight in (weights or {}).items()}
 
 
 def _probabilities(Z: Matrix, exclusive: bool) -> Matrix:
