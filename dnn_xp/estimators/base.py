@@ -41,6 +41,7 @@ from dnn_xp.estimators.initialization import draw_theta
 from dnn_xp.estimators.monitoring import start_record
 from dnn_xp.estimators.parameters import Parameters, check_parameters
 from dnn_xp.estimators.past import Past
+from dnn_xp.estimators.pickling import full_state, plain_state
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
 from dnn_xp.estimators.translation import (
     check_same_layers,
@@ -101,7 +102,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         y : array-like, shape (m,) or (m, n_outputs)
         sample_weight : array-like of shape (m,), optional
         X_val, y_val : array-like, optional
-            Validation data for each epoch; early stopping then takes none from X.
+            Validation data for each epoch, brought to X's library, dtype and device; early
+            stopping then takes none from X.
 
         Returns
         -------
@@ -185,6 +187,14 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         return FitData(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes in plain types, for pickle, skops and copies."""
+        return plain_state(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up such attributes."""
+        self.__dict__ |= full_state(state)
 
     def to_model(self) -> "Model":
         """Return the fitted network as `dnn_xp.save_model` writes it and `load_model` reads it."""

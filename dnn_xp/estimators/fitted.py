@@ -13,7 +13,8 @@ from dnn_xp.estimators.past import Past
 from dnn_xp.functions.costs import CostSpec
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
-from dnn_xp.training import LBFGSState, Optimizer, Progress
+from dnn_xp.training import LBFGSState, Progress
+from dnn_xp.training.optimizers import Update
 
 __all__ = ["FittedNetwork"]
 
@@ -56,7 +57,7 @@ class FittedNetwork(Parameters):
     # From where training can go on.
     _past: Past = Past()
     _progress: Progress | None = None
-    _last_optimizer: Optimizer | None = None
+    _last_optimizer: str | Update | None = None  # its name, or what is one's own
     _lbfgs_state: LBFGSState | None = None
 
     # ------------------------------------------------------------------ what a subclass knows

@@ -37,6 +37,7 @@ from dnn_xp.training import (
 from dnn_xp.training.evaluation import AT_ONCE, Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
+from dnn_xp.training.optimizers import OPTIMIZERS, Update
 from dnn_xp.training.settings import Settings
 
 __all__ = ["FitData", "fit_by_lbfgs", "fit_by_steps"]
@@ -120,7 +121,8 @@ def fit_by_steps(
         return
     estimator._set_theta(network, run.theta)
     estimator._progress = state_of_optimizer(run.progress)
-    estimator._last_optimizer, estimator._past = optimizer, past_of(run, past, estimator)
+    estimator._last_optimizer = _kind_of(optimizer)
+    estimator._past = past_of(run, past, estimator)
     if run.ending is Ending.DIVERGED:
         _raise_divergence(estimator, run.reason)
     elif not incremental and run.ending is Ending.COMPLETED:
@@ -213,9 +215,12 @@ def _progress_with(estimator: FittedNetwork, optimizer: Optimizer) -> Progress |
 
     The state of one optimizer means nothing to another, which begins anew.
     """
-    before = estimator._last_optimizer
-    known = before is not None and before.update is optimizer.update
-    return estimator._progress if known else None
+    return estimator._progress if estimator._last_optimizer == _kind_of(optimizer) else None
+
+
+def _kind_of(optimizer: Optimizer) -> str | Update:
+    """Return what tells an optimizer from one of another kind, whatever its numbers are."""
+    return optimizer.name if optimizer.name in OPTIMIZERS else optimizer.update
 
 
 def _batch_size(estimator: FittedNetwork, n_examples: int) -> int:

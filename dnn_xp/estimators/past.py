@@ -69,5 +69,5 @@ def state_of_optimizer(progress: Progress | None) -> Progress | None:
     """Return the part of a run's progress that another run goes on from: no parameters."""
     if progress is None:
         return None
-    state = progress.state._replace(theta=None, average=None)
-    return progress._replace(state=state, history={}, kept=None, finite=None, callbacks={})
+    state = progress.state._replace(theta=None, average=None, total=None)
+    return Progress({}, state, 0, 0, progress.steps, {}, None, None, {})

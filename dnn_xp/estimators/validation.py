@@ -1,6 +1,5 @@
 """Validation data of a fit: split off or given, and judged after each epoch."""
 
-import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -148,7 +147,8 @@ def _make_judge(
     options = {"sample_weight": data.weights} if weighted else {}
 
     def judge(theta: Vector) -> float:
-        judged = copy.copy(estimator)  # as far as its curves are now
+        judged = estimator.__new__(type(estimator))
+        vars(judged).update(vars(estimator))  # as far as its curves are now
         judged._set_theta(network, to_host(theta))
         if hasattr(judged, "_labels"):
             judged.classes_ = judged._labels.known
