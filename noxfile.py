@@ -25,7 +25,10 @@ SKLEARN = "scikit-learn==1.9.*"
 # The one array library of each session of tests. The files, plots, what surrounds an estimator and
 # the command line do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
-    "numpy": (".[app,sklearn,tensorboard,test]", SKLEARN, "pandas", "polars"),
+    "numpy": (
+        ".[app,sklearn,tensorboard,test]",
+        *(SKLEARN, "pandas", "polars", "skops", "mlflow-skinny"),
+    ),
     "array-api-strict": (".[sklearn,test]", SKLEARN, "array-api-strict>=2.6.1"),
     "torch": (".[torch,sklearn,test]", SKLEARN, "torch==2.13.0"),  # one version: an oracle as well
     "jax": (".[jax,sklearn,test]", SKLEARN, "optax"),  # whose optimizers are an oracle

@@ -85,6 +85,19 @@ class Checkpoint(Callback):
             )
         self._lock: FileLock | None = None
 
+    def apart(self) -> Callback:
+        """Refuse to be one of several.
+
+        Raises
+        ------
+        ValueError
+            The fits of an estimator would write over each other, and none could go on.
+        """
+        raise ValueError(
+            f"callbacks: found {self!r}, expected it as the parameter checkpoint, of a folder, in "
+            "which each fit has a file of its own and goes on from it"
+        )
+
     def start(self, run: Run) -> None:
         """Write the first one, so that what hinders it shows before the training."""
         self._take_lock()

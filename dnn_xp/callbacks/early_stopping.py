@@ -66,6 +66,7 @@ class EarlyStopping(Callback):
         if mode is not None:
             check_choice("mode", mode, ("min", "max"))
         self.patience, self.min_delta, self.monitor, self.mode = patience, min_delta, monitor, mode
+        self._counter: Patience | None = None
         self._position: Array | None = None
         self._to_theta: Callable[[Array], Array] | None = None
         self._forget()
@@ -129,10 +130,10 @@ class EarlyStopping(Callback):
     def close(self) -> None:
         """Let go of the parameters."""
         self._position = self._to_theta = None
+        self._counter = None
 
     def _forget(self) -> None:
-        self.best, self.best_epoch = float("nan"), 0
-        self._counter: Patience | None = None
+        self.best, self.best_epoch, self._counter = float("nan"), 0, None
 
     def _patience_of(self, run: Run) -> Patience:
         if self._counter is None:

@@ -5,13 +5,17 @@ to there, and has no epoch twice that was done again. A log that cannot be writt
 beginning ends no run.
 """
 
+import copy
 import csv
 import io
+import itertools
 import json
 import math
 import os
 import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from dnn_xp.arguments import check_path
@@ -32,6 +36,13 @@ class _Lines(Callback):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("path", path)
+
+    def apart(self) -> Callback:
+        """Return a log in a new file: of this name, or with a number where that is taken."""
+        other = copy.copy(self)
+        if self.path.is_file() or not self.path.exists():  # /dev/stdout is no file
+            other.path = _claim(self.path, lambda path: path.open("x").close())
+        return other
 
     def start(self, run: Run) -> None:
         """Write what has been done already."""
@@ -141,25 +152,29 @@ class TensorBoard(Callback):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = check_path("folder", folder)
         self._writer: Any = None
-        self._writer_module = require(
-            "tensorboard.summary.writer.event_file_writer", extra="tensorboard"
-        )
-        self._event = require("tensorboard.compat.proto.event_pb2", extra="tensorboard")
-        self._summary = require("tensorboard.compat.proto.summary_pb2", extra="tensorboard")
+        _tensorboard()  # which says now what is missing, not in a run
+
+    def apart(self) -> Callback:
+        """Return one with a new folder: of this name, or with a number where that is taken."""
+        other = copy.copy(self)
+        other.folder = _claim(self.folder, lambda path: path.mkdir(parents=True))
+        return other
 
     def start(self, run: Run) -> None:
         """Have what was written after this epoch passed over."""
-        self._writer = self._writer_module.EventFileWriter(str(self.folder))
-        begins = self._event.SessionLog(status=self._event.SessionLog.START)
+        writer, event, _ = _tensorboard()
+        self._writer = writer.EventFileWriter(str(self.folder))
+        begins = event.SessionLog(status=event.SessionLog.START)
         self._write(run.epoch + 1, session_log=begins)
 
     def epoch(self, run: Run) -> None:
         """Write the latest figures."""
+        _, _, summary = _tensorboard()
         values = [
-            self._summary.Summary.Value(tag=name, simple_value=value)
+            summary.Summary.Value(tag=name, simple_value=value)
             for name, value in _figures(run.history, run.epoch - 1).items()
         ]
-        self._write(run.epoch, summary=self._summary.Summary(value=values))
+        self._write(run.epoch, summary=summary.Summary(value=values))
 
     def close(self) -> None:
         """Close the file."""
@@ -168,8 +183,38 @@ class TensorBoard(Callback):
             self._writer = None
 
     def _write(self, step: int, **content: Any) -> None:
-        self._writer.add_event(self._event.Event(wall_time=time.time(), step=step, **content))
+        _, event, _ = _tensorboard()
+        self._writer.add_event(event.Event(wall_time=time.time(), step=step, **content))
         self._writer.flush()
+
+
+def _tensorboard() -> tuple[Any, Any, Any]:
+    """Return its modules: no callback holds one, since estimators are copied and pickled."""
+    return (
+        require("tensorboard.summary.writer.event_file_writer", extra="tensorboard"),
+        require("tensorboard.compat.proto.event_pb2", extra="tensorboard"),
+        require("tensorboard.compat.proto.summary_pb2", extra="tensorboard"),
+    )
+
+
+def _claim(path: Path, make: Callable[[Path], None]) -> Path:
+    """Make a file or a folder that is nobody's yet: of this name, or with a number, which is said.
+
+    Whoever makes it has it, also where several processes want one.
+    """
+    for number in itertools.count(1):
+        own = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            make(own)
+        except FileExistsError:
+            continue
+        break
+    if own != path:
+        warnings.warn(
+            f"{path}: another fit has written it; this one writes {own.name} beside it",
+            stacklevel=2,
+        )
+    return own
 
 
 def _figures(history: History, place: int) -> dict[str, float]:

@@ -17,26 +17,39 @@ from dnn_xp.backends import (
     Namespace,
     asarray_like,
     device,
+    dtype_name,
     empty_array,
     namespace,
 )
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.coefficients import bring_weights, by_layer
 from dnn_xp.estimators.data import (
+    DISPATCH,
     ArrayLike,
+    Rows,
     as_columns,
+    as_dtype,
     check_sample_weight,
     check_X,
     check_X_y,
     keeps_its_library,
+    other_library,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
-from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps, split_validation
+from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps
 from dnn_xp.estimators.initialization import draw_theta
 from dnn_xp.estimators.monitoring import start_record
 from dnn_xp.estimators.parameters import Parameters, check_parameters
+from dnn_xp.estimators.past import Past
+from dnn_xp.estimators.pickling import full_state, plain_state
 from dnn_xp.estimators.sklearn_callbacks import CallbackSupportMixin, reporters, with_callbacks
-from dnn_xp.estimators.translation import describe_network, hidden_activations, hidden_sizes
+from dnn_xp.estimators.translation import (
+    check_same_layers,
+    describe_network,
+    drawn_activations,
+    hidden_sizes,
+)
+from dnn_xp.estimators.validation import check_validation_data, split_validation
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
@@ -89,7 +102,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         y : array-like, shape (m,) or (m, n_outputs)
         sample_weight : array-like of shape (m,), optional
         X_val, y_val : array-like, optional
-            Validation data for each epoch; early stopping then takes none from X.
+            Validation data for each epoch, brought to X's library, dtype and device; early
+            stopping then takes none from X.
 
         Returns
         -------
@@ -114,10 +128,9 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         )
         validation_data = None
         if X_val is not None:
-            X_val, y_val = check_X_y(self, X_val, y_val, numeric=self._numeric_targets, reset=False)
-            validation_data = FitData(X_val, self._encode_known(y_val), None)
+            validation_data = check_validation_data(self, data, X_val, y_val)
         elif self.early_stopping and self.solver != "lbfgs":
-            data, validation_data = split_validation(self, data, rng)
+            data, validation_data = split_validation(self, data, X, rng)
         with _progress_bar(self) as bars:
             callbacks = [*reported, *bars]
             if self.solver == "lbfgs":
@@ -153,7 +166,10 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         """Return data and network; where the fit is the first, with initial parameters."""
         hidden_sizes(self)
         like = y if keeps_its_library(y) and not self.fitted_as_numpy else None
-        X, y = check_X_y(self, X, y, numeric=self._numeric_targets, reset=first)
+        given, (X, y) = X, check_X_y(self, X, y, numeric=self._numeric_targets, reset=first)
+        if not first:
+            self._check_place(X, given, "partial_fit" if incremental else "fit")
+            X = as_dtype(X, dtype_name(self.coefs_[0].dtype))
         weights = check_sample_weight(sample_weight, X)
         Y = self._encode(y, like, incremental=incremental)
         self.n_outputs_ = Y.shape[0]
@@ -163,11 +179,22 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self.n_layers_ = len(hidden_sizes(self)) + 2
             self.out_activation_ = self._out_activation()
             self._progress = self._lbfgs_state = None
-            theta = draw_theta(network, hidden_activations(self), rng)
+            self._past = Past()
+            theta = draw_theta(network, drawn_activations(self), rng)
             self._set_theta(network, asarray_like(theta, like=reference_array(as_columns(X))))
+        else:
+            check_same_layers(self, network)
         return FitData(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes in plain types, for pickle, skops and copies."""
+        return plain_state(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up such attributes."""
+        self.__dict__ |= full_state(state)
 
     def to_model(self) -> "Model":
         """Return the fitted network as `dnn_xp.save_model` writes it and `load_model` reads it."""
@@ -236,23 +263,34 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             Where X is not where the parameters are: with both places, and the way out.
         """
         check_is_fitted(self)
-        X = as_columns(check_X(self, X))
+        given, X = X, check_X(self, X)
+        self._check_place(X, given, method)
+        X = as_columns(X)
         like, weights = reference_array(X), self._weights()
-        xp, coef = namespace(like), weights.coefs[0]
+        xp = namespace(like)
         if self.fitted_as_numpy:
             weights = bring_weights(weights, like)
-        elif (xp, device(like)) != (namespace(coef), device(coef)):
-            name = type(self).__name__
-            raise ValueError(
-                f"Inputs passed to {name}.{method}() must use the same namespace and the same "
-                f"device as those passed to fit(). Found {_place(like)}, expected {_place(coef)}. "
-                f"Move the estimator with {name}.to(xp, device), or move X."
-            )
         if (dtype := weights.coefs[0].dtype) != like.dtype:
             dtype = xp.result_type(like.dtype, dtype)
             X = X if isinstance(X, Source) else xp.astype(X, dtype)
             weights = bring_weights(weights, like, dtype)
         return by_layer(self._network, weights), X
+
+    def _check_place(self, X: Rows, given: ArrayLike, method: str) -> None:
+        """Refuse checked X in another place than the parameters: with both, and the way out."""
+        like, coef = reference_array(as_columns(X)), self.coefs_[0]
+        same = (namespace(like), device(like)) == (namespace(coef), device(coef))
+        if same or self.fitted_as_numpy:
+            return
+        name, found = type(self).__name__, _place(like)
+        way_out = f"Move the estimator with {name}.to(xp, device), or move X."
+        if not keeps_its_library(given) and (library := other_library(given)):
+            found = f"an array of {library}, read as NumPy's since array_api_dispatch is off"
+            way_out = f"{DISPATCH[0].upper()}{DISPATCH[1:]}."
+        raise ValueError(
+            f"Inputs passed to {name}.{method}() must use the same namespace and the same device "
+            f"as those passed to fit(). Found {found}, expected {_place(coef)}. {way_out}"
+        )
 
     def _logits(self, X: ArrayLike, method: str) -> Matrix:
         """Return the logits, shape (n_outputs, m), for a method that an error can name."""

@@ -21,11 +21,14 @@ class FitData(NamedTuple):
     X : array or sparse matrix, shape (m, n_features)
     Y : ndarray, shape (n_outputs, m)
     weights : ndarray, shape (m,), or None
+    frame : data frame, optional
+        Of validation data: X as the user has it, with names, for scorers.
     """
 
     X: Rows
     Y: HostArray
     weights: HostArray | None
+    frame: Any = None
 
     def take(self, places: HostArray) -> "FitData":
         """Return some of the examples."""
@@ -95,7 +98,7 @@ def _identity(
     own = {name: _described(name, getattr(estimator, name)) for name in names}
     identity = {**run.progress.run, "estimator": {"kind": type(estimator).__name__} | own}
     if validation_data is not None:
-        X, Y, weights = validation_data
+        X, Y, weights, _ = validation_data
         identity["validation_data"] = fingerprint_of((as_columns(X), Y, weights))
     return identity
 

@@ -1,7 +1,9 @@
 """Classifier: scikit-learn's MLPClassifier, on any array."""
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -51,7 +53,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     learning_rate : "constant", "invscaling", "adaptive" or callable
         What becomes of the initial rate of ``"sgd"``: it stays, falls as ``(t_ + 1) ** -power_t``,
         or is divided by 5 where training would stop. Or a function of the epoch that multiplies
-        the rate of any solver but L-BFGS, such as a schedule of `dnn_xp.training`.
+        the rate of any solver but L-BFGS, such as a schedule of `dnn_xp.training`; it goes on
+        over calls of `partial_fit`.
     learning_rate_init : float
         The initial rate.
     power_t : float
@@ -96,10 +99,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     weight_decay : float
         Decoupled decay of ``"adamw"`` and ``"lion"``.
     scoring : str, callable or None
-        The score of validation data, the better the greater: a name or a function of
-        scikit-learn's, or ``"loss"``. Default: accuracy.
+        The score of validation data, the better the greater: a name of scikit-learn's,
+        ``scoring(estimator, X, y)``, or ``"loss"``. Whatever X is, a scorer is handed all on the
+        host, of a data frame its rows, and weights where it takes ``sample_weight``. Without one,
+        the score is measured where X is. Default: accuracy.
     callbacks : list of Callback
-        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`.
+        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`. A
+        log whose file is there already writes one beside it, ``log-2.csv``, and says so: a search
+        or a cross-validation has many fits.
     checkpoint : path or Checkpoint, optional
         The folder where `fit` writes down what it needs to go on, a file for each data set and
         each choice of parameters: so those of a search or of a cross-validation stay apart. A fit
@@ -153,6 +160,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     -----
     With the same arguments and ``random_state``, losses and predictions are scikit-learn's within
     rounding: initial parameters, shuffles and splits draw the same numbers.
+
+    But where outputs saturate, as on features that are not scaled, the loss here is exact, and
+    scikit-learn's is not: it clips probabilities at 2.2e-16 in the loss, but not in its gradient.
+    So it reports a lower loss, and its L-BFGS, whose line search is shown a flat loss beside a
+    steep gradient, moves otherwise or gives up.
 
     X may be of any library, with ``sklearn.set_config(array_api_dispatch=True)``; sparse matrices
     of SciPy are read batch by batch. All of the fit happens where X is.
@@ -378,13 +390,20 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 
 def _by_place(weights: Any, known: HostArray) -> Literal["balanced"] | dict[int, float]:
-    """Return weights of classes by the places of these."""
-    if isinstance(weights, str):
+    """Return weights of classes by the places of these; the others stay at 1."""
+    if isinstance(weights, str) and weights == "balanced":
         return "balanced"
+    if not isinstance(weights, dict | None):
+        raise ValueError(f"class_weight: found {weights!r}, expected 'balanced', a dict or None")
     places = {label: place for place, label in enumerate(known.tolist())}
-    if unknown := [label for label in weights if label not in places]:
-        raise ValueError(f"class_weight: found {unknown[0]!r}, expected one of {list(places)}")
-    return {places[label]: weight for label, weight in weights.items()}
+    for label, weight in (weights or {}).items():
+        if label not in places:
+            raise ValueError(f"class_weight: found {label!r}, expected one of {list(places)}")
+        if not (isinstance(weight, Real) and 0.0 <= float(weight) < math.inf):
+            raise ValueError(
+                f"class_weight: found {weight!r} for {label!r}, expected a number from 0 on"
+            )
+    return {places[label]: float(weight) for label, weight in (weights or {}).items()}
 
 
 def _probabilities(Z: Matrix, exclusive: bool) -> Matrix:

@@ -86,6 +86,12 @@ def to_theta(network: Network, weights: Weights) -> Vector:
                 f"{name}: found {count}, expected {expected}, one a layer; a network that is "
                 "trained on stays what it is"
             )
+    slots = [slots for slots in network.layout.slots if "W" in slots]
+    for place, (coef, intercept, own) in enumerate(
+        zip(weights.coefs, weights.intercepts, slots, strict=True)
+    ):
+        _check_shape(f"coefs_[{place}]", coef, own["W"].shape[::-1])
+        _check_shape(f"intercepts_[{place}]", intercept, own["b"].shape[:1])
     return network.pack(
         {
             f"{name}{place}": x
@@ -93,3 +99,10 @@ def to_theta(network: Network, weights: Weights) -> Vector:
             for name, x in arrays.items()
         }
     )
+
+
+def _check_shape(name: str, x: Array, expected: tuple[int, ...]) -> None:
+    """Refuse a weight of another shape, which a user may have set."""
+    found = tuple(getattr(x, "shape", ())) if hasattr(x, "shape") else type(x).__name__
+    if found != expected:
+        raise ValueError(f"{name}: found {found}, expected an array of shape {expected}")

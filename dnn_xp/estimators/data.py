@@ -1,13 +1,20 @@
 """Input of an estimator: checked as scikit-learn checks it, in the library that it came in."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
-from sklearn.utils.validation import check_array, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_non_negative,
+    column_or_1d,
+    validate_data,
+)
 
 from dnn_xp.backends import (
     Array,
@@ -23,16 +30,22 @@ from dnn_xp.data.sources import Source
 from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
+    "DISPATCH",
     "ArrayLike",
     "Rows",
     "HostArray",
     "Targets",
     "as_columns",
+    "as_dtype",
+    "as_rows_like",
     "check_X",
     "check_X_y",
     "check_sample_weight",
+    "check_weight_sum",
     "host_labels",
+    "is_frame",
     "keeps_its_library",
+    "other_library",
     "take_rows",
 ]
 
@@ -46,17 +59,34 @@ Targets = Any
 HostArray = np.ndarray[Any, np.dtype[Any]]
 """An array of NumPy."""
 
+DISPATCH = (
+    "arrays of other libraries are let through where sklearn.set_config(array_api_dispatch=True) "
+    "was called in the same thread"
+)
+"""The way out where an array was read as NumPy's."""
+
 _FLOATS = (np.float64, np.float32)
 
 
 def keeps_its_library(X: ArrayLike) -> bool:
     """Return whether X stays what it is: an array of another library than NumPy, let through."""
-    if not get_config()["array_api_dispatch"] or isinstance(X, np.ndarray):
-        return False
+    return bool(get_config()["array_api_dispatch"] and other_library(X))
+
+
+def other_library(X: ArrayLike) -> str:
+    """Return the name of the library that an array belongs to, or "" where it is NumPy or none."""
+    if isinstance(X, np.ndarray):
+        return ""
     try:
-        return namespace(X) is not namespace(np.empty(0))
+        xp = namespace(X)
     except TypeError:
-        return False
+        return ""
+    return "" if xp is namespace(np.empty(0)) else xp.__name__.rpartition("compat.")[2]
+
+
+def is_frame(X: ArrayLike) -> bool:
+    """Return whether X is a data frame, which has names of columns."""
+    return hasattr(X, "columns") or hasattr(X, "__dataframe__")
 
 
 def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows:
@@ -75,13 +105,14 @@ def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows
     ValueError
         Where X is no matrix of finite real numbers, or has other features than those it knows.
     """
+    _refuse_what_nobody_reads("X", X)
     if keeps_its_library(X):
         return _check_array(estimator, X, reset)
-    return _by_rows(
-        validate_data(
+    with _reading_as_numpy(X=X):
+        X = validate_data(
             estimator, X, accept_sparse=["csr", "csc"], dtype=_FLOATS, order="C", reset=reset
         )
-    )
+    return _by_rows(X)
 
 
 def check_X_y(
@@ -102,18 +133,21 @@ def check_X_y(
     ValueError
         As `check_X`, and where y is not of that form or has another number of examples.
     """
+    _refuse_what_nobody_reads("X", X)
+    _refuse_what_nobody_reads("y", y)
     if not keeps_its_library(X):
-        X, y = validate_data(
-            estimator,
-            X,
-            host_labels(y),
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=numeric,
-            dtype=_FLOATS,
-            order="C",
-            reset=reset,
-        )
+        with _reading_as_numpy(X=X, y=y):
+            X, y = validate_data(
+                estimator,
+                X,
+                host_labels(y),
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=numeric,
+                dtype=_FLOATS,
+                order="C",
+                reset=reset,
+            )
         X = _by_rows(X)
     else:
         X = _check_array(estimator, X, reset)
@@ -135,6 +169,50 @@ def host_labels(y: ArrayLike) -> ArrayLike:
     if isinstance(y, list | tuple) and get_config()["array_api_dispatch"]:
         return np.asarray(y)  # scikit-learn before 1.9 then takes arrays only
     return to_host(y) if keeps_its_library(y) else y
+
+
+def _refuse_what_nobody_reads(name: str, x: ArrayLike) -> None:
+    """Refuse arrays of which a part would be passed over in silence, or that nobody can read.
+
+    Raises
+    ------
+    ValueError
+        For a masked array whose mask hides something, and a sparse array that is not SciPy's.
+    """
+    if np.ma.is_masked(x):
+        raise ValueError(
+            f"{name}: found a masked array of which some elements are hidden, expected a number in "
+            "each place; fill them in with .filled(...), or leave those examples out"
+        )
+    words = f"{type(x).__module__} {type(x).__name__} {getattr(x, 'layout', '')}".lower()
+    if "sparse" in words and not sparse.issparse(x) and not is_frame(x):
+        raise ValueError(
+            f"{name}: found a sparse array of {type(x).__module__.partition('.')[0]}, expected a "
+            "dense one, or a sparse matrix of SciPy"
+        )
+
+
+@contextmanager
+def _reading_as_numpy(**arguments: ArrayLike) -> Iterator[None]:
+    """Add, to errors of arrays that NumPy cannot read, the setting that would let them through.
+
+    Raises
+    ------
+    TypeError
+        Where an argument is of another library and dispatch is off.
+    """
+    try:
+        yield
+    except (TypeError, RuntimeError) as error:
+        if get_config()["array_api_dispatch"]:
+            raise
+        for name, value in arguments.items():
+            if library := other_library(value):
+                raise TypeError(
+                    f"{name}: found an array of {library}, which cannot be read as NumPy's "
+                    f"({error}); {DISPATCH}"
+                ) from error
+        raise
 
 
 def _check_array(estimator: Parameters, X: Array, reset: bool) -> Array:
@@ -180,20 +258,22 @@ def check_sample_weight(sample_weight: ArrayLike, X: Rows) -> HostArray | None:
     Raises
     ------
     ValueError
-        Where they are no vector of that length, or all 0.
+        Where they are no vector of that length, one is below 0 or not finite, or all are 0.
     """
     if sample_weight is None:
         return None
+    _refuse_what_nobody_reads("sample_weight", sample_weight)
     dtype = dtype_name(X.dtype)
     if isinstance(sample_weight, Real):
-        return np.full(X.shape[0], float(sample_weight), dtype)
-    weights = check_array(
-        host_labels(sample_weight),
-        ensure_2d=False,
-        ensure_min_samples=0,
-        dtype=dtype,
-        input_name="sample_weight",
-    )
+        sample_weight = np.full(X.shape[0], float(sample_weight), dtype)
+    with _reading_as_numpy(sample_weight=sample_weight):
+        weights = check_array(
+            host_labels(sample_weight),
+            ensure_2d=False,
+            ensure_min_samples=0,
+            dtype=dtype,
+            input_name="sample_weight",
+        )
     if weights.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
@@ -201,9 +281,47 @@ def check_sample_weight(sample_weight: ArrayLike, X: Rows) -> HostArray | None:
         )
     if weights.shape != (X.shape[0],):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
+    check_weight_sum(weights)
+    check_non_negative(weights, "`sample_weight`")
+    return weights
+
+
+def check_weight_sum(weights: HostArray) -> None:
+    """Refuse weights that are all 0, in scikit-learn's words, or whose sum is not finite.
+
+    Raises
+    ------
+    ValueError
+    """
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not math.isfinite(total):
+        raise ValueError(f"sample_weight: found a sum of {total}, expected a finite one")
+
+
+def as_dtype(X: Rows, name: str) -> Rows:
+    """Return X in a dtype of its library by name, such as "float32"."""
+    if sparse.issparse(X) or isinstance(X, np.ndarray):
+        return X.astype(name, copy=False)
+    xp = namespace(X)
+    return xp.astype(X, getattr(xp, name), copy=False)
+
+
+def as_rows_like(X: Rows, like: Rows) -> Rows:
+    """Return X in the library, dtype and place of other examples; a sparse X stays sparse.
+
+    Parameters
+    ----------
+    X, like : array or sparse matrix, shapes (m, n_features) and (k, n_features)
+        As `check_X` returns them.
+    """
+    if sparse.issparse(X):
+        return as_dtype(X, dtype_name(like.dtype))
+    if sparse.issparse(like):
+        return np.asarray(to_host(X), like.dtype)
+    return asarray_like(X, like=like)
 
 
 def take_rows(X: Rows, places: HostArray) -> Rows:
@@ -216,9 +334,23 @@ def take_rows(X: Rows, places: HostArray) -> Rows:
     )
 
 
-def as_columns(X: Rows) -> Array | Source:
-    """Return X as a network is fed it: columns are examples; a sparse X in batches of them."""
+def as_columns(X: Rows, like: Array | None = None) -> Array | Source:
+    """Return X as a network is fed it: columns are examples; a sparse X in batches of them.
+
+    Parameters
+    ----------
+    X : array or sparse matrix, shape (m, n_features)
+    like : array, optional
+        Where batches of a sparse X are brought to. Default: they stay on the host.
+    """
     if not sparse.issparse(X):
         return X.T
     shape = (X.shape[1], X.shape[0])
-    return Source(shape, lambda which: X[which].toarray().T, np.empty((shape[0], 0), X.dtype))
+    there = np.empty((shape[0], 0), X.dtype)
+    if like is None or isinstance(like, np.ndarray):
+        return Source(shape, lambda which: X[which].toarray().T, there)
+
+    def read(which: Any) -> Array:
+        return asarray_like(X[which].toarray().T, like=like)
+
+    return Source(shape, read, asarray_like(there, like=like))

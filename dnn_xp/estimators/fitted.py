@@ -9,10 +9,12 @@ from dnn_xp.estimators.coefficients import Weights, from_theta, to_theta
 from dnn_xp.estimators.data import HostArray, Targets
 from dnn_xp.estimators.multioutput import ClassLabels
 from dnn_xp.estimators.parameters import Parameters
+from dnn_xp.estimators.past import Past
 from dnn_xp.functions.costs import CostSpec
 from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
-from dnn_xp.training import LBFGSState, Optimizer, Progress
+from dnn_xp.training import LBFGSState, Progress
+from dnn_xp.training.optimizers import Update
 
 __all__ = ["FittedNetwork"]
 
@@ -24,6 +26,7 @@ class FittedNetwork(Parameters):
     """
 
     _numeric_targets: bool
+    class_weight: Any
 
     # The network, and its parameters in scikit-learn's form.
     n_features_in_: int
@@ -52,8 +55,9 @@ class FittedNetwork(Parameters):
     _learning_rate: float = 1.0  # as a part of the initial one
 
     # From where training can go on.
+    _past: Past = Past()
     _progress: Progress | None = None
-    _last_optimizer: Optimizer | None = None
+    _last_optimizer: str | Update | None = None  # its name, or what is one's own
     _lbfgs_state: LBFGSState | None = None
 
     # ------------------------------------------------------------------ what a subclass knows

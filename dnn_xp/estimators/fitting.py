@@ -3,14 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import train_test_split
 
-from dnn_xp.backends import Array, Vector, asarray_like, namespace, to_host
+from dnn_xp.backends import Array, asarray_like, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.checkpoints import FitData, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
@@ -20,22 +18,22 @@ from dnn_xp.estimators.initialization import Shuffles
 from dnn_xp.estimators.monitoring import (
     FitMonitor,
     PrintLoss,
-    Validation,
     is_verbose,
     record_divergence,
     record_iterations,
 )
+from dnn_xp.estimators.past import Past, past_of, state_of_optimizer, take_up
 from dnn_xp.estimators.translation import describe_optimizer, describe_regularization, needs_steps
-from dnn_xp.functions.costs import find_cost
+from dnn_xp.estimators.validation import make_validation
 from dnn_xp.network import Network
-from dnn_xp.network.propagation import mean_cost
 from dnn_xp.training import Callback, Ending, Optimizer, Progress, TrainingResult, lbfgs
 from dnn_xp.training.evaluation import AT_ONCE, Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
+from dnn_xp.training.optimizers import OPTIMIZERS, Update
 from dnn_xp.training.settings import Settings
 
-__all__ = ["FitData", "fit_by_lbfgs", "fit_by_steps", "split_validation"]
+__all__ = ["FitData", "fit_by_lbfgs", "fit_by_steps"]
 
 
 def fit_by_steps(
@@ -73,23 +71,23 @@ def fit_by_steps(
     like = reference_array(X)
     validation = None
     if validation_data is not None:
-        validation = _make_validation(estimator, network, validation_data, like)
+        validation = make_validation(estimator, network, validation_data, like)
+    past = estimator._past if incremental else Past()
     rate = estimator._learning_rate if incremental else 1.0
-    monitor = FitMonitor(estimator, validation, n_examples, rate)
-    by_class = estimator._class_weights(data.Y)
-    weights = _multiply(by_class, data.weights)
+    monitor = FitMonitor(estimator, validation, n_examples, rate, past.epochs)
+    weights, by_batch = _example_weights(estimator, data)
     optimizer = describe_optimizer(estimator)
     settings = Settings(
         optimizer,
-        1 if incremental else estimator.max_iter,
+        past.epochs + 1 if incremental else estimator.max_iter,
         _batch_size(estimator, n_examples),
         seed=int(rng.randint(2**31)) if network.is_random else 0,
         schedule=monitor.factor,
         regularization=describe_regularization(estimator),
         clip_norm=estimator.clip_norm,
         example_space=False,
-        weights_by_batch=by_class is None,
-        order=Shuffles(n_examples, rng if estimator.shuffle else None),
+        weights_by_batch=by_batch,
+        order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs),
     )
     examples = TrainingData(X, asarray_like(data.Y, like=like), _bring_optional(weights, like))
     begin = partial(
@@ -104,16 +102,20 @@ def fit_by_steps(
         checkpoints, resume = open_checkpoint(estimator, prepared, validation_data)
         if resume is not None:
             prepared = begin(Evaluation(), resume=resume)
-    own_callbacks = _own_callbacks(estimator)
+    if incremental:
+        take_up(prepared, past)
+    past = past.with_callbacks(estimator)
     try:
-        run = drive(prepared, Callbacks([monitor, *own_callbacks, *checkpoints, *callbacks]))
+        run = drive(prepared, Callbacks([monitor, *past.told, *checkpoints, *callbacks]))
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
         if monitor.theta is not None:
             estimator._set_theta(network, monitor.chosen)
         return
     estimator._set_theta(network, run.theta)
-    estimator._progress, estimator._last_optimizer = run.progress, optimizer
+    estimator._progress = state_of_optimizer(run.progress)
+    estimator._last_optimizer = _kind_of(optimizer)
+    estimator._past = past_of(run, past, estimator)
     if run.ending is Ending.DIVERGED:
         _raise_divergence(estimator, run.reason)
     elif not incremental and run.ending is Ending.COMPLETED:
@@ -147,8 +149,7 @@ def fit_by_lbfgs(
     if names := needs_steps(estimator):
         raise ValueError(f"solver: 'lbfgs' has no {', '.join(names)}; choose another solver")
     X = as_columns(data.X)
-    like, by_class = reference_array(X), estimator._class_weights(data.Y)
-    weights = _multiply(by_class, data.weights)
+    like, (weights, _) = reference_array(X), _example_weights(estimator, data)
     theta, state = to_theta(network, estimator._weights()), estimator._lbfgs_state
     if state is not None and not np.array_equal(to_host(theta), state.theta):
         state = None  # the parameters have been set since
@@ -161,73 +162,46 @@ def fit_by_lbfgs(
         weights=_bring_optional(weights, like),
         l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
         max_iter=estimator.max_iter,
-        max_evaluations=estimator.max_fun,
+        max_evaluations=estimator.max_fun + 1,  # SciPy ends where there are more
         tolerance=estimator.tol,
         batch_size=AT_ONCE if isinstance(X, Source) else None,
-        callbacks=[*printers, *estimator.callbacks, *callbacks, _RefuseDivergence(estimator)],
+        callbacks=[
+            *printers,
+            *Past().with_callbacks(estimator).told,
+            *callbacks,
+            _RefuseDivergence(estimator),
+        ],
         state=state,
     )
     estimator._set_theta(network, run.theta)
-    estimator._lbfgs_state = run.state
+    estimator._lbfgs_state = run.state if estimator.warm_start else None
     record_iterations(estimator, run.epochs, run.history["cost"])
-    if run.ending is not Ending.CONVERGED:
+    if problem := _lbfgs_problem(estimator, run):
         warnings.warn(
-            f"lbfgs failed to converge after {run.epochs} iteration(s): {run.reason}.\n\n"
-            f"Increase the number of iterations to improve the convergence (max_iter="
-            f"{estimator.max_iter}).\nYou might also want to scale the data.",
+            f"lbfgs failed to converge after {run.epochs} iteration(s) {problem}\n"
+            "You might also want to scale the data as shown in:\n"
+            "    https://scikit-learn.org/stable/modules/preprocessing.html",
             ConvergenceWarning,
             stacklevel=4,
         )
 
 
-def split_validation(
-    estimator: FittedNetwork, data: FitData, rng: np.random.RandomState
-) -> tuple[FitData, FitData]:
-    """Return training data and validation data, split as scikit-learn splits them.
-
-    Raises
-    ------
-    ValueError
-        Where there are too few examples.
-    """
-    one_label = not estimator._numeric_targets and estimator.n_outputs_ == 1
-    training, validation = train_test_split(
-        np.arange(data.X.shape[0]),
-        random_state=rng,
-        test_size=estimator.validation_fraction,
-        stratify=data.Y[0].astype(str) if one_label else None,  # an error then says 'True'
-    )
-    if len(validation) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of "
-            "your dataset."
+def _lbfgs_problem(estimator: FittedNetwork, run: TrainingResult) -> str:
+    """Return why L-BFGS ended before it had converged, in SciPy's words, or ""."""
+    assert run.progress is not None  # it has not diverged
+    # SciPy looks at the limits first.
+    if run.epochs and run.epochs >= estimator.max_iter:
+        return (
+            "(status=1):\nSTOP: TOTAL NO. OF ITERATIONS REACHED LIMIT\n\n"
+            "Increase the number of iterations to improve the convergence "
+            f"(max_iter={estimator.max_iter})."
         )
-    return data.take(training), data.take(validation)
-
-
-def _make_validation(
-    estimator: FittedNetwork, network: Network, data: FitData, like: Array
-) -> Validation:
-    """Return the function that measures the parameters of an epoch on validation data."""
-    X, Y = as_columns(data.X), asarray_like(data.Y, like=like)
-    weights = _bring_optional(data.weights, like)
-    cost, scoring = find_cost(network.cost), estimator.scoring
-    scorer: Any = scoring
-    if isinstance(scoring, str) and scoring != "loss":
-        scorer = get_scorer(scoring)
-    labels = estimator._decode(Y) if callable(scorer) else None
-
-    def validate(theta: Vector) -> tuple[float, float]:
-        Z = network.forward(theta, X, batch_size=AT_ONCE)
-        loss = float(mean_cost(network.cost, Z, Y, weights, xp=namespace(Z)))
-        if callable(scorer):
-            estimator._set_theta(network, theta)
-            return float(scorer(estimator, data.X, labels)), loss
-        if scorer == "loss":
-            return -loss, loss
-        return float(estimator._measure(cost.output(Z), Y, weights)), loss
-
-    return validate
+    if run.epochs and run.progress.steps > estimator.max_fun:
+        return "(status=1):\nSTOP: TOTAL NO. OF F,G EVALUATIONS EXCEEDS LIMIT\n"
+    if run.ending is Ending.CONVERGED:
+        return ""
+    status = "(status=2):\nABNORMAL: " if run.ending is Ending.EXHAUSTED else ": "
+    return f"{status}{run.reason}\n"
 
 
 def _progress_with(estimator: FittedNetwork, optimizer: Optimizer) -> Progress | None:
@@ -235,15 +209,12 @@ def _progress_with(estimator: FittedNetwork, optimizer: Optimizer) -> Progress |
 
     The state of one optimizer means nothing to another, which begins anew.
     """
-    before = estimator._last_optimizer
-    known = before is not None and before.update is optimizer.update
-    return estimator._progress if known else None
+    return estimator._progress if estimator._last_optimizer == _kind_of(optimizer) else None
 
 
-def _own_callbacks(estimator: FittedNetwork) -> list[Callback]:
-    """Return the callbacks of an estimator, of which its learning rate may be one."""
-    rate = estimator.learning_rate
-    return [*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks]
+def _kind_of(optimizer: Optimizer) -> str | Update:
+    """Return what tells an optimizer from one of another kind, whatever its numbers are."""
+    return optimizer.name if optimizer.name in OPTIMIZERS else optimizer.update
 
 
 def _batch_size(estimator: FittedNetwork, n_examples: int) -> int:
@@ -258,11 +229,24 @@ def _batch_size(estimator: FittedNetwork, n_examples: int) -> int:
     return min(int(size), n_examples)
 
 
-def _multiply(by_class: HostArray | None, weights: HostArray | None) -> HostArray | None:
-    """Return the product of the weights of examples by their class and by themselves."""
-    if by_class is None or weights is None:
-        return weights if by_class is None else by_class
-    return by_class * weights
+def _example_weights(estimator: FittedNetwork, data: FitData) -> tuple[HostArray | None, bool]:
+    """Return the weights of examples, and whether they count within a batch, not over the data.
+
+    Raises
+    ------
+    ValueError
+        Where those of classes leave nothing to learn from.
+    """
+    by_class = estimator._class_weights(data.Y)
+    if by_class is None:
+        return data.weights, True
+    weights = by_class if data.weights is None else by_class * data.weights
+    if not weights.any():
+        raise ValueError(
+            f"class_weight: found {estimator.class_weight!r}, which makes the weights of all "
+            "examples 0, expected one above 0"
+        )
+    return weights, False
 
 
 def _bring_optional(x: HostArray | None, like: Array) -> Array | None:

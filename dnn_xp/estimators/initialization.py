@@ -52,11 +52,13 @@ class Shuffles:
     n_examples : int
     rng : RandomState, optional
         None: they stay in their order.
+    first : int
+        The first epoch that is shuffled.
     """
 
-    def __init__(self, n_examples: int, rng: np.random.RandomState | None) -> None:
+    def __init__(self, n_examples: int, rng: np.random.RandomState | None, first: int = 0) -> None:
         self._order: Indices = np.arange(n_examples)
-        self._rng, self._shuffled = rng, 0
+        self._rng, self._shuffled = rng, first
 
     def __call__(self, epoch: int) -> Indices:
         """Return the order of an epoch, no earlier one than that of the last call."""

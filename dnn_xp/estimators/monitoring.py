@@ -5,6 +5,7 @@ Whatever an estimator remembers of its epochs is written here.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -97,13 +98,20 @@ class FitMonitor(Callback):
         In an epoch.
     rate : float
         The first learning rate, as a part of the initial one.
+    epochs_before : int
+        Of the run, that other calls have done.
     """
 
     def __init__(
-        self, estimator: FittedNetwork, validation: Validation | None, n_examples: int, rate: float
+        self,
+        estimator: FittedNetwork,
+        validation: Validation | None,
+        n_examples: int,
+        rate: float,
+        epochs_before: int = 0,
     ) -> None:
         self.estimator, self.validation, self.n_examples = estimator, validation, n_examples
-        self.rate = rate
+        self.rate, self.epochs_before = rate, epochs_before
         self.theta: Vector | None = None
         self.best: Vector | None = None
 
@@ -113,9 +121,23 @@ class FitMonitor(Callback):
         return self.best if self.estimator.early_stopping else self.theta
 
     def factor(self, epoch: float) -> float:
-        """Return the learning rate at a point of the run, as a part of the initial one."""
+        """Return the learning rate at a point of the run, as a part of the initial one.
+
+        Raises
+        ------
+        ValueError
+            Where a schedule gives no number from 0 on.
+        """
         schedule = self.estimator.learning_rate
-        return float(schedule(epoch)) if callable(schedule) else self.rate
+        if not callable(schedule):
+            return self.rate
+        found: Any = schedule(epoch)
+        if not (isinstance(found, Real) and 0.0 <= float(found) < math.inf):
+            raise ValueError(
+                f"learning_rate: found {found!r} from {schedule!r} at epoch {epoch:g}, expected a "
+                "number from 0 on"
+            )
+        return float(found)
 
     def start(self, run: Run) -> None:
         """Begin at the run's parameters, with empty validation curves where there are none."""
@@ -145,7 +167,7 @@ class FitMonitor(Callback):
     def epoch(self, run: Run) -> str | None:
         """Record an epoch, and stop where neither loss nor score gets better."""
         estimator, self.theta = self.estimator, run.theta
-        estimator.n_iter_ = run.epoch
+        estimator.n_iter_ = run.epoch - self.epochs_before
         estimator.t_ += self.n_examples
         estimator.loss_ = run.history["cost"][-1]
         estimator.loss_curve_.append(estimator.loss_)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from dnn_xp.functions.activations import ACTIVATIONS, find_activation
+from dnn_xp.functions.costs import COSTS, find_cost
 from dnn_xp.layers import ActivationSpec
 from dnn_xp.training import Callback, Optimizer
 from dnn_xp.training.settings import Schedule
@@ -34,8 +36,12 @@ else:
 __all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
 
 
-class InvalidParameterError(ValueError, TypeError):
-    """Invalid value of a parameter of an estimator."""
+try:  # so that those who catch scikit-learn's catch ours
+    from sklearn.utils._param_validation import InvalidParameterError
+except ImportError:
+
+    class InvalidParameterError(ValueError, TypeError):  # type: ignore[no-redef]
+        """Invalid value of a parameter of an estimator."""
 
 
 @dataclass(eq=False, repr=False)
@@ -118,11 +124,35 @@ _FLAG: Rule = (lambda value: isinstance(value, bool | np.bool_), "a bool")
 _POSITIVE = _number(0, math.inf, "(", ")")
 _NOT_NEGATIVE = _number(0, math.inf, "[", ")")
 _COUNT = _number(1, math.inf, "[", ")", Integral)
-_WHOLE: Rule = (lambda value: isinstance(value, Integral), "an int")
+_WHOLE: Rule = (
+    lambda value: isinstance(value, Integral) and not isinstance(value, bool),
+    "an int",
+)
 _PART = _number(0, 1, "[", ")")
 _SCHEDULE: Rule = (callable, "a schedule")
 _OPTIMIZER: Rule = (lambda value: hasattr(value, "update"), "an Optimizer")
-_NAMED: Rule = (lambda value: isinstance(value, str | tuple), "a name, with its number or without")
+
+
+def _known(find: Callable[[Any], Any], names: Collection[str], kind: str) -> Rule:
+    """Return the rule of what a name, or a name with its number, stands for."""
+
+    def fits(value: Any) -> bool:
+        try:
+            find(value)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    _, words = _one_of(*names)
+    return fits, f"{words}, with its number or without, or {kind}"
+
+
+_ACTIVATION = _known(
+    lambda name: find_activation("sigmoid" if name == "logistic" else name),
+    {*ACTIVATIONS, "logistic"},
+    "an ActivationFunction",
+)
+_COST = _known(find_cost, COSTS, "a Cost")
 
 
 def _list_of(rule: Rule, kind: type = list) -> Rule:
@@ -138,9 +168,9 @@ def _list_of(rule: Rule, kind: type = list) -> Rule:
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "nadam", "amsgrad", "rmsprop", "adagrad", "lion")
 
 _RULES: dict[str, Rule] = {
-    "hidden_layer_sizes": _or(_WHOLE, _list_of(_WHOLE, Collection)),
-    "activation": _or(_NAMED, _list_of(_NAMED)),
-    "loss": _NAMED,
+    "hidden_layer_sizes": _or(_list_of(_WHOLE, Collection), _COUNT),
+    "activation": _or(_ACTIVATION, (_list_of(_ACTIVATION)[0], "a list of them")),
+    "loss": _COST,
     "solver": _or(_one_of(*SOLVERS), _OPTIMIZER),
     "alpha": _NOT_NEGATIVE,
     "batch_size": _or(_one_of("auto"), _COUNT),
@@ -149,6 +179,11 @@ _RULES: dict[str, Rule] = {
     "power_t": _NOT_NEGATIVE,
     "max_iter": _COUNT,
     "shuffle": _FLAG,
+    "random_state": _or(
+        _number(0, 2**32 - 1, "[", "]", Integral),
+        (lambda value: isinstance(value, np.random.RandomState), "a RandomState"),
+        _NONE,
+    ),
     "tol": _NOT_NEGATIVE,
     "verbose": _or(_FLAG, _number(0, math.inf, "[", ")", Integral), _one_of("bar")),
     "warm_start": _FLAG,

@@ -13,7 +13,7 @@ from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.translation import mean_squared_error
-from dnn_xp.functions.costs import CostSpec, back_exponential, exponential, find_cost
+from dnn_xp.functions.costs import CostSpec, back_exponential, exponential
 from dnn_xp.functions.metrics import one_hot, r2
 
 __all__ = ["MLPRegressor"]
@@ -53,7 +53,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     learning_rate : "constant", "invscaling", "adaptive" or callable
         What becomes of the initial rate of ``"sgd"``: it stays, falls as ``(t_ + 1) ** -power_t``,
         or is divided by 5 where training would stop. Or a function of the epoch that multiplies
-        the rate of any solver but L-BFGS, such as a schedule of `dnn_xp.training`.
+        the rate of any solver but L-BFGS, such as a schedule of `dnn_xp.training`; it goes on
+        over calls of `partial_fit`.
     learning_rate_init : float
         The initial rate.
     power_t : float
@@ -98,10 +99,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     weight_decay : float
         Decoupled decay of ``"adamw"`` and ``"lion"``.
     scoring : str, callable or None
-        The score of validation data, the better the greater: a name or a function of
-        scikit-learn's, or ``"loss"``. Default: R2.
+        The score of validation data, the better the greater: a name of scikit-learn's,
+        ``scoring(estimator, X, y)``, or ``"loss"``. Whatever X is, a scorer is handed all on the
+        host, of a data frame its rows, and weights where it takes ``sample_weight``. Without one,
+        the score is measured where X is. Default: R2.
     callbacks : list of Callback
-        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`.
+        Of dnn_xp, called after steps and epochs. scikit-learn's are given to `set_callbacks`. A
+        log whose file is there already writes one beside it, ``log-2.csv``, and says so: a search
+        or a cross-validation has many fits.
     checkpoint : path or Checkpoint, optional
         The folder where `fit` writes down what it needs to go on, a file for each data set and
         each choice of parameters: so those of a search or of a cross-validation stay apart. A fit
@@ -185,7 +190,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def _find_cost(self, n_outputs: int) -> CostSpec:
         if self.loss == "squared_error" and n_outputs > 1:
             return mean_squared_error(descends_the_sum=self.solver != "lbfgs")
-        return find_cost(self.loss)
+        return self.loss
 
     def _out_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"

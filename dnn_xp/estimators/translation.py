@@ -20,9 +20,11 @@ from dnn_xp.training import Regularization, optimizers
 from dnn_xp.training.optimizers import Optimizer
 
 __all__ = [
+    "check_same_layers",
     "describe_network",
     "describe_optimizer",
     "describe_regularization",
+    "drawn_activations",
     "hidden_activations",
     "hidden_sizes",
     "mean_squared_error",
@@ -57,6 +59,17 @@ def hidden_activations(estimator: Parameters) -> list[ActivationSpec]:
     """
     activations: list[ActivationSpec] = _each_layer(estimator, "activation", estimator.activation)
     return ["sigmoid" if name == "logistic" else name for name in activations]
+
+
+def drawn_activations(estimator: Parameters) -> list[ActivationSpec]:
+    """Return the activations as which layers are drawn; without hidden ones, that of the output.
+
+    scikit-learn draws all layers by its one `activation`, whether a layer has it or not.
+    """
+    hidden, given = hidden_activations(estimator), estimator.activation
+    if hidden or isinstance(given, list):
+        return hidden
+    return ["sigmoid" if given == "logistic" else given]
 
 
 def _each_layer(estimator: Parameters, name: str, value: _Value | list[_Value]) -> list[_Value]:
@@ -102,6 +115,47 @@ def describe_network(
         if rate:
             layers.append(Dropout(rate))
     return Network(n_features, (*layers, Dense(n_outputs)), cost)
+
+
+def check_same_layers(estimator: Parameters, network: Network) -> None:
+    """Refuse to train on as another network what is fitted.
+
+    Parameters
+    ----------
+    estimator : Parameters
+    network : Network
+        That the parameters describe now.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, or y.
+    """
+    before: Network | None = getattr(estimator, "_network", None)  # its weights may be set by hand
+    if before is None or network.shapes == before.shapes:
+        return
+    if network.n_outputs != before.n_outputs:
+        raise ValueError(
+            f"y: found {network.n_outputs} outputs, expected {before.n_outputs} as in the fit "
+            "that this one goes on from"
+        )
+    name, found, expected = "batch_norm, layer_norm", _norms(network), _norms(before)
+    if hidden_sizes(estimator) != _sizes(before):
+        name = "hidden_layer_sizes"
+        found, expected = str(hidden_sizes(estimator)), str(_sizes(before))
+    raise ValueError(
+        f"{name}: found {found}, expected {expected} as in the fit that this one goes on from; "
+        "with warm_start=False, fit begins anew"
+    )
+
+
+def _sizes(network: Network) -> list[int]:
+    return [layer.units for layer in network.layers if isinstance(layer, Dense)][:-1]
+
+
+def _norms(network: Network) -> str:
+    names = {type(layer).__name__ for layer in network.layers}
+    return str(tuple(name in names for name in ("BatchNorm", "LayerNorm")))
 
 
 def describe_optimizer(estimator: Parameters) -> Optimizer:
@@ -152,8 +206,12 @@ def describe_regularization(estimator: Parameters) -> Regularization:
 def needs_steps(estimator: Parameters) -> list[str]:
     """Return the names of the parameters that are given and mean something only to steps."""
     names = ("l1", "max_norm", "clip_norm", "label_smoothing", "checkpoint", "weight_decay")
-    schedule = ["learning_rate"] if callable(estimator.learning_rate) else []
-    return [name for name in names if getattr(estimator, name, None)] + schedule
+    found = [name for name in names if getattr(estimator, name, None)]
+    if any(_each_layer(estimator, "dropout", estimator.dropout)):
+        found.append("dropout")
+    if estimator.batch_norm and hidden_sizes(estimator):
+        found.append("batch_norm")
+    return found + (["learning_rate"] if callable(estimator.learning_rate) else [])
 
 
 def mean_squared_error(*, descends_the_sum: bool) -> Cost:

@@ -38,6 +38,13 @@ class Callback:
         """Return the call that makes it, as far as its attributes have its arguments' names."""
         return typed_call(type(self), vars(self))
 
+    def apart(self) -> "Callback":
+        """Return what does the same for a run beside others; what writes a file, writes another.
+
+        Each fit of an estimator asks for it, since a cross-validation has several.
+        """
+        return self
+
     def start(self, run: Run) -> None:
         """Take note that a run begins, or goes on."""
 

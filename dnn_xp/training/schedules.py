@@ -9,6 +9,7 @@ compares by value; one that needs feedback, `ReduceOnPlateau`, is a callback as 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 from dnn_xp.arguments import check, check_choice, check_number, check_whole
@@ -55,6 +56,32 @@ class ScheduleFunction:
     def __call__(self, epoch: float) -> float:
         """Return what the learning rate is multiplied by."""
         return self.function(epoch, *self.numbers)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return its fields, a function of this module by name: no reader has to trust it."""
+        name = getattr(self.function, "__name__", "")
+        return vars(self) | ({"function": name} if _own(name) is self.function else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up such fields.
+
+        Raises
+        ------
+        ValueError
+            Where there is no schedule of that name.
+        """
+        function = state["function"]
+        if isinstance(function, str) and (function := _own(function)) is None:
+            raise ValueError(
+                f"function: found {state['function']!r}, expected a schedule of dnn_xp"
+            )
+        self.__dict__.update(state, function=function)
+
+
+def _own(name: str) -> Callable[..., float] | None:
+    """Return a function of this module by its name."""
+    found: Any = globals().get(name)
+    return found if isinstance(found, FunctionType) and found.__module__ == __name__ else None
 
 
 def constant(factor: float = 1.0) -> ScheduleFunction:

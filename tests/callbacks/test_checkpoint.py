@@ -140,6 +140,11 @@ def test_checkpoint_what_makes_no_sense_is_refused(path, options, named):
         Checkpoint(path, **options)
 
 
+def test_checkpoint_is_not_one_of_several(path):
+    with pytest.raises(ValueError, match=r"callbacks: found Checkpoint\(.* in which each fit has"):
+        Checkpoint(path).apart()
+
+
 # ----------------------------------------------------------------------------- a full disk
 
 

@@ -1,9 +1,13 @@
 """Logs hold the history, line by line, each epoch once: also after a run that was broken off."""
 
+import copy
 import csv
 import json
+import pickle
 import shutil
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,3 +201,69 @@ def test_a_figure_that_is_gone_leaves_its_place_empty(path, log):
     begun = train_case(case, log(path), epochs=2, metrics=True).progress
     train_case(case, log(path), resume=begun)
     assert [line.get("accuracy") is None for line in read(path, log)] == [False, False, True]
+
+
+# ----------------------------------------------------------------------------- beside others
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_logs_apart_have_files_of_their_own(tmp_path, log):
+    one, kept = log(tmp_path / "log.txt"), log(tmp_path / "log.txt")
+    first = one.apart()
+    assert (first.path, one.path) == (tmp_path / "log.txt", kept.path)
+    for name in ("log-2.txt", "log-3.txt"):
+        with pytest.warns(UserWarning, match=rf"log.txt: another fit .* writes {name} beside it"):
+            other = log(tmp_path / "log.txt").apart()
+        assert other.path == tmp_path / name
+        train_case(CASE, other)
+    assert first.path.read_text() == ""
+    assert len((tmp_path / "log-2.txt").read_text().splitlines()) >= 3
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_log_apart_of_many_at_once_is_its_own(tmp_path, log):
+    """Whoever makes the file has it."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(8) as pool:
+        warnings.simplefilter("ignore", UserWarning)
+        paths = list(pool.map(lambda _: log(tmp_path / "log").apart().path, range(20)))
+    assert len(set(paths)) == len(list(tmp_path.iterdir())) == 20
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_log_apart_of_what_is_no_file_is_the_same(log):
+    if not Path("/dev/null").exists():
+        pytest.skip("this system has no /dev/null")
+    assert log("/dev/null").apart().path == Path("/dev/null")
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_log_apart_without_a_folder_is_an_error_at_once(tmp_path, log):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        log(tmp_path / "nowhere" / "log").apart()
+
+
+def test_tensorboards_apart_have_folders_of_their_own(tmp_path):
+    pytest.importorskip("tensorboard")
+    first = TensorBoard(tmp_path / "new" / "runs").apart()
+    with pytest.warns(
+        UserWarning, match="runs: another fit has written it; this one writes runs-2"
+    ):
+        second = TensorBoard(tmp_path / "new" / "runs").apart()
+    for one in (first, second):
+        train_case(CASE, one)
+        assert len(list(one.folder.iterdir())) == 1
+    assert (first.folder.name, second.folder.name) == ("runs", "runs-2")
+
+
+def test_tensorboard_can_be_copied_and_pickled(tmp_path):
+    pytest.importorskip("tensorboard")
+    board = TensorBoard(tmp_path / "runs")
+    train_case(CASE, board)
+    for other in (copy.deepcopy(board), pickle.loads(pickle.dumps(board))):
+        assert other.folder == board.folder
+        train_case(CASE, other)
+
+
+def test_a_callback_that_writes_no_file_is_itself_apart():
+    stop = StopAfter(3)
+    assert stop.apart() is stop

@@ -1,6 +1,7 @@
 """Estimators on arrays of every library: everything follows X, and the numbers are NumPy's."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -261,6 +262,55 @@ def test_without_dispatch_arrays_are_read_as_numpys(array, library, without_disp
     assert {type(one) for one in (*arrays(clf), *outputs(clf, array(X)).values())} == {np.ndarray}
     assert clf.loss_curve_ == host.loss_curve_
     assert clf.score(array(X), array(TARGETS["binary"])) == host.score(X, TARGETS["binary"])
+
+
+def test_dispatch_that_is_off_in_another_thread_is_named(array, library):
+    if library.backend in ("numpy", "array-api-strict"):
+        pytest.skip("nothing is let through, or nobody can read it as NumPy's")
+    y = TARGETS["binary"]
+    clf = make("binary").fit(array(X), array(y))
+    calls = {
+        "predict": lambda: clf.predict(array(X)),
+        "predict_proba": lambda: clf.predict_proba(array(X)),
+        "predict_log_proba": lambda: clf.predict_log_proba(array(X)),
+        "input_gradient": lambda: clf.input_gradient(array(X)),
+        "predict ": lambda: clf.score(array(X), array(y)),
+        "partial_fit": lambda: clf.partial_fit(array(X), array(y)),
+        "fit": lambda: clf.set_params(warm_start=True).fit(array(X), array(y)),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        for name, call in calls.items():
+            with pytest.raises(ValueError, match="array_api_dispatch") as caught:
+                pool.submit(call).result()
+            assert f"MLPClassifier.{name.strip()}()" in str(caught.value)
+    assert clf.fit(array(X), array(y)).n_iter_ == 3  # in this thread
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+def test_training_goes_on_where_it_began(array, library, method):
+    """As `predict` does, it moves nothing by itself."""
+    y = TARGETS["regression"]
+    if library.backend == "numpy":
+        pytest.skip("there is no other place")
+    for first, then in ((array, np.asarray), (np.asarray, array)):
+        reg = make("regression", warm_start=True).fit(first(X), first(y))
+        before = reg.coefs_[0]
+        with pytest.raises(ValueError, match=rf"{method}\(\) must use the same namespace .*\.to\("):
+            getattr(reg, method)(then(X), then(y))
+        assert reg.coefs_[0] is before
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("float64", "float32"), ("float32", "float64"), ("float64", "int32"), ("float32", "bool")],
+)
+def test_the_first_dtype_stays(array, method, first, then):
+    y = array(TARGETS["regression"])
+    reg = make("regression", warm_start=True, max_iter=1).fit(array(X, first), y)
+    getattr(reg, method)(array(X, then), y)
+    assert {backends.dtype_name(x.dtype) for x in arrays(reg)} == {first}
+    assert backends.dtype_name(reg.predict(array(X, first)).dtype) == first
 
 
 @pytest.mark.parametrize("target", ["binary", "several"])

@@ -125,9 +125,14 @@ def test_parameters_that_are_set_are_where_training_goes_on(kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_layer_sizes": (5,)}, "W1 of layer 1, .* has shape"),
-        ({"hidden_layer_sizes": (6, 2)}, "coefs_: found 2, expected 3, one a layer"),
-        ({"batch_norm": True}, "norms_: found 0, expected 1, one a layer"),
+        ({"hidden_layer_sizes": (5,)}, r"hidden_layer_sizes: found \[5\], expected \[6\]"),
+        ({"hidden_layer_sizes": (6, 2)}, r"hidden_layer_sizes: found \[6, 2\], expected \[6\]"),
+        ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes: found \[\], expected \[6\] as in"),
+        (
+            {"batch_norm": True},
+            r"batch_norm, layer_norm: found \(True, False\), expected \(False, F",
+        ),
+        ({"layer_norm": True}, "with warm_start=False, fit begins anew"),
     ],
 )
 def test_a_network_that_is_trained_on_stays_what_it_is(kind, change, message):

@@ -225,3 +225,37 @@ def test_small_batches_keep_the_weights_of_classes():
     alone = [(moved(rate, {k: 1.0, 1 - k: 0.0}) - start) * np.mean(y == k) for k in (0, 1)]
     expected = (alone[0] + 3.0 * alone[1]) / np.mean(1.0 + 2.0 * y)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(found).max())
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"ape": -1.0}, "class_weight: found -1.0 for 'ape', expected a number from 0 on"),
+        ({"ape": np.nan}, "class_weight: found nan for 'ape'"),
+        ({"bee": np.inf}, "class_weight: found inf for 'bee'"),
+        ({"bee": "1"}, "class_weight: found '1' for 'bee'"),
+        ({"bee": None}, "class_weight: found None for 'bee'"),
+        (
+            {"ape": 0, "bee": 0, "cat": 0},
+            "class_weight: found .* all examples 0, expected one abov",
+        ),
+        (["loud"], "class_weight: found 'loud', expected 'balanced', a dict or None"),
+        ([3], "class_weight: found 3, expected 'balanced', a dict or None"),
+        ([{}, {}], "class_weight: found .* a list of 1, one a column of y"),
+    ],
+)
+def test_class_weights_that_mean_nothing_are_refused(solver, weights, message):
+    names = np.array(["ape", "bee", "cat"])[THREE]
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(**SETTINGS | {"solver": solver}, class_weight=weights).fit(X, names)
+
+
+def test_class_weights_and_weights_of_examples_may_not_leave_nothing():
+    weights = (THREE != 0).astype(float)
+    clf = MLPClassifier(**SETTINGS, class_weight={1: 0.0, 2: 0.0})
+    with pytest.raises(
+        ValueError, match=r"class_weight: found .* makes the weights of all examples"
+    ):
+        clf.fit(X, THREE, weights)
+    clf.set_params(class_weight=[None]).fit(X, THREE, weights)

@@ -56,7 +56,7 @@ def test_estimator_weights_there_and_back(array, dtype, network):
         (
             PLAIN,
             Network(3, (Dense(5), Dense(2)), PLAIN.cost),
-            r"W1 .* has shape \(4, 3\), expected",
+            r"coefs_\[0\]: found \(3, 4\), expected an array of shape",
         ),
     ],
 )

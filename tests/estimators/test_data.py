@@ -12,6 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import _check_sample_weight
 
 from dnn_xp.data.sources import Source
+from dnn_xp.estimators import MLPRegressor
 from dnn_xp.estimators.data import (
     as_columns,
     check_sample_weight,
@@ -22,6 +23,8 @@ from dnn_xp.estimators.data import (
     take_rows,
 )
 from tests.helpers import assert_close
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X = np.random.default_rng(0).normal(size=(6, 3))
 y = np.arange(6.0)
@@ -112,6 +115,78 @@ def test_estimator_data_what_is_not_finite_may_be_let_through(array, estimator, 
         assert check_X(estimator, bad, reset=True) is bad
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+@pytest.mark.parametrize("mask", [np.ma.masked_greater, np.ma.masked_less])
+def test_what_a_mask_hides_is_not_learnt_from_in_silence(method, name, mask):
+    """scikit-learn reads what is under it."""
+    given = {"X": X, "y": y, "sample_weight": np.arange(1.0, 7.0)}
+    hidden = given | {name: mask(given[name], np.median(given[name]))}
+    with pytest.raises(ValueError, match=rf"^{name}: found a masked array .* \.filled"):
+        getattr(MLPRegressor(max_iter=2), method)(**hidden)
+    getattr(MLPRegressor(max_iter=2), method)(**given | {name: np.ma.array(given[name])})
+
+
+@pytest.mark.once
+def test_what_a_mask_hides_is_not_predicted_for():
+    reg = MLPRegressor(max_iter=2).fit(X, y)
+    for method in (reg.predict, reg.input_gradient, lambda X: reg.score(X, y)):
+        with pytest.raises(ValueError, match=r"^X: found a masked array"):
+            method(np.ma.masked_greater(X, 1.0))
+
+
+@pytest.mark.parametrize("dispatching", [True, False])
+@pytest.mark.parametrize("name", ["X", "y"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: pytest.importorskip("torch").asarray(x).to_sparse(),
+        lambda x: pytest.importorskip("torch").asarray(np.atleast_2d(x)).to_sparse_csr(),
+        lambda x: pytest.importorskip("torch").asarray(np.atleast_2d(x)).to_sparse_csc(),
+        lambda x: pytest.importorskip("jax.experimental.sparse").BCOO.fromdense(x),
+        lambda x: pytest.importorskip("jax.experimental.sparse").BCSR.fromdense(np.atleast_2d(x)),
+    ],
+    ids=["torch COO", "torch CSR", "torch CSC", "jax BCOO", "jax BCSR"],
+)
+@pytest.mark.filterwarnings("ignore:Sparse CS. tensor support is in beta state:UserWarning")
+def test_sparse_arrays_that_are_not_scipys_are_refused(name, make, dispatching):
+    given = {"X": X, "y": y}
+    message = rf"^{name}: found a sparse array of (torch|jax), expected a dense one"
+    with (
+        sklearn.config_context(array_api_dispatch=dispatching),
+        pytest.raises(ValueError, match=message),
+    ):
+        MLPRegressor(max_iter=2).fit(**given | {name: make(given[name])})
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: _strict(x),
+        lambda x: pytest.importorskip("torch").asarray(x).requires_grad_(),
+        lambda x: pytest.importorskip("torch").asarray(x, dtype=torch_dtype("bfloat16")),
+        lambda x: pytest.importorskip("torch").asarray(x).to("meta"),
+    ],
+    ids=["another device", "gradients", "bfloat16", "no values"],
+)
+def test_arrays_that_numpy_cannot_read_are_refused_where_dispatch_is_off(name, make):
+    given = {"X": X, "y": y, "sample_weight": np.arange(1.0, 7.0)}
+    message = rf"^{name}: found an array of \w+, which .*set_config\(array_api_dispatch=True\).*thr"
+    with pytest.raises(TypeError, match=message):
+        MLPRegressor(max_iter=2).fit(**given | {name: make(given[name])})
+
+
+def torch_dtype(name):
+    return getattr(pytest.importorskip("torch"), name)
+
+
+def _strict(x):
+    strict = pytest.importorskip("array_api_strict")
+    return strict.asarray(x, device=strict.Device("device1"))
+
+
 # ----------------------------------------------------------------------------- targets
 
 
@@ -172,7 +247,7 @@ def test_weights_may_be_in_any_library(array, dispatch):
 
 
 @pytest.mark.parametrize(
-    "bad", [y[:5], np.stack([y, y]), np.zeros(6), np.where(y == 2, np.nan, y), "abc"]
+    "bad", [y[:5], np.stack([y, y]), np.zeros(6), 0.0, np.where(y == 2, np.nan, y), "abc"]
 )
 def test_weights_that_do_not_fit_are_refused_as_scikit_learn_does(bad):
     with pytest.raises(ValueError) as theirs:  # noqa: PT011 - whatever it says
@@ -180,6 +255,24 @@ def test_weights_that_do_not_fit_are_refused_as_scikit_learn_does(bad):
     with pytest.raises(ValueError) as ours:  # noqa: PT011
         check_sample_weight(bad, X)
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (-np.ones(6), "Negative values in data passed to `sample_weight`"),
+        (np.where(y == 2, -1e-9, y), "Negative values in data passed to `sample_weight`"),
+        (np.r_[-np.ones(3), np.ones(3)], "Negative values in data passed to `sample_weight`"),
+        (-1.0, "Negative values in data passed to `sample_weight`"),
+        (np.nan, "Input sample_weight contains NaN"),
+        (0, "Sample weights must contain at least one non-zero number"),
+        (np.full(6, 1e308), "sample_weight: found a sum of inf"),
+    ],
+)
+def test_weights_that_mean_nothing_are_refused_in_the_words_of_scikit_learn(solver, bad, message):
+    with pytest.raises(ValueError, match=message):
+        MLPRegressor(solver=solver, max_iter=2).fit(X, y, sample_weight=bad)
 
 
 # ----------------------------------------------------------------------------- feeding

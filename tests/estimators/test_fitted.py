@@ -1,16 +1,34 @@
 """Fitted state: from a network's parameters to attributes, and what is left to subclasses."""
 
+import gc
+import pickle
+import weakref
+
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 
-from dnn_xp import BatchNorm, Dense, Network, backends
+from dnn_xp import BatchNorm, Callback, Dense, Network, backends, callbacks
+from dnn_xp.callbacks import (
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    Interruptible,
+    JSONLinesLog,
+    ProgressBar,
+    TensorBoard,
+    TimeLimit,
+)
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from dnn_xp.estimators.base import MultilayerPerceptron
 from dnn_xp.estimators.fitted import FittedNetwork
+from dnn_xp.training import ReduceOnPlateau, cosine
+from tests.estimators.small import quiet
 from tests.helpers import assert_values
 
 PLAIN = Network(3, (Dense(4, "tanh"), Dense(2)), "squared_error")
@@ -85,3 +103,62 @@ def test_targets_are_left_to_subclasses():
         with pytest.raises(NotImplementedError):
             call()
     assert estimator._class_weights(array) is None
+
+
+# ----------------------------------------------------------------------------- pickles
+
+CALLBACKS = {
+    "CSVLog": lambda folder: {"callbacks": [CSVLog(folder / "log.csv")]},
+    "EarlyStopping": lambda folder: {"callbacks": [EarlyStopping(9, monitor="cost")]},
+    "Interruptible": lambda folder: {"callbacks": [Interruptible()]},
+    "JSONLinesLog": lambda folder: {"callbacks": [JSONLinesLog(folder / "log.jsonl")]},
+    "ProgressBar": lambda folder: {"callbacks": [ProgressBar()]},
+    "ReduceOnPlateau": lambda folder: {"learning_rate": ReduceOnPlateau(monitor="cost")},
+    "TensorBoard": lambda folder: {"callbacks": [tensorboard(folder)]},
+    "TimeLimit": lambda folder: {"callbacks": [TimeLimit(60)]},
+    "checkpoint": lambda folder: {"checkpoint": Checkpoint(folder)},
+    "early_stopping": lambda folder: {"early_stopping": True, "scoring": "accuracy"},
+    "lbfgs": lambda folder: {"solver": "lbfgs"},
+    "none": lambda folder: {},
+    "schedule": lambda folder: {"learning_rate": cosine(9)},
+}
+
+
+def tensorboard(folder):
+    pytest.importorskip("tensorboard")
+    return TensorBoard(folder / "board")
+
+
+def test_every_callback_is_pickled_here():
+    kinds = {
+        name
+        for name, kind in vars(callbacks).items()
+        if isinstance(kind, type) and issubclass(kind, Callback) and kind is not Callback
+    }
+    assert kinds - {"Checkpoint"} <= set(CALLBACKS)
+
+
+@quiet
+@pytest.mark.filterwarnings("ignore:.*another fit has written it:UserWarning")
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_pickle_of_a_fit_is_small_and_holds_no_data(tmp_path, name):
+    """Nor does the fitted estimator itself, so that X can be freed; and it can be cloned."""
+    many = np.random.default_rng(0).normal(size=(200, 30))
+    classes = np.arange(200) % 3
+    alive = weakref.ref(many)
+    clf = MLPClassifier((8,), max_iter=3, random_state=0, **CALLBACKS[name](tmp_path))
+    clf.fit(many, classes)
+    saved = pickle.dumps(clf)
+    # The weights, and adam's two means of them; the rest are curves and parameters.
+    network = sum(array.nbytes for array in [*clf.coefs_, *clf.intercepts_])
+    assert len(saved) < 3 * network + 6_000
+    assert not any(number.tobytes() in saved for number in many.ravel())
+    other = pickle.loads(saved)
+    np.testing.assert_array_equal(other.predict(many), clf.predict(many))
+    again = clone(clf).fit(many, classes)
+    np.testing.assert_array_equal(again.predict(many), clf.predict(many))
+    search = GridSearchCV(clone(clf), {"alpha": [0.1]}, cv=2).fit(many, classes)
+    assert len(pickle.dumps(search)) < 3 * network + 12_000
+    del many
+    gc.collect()
+    assert alive() is None

@@ -295,3 +295,11 @@ def test_a_fit_that_is_taken_up_is_one_fit(tmp_path, options):
     for found, expected in zip(again.coefs_, whole.coefs_, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert again._no_improvement_count == whole._no_improvement_count
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("found", ["a", None, -1.0, np.nan, np.inf, np.ones(2)], ids=str)
+def test_schedules_that_give_no_rate_are_refused(method, found):
+    reg = MLPRegressor(**SETTINGS, learning_rate=lambda epoch: found)
+    with pytest.raises(ValueError, match=r"learning_rate: found .* at epoch 0, expected a number"):
+        getattr(reg, method)(X, Y)

@@ -208,7 +208,8 @@ def test_class_weights_that_do_not_fit_are_refused(given, message):
 def test_it_is_one_network_of_one_cost():
     """Its fit is that of `lbfgs` with that cost, started where it starts."""
     labels = learn_labels(Y)
-    clf = MLPClassifier((5,), "tanh", solver="lbfgs", max_iter=1, random_state=0).fit(X, Y)
+    options = {"solver": "lbfgs", "max_iter": 1, "random_state": 0, "warm_start": True}
+    clf = MLPClassifier((5,), "tanh", **options).fit(X, Y)
     network = clf._network
     assert network.cost == ("grouped_softmax_cross_entropy", 3, 2)
     more = clone(clf).set_params(max_iter=20).fit(X, Y)

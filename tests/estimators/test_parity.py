@@ -119,6 +119,27 @@ def test_a_warm_start_keeps_the_best_parameters():
         assert np.array_equal(one.predict(X), predicted) is (one is ours)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_without_hidden_layers_it_is_scikit_learns(target, activation, solver, early_stopping):
+    """`activation` has a part in it: it is what the output is drawn as."""
+    if (target, solver) == ("three outputs", "lbfgs"):
+        pytest.skip("scikit-learn descends another gradient there")
+    X, y = data(target)
+    options = SETTINGS | {"hidden_layer_sizes": (), "activation": activation, "max_iter": 5}
+    options |= {"solver": solver, "early_stopping": early_stopping}
+    options |= {"loss": "poisson"} if target == "counts" else {}
+    ours, theirs = (
+        make(package, target, **options).fit(X, y) for package in (estimators, neural_network)
+    )
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=ROUNDING)
+    assert relative(outputs(ours, X), outputs(theirs, X)) < ROUNDING
+    assert ours.n_layers_ == 2
+
+
 # ----------------------------------------------------------------------------- L-BFGS
 
 QUASI_NEWTON = SETTINGS | {"solver": "lbfgs", "tol": 1e-6, "max_iter": 20}
@@ -140,6 +161,29 @@ def test_lbfgs_makes_scipys_moves(target, activation, weights):
     assert ours.n_iter_ == theirs.n_iter_ == 20
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-9)
     assert relative(outputs(ours, X), outputs(theirs, X)) < 1e-8
+
+
+@pytest.mark.parametrize("target", ["multiclass", "one output"])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        *({"max_fun": n} for n in (1, 2, 3, 5, 8, 13, np.int64(21))),
+        {"max_iter": 1},
+        {"max_iter": 7},
+    ],
+    ids=str,
+)
+def test_lbfgs_comes_to_its_limits_as_scipys_does(target, limit):
+    """More evaluations than `max_fun` end it, and an iteration that is begun is finished."""
+    X, y = data(target)
+    found = []
+    for package in (estimators, neural_network):
+        one = make(package, target, **QUASI_NEWTON | limit)
+        with pytest.warns(ConvergenceWarning) as warned:
+            one.fit(X, y)
+        found.append((one.n_iter_, str(warned[0].message), one.loss_))
+    assert found[0][:2] == found[1][:2]
+    assert found[0][2] == pytest.approx(found[1][2], rel=1e-9)
 
 
 FUNCTIONS = {"identity": lambda Z: Z, "tanh": np.tanh}

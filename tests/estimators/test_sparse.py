@@ -7,7 +7,7 @@ pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 from scipy import sparse
 
-from dnn_xp.estimators import MLPClassifier, MLPRegressor, base, fitting
+from dnn_xp.estimators import MLPClassifier, MLPRegressor, base, fitting, validation
 
 pytestmark = [
     pytest.mark.once,
@@ -45,7 +45,7 @@ def made_dense(monkeypatch):
     for kind in FORMS:
         watch(kind, "toarray")
         watch(kind, "todense")
-    for module in (base, fitting):
+    for module in (base, fitting, validation):
         monkeypatch.setattr(module, "AT_ONCE", AT_ONCE)
     return rows
 
@@ -112,3 +112,10 @@ def test_estimator_sparse_what_is_not_finite_is_refused():
     matrix.data[3] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN"):
         MLPRegressor(**SETTINGS).fit(matrix, Y)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_first_dtype_stays_of_sparse_examples(form):
+    clf = MLPClassifier(**SETTINGS).partial_fit(form(X), Y, classes=[0, 1, 2])
+    clf.partial_fit(form(X.astype("float32")), Y)
+    assert {one.dtype for one in clf.coefs_} == {np.dtype("float64")}
