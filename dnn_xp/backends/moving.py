@@ -38,6 +38,7 @@ __all__ = [
     "float_name",
     "from_host",
     "has_values",
+    "is_narrow",
     "namespace",
     "numbers_on_host",
     "plain_array",
@@ -222,12 +223,17 @@ def has_values(x: Array) -> bool:
     return not (is_jax_array(x) and isinstance(x, import_module("jax").core.Tracer))
 
 
+def is_narrow(x: Array) -> bool:
+    """Return whether an array of floats is of 16 bits, float16 or bfloat16: sums overflow."""
+    return getattr(x.dtype, "itemsize", 4) == 2  # where there is no itemsize there are none
+
+
 def widened(x: Array) -> Array:
-    """Return an array of float32 where its own floats are of 16 bits: sums of those overflow."""
-    if getattr(x.dtype, "itemsize", 4) != 2:  # what has no such attribute has no such floats
+    """Return an array of floats in float32 where its own are of 16 bits, else as it is."""
+    if not is_narrow(x):
         return x
     xp = namespace(x)
-    return xp.astype(x, xp.float32) if xp.isdtype(x.dtype, "real floating") else x
+    return xp.astype(x, xp.float32)
 
 
 def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:

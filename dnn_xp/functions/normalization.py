@@ -2,12 +2,12 @@
 
 Columns are examples: Z is (n, m), gamma and beta are (n, 1). Both normalizations subtract a mean
 and divide by a standard deviation, then scale by gamma and shift by beta; they differ in what the
-mean is taken over.
+mean is taken over. Squares and sums are of float32 at least.
 """
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace
+from dnn_xp.backends import Array, namespace, widened
 
 __all__ = [
     "BatchNormCache",
@@ -33,11 +33,16 @@ def layer_norm_forward(
     Z: Array, gamma: Array, beta: Array, epsilon: float = 1e-5, *, xp: Any = None
 ) -> tuple[Array, LayerNormCache]:
     """Normalize each example over its units (Ba et al. 2016)."""
-    xp = xp or namespace(Z)
-    centred = Z - xp.mean(Z, axis=-2, keepdims=True)
+    xp, wide = xp or namespace(Z), widened(Z)
+    centred = wide - xp.mean(wide, axis=-2, keepdims=True)
     inverse_std = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=-2, keepdims=True) + epsilon)
     Z_hat = centred * inverse_std
-    return gamma * Z_hat + beta, LayerNormCache(Z_hat, inverse_std, gamma)
+    return _as(gamma * Z_hat + beta, Z), LayerNormCache(Z_hat, inverse_std, gamma)
+
+
+def _as(found: Array, Z: Array) -> Array:
+    """Return what was worked out in float32 at least, in the dtype of what came in."""
+    return found if found.dtype == Z.dtype else namespace(Z).astype(found, Z.dtype)
 
 
 def layer_norm_backward(
@@ -46,11 +51,13 @@ def layer_norm_backward(
     """Return dZ, dgamma and dbeta; the last two are sums over examples."""
     xp = xp or namespace(dA)
     Z_hat, inverse_std, gamma = cache
+    narrow, dA = dA, widened(dA)
     dZ_hat = dA * gamma
     mean = xp.mean(dZ_hat, axis=-2, keepdims=True)
     slope = xp.mean(dZ_hat * Z_hat, axis=-2, keepdims=True)
     dZ = inverse_std * (dZ_hat - mean - Z_hat * slope)
-    return dZ, xp.sum(dA * Z_hat, axis=-1, keepdims=True), xp.sum(dA, axis=-1, keepdims=True)
+    dgamma, dbeta = (xp.sum(x, axis=-1, keepdims=True) for x in (dA * Z_hat, dA))
+    return _as(dZ, narrow), dgamma, dbeta
 
 
 class BatchNormCache(NamedTuple):
@@ -85,14 +92,15 @@ def batch_norm_forward(
         Added to the variance.
     """
     xp = xp or namespace(Z)
-    fractions = 1.0 / Z.shape[-1] if weights is None else _normalized(weights, xp)
-    mean = xp.sum(fractions * Z, axis=-1, keepdims=True)
-    centred = Z - mean
+    wide = widened(Z)
+    fractions = 1.0 / Z.shape[-1] if weights is None else _normalized(widened(weights), xp)
+    mean = xp.sum(fractions * wide, axis=-1, keepdims=True)
+    centred = wide - mean
     variance = xp.sum(fractions * centred * centred, axis=-1, keepdims=True)
     inverse_std = 1.0 / xp.sqrt(variance + epsilon)
     Z_hat = centred * inverse_std
     cache = BatchNormCache(Z_hat, inverse_std, gamma, fractions, mean, variance)
-    return gamma * Z_hat + beta, cache
+    return _as(gamma * Z_hat + beta, Z), cache
 
 
 def _normalized(weights: Array, xp: Any) -> Array:
@@ -107,10 +115,11 @@ def batch_norm_backward(
     """Return dZ, dgamma and dbeta; mean and variance depend on Z, so each example on all."""
     xp = xp or namespace(dA)
     Z_hat, inverse_std, gamma, fractions, _, _ = cache
+    narrow, dA = dA, widened(dA)
     dgamma = xp.sum(dA * Z_hat, axis=-1, keepdims=True)
     dbeta = xp.sum(dA, axis=-1, keepdims=True)
     dZ = gamma * inverse_std * (dA - fractions * (dbeta + Z_hat * dgamma))
-    return dZ, dgamma, dbeta
+    return _as(dZ, narrow), dgamma, dbeta
 
 
 def scale_and_shift(

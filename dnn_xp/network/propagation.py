@@ -14,7 +14,9 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     compile_examples,
+    is_narrow,
     vector_sums,
+    widened,
 )
 from dnn_xp.data.sources import Source, in_batches
 from dnn_xp.functions.costs import CostSpec, find_cost
@@ -127,6 +129,8 @@ def cost_and_gradient(
 ) -> CostAndGradient:
     """Return the cost in training and its gradient, summed over examples.
 
+    Costs are worked out and summed in float32 at least.
+
     Parameters
     ----------
     network : Network
@@ -147,11 +151,15 @@ def cost_and_gradient(
         outs = None if workspace is None else workspace.gradients
         contexts = layout.contexts(xp, training=True, weights=weights, key=key, outs=outs)
     Z, caches = forward(layers, parameters, X, contexts)
-    costs, dA = find_cost(network.cost).with_derivative(Z, Y, xp=xp)
+    narrow = is_narrow(Z)
+    logits, targets = (widened(Z), widened(Y)) if narrow else (Z, Y)
+    costs, dA = find_cost(network.cost).with_derivative(logits, targets, xp=xp)
     if weights is not None:
         costs, dA = costs * weights, dA * weights
     if divisor is not None:
         dA = dA / divisor
+    if narrow:
+        dA = xp.astype(dA, Z.dtype)
     _, gradients = backward(layers, caches, dA, contexts, layout.first_trained)
     statistics = _statistics(layout, caches, theta, xp) if layout.has_statistics else None
     cost = vector_sums(costs, xp=xp)
@@ -305,7 +313,8 @@ def mean_cost(
     xp : namespace
     """
     found = find_cost(cost)
-    costs = found.by_Z(Z, Y, *found.parameters, xp=xp)
+    costs = found.by_Z(widened(Z), widened(Y), *found.parameters, xp=xp)
     if weights is None:
         return xp.mean(costs, axis=-1)
+    weights = widened(weights)
     return xp.sum(costs * weights, axis=-1) / xp.sum(weights)

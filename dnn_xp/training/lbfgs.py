@@ -17,6 +17,7 @@ from dnn_xp.backends import (
     plain_array,
     threads_for,
     to_host,
+    widened,
     without_record,
 )
 from dnn_xp.data.sources import Source, read_examples
@@ -367,7 +368,7 @@ def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Ob
     size = min(settings.batch_size or m, m)
     at_once = size == m and not isinstance(X, Source)
     weights = None if problem.weights is None else normalize_weights(problem.weights)
-    mask, zero = network.layout.weight_mask(like=like), asarray_like(0.0, like=there)
+    mask, zero = network.layout.weight_mask(like=like), widened(asarray_like(0.0, like=there))
     run = compile_step(_add_mean, network, like=there)
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
@@ -390,7 +391,7 @@ def _add_mean(
     """Return the cost and the gradient as one vector, divided by m, added to a total."""
     xp = namespace(theta)
     cost, gradient, _ = cost_and_gradient(network, theta, X, Y, weights, None, divisor=m, xp=xp)
-    return total + xp.concat([xp.reshape(cost / m, (1,)), gradient])
+    return total + xp.concat([xp.reshape(cost / m, (1,)), widened(gradient)])
 
 
 def _copy_beside(like: Array, theta: Vector) -> Array:

@@ -2,9 +2,9 @@
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dnn_xp.arguments import check
 from dnn_xp.backends import (
@@ -13,7 +13,9 @@ from dnn_xp.backends import (
     asarray_like,
     computed,
     in_one_block,
+    is_narrow,
     namespace,
+    widened,
     without_record,
 )
 from dnn_xp.data.sources import Source, reference_array
@@ -250,6 +252,8 @@ def prepare_run(
     if moved:
         problem = _in_example_space(problem)
         _log.info("descending in the space of the %d examples", X.shape[1])
+    elif is_narrow(theta):
+        problem = _in_float32(problem)
 
     progress = Progress.start(identity, problem, settings)
     if after is not None:
@@ -261,6 +265,8 @@ def prepare_run(
         check("epochs", epochs, epochs >= done, f"at least {done}, as are done")
     training = (problem.X, problem.Y, problem.weights)
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
+    if is_narrow(theta):
+        evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
     run = GradientRun(
         network, settings, problem, _prepare_data(problem, settings), evaluate, progress
     )
@@ -278,6 +284,8 @@ def _uses_example_space(
         return False
     n_examples = problem.X.shape[1]
     reason = example_space_problem(problem.network, settings, n_examples)
+    if is_narrow(problem.theta):
+        reason = "X is of 16 bits, of which sums of products of examples lose too much"
     if isinstance(problem.X, Source):
         reason = "X is read a batch at a time"
     if problem.validation is not None and isinstance(problem.validation[0], Source):
@@ -310,6 +318,26 @@ def _in_example_space(problem: Problem) -> Problem:
     )
 
 
+def _in_float32(problem: Problem) -> Problem:
+    """Return the problem with theta in float32, in which small updates of 16 bits are not lost."""
+    return problem._replace(
+        theta=widened(problem.theta), to_theta=partial(_astype, problem.theta.dtype)
+    )
+
+
+def _astype(dtype: Any, position: Array) -> Array:
+    return namespace(position).astype(position, dtype)
+
+
+def _evaluate_theta(
+    evaluate: Callable[[Array], dict[str, float]],
+    to_theta: Callable[[Array], Array],
+    position: Array,
+) -> dict[str, float]:
+    """Return the figures of the theta that a position stands for."""
+    return evaluate(to_theta(position))
+
+
 def _prepare_data(problem: Problem, settings: Settings) -> Data:
     """Return what the steps read, made once."""
     network, X, Y, weights = problem.network, problem.X, problem.Y, problem.weights
@@ -332,7 +360,7 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
             raise ValueError(f"{name}: found X of integers, expected floats, which can be mixed")
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
-        mask = network.layout.weight_mask(like=Y)
+        mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
         if isinstance(X, Source):
             raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")

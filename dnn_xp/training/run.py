@@ -11,6 +11,7 @@ from dnn_xp.backends import (
     compile_step,
     has_fixed_shapes,
     has_views,
+    is_narrow,
     namespace,
     threads_for,
 )
@@ -211,7 +212,7 @@ class GradientRun(Run):
         )
         # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
         self._workspace = None
-        if has_views(like) and not micro_batch:
+        if has_views(like) and not micro_batch and not is_narrow(like):
             self._workspace = problem.network.layout.workspace(self.state.theta)
         at_once = min(batch_size, micro_batch or batch_size)
         self._multiplications = problem.network.layout.largest_parameter * at_once
@@ -261,7 +262,7 @@ class GradientRun(Run):
             ]
             return
         # A new zero: a step that was compiled may use the memory of the old one.
-        self.state = self.state._replace(total=asarray_like(0.0, like=self._like))
+        self.state = self.state._replace(total=asarray_like(0.0, like=self.state.total))
         position = copied(measured(self.state))
         self.note_figures({"cost": cost} | self._evaluate(position))
         self.finite_position, self.last_position = self.last_position, position

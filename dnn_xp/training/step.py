@@ -11,7 +11,15 @@ them depends on values, so a library that compiles can compile them once for a r
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, cache_blocks, device, namespace, take_examples
+from dnn_xp.backends import (
+    Array,
+    cache_blocks,
+    device,
+    is_narrow,
+    namespace,
+    take_examples,
+    widened,
+)
 from dnn_xp.functions.counters import (
     MIXUP_STREAM,
     PARTNER_STREAM,
@@ -107,6 +115,7 @@ class State(NamedTuple):
     Attributes
     ----------
     theta : array, shape (size,)
+        Of the dtype of X; in float32 where that is of 16 bits, as all of the state is.
     optimizer : NamedTuple of arrays
     average : array, shape (size,), or None
         The exponential moving average of theta.
@@ -238,7 +247,7 @@ def prepare_batch(
     divisor, beyond = batch.whole, None
     if config.weights_by_batch and data.weights is not None:
         weights = _weights(config, data, batch, slice(0, _length(data, batch)), xp)
-        total = xp.sum(weights)
+        total = xp.sum(widened(weights))
         divisor = total + xp.astype(total == 0, total.dtype)
     if scalars.strengths.l2 is not None:
         beyond = _squares_beyond(config.network, theta, data.X, workspace, xp)
@@ -273,6 +282,9 @@ def batch_gradient(
     length = _length(data, batch)
     if not length:  # nothing of this batch is here
         return no_gradient(config.network.layout, theta, xp)
+    narrow = is_narrow(data.Y)
+    if narrow:  # theta itself is kept in float32, in which small updates are not lost
+        theta = xp.astype(theta, data.Y.dtype)
     size = min(config.micro_batch or length, length)
     total: CostAndGradient | None = None
     for start in range(0, length, size):
@@ -290,6 +302,9 @@ def batch_gradient(
             workspace=workspace,
             xp=xp,
         )
+        if narrow:
+            statistics = None if sums.statistics is None else widened(sums.statistics)
+            sums = CostAndGradient(sums.cost, widened(sums.gradient), statistics)
         if total is None:
             total = sums
         else:

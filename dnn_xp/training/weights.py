@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from dnn_xp.arguments import check_kind, check_number
-from dnn_xp.backends import Array, asarray_like, namespace, plain_array
+from dnn_xp.backends import Array, asarray_like, namespace, plain_array, widened
 from dnn_xp.functions.metrics.means import ratio
 
 __all__ = ["class_weights", "normalize_weights"]
@@ -104,8 +104,10 @@ def normalize_weights(weights: Array) -> Array:
     ValueError
         Where one is below 0 or not finite, or all are 0.
     """
-    xp = namespace(weights)
+    xp, weights = namespace(weights), widened(weights)
     mean, least = float(xp.mean(weights)), float(xp.min(weights))
+    if least >= 0 and mean == math.inf and math.isfinite(most := float(xp.max(weights))):
+        return normalize_weights(weights / most)  # their sum is too large
     if not (least >= 0 and math.isfinite(mean)):
         found = least if least < 0 else "one that is not finite"
         raise ValueError(f"weights: found {found}, expected numbers from 0 on")
