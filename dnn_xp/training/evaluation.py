@@ -9,7 +9,7 @@ from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data
+from dnn_xp.network.checks import check_data, check_floating
 from dnn_xp.network.propagation import mean_cost
 from dnn_xp.network.values import check_values, finite_source
 
@@ -88,6 +88,8 @@ def _beside(X: Array, like: Array, takes_integers: bool) -> Array:
     dtype = None
     if takes_integers and namespace(X).isdtype(X.dtype, "integral"):
         dtype = getattr(namespace(like), dtype_name(X.dtype))
+    else:
+        check_floating("X", X)
     return asarray_like(X, like=like, dtype=dtype)
 
 
@@ -116,12 +118,20 @@ def make_evaluator(
 
     Raises
     ------
-    ValueError
-        Where a metric has the name of the cost.
+    ValueError, TypeError
+        Where a metric has the name of the cost, or is no function.
     """
     metrics, prefix = evaluation.metrics, evaluation.prefix
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics: found {shown(metrics)}, expected functions by their names")
     if validation is None and not metrics:
         return lambda theta: {}
+    for name, metric in metrics.items():
+        if not (isinstance(name, str) and callable(metric)):
+            raise TypeError(
+                f"metrics: found {shown(name)}: {shown(metric)}, expected a name and a function of "
+                "predictions and targets"
+            )
     if "cost" in metrics:
         raise ValueError("metrics: found one called 'cost', which is the name of the run's own")
     X, Y, weights = training if validation is None else validation

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from numbers import Real
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_whole
@@ -101,13 +102,15 @@ def learning_rate_range_test(
     >>> 0.1 < found.proposed < 10.0
     True
     """
-    if not 0.0 < lowest < highest < math.inf:
+    are_numbers = isinstance(lowest, Real) and isinstance(highest, Real)
+    if not are_numbers or not 0.0 < lowest < highest < math.inf:
         raise ValueError(
             f"lowest, highest: found {lowest!r}, {highest!r}, expected 0 < lowest < highest"
         )
-    check_whole("steps", steps, 3)
+    lowest, highest = float(lowest), float(highest)
+    steps = check_whole("steps", steps, 3)
     if batch_size is not None:
-        check_whole("batch_size", batch_size, 1)
+        batch_size = check_whole("batch_size", batch_size, 1)
     check_data(network.layout, X)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dnn_xp.backends import Array, asarray_like, namespace, widened
+from dnn_xp.arguments import check_number, shown
+from dnn_xp.backends import Array, asarray_like, namespace, plain_array, widened
 from dnn_xp.functions.metrics.means import ratio
 
 __all__ = ["class_weights", "normalize_weights"]
@@ -44,6 +45,7 @@ def class_weights(
     >>> class_weights(Y).round(2).tolist()
     [0.67, 0.67, 0.67, 2.0]
     """
+    Y = plain_array("Y", Y)
     xp = namespace(Y)
     probabilities = _class_probabilities(Y, xp)
     n_classes, m = probabilities.shape
@@ -77,14 +79,17 @@ def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> 
     if isinstance(weights, Mapping):
         if unknown := [label for label in weights if label not in range(n_classes)]:
             raise ValueError(f"weights: found class {unknown[0]!r} of {n_classes} classes from 0")
-        numbers = [float(weights.get(label, 1.0)) for label in range(n_classes)]
+        numbers = [weights.get(label, 1.0) for label in range(n_classes)]
+    elif isinstance(weights, str | bytes) or not hasattr(weights, "__len__"):
+        raise TypeError(f"weights: found {shown(weights)}, expected 'balanced' or numbers by class")
     else:
-        numbers = [float(weight) for weight in weights]
+        numbers = [*weights]
         if len(numbers) != n_classes:
             raise ValueError(f"weights: found {len(numbers)} for {n_classes} classes")
-    if bad := [weight for weight in numbers if not 0.0 <= weight < math.inf]:
-        raise ValueError(f"weights: found {bad[0]}, expected numbers from 0 on")
-    return numbers
+    return [
+        float(check_number("weights", weight, lambda x: x >= 0.0, "numbers from 0 on"))
+        for weight in numbers
+    ]
 
 
 def normalize_weights(weights: Array) -> Array:
