@@ -102,6 +102,8 @@ class Activation(Layer):
 def _check_activation(layer: Dense | Activation) -> None:
     """Refuse unknown activations when the layer is described, not when it first runs."""
     found = find_activation(layer.activation)
+    for part in (found.function, found.derivative):
+        check("activation", found, callable(part), "one made of two functions")
     if not isinstance(layer.activation, str | ActivationFunction):
         # Hashable, and in numbers of Python's own, as descriptions must be.
         object.__setattr__(layer, "activation", (found.name, *found.parameters))

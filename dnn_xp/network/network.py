@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
 
-from dnn_xp.arguments import check_kind, check_whole, shown
+from dnn_xp.arguments import check, check_kind, check_whole, shown
 from dnn_xp.backends import (
     Array,
     Matrix,
@@ -103,6 +103,8 @@ class Network:
         cost = find_cost(self.cost)
         if not isinstance(self.cost, str | Cost):  # in numbers of Python's own, and hashable
             object.__setattr__(self, "cost", (cost.name, *cost.parameters))
+        for part in (cost.output, cost.by_Z, cost.back_by_Z):
+            check("cost", cost, callable(part), "one made of functions")
         target_groups(cost, self.n_outputs)  # which refuses a choice among one class
         output = cost.output.__name__
         activation = getattr(self.layers[-1], "activation", "identity")

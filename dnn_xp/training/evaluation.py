@@ -17,7 +17,7 @@ from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_examples
+from dnn_xp.network.checks import check_examples, check_floating
 from dnn_xp.network.propagation import mean_cost
 from dnn_xp.network.values import check_values, finite_source
 
@@ -96,6 +96,8 @@ def _beside(X: Array, like: Array, takes_integers: bool) -> Array:
     dtype = None
     if takes_integers and namespace(X).isdtype(X.dtype, "integral"):
         dtype = getattr(namespace(like), dtype_name(X.dtype))
+    else:
+        check_floating("X", X)
     return asarray_like(X, like=like, dtype=dtype)
 
 
@@ -132,8 +134,8 @@ def make_evaluator(
 
     Raises
     ------
-    ValueError
-        Where a metric has the name of the cost.
+    ValueError, TypeError
+        Where a metric has the name of the cost, or is no function.
     """
     metrics, prefix = evaluation.metrics, evaluation.prefix
     _check_metrics(metrics)

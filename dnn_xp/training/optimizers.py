@@ -743,20 +743,24 @@ def _root(squares: Array, step: Any, beta2: float, epsilon: float) -> tuple[Arra
     return root, scale
 
 
+_ABSENT: Any = object()
+"""In place of a number that an optimizer does not have; None is one that it should."""
+
+
 def _optimizer(
     name: str,
     init: Callable[[Vector], Any],
     update: Update,
     learning_rate: float,
     *,
-    weight_decay: float | None = None,
-    epsilon_hat: bool | None = None,
+    weight_decay: float = _ABSENT,
+    epsilon_hat: bool = _ABSENT,
     linear: bool = False,
     **numbers: float,
 ) -> Optimizer:
     """Return an optimizer of the house, and refuse what cannot descend."""
     rate = check_number("learning_rate", learning_rate, lambda x: x > 0.0, "a number above 0")
-    decay = 0.0 if weight_decay is None else weight_decay
+    decay = 0.0 if weight_decay is _ABSENT else weight_decay
     decay = check_number("weight_decay", decay, lambda x: x >= 0.0, "a number from 0 on")
     plain: dict[str, float] = {}
     for key, number in numbers.items():
@@ -769,9 +773,9 @@ def _optimizer(
                 key, number, lambda x: 0 <= x < 1, "a number from 0 to below 1"
             )
     arguments: dict[str, Any] = {key: float(number) for key, number in plain.items()}
-    if weight_decay is not None:
+    if weight_decay is not _ABSENT:
         arguments["weight_decay"] = float(decay)
-    if epsilon_hat is not None:
+    if epsilon_hat is not _ABSENT:
         arguments["epsilon_hat"] = check_flag("epsilon_hat", epsilon_hat)
     return Optimizer(
         init,

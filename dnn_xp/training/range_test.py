@@ -103,9 +103,9 @@ def learning_rate_range_test(
     """
     lowest = check_number("lowest", lowest, lambda x: x > 0.0, "a number above 0")
     highest = check_number("highest", highest, lambda x: x > lowest, f"a number above {lowest}")
-    check_whole("steps", steps, 3)
+    steps = check_whole("steps", steps, 3)
     if batch_size is not None:
-        check_whole("batch_size", batch_size, 1)
+        batch_size = check_whole("batch_size", batch_size, 1)
     check_examples(network, X, Y)
     n_examples = X.shape[1]
     batch_size = min(batch_size or n_examples, n_examples)

@@ -20,7 +20,7 @@ from dnn_xp.training.loader import load_batches, prefetches
 from dnn_xp.training.problem import Problem, same_theta
 from dnn_xp.training.progress import Progress
 from dnn_xp.training.result import Ending, TrainingResult
-from dnn_xp.training.settings import Settings, strengths_of
+from dnn_xp.training.settings import Schedule, Settings, strengths_of
 from dnn_xp.training.step import Data, StepConfig, StepScalars, step
 
 __all__ = ["GradientRun", "Run"]
@@ -228,7 +228,7 @@ class GradientRun(Run):
             for data, batch in islice(batches, self.batch, None):
                 factor = 1.0
                 if schedule is not None:
-                    factor = float(schedule((begun + self.batch) / n_batches))
+                    factor = _factor(schedule, (begun + self.batch) / n_batches)
                 self.step += 1
                 stays = 0.0 if decay is None else min(decay, 1.0 - 1.0 / self.step)
                 scalars = StepScalars(
@@ -275,6 +275,22 @@ class GradientRun(Run):
             return self.to_theta(copied(measured(self.state)))
         # In the first epoch X may hold NaN, which would come into theta again.
         return copied(self.to_theta(self.finite_position) if self.epoch else self.begin_theta)
+
+
+def _factor(schedule: Schedule, epoch: float) -> float:
+    """Return what a schedule says, or refuse what would end all learning without a word."""
+    factor = schedule(epoch)
+    if type(factor) is float and 0.0 <= factor < math.inf:  # as nearly always, in every step
+        return factor
+    try:
+        factor = float(factor)
+    except (TypeError, ValueError):
+        factor = math.nan
+    if not 0.0 <= factor < math.inf:
+        raise ValueError(
+            f"schedule: found {factor} at epoch {epoch:g}, expected a number from 0 on"
+        )
+    return factor
 
 
 def measured(state: Any) -> Array:

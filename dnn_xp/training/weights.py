@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dnn_xp.arguments import check_kind, check_number
+from dnn_xp.arguments import check_number, shown
 from dnn_xp.backends import Array, asarray_like, namespace, plain_array, widened
 from dnn_xp.functions.metrics.means import ratio
 
@@ -79,13 +79,17 @@ def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> 
     if isinstance(weights, Mapping):
         if unknown := [label for label in weights if label not in range(n_classes)]:
             raise ValueError(f"weights: found class {unknown[0]!r} of {n_classes} classes from 0")
-        numbers = [_weight(weights.get(label, 1.0)) for label in range(n_classes)]
+        numbers = [weights.get(label, 1.0) for label in range(n_classes)]
+    elif isinstance(weights, str | bytes) or not hasattr(weights, "__len__"):
+        raise TypeError(f"weights: found {shown(weights)}, expected 'balanced' or numbers by class")
     else:
-        check_kind("weights", weights, Sequence, "'balanced', a dictionary or a list of numbers")
-        numbers = [_weight(weight) for weight in weights]
+        numbers = [*weights]
         if len(numbers) != n_classes:
             raise ValueError(f"weights: found {len(numbers)} for {n_classes} classes")
-    return numbers
+    return [
+        float(check_number("weights", weight, lambda x: x >= 0.0, "numbers from 0 on"))
+        for weight in numbers
+    ]
 
 
 def _weight(found: Any) -> float:

@@ -93,3 +93,30 @@ def test_figures_that_are_no_numbers_at_first_do_not_stay_the_best(array):
         return train(NET, X, X, callbacks=[EarlyStopping(3, monitor="m", mode="min")], **options)
 
     assert run(2, 8, run(0, 2).progress).epochs == run(0, 8).epochs == 8
+
+
+def test_a_figure_that_never_is_a_number_is_the_reason(array):
+    X = array(np.ones((1, 4)))
+    options = {"metrics": {"m": lambda A, Y: float("nan")}, "epochs": 9}
+    with pytest.warns(RuntimeWarning, match="m is not a number"):
+        run = train(NET, X, X, callbacks=[EarlyStopping(3, monitor="m", mode="min")], **options)
+    assert run.reason == "m was no number in 3 epochs"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": "3"}, "patience: found '3'"),
+        ({"patience": 2.5}, "patience: found 2.5"),
+        ({"patience": float("inf")}, "patience: found inf"),
+        ({"patience": None}, "patience: found None"),
+        ({"patience": True}, "patience: found True"),
+        ({"min_delta": "0"}, "min_delta: found '0'"),
+        ({"min_delta": float("nan")}, "min_delta: found nan"),
+        ({"monitor": None}, "monitor: found None"),
+        ({"mode": "up"}, "mode: found 'up'"),
+    ],
+)
+def test_early_stopping_arguments_of_another_kind_are_named(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        EarlyStopping(**options)

@@ -343,3 +343,19 @@ def test_a_count_in_the_state_is_saved_and_resumed(array):
     rest = train(network, X, Y, optimizer=own, epochs=4, resume=first.progress)
     assert_close(rest.theta, whole.theta, rtol=0)
     assert float(rest.progress.state.optimizer.count) == 4.0
+
+
+@pytest.mark.parametrize("found", ["0.1", None, float("nan"), float("inf"), True, [0.1], 1j, -1.0])
+@pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
+def test_optimizers_numbers_that_are_none_are_named(name, found):
+    with pytest.raises(ValueError, match=r"^learning_rate: found .*, expected a number above 0"):
+        optimizers.OPTIMIZERS[name](found)
+    for number in dict(optimizers.OPTIMIZERS[name](0.1).arguments):
+        with pytest.raises(ValueError, match=f"^{number}: found .*, expected "):
+            optimizers.OPTIMIZERS[name](0.1, **{number: found if found is not True else "yes"})
+
+
+def test_optimizers_hold_numbers_of_pythons_own():
+    made = optimizers.adam(np.float32(0.5), beta1=np.float64(0.5), epsilon=np.int64(1))
+    assert {type(x) for x in (made.learning_rate, *made.numbers)} == {float}
+    assert made == optimizers.adam(0.5, beta1=0.5, epsilon=1.0)

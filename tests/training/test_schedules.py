@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnn_xp import Callback, Dense, Network, backends, sgd, train
+from dnn_xp.training import schedules
 from dnn_xp.training.schedules import (
     ReduceOnPlateau,
     constant,
@@ -379,3 +380,37 @@ def test_a_real_run_taken_up_again_goes_on_at_its_rate(array, place):
     resumed = run(resume=stopped.progress)
     assert resumed.history == whole.history
     assert float(backends.to_host(resumed.theta)[1]) == 100.0 - 2 * (3 * 1.0 + 2 * 0.5 + 0.25)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), -0.5, "fast", None, np.nan])
+def test_what_a_schedule_must_not_say_is_named(array, factor):
+    X, network = array(np.ones((1, 4))), Network(1, (Dense(1),), "squared_error")
+    with pytest.raises(ValueError, match=r"^schedule: found .* at epoch 2, expected a number"):
+        train(network, X, X, epochs=4, schedule=lambda epoch: 1 if epoch < 2 else factor)
+
+
+@pytest.mark.parametrize("found", ["1", None, float("nan"), float("inf"), True, [1.0], -1.0])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("factor", schedules.constant),
+        ("every", schedules.step_decay),
+        ("factor", schedules.exponential_decay),
+        ("power", schedules.inverse_scaling),
+        ("epochs", schedules.cosine),
+        ("epochs", schedules.one_cycle),
+        ("epochs", lambda found: schedules.warm_up(schedules.constant(), found)),
+        ("warm_up", lambda found: schedules.cosine(5, warm_up=found)),
+        ("restarts", lambda found: schedules.cosine(5, restarts=found)),
+        ("growth", lambda found: schedules.cosine(5, growth=found)),
+        ("min_factor", lambda found: schedules.cosine(5, min_factor=found)),
+        ("rise", lambda found: schedules.one_cycle(5, rise=found)),
+        ("end", lambda found: schedules.one_cycle(5, end=found)),
+        ("factor", schedules.ReduceOnPlateau),
+        ("patience", lambda found: schedules.ReduceOnPlateau(patience=found)),
+        ("min_delta", lambda found: schedules.ReduceOnPlateau(min_delta=found)),
+    ],
+)
+def test_schedules_numbers_that_are_none_are_named(name, make, found):
+    with pytest.raises(ValueError, match=f"^{name}: found .*, expected "):
+        make(found)
