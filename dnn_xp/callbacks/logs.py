@@ -40,7 +40,8 @@ class _Lines(Callback):
     def apart(self) -> Callback:
         """Return a log in a new file: of this name, or with a number where that is taken."""
         other = copy.copy(self)
-        if self.path.is_file() or not self.path.exists():  # /dev/stdout is no file
+        # Asked in this order, since another may make it meanwhile. /dev/stdout is no file.
+        if not self.path.exists() or self.path.is_file():
             other.path = _claim(self.path, lambda path: path.open("x").close())
         return other
 

@@ -172,7 +172,6 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             X = as_dtype(X, dtype_name(self.coefs_[0].dtype))
         weights = check_sample_weight(sample_weight, X)
         Y = self._encode(y, like, incremental=incremental)
-        self.n_outputs_ = Y.shape[0]
         network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
         if first:
             start_record(self)
@@ -184,6 +183,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self._set_theta(network, asarray_like(theta, like=reference_array(as_columns(X))))
         else:
             check_same_layers(self, network)
+        self.n_outputs_ = Y.shape[0]
         return FitData(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting

@@ -111,6 +111,7 @@ def fit_by_steps(
         warnings.warn("Training interrupted by user.", stacklevel=4)
         if monitor.theta is not None:
             estimator._set_theta(network, monitor.chosen)
+            estimator._past = past._replace(epochs=prepared.epoch, history=prepared.history)
         return
     estimator._set_theta(network, run.theta)
     estimator._progress = state_of_optimizer(run.progress)

@@ -60,8 +60,9 @@ def past_of(result: TrainingResult, past: Past, estimator: Parameters) -> Past:
     """Return the past of the next run, of the result of this one and of its own past."""
     states, rate = {}, estimator.learning_rate
     if isinstance(rate, Callback) and result.progress is not None:
-        name = type(rate).__name__  # the first of its class, since it is told first
-        states = {key: state for key, state in result.progress.callbacks.items() if key == name}
+        kind = type(rate).__name__  # a run calls several of a kind "Kind", "Kind 2", ...
+        found = result.progress.callbacks.items()
+        states = {name: state for name, state in found if name.partition(" ")[0] == kind}
     return past._replace(epochs=result.epochs, history=result.history, states=states)
 
 

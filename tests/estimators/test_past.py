@@ -151,6 +151,33 @@ def test_a_batch_that_was_refused_does_not_count():
     assert_equal(train_on(one, 2), train_on(other, 4))
 
 
+class Interrupt(Callback):
+    def epoch(self, run):
+        if run.epoch == 3:
+            raise KeyboardInterrupt
+
+
+def test_schedules_go_on_after_an_interrupt():
+    seen = []
+
+    def schedule(epoch):
+        seen.append(epoch)
+        return 1.0
+
+    reg = MLPRegressor(**SETTINGS | {"batch_size": 50}, learning_rate=schedule)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        reg.set_params(callbacks=[Interrupt()]).fit(X, Y)
+    train_on(reg.set_params(callbacks=[]), 2)
+    assert seen == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("of_a_kind", [[], [Counter()], [Counter(), Counter()]], ids=len)
+def test_schedules_that_are_callbacks_go_on_beside_others_of_their_kind(of_a_kind):
+    options = SETTINGS | {"learning_rate": Counter(), "callbacks": of_a_kind}
+    whole = MLPRegressor(**options).fit(X, Y)
+    assert_equal(train_on(clone(MLPRegressor(**options)), EPOCHS), whole)
+
+
 # ----------------------------------------------------------------------------- logs
 
 

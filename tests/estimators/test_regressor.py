@@ -139,3 +139,5 @@ def test_other_outputs_are_refused_where_training_goes_on():
     reg = MLPRegressor(**SETTINGS).partial_fit(X, ONE)
     with pytest.raises(ValueError, match="y: found 3 outputs, expected 1 as in the fit"):
         reg.partial_fit(X, THREE)
+    assert reg.n_outputs_ == 1
+    assert reg.partial_fit(X, ONE).predict(X).shape == ONE.shape

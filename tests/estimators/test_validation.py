@@ -90,6 +90,19 @@ def test_validation_data_follow_X(array, dispatch, of_X, form):
         np.testing.assert_allclose(found, expected, rtol=rtol)
 
 
+def test_validation_data_follow_X_to_its_device(dispatch):
+    strict = pytest.importorskip("array_api_strict")
+    here, there = (
+        strict.asarray(X, device=strict.Device(name)) for name in ("CPU_DEVICE", "device1")
+    )
+    host = MLPRegressor(**SETTINGS).fit(X, VALUES, X_val=X, y_val=VALUES)
+    for given, validation in ((here, there), (there, here)):
+        reg = MLPRegressor(**SETTINGS).fit(given, VALUES, X_val=validation, y_val=VALUES)
+        assert reg.coefs_[0].device == given.device
+        for found, expected in zip(curves(reg), curves(host), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
 @pytest.mark.once
 def test_validation_data_of_frames_follow_X():
     pandas = pytest.importorskip("pandas")
