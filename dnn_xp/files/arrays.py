@@ -60,7 +60,7 @@ def read_arrays(
 
 
 def _read_hdf5(path: Path, names: Sequence[str], trusted: bool) -> list[HostArray]:
-    with open_hdf5(path) as file:
+    with open_hdf5(path, trusted=trusted) as file:
         with naming(path):
             if missing := [name for name in names if name not in set(file)]:
                 raise ValueError(_lacking(missing, names, list_members(file)))

@@ -32,6 +32,7 @@ from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
     ERRORS,
+    BytesWithoutHeaps,
     check_total,
     find_data_set,
     find_group,
@@ -211,7 +212,7 @@ def load_model(
 def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) -> Model:
     import h5py
 
-    with h5py.File(io.BytesIO(content), "r") as file:
+    with h5py.File(BytesWithoutHeaps(content), "r") as file:
         if problem := version_problem(read_attribute(file, "version"), _VERSION):
             raise ModelFileError(f"{path}: {problem}")
         blocks = set(file)
