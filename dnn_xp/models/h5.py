@@ -256,6 +256,9 @@ def _read_parameters(file: "h5py.File", network: Network) -> dict[str, Any]:
         raise ValueError(f"parameters: found {found}, expected {expected}")
     data_sets = {name: find_data_set(group, name) for name in network.shapes}
     check_total(data_sets.values())
+    for name, data_set in data_sets.items():
+        if data_set.dtype.kind != "f":
+            raise TypeError(f"{name}: found {data_set.dtype}, expected floats")
     return {name: read_array(data_set) for name, data_set in data_sets.items()}
 
 
