@@ -93,7 +93,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
             try:
                 arrays.append(_read_member(archive, members[name]))
             except Exception as error:
-                raise ValueError(f"{path}: {name}: cannot be read: {error}") from error
+                raise ValueError(f"{path}: {name}: cannot be read: {printable(error)}") from error
         return arrays
 
 

@@ -175,15 +175,17 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except ERRORS as error:
         ours = type(error) in (ValueError, TypeError, HeapError) and str(error)
-        said = error if ours else f"damaged: {error or type(error).__name__}"
-        raise ValueError(f"{os.fspath(path)}: {said}") from error
+        said = str(error) if ours else f"damaged: {str(error) or type(error).__name__}"
+        raise ValueError(f"{os.fspath(path)}: {printable(said)}") from error
 
 
 def _why_not(error: BaseException, known: bool, head: bytes) -> str:
     """Return why a file cannot be opened, in words."""
     if getattr(error, "errno", None) in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
         return "is in use by another program, which has it open for writing: close it there first"
-    return f"damaged: {error}" if known else f"not an HDF5 file, or damaged{seeming(head)}"
+    return (
+        f"damaged: {printable(error)}" if known else f"not an HDF5 file, or damaged{seeming(head)}"
+    )
 
 
 def find_group(group: "h5py.Group", name: str) -> "h5py.Group":

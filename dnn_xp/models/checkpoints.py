@@ -221,7 +221,7 @@ def _read(path: Path) -> Progress:
         raise
     # Whole, but made by other means than save_checkpoint: whatever is wrong, it is the file.
     except ERRORS as error:
-        said = error if str(error) else type(error).__name__
+        said = printable(error) or type(error).__name__
         raise CheckpointError(f"{path}: not a checkpoint that can be used: {said}") from error
     return progress
 

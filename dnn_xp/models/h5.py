@@ -203,7 +203,7 @@ def load_model(
         raise ModelFileError(f"{path}: {error}") from error
     # Whole, but made by other means than save_model: whatever is wrong with it, it is the file.
     except ERRORS as error:
-        said = error if str(error) else type(error).__name__
+        said = printable(error) or type(error).__name__
         raise ModelFileError(f"{path}: not a model that can be used: {said}") from error
     where = open_backend(backend) if isinstance(backend, str) else backend
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
