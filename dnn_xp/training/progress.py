@@ -127,6 +127,15 @@ class Progress(NamedTuple):
         )
 
 
+def _copied(vector: Array) -> Array:
+    """Return a copy that, where arrays have blocks, is in one, as a step leaves them.
+
+    A sum over other blocks is another sum in its last digits.
+    """
+    vector = in_one_block(vector)
+    return namespace(vector).asarray(vector, copy=True)
+
+
 def _forms(state: State) -> dict[str, list[str]]:
     """Return of which dtypes and shapes a state is, in JSON's types.
 
@@ -138,12 +147,3 @@ def _forms(state: State) -> dict[str, list[str]]:
         name: [f"{dtype_name(x.dtype)} {x.ndim} {tuple(x.shape[-1:])}" for x in vectors]
         for name, vectors in parts.items()
     }
-
-
-def _copied(vector: Array) -> Array:
-    """Return a copy that, where arrays have blocks, is in one, as a step leaves them.
-
-    A sum over other blocks is another sum in its last digits.
-    """
-    vector = in_one_block(vector)
-    return namespace(vector).asarray(vector, copy=True)
