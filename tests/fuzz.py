@@ -410,7 +410,9 @@ def command(name: str, start: int) -> list[str]:
 def watch(name: str, start: int, until: float) -> Iterator[tuple[int, str]]:
     """Yield each case that is done, and what went wrong with it, from a process of its own."""
     number = start
-    with subprocess.Popen(command(name, start), stdout=subprocess.PIPE, bufsize=0) as process:
+    # Libraries of pictures write to stderr what they think of each.
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "bufsize": 0}
+    with subprocess.Popen(command(name, start), **pipes) as process:
         lines = Lines(process)
         try:
             lines.next(PATIENCE)  # it has made its files

@@ -237,15 +237,33 @@ def test_a_pipe_in_the_place_of_an_estimator_s_checkpoint_is_refused(tmp_path):
 STEERING = ("\x1b[2J", "\x9b31m", "\x07", "a\rb", "\u202egnp.exe", "line\u2028end")
 
 
+def with_field(field):
+    """Give a layer a field that it does not have."""
+    described = {"n_inputs": 12, "cost": "softmax_cross_entropy"}
+    described["layers"] = [{"kind": "Dense", "units": 3, field: 1}]
+    return lambda file, place: file.__setitem__(place, fixed(json.dumps(described)))
+
+
+def with_figure(figure):
+    """Give a history a figure that is no number."""
+    about = {"run": {}, "epoch": 0, "batch": 0, "steps": 0, "history": {figure: ["x"]}}
+    return lambda file, place: file.__setitem__(place, fixed(json.dumps(about)))
+
+
 @pytest.mark.parametrize("name", STEERING)
-def test_names_in_errors_are_shown_without_control_characters(tmp_path, model, name):
-    path = tmp_path / "data.h5"
+def test_names_in_errors_are_shown_without_control_characters(tmp_path, model, checkpoint, name):
+    path, layer = tmp_path / "data.h5", tmp_path / "layer.h5"
+    layer.write_bytes(model.read_bytes())
     with h5py.File(path, "w") as file:
         file[name] = 1
     np.savez(tmp_path / "data.npz", **{name: 1})
     resealed(model, "model", name, lambda file, place: file.__setitem__(place, 1))
     (tmp_path / "album" / name).mkdir(parents=True)
+    resealed(layer, "model", "network", with_field(name))
+    resealed(checkpoint, "checkpoint", "about", with_figure(name))
     for read in (
+        lambda: load_model(layer),
+        lambda: load_checkpoint(checkpoint),
         lambda: load_arrays(path),
         lambda: load_arrays(tmp_path / "data.npz"),
         lambda: open_examples(path, like=X).__enter__(),

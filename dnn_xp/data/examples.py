@@ -80,7 +80,7 @@ def open_examples(
     path = check_path("path", path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
-    with open_hdf5(path) as file:
+    with open_hdf5(path, trusted=trusted) as file:
         with naming(path):
             rows = find_data_set(file, name, trusted=trusted, whole=False)
             if rows.ndim < 2 or rows.dtype.kind not in "fiub" or rows.size == 0:

@@ -11,6 +11,7 @@ import numpy as np
 from dnn_xp.arguments import check, check_path, check_whole
 from dnn_xp.backends import HostArray, require
 from dnn_xp.files.opening import read_whole, seeming
+from dnn_xp.reprs import printable
 
 __all__ = ["picture_suffixes", "read_bytes", "read_picture"]
 
@@ -22,8 +23,8 @@ _PIXELS = 2**26
 """A picture may have so many: no camera that people carry takes more in one shot."""
 _PIXELS_EACH = 16
 """Or so many for each pixel that is wanted: more would be averaged away."""
-_SCANS = 500
-"""A JPEG may go over the whole picture so often; in a few kB there is room for hours of it."""
+_SCANS = 100
+"""A JPEG may go over the whole picture so often; in a few kB there is room for minutes of it."""
 
 
 def read_picture(
@@ -92,7 +93,7 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
         return _prepared(image, shape)
     except Exception as error:
         said = _description(content) if "cannot identify" in str(error) else str(error)
-        said = said or type(error).__name__
+        said = printable(said) or type(error).__name__
         raise ValueError(f"{path}: cannot be read as a picture: {said}") from error
 
 

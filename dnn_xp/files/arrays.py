@@ -60,7 +60,7 @@ def read_arrays(
 
 
 def _read_hdf5(path: Path, names: Sequence[str], trusted: bool) -> list[HostArray]:
-    with open_hdf5(path) as file:
+    with open_hdf5(path, trusted=trusted) as file:
         with naming(path):
             if missing := [name for name in names if name not in set(file)]:
                 raise ValueError(_lacking(missing, names, list_members(file)))
@@ -93,7 +93,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> list[HostArray]:
             try:
                 arrays.append(_read_member(archive, members[name]))
             except Exception as error:
-                raise ValueError(f"{path}: {name}: cannot be read: {error}") from error
+                raise ValueError(f"{path}: {name}: cannot be read: {printable(error)}") from error
         return arrays
 
 

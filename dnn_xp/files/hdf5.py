@@ -3,10 +3,12 @@
 HDF5 follows links into other files, keeps data in them, and keeps data of variable length in heaps
 in which a damaged or hostile file can lead a reader round for ever. So a link and a data set are
 looked at before they are followed and read: only hard links, only types of a fixed size, no more
-bytes than the file can hold. Texts are UTF-8 bytes of a fixed length.
+bytes than the file can hold. Texts are UTF-8 bytes of a fixed length. The heaps themselves are
+refused where HDF5 asks for their bytes: already to open a virtual data set it reads one.
 """
 
 import errno
+import io
 import json
 import math
 import os
@@ -24,8 +26,16 @@ from dnn_xp.reprs import printable
 if TYPE_CHECKING:
     import h5py
 
+try:
+    import fcntl
+except ImportError:  # on Windows, where HDF5 locks the bytes themselves
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = [
     "ERRORS",
+    "BytesWithoutHeaps",
+    "FileWithoutHeaps",
+    "HeapError",
     "check_total",
     "find_data_set",
     "find_group",
@@ -63,9 +73,49 @@ _WAY_OUT = "; if you know where the file is from, say so: trusted=True, or --tru
 # ----------------------------------------------------------------------------- opening
 
 
+class HeapError(ValueError):
+    """HDF5 asked for a heap: a data set is virtual, or something is of variable length."""
+
+
+class _WithoutHeaps:
+    """Part of a file object that keeps heaps from HDF5, which asks for each by its first byte.
+
+    So does a stored image of its cache, in which heaps can be hidden.
+    """
+
+    def read(self, *size: Any) -> Any:
+        content = super().read(*size)  # type: ignore[misc]
+        _check_no_heap(content)
+        return content
+
+    def readinto(self, buffer: Any, /) -> Any:
+        count = super().readinto(buffer)  # type: ignore[misc]
+        _check_no_heap(bytes(memoryview(buffer)[:5]))
+        return count
+
+
+def _check_no_heap(head: bytes) -> None:
+    if head.startswith((b"GCOL\x01", b"MDCI\0")):
+        raise HeapError("is virtual, or of variable length: its parts may lie in other files")
+
+
+class FileWithoutHeaps(_WithoutHeaps, io.FileIO):
+    """A file that HDF5 reads without its heaps."""
+
+
+class BytesWithoutHeaps(_WithoutHeaps, io.BytesIO):
+    """The content of a file that HDF5 reads without its heaps."""
+
+
 @contextmanager
-def open_hdf5(path: str | os.PathLike[str]) -> Iterator["h5py.File"]:
+def open_hdf5(path: str | os.PathLike[str], *, trusted: bool = False) -> Iterator["h5py.File"]:
     """Open an HDF5 file for reading.
+
+    Parameters
+    ----------
+    path : path
+    trusted : bool
+        Whether HDF5 may read its heaps, too.
 
     Raises
     ------
@@ -77,15 +127,39 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator["h5py.File"]:
     import h5py  # takes 30 ms to load, and not every run reads a file
 
     check_file(path)
-    with Path(path).open("rb") as file:
-        head = file.read(512)
+    with FileWithoutHeaps(path) as raw:
+        head = raw.read(512)
+        if head.startswith(b"\x89HDF\r\n\x1a\n\x03") and head[11] & 1:  # a mark in the file itself
+            raise ValueError(
+                f"{os.fspath(path)}: is open for writing in another program, or was when that was "
+                "killed: close it there, or run h5clear -s on it"
+            )
+        try:
+            _share(raw)
+            opened = h5py.File(path if trusted else raw, "r")
+        except ERRORS as error:
+            known = h5py.is_hdf5(path)
+            raise ValueError(f"{os.fspath(path)}: {_why_not(error, known, head)}") from error
+        with opened:
+            yield opened
+
+
+def _share(file: io.FileIO) -> None:
+    """Lock a file for reading as HDF5 does, while it is open.
+
+    Raises
+    ------
+    BlockingIOError
+        Where another program has it open for writing.
+    """
+    if fcntl is None or os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in ("FALSE", "0"):
+        return
     try:
-        opened = h5py.File(path, "r")
-    except ERRORS as error:
-        known = h5py.is_hdf5(path)
-        raise ValueError(f"{os.fspath(path)}: {_why_not(error, known, head)}") from error
-    with opened:
-        yield opened
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return
 
 
 @contextmanager
@@ -100,21 +174,18 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except ERRORS as error:
-        ours = type(error) in (ValueError, TypeError) and str(error)
-        said = error if ours else f"damaged: {error or type(error).__name__}"
-        raise ValueError(f"{os.fspath(path)}: {said}") from error
+        ours = type(error) in (ValueError, TypeError, HeapError) and str(error)
+        said = str(error) if ours else f"damaged: {str(error) or type(error).__name__}"
+        raise ValueError(f"{os.fspath(path)}: {printable(said)}") from error
 
 
 def _why_not(error: BaseException, known: bool, head: bytes) -> str:
     """Return why a file cannot be opened, in words."""
     if getattr(error, "errno", None) in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
         return "is in use by another program, which has it open for writing: close it there first"
-    if "already open for write" in str(error):  # a mark in the file itself, which a kill leaves
-        return (
-            "is open for writing in another program, or was when that was killed: close it there, "
-            "or run h5clear -s on it"
-        )
-    return f"damaged: {error}" if known else f"not an HDF5 file, or damaged{seeming(head)}"
+    return (
+        f"damaged: {printable(error)}" if known else f"not an HDF5 file, or damaged{seeming(head)}"
+    )
 
 
 def find_group(group: "h5py.Group", name: str) -> "h5py.Group":
@@ -158,11 +229,15 @@ def find_data_set(
     ValueError
         Where there is none, or it may not be read.
     """
-    data_set = _find(group, name, "Dataset")
+    way_out = "" if trusted is None else _WAY_OUT
+    try:
+        data_set = _find(group, name, "Dataset")
+    except HeapError as error:
+        raise ValueError(f"{printable(name)}: {error}{way_out}") from None
     problem = _refusal(data_set)
     if problem is None and not trusted:
         problem = _doubt(data_set, chunks=trusted is not None)
-        problem = problem and problem + ("" if trusted is None else _WAY_OUT)
+        problem = problem and problem + way_out
     elif problem is None and data_set.is_virtual:
         problem = _sources_problem(data_set)
     if problem := problem or _memory_problem(data_set, whole):
@@ -245,8 +320,7 @@ def _doubt(data_set: "h5py.Dataset", chunks: bool) -> str | None:
     """Return why a data set is not read in a file of unknown origin."""
     import h5py
 
-    plan = data_set.id.get_create_plist()
-    if plan.get_layout() == h5py.h5d.VIRTUAL:
+    if data_set.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
         return "is virtual: its parts may lie in other files"
     if data_set.dtype.hasobject:
         return "found text of variable length, expected text of a fixed length"
@@ -284,7 +358,7 @@ def _sources_problem(data_set: "h5py.Dataset", depth: int = 4) -> str | None:
         if (path := here if file_name == "." else _source_file(here, file_name)) is None:
             return f"{part} is not there"
         try:
-            with open_hdf5(path) as file:
+            with open_hdf5(path, trusted=True) as file:
                 source = _find(file, name, "Dataset")
                 problem = _refusal(source)
                 if problem is None and source.is_virtual:

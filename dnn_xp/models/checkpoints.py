@@ -30,6 +30,7 @@ from dnn_xp.backends import to_host
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
     ERRORS,
+    BytesWithoutHeaps,
     check_total,
     find_data_set,
     find_group,
@@ -220,7 +221,7 @@ def _read(path: Path) -> Progress:
         raise
     # Whole, but made by other means than save_checkpoint: whatever is wrong, it is the file.
     except ERRORS as error:
-        said = error if str(error) else type(error).__name__
+        said = printable(error) or type(error).__name__
         raise CheckpointError(f"{path}: not a checkpoint that can be used: {said}") from error
     return progress
 
@@ -228,7 +229,7 @@ def _read(path: Path) -> Progress:
 def _progress(content: bytes, path: Path) -> Progress:
     import h5py
 
-    with h5py.File(io.BytesIO(content), "r") as file:
+    with h5py.File(BytesWithoutHeaps(content), "r") as file:
         if problem := version_problem(read_attribute(file, "version"), _VERSION):
             raise CheckpointError(f"{path}: {problem}")
         arrays = _data_sets(file)

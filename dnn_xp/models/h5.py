@@ -32,6 +32,7 @@ from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
     ERRORS,
+    BytesWithoutHeaps,
     check_total,
     find_data_set,
     find_group,
@@ -203,7 +204,7 @@ def load_model(
         raise ModelFileError(f"{path}: {error}") from error
     # Whole, but made by other means than save_model: whatever is wrong with it, it is the file.
     except ERRORS as error:
-        said = error if str(error) else type(error).__name__
+        said = printable(error) or type(error).__name__
         raise ModelFileError(f"{path}: not a model that can be used: {said}") from error
     where = open_backend(backend) if isinstance(backend, str) else backend
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
@@ -212,7 +213,7 @@ def load_model(
 def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) -> Model:
     import h5py
 
-    with h5py.File(io.BytesIO(content), "r") as file:
+    with h5py.File(BytesWithoutHeaps(content), "r") as file:
         if problem := version_problem(read_attribute(file, "version"), _VERSION):
             raise ModelFileError(f"{path}: {problem}")
         blocks = set(file)
@@ -256,6 +257,9 @@ def _read_parameters(file: "h5py.File", network: Network) -> dict[str, Any]:
         raise ValueError(f"parameters: found {found}, expected {expected}")
     data_sets = {name: find_data_set(group, name) for name in network.shapes}
     check_total(data_sets.values())
+    for name, data_set in data_sets.items():
+        if data_set.dtype.kind != "f":
+            raise TypeError(f"{name}: found {data_set.dtype}, expected floats")
     return {name: read_array(data_set) for name, data_set in data_sets.items()}
 
 

@@ -266,7 +266,7 @@ def test_a_jpeg_of_scans_without_number_is_refused(saved, colours):
     content = path.read_bytes()
     scan = content[content.index(b"\xff\xda") : -2]
     path.write_bytes(content[:-2] + scan * 200 + content[-2:])
-    with pytest.raises(ValueError, match=r"scans\.jpg: .*found a JPEG of more than 500 scans"):
+    with pytest.raises(ValueError, match=r"scans\.jpg: .*found a JPEG of more than 100 scans"):
         read_bytes(path, (2, 3, 3))
 
 

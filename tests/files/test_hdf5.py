@@ -4,7 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
+from dnn_xp.files import hdf5
 from dnn_xp.files.hdf5 import (
+    BytesWithoutHeaps,
+    FileWithoutHeaps,
+    HeapError,
     find_data_set,
     find_group,
     fixed,
@@ -133,3 +137,45 @@ def test_an_error_of_the_body_is_not_taken_for_one_of_the_file(tmp_path):
     h5py.File(path, "w").close()
     with pytest.raises(OSError, match="of another file"), open_hdf5(path):
         raise OSError("of another file")
+
+
+@pytest.mark.parametrize("form", ["file", "bytes"])
+def test_heaps_are_not_read_whatever_asks_for_them(tmp_path, form):
+    """Texts of variable length, virtual data sets and the texts of attributes lie in heaps."""
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w") as file:
+        file["x"], file["text"] = np.arange(3.0), ["a", "b"]
+        file.attrs["note"] = "of variable length"
+        layout = h5py.VirtualLayout((3,), "f8")
+        layout[:] = h5py.VirtualSource("other.h5", "x", (3,))
+        file.create_virtual_dataset("virtual", layout)
+    raw = FileWithoutHeaps(path) if form == "file" else BytesWithoutHeaps(path.read_bytes())
+    with raw, h5py.File(raw) as file:
+        for read in (
+            lambda: file["text"][()],
+            lambda: file["virtual"],
+            lambda: file.attrs["note"],
+        ):
+            with pytest.raises(HeapError, match="is virtual, or of variable length"):
+                read()
+            assert file["x"][()].tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("head", [b"GCOL\x01", b"GCOL\x01\0\0\0" + bytes(100), b"MDCI\0\1"])
+def test_heaps_are_known_by_how_they_begin(head):
+    for read in (lambda raw: raw.read(8), lambda raw: raw.readinto(bytearray(8))):
+        with pytest.raises(HeapError):
+            read(BytesWithoutHeaps(head))
+    assert BytesWithoutHeaps(head[1:]).read() == head[1:]
+    assert BytesWithoutHeaps(b"GCOLLIER").read() == b"GCOLLIER"
+
+
+def test_without_locks_of_the_system_files_are_read_as_well(tmp_path, monkeypatch):
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    for replaced in (None, hdf5.fcntl):
+        monkeypatch.setattr(hdf5, "fcntl", replaced)
+        with open_hdf5(path) as file:
+            assert list(file) == ["x"]
+        monkeypatch.setenv("HDF5_USE_FILE_LOCKING", "FALSE")

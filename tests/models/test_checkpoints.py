@@ -1,6 +1,7 @@
 """Checkpoints: whatever happens to a run or its files, it goes on and ends with the same bits."""
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -238,6 +239,26 @@ def rewritten(name, value):
     return edit
 
 
+def filled(name, value):
+    def edit(file):
+        if name.startswith("state/optimizer"):
+            held = file["state/optimizer"]
+            file_name = next(one for one in held if held[one].shape)
+            held[file_name][...] = value
+        else:
+            file[name][...] = value
+
+    return edit
+
+
+def noted(**changes):
+    def edit(file):
+        about = json.loads(file["about"][()]) | changes
+        rewritten("about", np.bytes_(json.dumps(about)))(file)
+
+    return edit
+
+
 def without_theta(file):
     del file["state/theta"]
 
@@ -251,6 +272,42 @@ def without_theta(file):
         (rewritten("about", np.bytes_("{")), "can be used"),
         (rewritten("about", "{}"), "about: found text of variable length, expected text of"),
         (rewritten("kept", np.bytes_("{")), "kept: found .S1, expected numbers"),
+        (noted(epoch=10**30, history={}), "epoch: found 10{30}, expected a number of epochs"),
+        (noted(epoch="x"), "epoch: found 'x', expected a whole number"),
+        (noted(epoch=1.5), "epoch: found 1.5, expected a whole number"),
+        (noted(epoch=True), "epoch: found True, expected a whole number"),
+        (noted(epoch=-1), "epoch: found -1, expected a whole number"),
+        (noted(epoch=7), "history: found the cost of 1 epochs, expected 7"),
+        (noted(batch=-1), "batch: found -1, expected a whole number"),
+        (noted(batch=None), "batch: found None, expected a whole number"),
+        (noted(steps="x"), "steps: found 'x', expected a whole number"),
+        (noted(steps=2**60), "steps: found .*, expected a number of epochs, batches or steps"),
+        (noted(history={}), "history: found the cost of 0 epochs, expected 1"),
+        (noted(history=None), "history: found None, expected a dictionary"),
+        (noted(history=[1.0]), "history: found .1.0., expected a dictionary"),
+        (noted(history={"cost": 1.0}), "history: found cost 1.0, expected numbers"),
+        (noted(history={"cost": ["x"]}), "history: found cost .'x'., expected numbers"),
+        (noted(history={"cost": [None]}), "history: found cost .None., expected numbers"),
+        (noted(run=None), "run: found None, expected a dictionary"),
+        (noted(run=[]), "run: found .., expected a dictionary"),
+        (noted(more=1), "about: found run, epoch, batch, steps, history, more"),
+        (rewritten("about", np.bytes_("[" * 100_000)), "JSON that is nested too deep"),
+        (rewritten("about", np.bytes_("[1]")), "about: found list, expected a dictionary"),
+        (filled("state/theta", np.nan), "theta: found values that are not finite"),
+        (filled("state/average", np.inf), "average: found values that are not finite"),
+        (filled("kept", -np.inf), "kept: found values that are not finite"),
+        (filled("finite", np.nan), "finite: found values that are not finite"),
+        (filled("state/optimizer/velocity", np.nan), "optimizer: found NaN in its state"),
+        (rewritten("state/theta", np.zeros(3)), "kept: found .*, expected floats of the shape"),
+        (rewritten("state/theta", np.zeros(3, complex)), "theta: found complex128, expected numb"),
+        (rewritten("state/theta", np.float64(1)), "theta: found float64\\(\\), expected floats"),
+        (rewritten("kept", np.zeros(99, int)), "kept: found int64.*, expected floats"),
+        (rewritten("total", np.zeros(3)), "total: found the shape .3,., expected a number"),
+        (rewritten("total", 3), "total: found the shape .., expected a number"),
+        (lambda file: file.__delitem__("total"), "total: is not there: found"),
+        (lambda file: file.__delitem__("state"), "state: is not there: found"),
+        (lambda file: file.attrs.update(version=2.5), "version: found .*2.5.*, expected a whole"),
+        (lambda file: file.attrs.__delitem__("version"), "version: found None, expected a whole"),
     ],
 )
 def test_a_whole_file_of_a_wrong_checkpoint_is_named(path, edit, problem):
