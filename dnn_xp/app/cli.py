@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:  # before standard output was ready, or after all was said
         code = INTERRUPTED
         _say("interrupted")
+    # Python would end by SIGINT if an interrupt came out of an `exec`, as in making a dataclass,
+    # however well it was caught; the next one forgets that.
+    exec("")
     sys.exit(code)
 
 
