@@ -37,19 +37,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:  # before standard output was ready, or after all was said
         code = INTERRUPTED
         _say("interrupted")
+    # Python would end by SIGINT if an interrupt came out of an `exec`, as in making a dataclass,
+    # however well it was caught; the next one forgets that.
+    exec("")
     sys.exit(code)
 
 
 def _run_and_say(arguments: list[str]) -> int:
     import signal
 
+    from dnn_xp.app.stopping import stopping_signals
     from dnn_xp.app.streams import standard_streams
 
     with standard_streams() as output:
-        try:
-            code = _run(arguments)
-        except KeyboardInterrupt:
-            code = INTERRUPTED
+        with stopping_signals() as heard:
+            try:
+                code = _run(arguments)
+            except KeyboardInterrupt:
+                code = INTERRUPTED
+        if code == INTERRUPTED and heard:
+            code = 128 + heard[-1]
         if code > 128:
             number = signal.Signals(code - 128)
             _say("interrupted" if code == INTERRUPTED else f"stopped by {number.name}")

@@ -99,15 +99,7 @@ class Callbacks:
             check_kind("callbacks", callback, Callback, "objects of Callback")
             if not any(other is callback for other in distinct):
                 distinct.append(callback)
-        names = dict[int, str]()
-        kinds: dict[str, list[Callback]] = {}
-        for callback in distinct:
-            kinds.setdefault(type(callback).__name__, []).append(callback)
-        for kind, alike in kinds.items():
-            if len(alike) > 1:  # known by their settings, in whatever order they come
-                alike.sort(key=_settings_of)
-            for number, callback in enumerate(alike, 1):
-                names[id(callback)] = f"{kind} {number}" if number > 1 else kind
+        names = _names_of(distinct)
         ordered = sorted(distinct, key=lambda callback: callback.comes_last)
         self._named = {names[id(callback)]: callback for callback in ordered}
         self._on_step = [
@@ -174,6 +166,20 @@ class Callbacks:
                 )
             result = ended
         return result
+
+
+def _names_of(callbacks: Sequence[Callback]) -> dict[int, str]:
+    """Return a name for each callback, by its id: its kind, and a number where there are more."""
+    kinds: dict[str, list[Callback]] = {}
+    for callback in callbacks:
+        kinds.setdefault(type(callback).__name__, []).append(callback)
+    names = dict[int, str]()
+    for kind, alike in kinds.items():
+        if len(alike) > 1:  # known by their settings, in whatever order they come
+            alike.sort(key=_settings_of)
+        for number, callback in enumerate(alike, 1):
+            names[id(callback)] = f"{kind} {number}" if number > 1 else kind
+    return names
 
 
 def _settings_of(callback: Callback) -> str:

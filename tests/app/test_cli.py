@@ -1,6 +1,10 @@
 """The way in: exit codes, one line for each error, and what is no error of the user's."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -178,7 +182,7 @@ import sys
 class Interrupter:
     def find_spec(self, name, path=None, target=None):
         if name == "{module}":
-            raise KeyboardInterrupt
+            {how}
 sys.meta_path.insert(0, Interrupter())
 from dnn_xp.app.cli import main
 main(["train"])
@@ -194,6 +198,22 @@ main(["train"])
 )
 def test_ctrl_c_while_loading_is_one_line(start, module):
     pytest.importorskip("typer", reason=NEEDS_APP)
-    process = start(code=INTERRUPTED_WHILE_LOADING.format(module=module))
+    how = "raise KeyboardInterrupt"
+    process = start(code=INTERRUPTED_WHILE_LOADING.format(module=module, how=how))
     out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "dnn-xp: interrupted\n")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_while_a_class_is_made_has_its_own_code(bare, tmp_path, name, code):
+    """Out of an `exec`, an interrupt that is caught would still end Python by SIGINT."""
+    pytest.importorskip("typer", reason=NEEDS_APP)
+    how = f"exec('import signal; signal.raise_signal(signal.{name})')"
+    (tmp_path / "program.py").write_text(
+        INTERRUPTED_WHILE_LOADING.format(module="dnn_xp.training", how=how)
+    )
+    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "program"]  # a script, or a text, ends otherwise
+    ran = subprocess.run(command, env=surroundings, cwd=tmp_path, capture_output=True, check=False)
+    assert ran.returncode == code

@@ -383,8 +383,11 @@ cli.main(["train"])
         time.sleep(0.3)
         assert process.poll() is None  # it would finish the epoch, if it could
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
-    assert process.returncode == -signal.SIGTERM  # 143 in a shell
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert facts(out)["epochs"].startswith("1 of 30 ")
+    assert facts(out)["model"].startswith("runs/")
+    assert err.endswith("dnn-xp: stopped by SIGTERM\n")
 
 
 def test_a_signal_in_the_first_epoch_keeps_the_steps_that_were_done(dnn_xp, tmp_path, monkeypatch):
