@@ -5,6 +5,7 @@ What has its default is left out, so that a setting that a later version brings 
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -216,12 +217,12 @@ def _rows(x: Examples, places: Any) -> Any:
 
 
 def _checksum(*arrays: Any) -> str:
-    summed = hashlib.blake2b(digest_size=8)
+    summed = 0  # against mistakes, not against anybody's will: a CRC takes a fifth of a hash's time
     for x in arrays:
         native = x.astype(x.dtype.newbyteorder("<"), copy=False)
-        summed.update(f"{native.dtype.name}{native.shape}".encode())
-        summed.update(np.ascontiguousarray(native).tobytes())
-    return summed.hexdigest()
+        summed = zlib.crc32(f"{native.dtype.name}{native.shape}".encode(), summed)
+        summed = zlib.crc32(native.tobytes(), summed)
+    return f"{summed:08x}"
 
 
 def digest(identity: Identity) -> str:

@@ -164,7 +164,7 @@ def test_dask_graph_does_not_grow():
     for _ in range(3):
         state = compiled(state, x)
         sizes.add(len(state.total.__dask_graph__()))
-    assert sizes == {1}  # one finished block
+    assert sizes == {1}  # a finished block, whatever the blocks of what came in
 
 
 @pytest.mark.parametrize("length", [1, 65_536, 65_537, 200_000])
