@@ -109,6 +109,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: runs where the tests of NumPy run")
+    config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
     config.stash[_LEFT_OUT] = set()
     names = config.getoption("backend") or ()
     if STAND_IN in names:
@@ -145,12 +146,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that are marked ``once`` to NumPy."""
-    if "numpy" in (config.getoption("backend") or backends.BACKENDS):
-        return
-    left = [item for item in items if item.get_closest_marker("once")]
-    items[:] = [item for item in items if not item.get_closest_marker("once")]
-    config.hook.pytest_deselected(items=left)
+    """Leave the tests that are marked ``once`` to NumPy, and those marked ``cupy`` to CuPy."""
+    with_numpy = "numpy" in (config.getoption("backend") or backends.BACKENDS)
+
+    def is_left(item: pytest.Item) -> bool:
+        if item.get_closest_marker("once") and not with_numpy:
+            return True
+        library = item.callspec.params.get("library") if hasattr(item, "callspec") else None
+        is_cupys = item.get_closest_marker("cupy") is not None
+        return is_cupys and (library is None or library.backend != "cupy")
+
+    config.hook.pytest_deselected(items=[item for item in items if is_left(item)])
+    items[:] = [item for item in items if not is_left(item)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

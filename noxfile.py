@@ -105,6 +105,17 @@ def tests(session: nox.Session, backend: str) -> None:
     _run_tests(session, backend)
 
 
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the tests of NumPy with the lower bound of each dependency of the core and of [app]."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = project["optional-dependencies"]
+    bounds = [*project["dependencies"], *extras["app"], *extras["scipy"], *extras["test"]]
+    session.install(*(one.replace(">=", "==") for one in bounds))
+    session.install("--no-deps", "-e", ".")
+    _run_pytest(session, "numpy")
+
+
 @nox.session(python="3.14")
 def python314(session: nox.Session) -> None:
     """Run the tests of NumPy on a Python that is not claimed yet, where it is installed."""
@@ -116,10 +127,14 @@ def _run_tests(session: nox.Session, backend: str) -> None:
     if backend == "cupy":
         requirements.append(f"cupy-cuda{_cuda_major(session)}x[ctk]")
     session.install(*requirements)
+    chosen = ON_THE_STAND_IN if backend == "cupy-stand-in" else ()
+    _run_pytest(session, backend, *chosen)
+
+
+def _run_pytest(session: nox.Session, backend: str, *chosen: str) -> None:
     # A process for each core, of one thread: the threads of two libraries slow each other.
     command = ("pytest", "-q", "-n", "auto", "--backend", backend)
-    chosen = session.posargs or (ON_THE_STAND_IN if backend == "cupy-stand-in" else ())
-    session.run(*command, *chosen, env={"OMP_NUM_THREADS": "1"})
+    session.run(*command, *(session.posargs or chosen), env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def cupy(library):
     if not library.value.startswith("cupy:stand-in"):
-        pytest.skip("of the stand-in alone")
+        pytest.skip("this is CuPy")
     return import_module("cupy")
 
 
@@ -34,11 +34,13 @@ def x(cupy):
 # ----------------------------------------------------------------------------- what it is
 
 
+@pytest.mark.cupy
 def test_it_says_what_it_is(cupy):
     assert cupy.__version__ == "0.stand-in"
     assert "It is not CuPy" in cupy.__doc__
 
 
+@pytest.mark.cupy
 def test_it_is_taken_for_cupy(cupy, x):
     assert array_api_compat.is_cupy_array(x)
     assert array_api_compat.array_namespace(x).__name__ == "array_api_compat.cupy"
@@ -50,11 +52,13 @@ def test_it_is_taken_for_cupy(cupy, x):
     assert xp.__name__.endswith("array_api_compat.cupy")
 
 
+@pytest.mark.cupy
 def test_results_are_arrays_also_of_no_dimensions(cupy, x):
     for found in (x.sum(), x[0, 0], cupy.max(x), x @ x, x.T, x + 1, x == x, -x, cupy.sqrt(x)):
         assert type(found) is cupy.ndarray
 
 
+@pytest.mark.cupy
 def test_memory_is_its_own(cupy):
     host = np.ones(3)
     x = cupy.asarray(host)
@@ -66,10 +70,12 @@ def test_memory_is_its_own(cupy):
     assert cupy.array(x) is not x
 
 
+@pytest.mark.cupy
 def test_empty_memory_is_not_zero(cupy):
     assert np.isnan(cupy.empty(3).get()).all()
 
 
+@pytest.mark.cupy
 def test_views_share_memory_and_in_place_is_in_place(cupy, x):
     same, view = x, x.T[0]
     x *= 2.0
@@ -80,6 +86,7 @@ def test_views_share_memory_and_in_place_is_in_place(cupy, x):
     assert same is x
 
 
+@pytest.mark.cupy
 def test_copies_and_pickles_are_arrays(cupy, x):
     for other in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x)), x.copy()):
         assert type(other) is cupy.ndarray
@@ -90,12 +97,14 @@ def test_copies_and_pickles_are_arrays(cupy, x):
 # ----------------------------------------------------------------------------- what it refuses
 
 
+@pytest.mark.cupy
 @pytest.mark.parametrize("convert", [np.asarray, np.array, np.ascontiguousarray, memoryview])
 def test_it_is_never_made_an_array_of_numpys_by_itself(x, convert):
     with pytest.raises(TypeError):
         convert(x)
 
 
+@pytest.mark.cupy
 @pytest.mark.parametrize(
     "mix",
     [
@@ -118,11 +127,13 @@ def test_it_is_not_mixed_with_numpys_arrays(x, mix):
         mix(x, np.ones((2, 2)))
 
 
+@pytest.mark.cupy
 def test_only_its_arrays_are_concatenated(cupy, x):
     with pytest.raises(TypeError, match="Only cupy arrays"):
         cupy.concatenate([x, np.ones((2, 2))])
 
 
+@pytest.mark.cupy
 def test_scalars_are_taken(cupy, x):
     """Python's and NumPy's."""
     assert (x * np.float64(2.0) + 1).tolist() == [[3.0, 5.0], [7.0, 9.0]]
@@ -133,6 +144,7 @@ def test_scalars_are_taken(cupy, x):
         bool(x > 0)
 
 
+@pytest.mark.cupy
 def test_numpys_indices_and_values_are_taken_where_cupy_takes_them(cupy, x):
     assert x[np.asarray([1, 0])].tolist() == [[3.0, 4.0], [1.0, 2.0]]
     assert cupy.take(x, np.asarray([1]), axis=0).tolist() == [[3.0, 4.0]]
@@ -140,6 +152,7 @@ def test_numpys_indices_and_values_are_taken_where_cupy_takes_them(cupy, x):
     assert x.tolist() == [[0.0, 0.0], [3.0, 4.0]]
 
 
+@pytest.mark.cupy
 def test_numpys_functions_are_its_own_where_there_is_one(cupy, x):
     assert type(np.sum(x)) is cupy.ndarray
     assert type(np.add(x, 1)) is cupy.ndarray
@@ -147,6 +160,7 @@ def test_numpys_functions_are_its_own_where_there_is_one(cupy, x):
         np.save(io.BytesIO(), x)
 
 
+@pytest.mark.cupy
 def test_creation_functions_do_not_know_devices(cupy, x):
     for make in (cupy.zeros, cupy.empty, cupy.ones, cupy.asarray):
         with pytest.raises(TypeError, match="device"):
@@ -155,6 +169,7 @@ def test_creation_functions_do_not_know_devices(cupy, x):
     assert xp.zeros(3, device=cupy.cuda.Device(1)).device.id == 0, "which array-api-compat hides"
 
 
+@pytest.mark.cupy
 def test_devices_are_not_mixed(cupy, x):
     with cupy.cuda.Device(1):
         other = cupy.ones((2, 2))
@@ -334,6 +349,7 @@ def test_each_line_that_names_cupy_has_an_error_planted():
             assert code in HARMLESS or code in planted, f"{path.name}: plant an error in: {line}"
 
 
+@pytest.mark.cupy
 @pytest.mark.parametrize(
     "planted", PLANTED, ids=lambda one: f"{one.module}-{one.line.strip()[:40]}"
 )

@@ -1,10 +1,18 @@
 """``dnn-xp backends`` and ``verify``: what array libraries are there and can do."""
 
+import json
+import math
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure
 from dnn_xp.app.options import BackendName, DeviceName, computing
 from dnn_xp.app.verification import Comparison, comparisons, count
-from dnn_xp.backends import probe_backends
+from dnn_xp.backends import Backend, probe_backends
 
 __all__ = ["list_backends", "verify"]
 
@@ -34,7 +42,12 @@ def list_backends() -> None:
             report.say(console, f"{probe.name}: {probe.problem}")
 
 
-def verify(backend: BackendName = None, device: DeviceName = None) -> None:
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Write the numbers to standard output as JSON, nothing else.")
+]
+
+
+def verify(backend: BackendName = None, device: DeviceName = None, as_json: AsJson = False) -> None:
     """Check an array library: the numbers of the article, and gradients.
 
     The numbers are what the article prints, and the difference is how far off we are. A gradient
@@ -43,13 +56,45 @@ def verify(backend: BackendName = None, device: DeviceName = None) -> None:
     """
     console = report.open_console()
     compared: list[Comparison] = []
-    with (
-        computing(backend, device) as current,
-        report.progress(console, "check", count()) as advance,
-    ):
+    with computing(backend, device) as current, ExitStack() as shown:
+        advance = None
+        if not as_json:
+            advance = shown.enter_context(report.progress(console, "check", count()))
         for done, of_step in enumerate(comparisons(), 1):
             compared += of_step
-            advance(done, of_step[-1].name)
+            if advance is not None:
+                advance(done, of_step[-1].name)
+    off = [comparison for comparison in compared if not comparison.ok]
+    if as_json:
+        print(_to_json(current, compared))
+    else:
+        _show(console, compared)
+    if off:
+        raise Failure(f"{len(off)} of {len(compared)} are off on {current.name}")
+
+
+def _to_json(backend: Backend, compared: list[Comparison]) -> str:
+    """Return what was found as JSON, which has no NaN: null stands for it."""
+    (probe,) = (one for one in probe_backends() if one.name == backend.name)
+    found = {
+        "backend": backend.name,
+        "version": probe.version,
+        "standard": probe.standard,
+        "device": None if backend.device is None else str(backend.device),
+        "ok": all(one.ok for one in compared),
+        "comparisons": [
+            {
+                name: None if isinstance(value, float) and not math.isfinite(value) else value
+                for name, value in one._asdict().items()
+            }
+            for one in compared
+        ],
+    }
+    return json.dumps(found, indent=1, allow_nan=False)
+
+
+def _show(console: Console, compared: list[Comparison]) -> None:
+    """Print what was found as a table, and how much of it is as it must be."""
     off = [comparison for comparison in compared if not comparison.ok]
     report.table(
         console,
@@ -62,8 +107,6 @@ def verify(backend: BackendName = None, device: DeviceName = None) -> None:
         if comparison.problem:
             report.say(console, f"{comparison.name}: {comparison.problem}", style="red")
     report.say(console, f"{len(compared) - len(off)} of {len(compared)} are as they must be")
-    if off:
-        raise Failure(f"{len(off)} of {len(compared)} are off on {current.name}")
 
 
 def _row(comparison: Comparison) -> list[str]:

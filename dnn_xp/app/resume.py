@@ -12,6 +12,7 @@ from dnn_xp.app.errors import UserError
 from dnn_xp.callbacks import Checkpoint, LogWarning, RunFolderWarning
 from dnn_xp.files.sealing import is_of_kind, seal_problem
 from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
+from dnn_xp.reprs import printable
 from dnn_xp.training import AnotherRunError, Progress, Run
 from dnn_xp.training.identity import describe_difference
 
@@ -175,7 +176,7 @@ WATCH = "_Watch"
 
 
 def _warn(message: str) -> None:
-    print(f"dnn-xp: warning: {message}", file=sys.stderr)
+    print("dnn-xp: warning:", printable(message), file=sys.stderr)
 
 
 @contextmanager

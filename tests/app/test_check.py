@@ -1,5 +1,6 @@
 """``dnn-xp backends`` and ``dnn-xp verify``."""
 
+import json
 import re
 
 import pytest
@@ -34,6 +35,39 @@ def test_verify(dnn_xp, library):
     checked = re.findall(r" (ok|off|error)$", out, re.MULTILINE)
     assert set(checked) == {"ok"}
     assert out.splitlines()[-1] == f"{len(checked)} of {len(checked)} are as they must be"
+
+
+def test_verify_as_json(dnn_xp, library):
+    device = ("--device", library.device) if library.device else ()
+    code, out, err = dnn_xp("verify", "--json", "--backend", library.backend, *device)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["backend"] == library.backend
+    assert found["version"][0].isdigit()
+    assert found["ok"] is True
+    assert {one["name"] for one in found["comparisons"]} >= {
+        f"gradient of {a}" for a in ACTIVATIONS
+    }
+    for one in found["comparisons"]:
+        assert set(one) == {"name", "value", "expected", "difference", "ok", "problem"}
+        assert one["ok"]
+        assert one["difference"] < 1e-3
+
+
+def test_verify_as_json_says_what_is_off(dnn_xp, monkeypatch):
+    def missing(Z, *, xp=None):
+        raise AttributeError("this library has no [erf]")
+
+    monkeypatch.setitem(ACTIVATIONS, "mish", ACTIVATIONS["mish"]._replace(function=missing))
+    code, out, err = dnn_xp("verify", "--json", "--backend", "numpy")
+    assert code == 1
+    assert re.fullmatch(r"dnn-xp: error: 1 of \d+ are off on numpy\n", err)
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert found["ok"] is False
+    (off,) = (one for one in found["comparisons"] if not one["ok"])
+    assert off["name"] == "gradient of mish"
+    assert off["value"] is None
+    assert off["problem"] == "AttributeError: this library has no [erf]"
 
 
 def test_verify_says_what_is_off(dnn_xp, monkeypatch):

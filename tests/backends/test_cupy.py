@@ -2,6 +2,7 @@
 
 import threading
 from contextvars import Context
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from dnn_xp import Dense, Network, backends, lbfgs, train
 from dnn_xp.backends import choosing
 from tests.helpers import assert_values
 
+pytestmark = pytest.mark.cupy
+
 
 @pytest.fixture
 def cupy(library):
-    if library.backend != "cupy":
-        pytest.skip("of CuPy alone")
-    return pytest.importorskip("cupy")
+    return import_module("cupy")
 
 
 @pytest.fixture
