@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dnn_xp.functions.activations import ACTIVATIONS
-from dnn_xp.layers import Activation, Context, Dense
+from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction
+from dnn_xp.layers import Activation, BatchNorm, Context, Dense, Dropout, LayerNorm
+from dnn_xp.network import Network
 from tests.helpers import assert_close, assert_values
 
 
@@ -53,3 +54,67 @@ def test_activations_of_ones_own():
 def test_dense_that_cannot_be_is_refused_at_once(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+WRONG_NUMBERS = ["1", None, float("nan"), float("inf"), True, [1], -1.0, np.zeros(2)]
+
+
+@pytest.mark.parametrize("found", WRONG_NUMBERS, ids=repr)
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("units", Dense),
+        ("units", lambda found: Dense(2.5 if isinstance(found, str) else found)),
+        ("rate", Dropout),
+        ("momentum", BatchNorm),
+        ("epsilon", lambda found: BatchNorm(epsilon=found)),
+        ("epsilon", lambda found: LayerNorm(found)),
+        ("n_inputs", lambda found: Network(found, (Dense(1),), "squared_error")),
+    ],
+)
+def test_fields_that_are_no_numbers_are_named_when_a_layer_is_made(name, make, found):
+    with pytest.raises(ValueError, match=f"^{name}: found .*, expected "):
+        make(found)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(2, None), "activation: found None, expected one of identity"),
+        (lambda: Dense(2, np.tanh), "activation: found <ufunc 'tanh'>, expected one of"),
+        (lambda: Dense(2, 3), "activation: found 3, expected one of"),
+        (lambda: Dense(2, ()), r"activation: found \(\), expected one of"),
+        (lambda: Dense(2, ("elu", "1")), "activation 'elu': found '1', expected a number"),
+        (lambda: Dense(2, ("elu", float("nan"))), "activation 'elu': found nan"),
+        (lambda: Dense(2, ("elu", True)), "activation 'elu': found True"),
+        (lambda: Dense(2, ("elu", [1.0])), "activation: found .*, expected a name"),
+        (lambda: Activation(["elu", None]), "activation 'elu': found None"),
+        (lambda: Dense(2, ActivationFunction("own", 1, 2)), "activation: found .*two functions"),
+        (lambda: Dense(2, initializer=None), "initializer: found None, expected one of zeros"),
+        (lambda: Dense(2, initializer=["zeros"]), r"initializer: found \['zeros'\]"),
+        (lambda: BatchNorm(across=None), "across: found None, expected 'batch' or 'part'"),
+        (lambda: Network(2, Dense(1), "squared_error"), "layers: found Dense.*expected a tuple"),
+        (lambda: Network(2, "Dense", "squared_error"), "layers: found 'Dense', expected a tuple"),
+        (lambda: Network(2, ("Dense",), "squared_error"), "layers: found 'Dense' at place 1"),
+        (lambda: Network(2, (Dense(1),), None), "cost: found None, expected one of"),
+        (lambda: Network(2, (Dense(1),), 3), "cost: found 3, expected one of"),
+        (lambda: Network(2, (Dense(1),), ("huber", "1")), "cost: found '1', expected a number"),
+        (lambda: Network(2, (Dense(1),), ("huber", np.inf)), "cost: found inf, expected a number"),
+        (lambda: Network(2, (Dense(1),), ("quantile", [0.5])), "cost: found .*, expected a name"),
+        (
+            lambda: Network(2, (Dense(1),), ("grouped_softmax_cross_entropy", "2")),
+            "cost: found a group of '2' outputs",
+        ),
+    ],
+)
+def test_fields_of_another_kind_are_named_when_a_description_is_made(make, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        make()
+
+
+def test_descriptions_hold_numbers_of_pythons_own():
+    assert Dense(np.int64(2), ["elu", np.float32(0.5)]) == Dense(2, ("elu", 0.5))
+    network = Network(np.int8(3), [Dense(1)], ["huber", np.float32(0.5)])
+    assert network == Network(3, (Dense(1),), ("huber", 0.5))
+    assert type(network.n_inputs) is int
+    assert type(network.cost[1]) is float

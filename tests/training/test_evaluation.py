@@ -55,3 +55,26 @@ def test_figures_are_measured_some_examples_at_a_time():
         widths.clear()
         train(network, X, Y, validation=validation, **options)
         assert widths == [5_000, 5_000, 4_096, 4_096, 1_808]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"a": "accuracy"}, "metrics: found 'a': 'accuracy', expected a name and a function"),
+        ({1: len}, "metrics: found 1: <built-in function len>"),
+        ({"a": None}, "metrics: found 'a': None"),
+        ([len], r"metrics: found \[<built-in function len>\], expected functions by their names"),
+        ("accuracy", "metrics: found 'accuracy', expected functions by their names"),
+    ],
+)
+def test_metrics_that_are_none_are_named(metrics, message):
+    X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
+    with pytest.raises(TypeError, match=f"^{message}"):
+        train(network, X, X, epochs=1, metrics=metrics)
+
+
+@pytest.mark.parametrize("found", ["X", 3, np.ones((2, 4)), (np.ones((1, 4)),), [1, 2, 3, 4], {}])
+def test_validation_data_that_are_no_pair_are_named(found):
+    X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
+    with pytest.raises(TypeError, match=r"^validation: found .*, expected a tuple \(X, Y\) or"):
+        train(network, X, X, epochs=1, validation=found)

@@ -135,3 +135,23 @@ def test_groups_must_all_be_right(array, dtype):
     assert_close(grouped_accuracy(A, Y, (2, 3), weights=weights), array(2 / 8, dtype))
     with pytest.raises(ValueError, match=r"sizes: found \(2, 2\), expected a sum of 5"):
         grouped_accuracy(A, Y, (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([0.5, 1.0], "y: found .*, expected whole numbers"),
+        ([np.nan, 1.0], "y: found .*, expected whole numbers"),
+        ([0.0, np.inf], "y: found .*, expected whole numbers"),
+        (["0", "1"], "y: found a list of <U1, expected real numbers"),
+        ([None, 1], "y: found a list, expected real numbers"),
+        ([[0, 1]], r"y: found shape \(1, 2\), expected \(m,\)"),
+        (np.ma.masked_equal([0, 1], 1), "y: found an array with a mask"),
+    ],
+)
+def test_one_hot_names_what_are_no_classes(array, y, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        one_hot(y, 2, like=array([0.0]))
+    for n_classes in (0, 2.5, "2", None, True):
+        with pytest.raises(ValueError, match=r"^n_classes: found .*, expected a whole number"):
+            one_hot([0], n_classes, like=array([0.0]))
