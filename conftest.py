@@ -101,6 +101,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
+        "--standard",
+        default="2024.12",
+        choices=["2023.12", "2024.12", "2025.12"],
+        help="the version of the array API standard that array-api-strict holds to",
+    )
+    parser.addoption(
         "--accept-array-calls",
         action="store_true",
         help="add calls of array functions that are new to tests/array_calls.txt",
@@ -175,7 +181,7 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
 
             stack.enter_context(
                 array_api_strict.ArrayAPIStrictFlags(
-                    api_version="2024.12",
+                    api_version=request.config.getoption("standard"),
                     boolean_indexing=False,
                     data_dependent_shapes=False,
                     enabled_extensions=(),

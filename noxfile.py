@@ -106,6 +106,14 @@ def tests(session: nox.Session, backend: str) -> None:
 
 
 @nox.session
+def newest_standard(session: nox.Session) -> None:
+    """Run the numeric tests on array-api-strict by the newest standard; `tests` has 2024.12."""
+    session.install("-e", *BACKENDS["array-api-strict"])
+    suites = (f"tests/{name}" for name in ("functions", "layers", "network", "backends"))
+    _run_pytest(session, "array-api-strict", "--standard", "2025.12", *suites)
+
+
+@nox.session
 def oldest(session: nox.Session) -> None:
     """Run the tests of NumPy with the lower bound of each dependency of the core and of [app]."""
     project = nox.project.load_toml("pyproject.toml")["project"]

@@ -475,6 +475,7 @@ def update_parameters(
     learning_rate = check_rate(learning_rate)
     check_kind("parameters", parameters, Mapping, "a dictionary of W1, b1, ...")
     _check_grads(grads, [f"d{name}" for name in parameters])
+    parameters = {name: plain_array(f"parameters: {name}", x) for name, x in parameters.items()}
     for name, value in parameters.items():
         check_shape(f"d{name}", grads[f"d{name}"], tuple(value.shape))
     # The optimizers of `dnn_xp.training` work in place, and may not be handed a caller's arrays.

@@ -327,7 +327,7 @@ def _doubt(data_set: "h5py.Dataset", chunks: bool) -> str | None:
     if (shape := data_set.shape) is None:
         return None
     size, in_chunks = data_set.file.id.get_filesize(), data_set.chunks is not None
-    declared = max(math.prod(shape), math.prod(data_set.chunks or ())) * data_set.dtype.itemsize
+    declared = max(math.prod(shape), math.prod(data_set.chunks or (0,))) * data_set.dtype.itemsize
     if declared > size * (_EXPANSION if in_chunks else 1):
         found = describe_size(size)
         return f"declares {describe_size(declared)}, which a file of {found} cannot hold"

@@ -274,10 +274,11 @@ def find_activation(spec: str | tuple[str, float] | ActivationFunction) -> Activ
     ValueError
         For a name that is not in `ACTIVATIONS`, or a parameter where there is none.
     """
+    found = ACTIVATIONS.get(spec) if isinstance(spec, str) else None
+    if found is not None:  # the way of every step of a run
+        return found
     if isinstance(spec, ActivationFunction):
         return spec
-    if isinstance(spec, str) and spec in ACTIVATIONS:  # the way of every step of a run
-        return ACTIVATIONS[spec]
     words = spec if isinstance(spec, tuple | list) and spec else (spec,)
     try:
         return _find_activation(*words)

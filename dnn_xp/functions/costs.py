@@ -400,10 +400,11 @@ def find_cost(spec: CostSpec) -> Cost:
     ValueError
         For a name that is not in `COSTS`, or parameters that it has not.
     """
+    found = COSTS.get(spec) if isinstance(spec, str) else None
+    if found is not None:  # the way of every step of a run
+        return found
     if isinstance(spec, Cost):
         return spec
-    if isinstance(spec, str) and spec in COSTS:  # the way of every step of a run
-        return COSTS[spec]
     words = spec if isinstance(spec, tuple | list) and spec else (spec,)
     try:
         return _find_cost(*words)

@@ -59,19 +59,21 @@ class Dense(Layer):
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         activation = find_activation(self.activation)
-        W, b = parameters["W"], parameters["b"]
-        return linear_activation_forward(A_prev, W, b, activation, xp=context.xp)
+        return linear_activation_forward(
+            A_prev, parameters["W"], parameters["b"], activation, xp=context.xp
+        )
 
     def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
+        out = context.out
         dA_prev, dW, db = linear_activation_backward(
             dA,
             cache,
             find_activation(self.activation),
             input_gradient=context.input_gradient,
-            out=context.out,
+            out=out,
             xp=context.xp,
         )
-        return dA_prev, {"W": dW, "b": db}
+        return dA_prev, {"W": dW, "b": db} if out is None else out
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ class Layout:
             frozenset(layer.parameter_shapes(shape)) for layer, shape in self._with_shapes()
         )
 
-    @property
+    @cached_property
     def has_statistics(self) -> bool:
         """Whether theta holds statistics, which gradient descent does not change."""
         return self.size > self.n_parameters

@@ -166,13 +166,14 @@ def cost_and_gradient(
     if workspace is None:
         return CostAndGradient(cost, layout.join(gradients, theta, xp), statistics)
     for place, (own, views) in enumerate(zip(gradients, workspace.gradients, strict=True)):
-        if own.keys() != layout.trained_keys[place]:
-            layout.check_gradients(gradients, theta)
-        for name, value in own.items():
-            if value is not views[name]:  # else it was written there
-                if value.shape != views[name].shape:
-                    layout.check_gradients(gradients, theta)
-                views[name][...] = value
+        if own is not views:  # else they were written there
+            if own.keys() != layout.trained_keys[place]:
+                layout.check_gradients(gradients, theta)
+            for name, value in own.items():
+                if value is not views[name]:
+                    if value.shape != views[name].shape:
+                        layout.check_gradients(gradients, theta)
+                    views[name][...] = value
     return CostAndGradient(cost, workspace.gradient, statistics)
 
 

@@ -80,20 +80,18 @@ def _numbers(weights: Mapping[int, float] | Sequence[float], n_classes: int) -> 
         if unknown := [label for label in weights if label not in range(n_classes)]:
             raise ValueError(f"weights: found class {unknown[0]!r} of {n_classes} classes from 0")
         numbers = [weights.get(label, 1.0) for label in range(n_classes)]
-    elif isinstance(weights, str | bytes) or not hasattr(weights, "__len__"):
-        raise TypeError(f"weights: found {shown(weights)}, expected 'balanced' or numbers by class")
     else:
-        numbers = [*weights]
+        try:
+            numbers = [*weights]
+        except TypeError as error:
+            expected = "'balanced', or numbers by class"
+            raise TypeError(f"weights: found {shown(weights)}, expected {expected}") from error
         if len(numbers) != n_classes:
             raise ValueError(f"weights: found {len(numbers)} for {n_classes} classes")
     return [
         float(check_number("weights", weight, lambda x: x >= 0.0, "numbers from 0 on"))
         for weight in numbers
     ]
-
-
-def _weight(found: Any) -> float:
-    return check_number("weights", found, lambda x: x >= 0.0, "numbers from 0 on")
 
 
 def normalize_weights(weights: Array) -> Array:

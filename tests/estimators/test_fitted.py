@@ -21,6 +21,7 @@ from dnn_xp.callbacks import (
     Interruptible,
     JSONLinesLog,
     ProgressBar,
+    RunFolder,
     TensorBoard,
     TimeLimit,
 )
@@ -114,6 +115,7 @@ CALLBACKS = {
     "JSONLinesLog": lambda folder: {"callbacks": [JSONLinesLog(folder / "log.jsonl")]},
     "ProgressBar": lambda folder: {"callbacks": [ProgressBar()]},
     "ReduceOnPlateau": lambda folder: {"learning_rate": ReduceOnPlateau(monitor="cost")},
+    "RunFolder": lambda folder: {"callbacks": [RunFolder(folder / "run")]},
     "TensorBoard": lambda folder: {"callbacks": [tensorboard(folder)]},
     "TimeLimit": lambda folder: {"callbacks": [TimeLimit(60)]},
     "checkpoint": lambda folder: {"checkpoint": Checkpoint(folder)},

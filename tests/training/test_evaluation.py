@@ -60,11 +60,11 @@ def test_figures_are_measured_some_examples_at_a_time():
 @pytest.mark.parametrize(
     ("metrics", "message"),
     [
-        ({"a": "accuracy"}, "metrics: found 'a': 'accuracy', expected a name and a function"),
+        ({"a": "accuracy"}, "metrics: found 'a': 'accuracy', expected functions of"),
         ({1: len}, "metrics: found 1: <built-in function len>"),
         ({"a": None}, "metrics: found 'a': None"),
-        ([len], r"metrics: found \[<built-in function len>\], expected functions by their names"),
-        ("accuracy", "metrics: found 'accuracy', expected functions by their names"),
+        ([len], r"metrics: found \[<built-in function len>\], expected functions of"),
+        ("accuracy", "metrics: found 'accuracy', expected functions of"),
     ],
 )
 def test_metrics_that_are_none_are_named(metrics, message):
