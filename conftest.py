@@ -239,6 +239,8 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
+    place = backends.current_backend().device  # of now: a test may choose another backend
+
     def make(host: Any, dtype: str | None = None) -> Any:
         host = np.array(host, dtype=dtype)  # a copy: the library may keep NumPy's memory
         if library is Library.NUMPY_READONLY:
@@ -250,7 +252,7 @@ def array(library: Library, xp: ModuleType) -> Callable[..., Any]:
             columns = max(1, math.ceil(host.shape[-1] / 3))
             # Not by `asarray`, which takes no notice of chunks.
             return xp.asarray(host).rechunk((*host.shape[:-1], columns))
-        return xp.asarray(host, device=backends.current_backend().device)
+        return xp.asarray(host, device=place)
 
     return make
 
