@@ -110,7 +110,7 @@ def newest_standard(session: nox.Session) -> None:
     """Run the numeric tests on array-api-strict by the newest standard; `tests` has 2024.12."""
     session.install("-e", *BACKENDS["array-api-strict"])
     suites = (f"tests/{name}" for name in ("functions", "layers", "network", "backends"))
-    _run_pytest(session, "array-api-strict", "--standard", "2025.12", *suites)
+    _run_pytest(session, "array-api-strict", *suites, options=("--standard", "2025.12"))
 
 
 @nox.session
@@ -139,9 +139,11 @@ def _run_tests(session: nox.Session, backend: str) -> None:
     _run_pytest(session, backend, *chosen)
 
 
-def _run_pytest(session: nox.Session, backend: str, *chosen: str) -> None:
+def _run_pytest(
+    session: nox.Session, backend: str, *chosen: str, options: tuple[str, ...] = ()
+) -> None:
     # A process for each core, of one thread: the threads of two libraries slow each other.
-    command = ("pytest", "-q", "-n", "auto", "--backend", backend)
+    command = ("pytest", "-q", "-n", "auto", "--backend", backend, *options)
     session.run(*command, *(session.posargs or chosen), env={"OMP_NUM_THREADS": "1"})
 
 

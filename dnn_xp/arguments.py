@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -67,7 +68,10 @@ def check_number(name: str, found: Any, fits: Callable[[float], bool], expected:
     ValueError
         Where it is no number, infinite, NaN, or does not fit; a truth value is no number.
     """
-    number = float(found) if isinstance(found, Real) and not isinstance(found, bool) else math.nan
+    number = math.nan
+    if isinstance(found, Real) and not isinstance(found, bool):
+        with suppress(OverflowError):  # a whole number that is larger than any float
+            number = float(found)
     check(name, found, math.isfinite(number) and fits(number), expected)
     return int(found) if isinstance(found, Integral) else number
 
@@ -126,7 +130,8 @@ def check_path(name: str, found: Any) -> Path:
 
 def shown(found: Any) -> str:
     """Return a value in the words of an error: short, and on one line."""
-    if hasattr(found, "shape") and hasattr(found, "dtype") and len(found.shape):
-        return f"a {type(found).__name__} of {found.dtype} and shape {tuple(found.shape)}"
+    shape = getattr(found, "shape", None)
+    if isinstance(shape, tuple) and shape and hasattr(found, "dtype"):
+        return f"a {type(found).__name__} of {found.dtype} and shape {shape}"
     text = " ".join(repr(found).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -11,6 +11,7 @@ import collections
 import importlib.util
 import inspect
 import math
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -36,9 +37,13 @@ NAN_IN_NAN_OUT = {
 
 LEFT_OUT = {
     # Not bad, but long.
-    *(("huge", argument) for argument in ("epochs", "max_iter", "steps", "num_iterations")),
+    *(
+        (kind, argument)
+        for kind in ("huge", "more than a float")
+        for argument in ("epochs", "max_iter", "steps", "num_iterations")
+    ),
     # Called as they should be: the error is the function's own.
-    *((kind, "schedule") for kind in ("function", "class")),
+    *((kind, "schedule") for kind in ("function", "class", "class of arrays")),
 }
 """What is no bad argument of its kind."""
 
@@ -55,6 +60,7 @@ BAD: Mapping[str, Any] = MappingProxyType(
         "zero": 0,
         "fraction": 2.5,
         "huge": 10**30,
+        "more than a float": 10**400,
         "NaN": math.nan,
         "infinity": math.inf,
         "complex number": 1j,
@@ -69,6 +75,7 @@ BAD: Mapping[str, Any] = MappingProxyType(
         "object": object(),
         "function": len,
         "class": dict,
+        "class of arrays": np.ndarray,
         "generator": (x for x in ()),
         "date": np.datetime64("2020-01-01"),
         "array of texts": np.asarray(["a", "b"]),
@@ -190,7 +197,6 @@ def calls(array: Callable[..., Any], xp: Any, folder: Path) -> dict[str, Call]:
         "load_model": Call(dnn_xp.load_model, {"path": _model(network, theta, folder)}),
         "load_checkpoint": Call(dnn_xp.load_checkpoint, {"path": _checkpoint(data, folder)}),
         "load_arrays": Call(dnn_xp.load_arrays, {"path": _arrays(folder)}),
-        "learning_curve": Call(dnn_xp.learning_curve, {"history": history}),
         "open_backend": Call(backends.open_backend, {"name": "numpy", "device": None}),
         "article.initialize_parameters": Call(
             article.initialize_parameters,
@@ -259,6 +265,8 @@ def calls(array: Callable[..., Any], xp: Any, folder: Path) -> dict[str, Call]:
             },
         ),
     }
+    if importlib.util.find_spec("matplotlib"):
+        found["learning_curve"] = Call(dnn_xp.learning_curve, {"history": history})
     if pictures := _picture(folder):
         found["read_picture"] = Call(
             dnn_xp.read_picture, {"path": pictures, "shape": (2, 2, 3), "pixel_max": 255}
@@ -327,13 +335,14 @@ def problem(name: str, call: Call, argument: str, kind: str) -> str | None:
     except (ValueError, TypeError, OSError, backends.BackendError) as error:
         innermost = traceback.extract_tb(error.__traceback__)[-1].filename
         is_own = innermost.startswith(PACKAGE)
-        if not is_own and not (kind == "huge" and argument in LARGE):
+        if not is_own and not (kind in ("huge", "more than a float") and argument in LARGE):
             return f"{type(error).__name__} from {Path(innermost).name}: {error}"
         # A device and a file are named by what was asked for; of two arrays that do not fit each
         # other, either may be the one that is named.
         paths = (str(value) for value in call.arguments.values() if isinstance(value, Path))
         named = {*call.arguments, "backend", bad if isinstance(bad, str) else "", *paths} - {""}
-        if is_own and not any(word in str(error) for word in named):
+        words = "|".join(re.escape(word) for word in named)
+        if is_own and not re.search(rf"(?<!\w)({words})(?!\w)", str(error)):
             return f"an error that names no argument: {error}"
         return None
     except BaseException as error:

@@ -19,7 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # What a distribution is imported as, where that is not its name in lower case with underscores.
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn"}
-CORE = {"numpy", "array_api_compat", "array_api_extra"}
+# NumPy's f2py, which array-api-compat loads with all of NumPy, uses the last one where it is there.
+CORE = {"numpy", "array_api_compat", "array_api_extra", "charset_normalizer"}
 # What these rooms are made of they load at once: each is for those who have its extra.
 OF_ROOM = {"app": {"typer", "rich"}, "estimators": {"sklearn", "scipy"}}
 

@@ -24,8 +24,8 @@ __all__ = [
     "ClassWeightName",
     "ClipNorm",
     "CurveFile",
-    "DataName",
     "DataDir",
+    "DataName",
     "DeviceName",
     "Dtype",
     "DtypeName",
@@ -46,7 +46,14 @@ __all__ = [
     "TrustFlag",
     "WarmUp",
     "computing",
+    "expanded",
 ]
+
+
+def expanded(path: Path | None) -> Path | None:
+    """Return a path with its ``~``, which no shell expands behind ``--option=``."""
+    return None if path is None else path.expanduser()
+
 
 DataName = Annotated[
     str,
@@ -58,6 +65,7 @@ DataName = Annotated[
 DataDir = Annotated[
     Path | None,
     typer.Option(
+        callback=expanded,
         metavar="FOLDER",
         help="Where the files of the cat pictures are. "
         "Default: the environment variable DNN_XP_CAT_DATA.",
@@ -168,17 +176,29 @@ class Dtype(StrEnum):
 DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
 ModelFile = Annotated[
     Path,
-    typer.Argument(help="A model that dnn-xp train kept: its file, or the folder of its run."),
+    typer.Argument(
+        callback=expanded,
+        help="A model that dnn-xp train kept: its file, or the folder of its run.",
+    ),
 ]
 OutputFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Keep the model in this file, too (HDF5).")
+    Path | None,
+    typer.Option(
+        callback=expanded, metavar="FILE", help="Keep the model in this file, too (HDF5)."
+    ),
 ]
 CurveFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw the learning curve: .png, .svg or .pdf.")
+    Path | None,
+    typer.Option(
+        callback=expanded,
+        metavar="FILE",
+        help="Draw the learning curve: .png, .svg or .pdf.",
+    ),
 ]
 CheckpointFile = Annotated[
     Path | None,
     typer.Option(
+        callback=expanded,
         metavar="FILE",
         help="Keep what is needed to go on in this file, every ten seconds and at the end.",
     ),
@@ -187,6 +207,7 @@ RunDir = Annotated[
     Path | None,
     typer.Option(
         "--run",
+        callback=expanded,
         metavar="FOLDER",
         help="Keep the run in this folder: model, figures, checkpoint, and what it was. "
         "Default: a new one in runs/.",

@@ -143,11 +143,11 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
 
 def _save_somewhere(model: Model) -> Path | None:
     """Write a model that has no place where the system keeps temporary files."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         path = Path(tempfile.mkdtemp(prefix="dnn-xp-")) / MODEL
         try:
             save_model(path, model)
-        except OSError:
+        except (OSError, ValueError):
             path.parent.rmdir()
             raise
         return path

@@ -10,8 +10,10 @@ from typing import NamedTuple, TextIO
 
 from dnn_xp.app.errors import UserError
 from dnn_xp.callbacks import Checkpoint, LogWarning, RunFolderWarning
+from dnn_xp.files.opening import read_whole
 from dnn_xp.files.sealing import is_of_kind, seal_problem
 from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
+from dnn_xp.models.checkpoints import older_checkpoints
 from dnn_xp.reprs import printable
 from dnn_xp.training import AnotherRunError, Progress, Run
 from dnn_xp.training.identity import describe_difference
@@ -117,7 +119,7 @@ def _load(path: Path, or_start: bool) -> Progress | None:
     except FileNotFoundError:
         return None
     except CheckpointError as error:
-        found = [path, *path.parent.glob(f"{path.name}.*[0-9]")]
+        found = [path, *older_checkpoints(path).values()]
         there = [one for one in found if one.exists()]
         if not or_start or not all(map(_is_damaged, there)):
             raise
@@ -132,7 +134,7 @@ def _is_damaged(path: Path) -> bool:
 
     A whole one of another version is none, and neither is a file of another kind.
     """
-    content = path.read_bytes()
+    content = read_whole(path)
     if not content.strip(b"\0"):
         return True
     return is_of_kind(path, "checkpoint") and seal_problem(content, "checkpoint") is not None
@@ -250,4 +252,5 @@ def resume_command(arguments: Sequence[str]) -> str:
     """
     known = {"--resume", "--resume-or-start"}
     options = () if known & set(arguments) else ("--resume",)
-    return shlex.join(("dnn-xp", *arguments, *options))
+    # After the command's name: what follows "--" are no options.
+    return shlex.join(("dnn-xp", *arguments[:1], *options, *arguments[1:]))

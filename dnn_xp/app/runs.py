@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from dnn_xp.app.errors import UserError, user_errors
+from dnn_xp.app.options import expanded
 from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder
 from dnn_xp.files import InUseError
 from dnn_xp.training import Run
@@ -131,7 +132,9 @@ def resume(
     context: typer.Context,
     run: Annotated[
         Path | None,
-        typer.Argument(metavar="FOLDER", help="Of the run. Default: the last one in runs/."),
+        typer.Argument(
+            callback=expanded, metavar="FOLDER", help="Of the run. Default: the last one in runs/."
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Go on to so many epochs in all.")
@@ -148,7 +151,11 @@ def resume(
             raise ValueError(
                 f"{folder}: its {record.epochs} epochs are done: --epochs N goes on to more"
             )
-    arguments = [*record.arguments, *(() if epochs is None else ("--epochs", str(epochs)))]
+    more = () if epochs is None else ("--epochs", str(epochs))
+    command, *words = record.arguments
+    # An option that is there twice counts as it is there last; what follows "--" are no options.
+    end = words.index("--") if "--" in words else len(words)
+    arguments = [command, *words[:end], *more, *words[end:]]
     here, there = Path.cwd(), record.directory
     if there is None or not there.is_dir() or there.samefile(here):
         there = here
@@ -160,7 +167,7 @@ def resume(
     train = main.command.get_command(main, "train")
     assert train is not None
     with contextlib.chdir(there):
-        options = [*arguments[1:], "--run", str(folder), "--resume"]
+        options = [*words[:end], *more, "--run", str(folder), "--resume", *words[end:]]
         with train.make_context("train", options, parent=main, obj=arguments) as own:
             train.invoke(own)
 

@@ -56,6 +56,7 @@ from dnn_xp.backends import Array, Backend
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT
 from dnn_xp.models import Model
+from dnn_xp.reprs import printable
 from dnn_xp.training import Callback, Ending, TrainingResult, class_weights
 
 __all__ = ["train"]
@@ -212,11 +213,14 @@ def _describe_command(
 ) -> dict[str, object]:
     """Return how a run was begun, for it to be gone on with from its folder."""
     device = device or os.environ.get("DNN_XP_DEVICE")
-    here = () if "--backend" in arguments else ("--backend", backend.name)
-    there = () if "--device" in arguments or not device else ("--device", device)
+    where: tuple[str, ...] = () if "--backend" in arguments else ("--backend", backend.name)
+    if device and "--device" not in arguments:
+        where += ("--device", device)
+    # Who goes on says so, and must not begin anew where that fails.
+    kept = [word for word in arguments[1:] if word not in ("--resume", "--resume-or-start")]
     return {
         "command": shlex.join(("dnn-xp", *arguments)),
-        "arguments": [*arguments, *here, *there],
+        "arguments": [*arguments[:1], *where, *kept],
         "directory": str(Path.cwd()),
     }
 
@@ -305,9 +309,9 @@ def _leave(
         number = signal.SIGINT
     if number is not None:
         for problem in problems:
-            typer.echo(f"dnn-xp: error: {problem}", err=True)
+            typer.echo(f"dnn-xp: error: {printable(problem)}", err=True)
         if ending is Ending.INTERRUPTED and go_on is not None:
-            typer.echo(f"dnn-xp: go on with: {go_on}", err=True)
+            typer.echo(f"dnn-xp: go on with: {printable(go_on)}", err=True)
         raise typer.Exit(128 + number)
     reasons = [fitted.result.reason] if ending is Ending.DIVERGED else []
     if reasons or problems:

@@ -476,6 +476,12 @@ def update_parameters(
     check_kind("parameters", parameters, Mapping, "a dictionary of W1, b1, ...")
     _check_grads(grads, [f"d{name}" for name in parameters])
     parameters = {name: plain_array(f"parameters: {name}", x) for name, x in parameters.items()}
+    grads = {
+        f"d{name}": asarray_like(
+            plain_array(f"grads: d{name}", grads[f"d{name}"], readable=True), like=value
+        )
+        for name, value in parameters.items()
+    }
     for name, value in parameters.items():
         check_shape(f"d{name}", grads[f"d{name}"], tuple(value.shape))
     # The optimizers of `dnn_xp.training` work in place, and may not be handed a caller's arrays.

@@ -141,12 +141,18 @@ def _nothing(*, force: bool = False) -> None:
     """Do as a version of threadpoolctl does in which any thread sets limits."""
 
 
-@lru_cache
+_alone = _BlasAlone()
+if hasattr(os, "register_at_fork"):  # not on Windows, where processes begin anew
+    os.register_at_fork(after_in_child=_alone.in_forked_process)
+
+
 def _blas_alone() -> _BlasAlone:
     """Return the one that there is in a process, which forked processes make their own."""
-    alone = _BlasAlone()
-    if hasattr(os, "register_at_fork"):  # not on Windows, where processes begin anew
-        os.register_at_fork(after_in_child=alone.in_forked_process)
-    # Imported here, since it takes as long as all of this package.
-    import_module("multiprocessing.util").register_after_fork(alone, _BlasAlone.in_worker_process)
-    return alone
+    _tell_workers()
+    return _alone
+
+
+@lru_cache
+def _tell_workers() -> None:
+    # Imported here, since it takes as long as all of this package. Twice does no harm.
+    import_module("multiprocessing.util").register_after_fork(_alone, _BlasAlone.in_worker_process)

@@ -100,7 +100,7 @@ class Checkpoint(Callback):
 
     def start(self, run: Run) -> None:
         """Write the first one, so that what hinders it shows before the training."""
-        self._take_lock()
+        self.take_lock()
         progress = run.progress
         remove_leftovers(self.path)
         self._steps_done, self._saved = progress.steps, _place(progress)
@@ -131,7 +131,16 @@ class Checkpoint(Callback):
             self._lock.release()
             self._lock = None
 
-    def _take_lock(self) -> None:
+    def take_lock(self) -> None:
+        """Keep others from writing to the path, until `close`.
+
+        Raises
+        ------
+        OSError
+            Where another run writes to it, or its folder is not there.
+        """
+        if self._lock is not None:
+            return
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"path: the folder {self.path.parent} does not exist")
         self._lock = FileLock(self.path)

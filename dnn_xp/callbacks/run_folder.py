@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
 from dnn_xp.data.preprocessing import Preprocessing
@@ -38,6 +38,10 @@ Figures = dict[str, float]
 
 class RunFolderWarning(UserWarning):
     """Something could not be written to the folder of a run, which goes on."""
+
+
+_OWN_KEYS = {"run", "versions", "begun", "epochs", "ended", "ending", "reason", "figures"}
+"""What the record says of the run itself."""
 
 
 class RunFolder(Callback):
@@ -102,6 +106,9 @@ class RunFolder(Callback):
         make_model: Callable[[TrainingResult], Model] | None = None,
         in_units: Callable[[Figures], Figures] | None = None,
     ) -> None:
+        check_kind("about", about, Mapping | None, "a dictionary of JSON's types")
+        if own := sorted(_OWN_KEYS & {*(about or {})}):
+            raise ValueError(f"about: found {', '.join(own)}, which say how the run goes")
         try:
             json.dumps(about)
         except (TypeError, ValueError) as error:
@@ -141,6 +148,9 @@ class RunFolder(Callback):
             try_replacing(self.path / RECORD)
         except OSError as error:
             self._warn(f"nothing will be kept here ({error.strerror or error})")
+            return
+        # From here on nobody else writes here: what is found stays as it is.
+        if not self._try(f"could be written to {CHECKPOINT}", self._checkpoint.take_lock):
             return
         self._refuse_another(run)
         for part in (self._checkpoint, self._log):

@@ -59,6 +59,7 @@ def read_picture(
         Where Pillow is missing.
     """
     pixel_max = check_whole("pixel_max", pixel_max, 1)
+    check("pixel_max", pixel_max, pixel_max < 2**32, "a whole number below 2**32")
     return read_bytes(path, shape).reshape(-1) * (pixel_max / 255)
 
 

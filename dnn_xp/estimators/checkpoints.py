@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from numbers import Integral
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from dnn_xp.arguments import check_path
 from dnn_xp.estimators.data import HostArray, Rows, as_columns, take_rows
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.training import Callback, Progress, Run
@@ -70,7 +70,7 @@ def open_checkpoint(
         if isinstance(given, Checkpoint)
         else {}
     )
-    folder = given.path if isinstance(given, Checkpoint) else Path(given)
+    folder = given.path if isinstance(given, Checkpoint) else check_path("checkpoint", given)
     if folder.is_file():
         raise ValueError(
             f"checkpoint: found the file {folder}, expected a folder, in which each fit has a "

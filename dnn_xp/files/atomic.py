@@ -108,9 +108,9 @@ def _keep_permissions(target: Path, temporary: Path) -> None:
     with suppress(FileNotFoundError):
         old = target.stat()
         if hasattr(os, "chown"):
-            with suppress(PermissionError):
+            with suppress(OSError):  # not ours to give, or an owner that has no name here
                 os.chown(temporary, old.st_uid, old.st_gid)
-        with suppress(PermissionError):  # a file system that has no permissions
+        with suppress(OSError):  # a file system that has no permissions
             temporary.chmod(stat.S_IMODE(old.st_mode))
 
 

@@ -142,7 +142,7 @@ def _storable(value: Any) -> Any:
 
 def _make_room(path: Path, keep: int) -> None:
     """Pass the names on, so that the newest is free; a kill in between leaves all files whole."""
-    for number, older in sorted(_older(path).items()):
+    for number, older in sorted(older_checkpoints(path).items()):
         if number >= keep and is_of_kind(older, "checkpoint"):
             older.unlink()
     for number in range(keep - 1, 0, -1):
@@ -155,7 +155,7 @@ def _name(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
-def _older(path: Path) -> dict[int, Path]:
+def older_checkpoints(path: Path) -> dict[int, Path]:
     """Return the checkpoints before the newest that are there, by their number."""
     endings = (
         (beside, beside.name.removeprefix(f"{path.name}.")) for beside in path.parent.glob("*.*")
@@ -192,7 +192,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Progress:
         Where none can be used, with what is wrong with each.
     """
     path = check_path("path", path).resolve()
-    older = [before for _, before in sorted(_older(path).items())]
+    older = [before for _, before in sorted(older_checkpoints(path).items())]
     problems = []
     for candidate in ([path] if path.exists() else []) + older:
         try:

@@ -43,7 +43,8 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
     ValueError
         What was found, and what was expected.
     """
-    shape = tuple(getattr(theta, "shape", ()))
+    shape = getattr(theta, "shape", ())
+    shape = tuple(shape) if isinstance(shape, tuple) else ()  # a class has one, too
     if shape[-1:] != (layout.size,) or len(shape) > 1 + several:
         raise ValueError(
             f"theta: found shape {shape}, expected {(layout.size,)} for "

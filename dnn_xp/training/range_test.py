@@ -12,6 +12,7 @@ from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
+from dnn_xp.training.settings import check_optimizer
 
 __all__ = ["RangeTest", "learning_rate_range_test"]
 
@@ -114,13 +115,14 @@ def learning_rate_range_test(
     def learning_rate(epoch: float) -> float:
         return float(lowest * (highest / lowest) ** (epoch * n_batches / (steps - 1)))
 
+    chosen = sgd(1.0) if optimizer is None else check_optimizer(optimizer)
     watch = _Watch(steps, batch_size, n_examples)
     train(
         network,
         X,
         Y,
         theta,
-        optimizer=(optimizer or sgd(1.0))._replace(learning_rate=1.0),
+        optimizer=chosen._replace(learning_rate=1.0),
         epochs=-(-steps // n_batches),
         batch_size=batch_size,
         seed=seed,

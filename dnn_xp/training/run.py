@@ -284,7 +284,7 @@ def _factor(schedule: Schedule, epoch: float) -> float:
         return factor
     try:
         factor = float(factor)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         factor = math.nan
     if not 0.0 <= factor < math.inf:
         raise ValueError(

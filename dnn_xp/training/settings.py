@@ -10,7 +10,7 @@ from dnn_xp.training.optimizers import Optimizer
 from dnn_xp.training.regularization import Regularization, check_regularization
 from dnn_xp.training.step import Strengths
 
-__all__ = ["Schedule", "Settings", "check_settings", "strengths_of"]
+__all__ = ["Schedule", "Settings", "check_optimizer", "check_settings", "strengths_of"]
 
 
 class Schedule(Protocol):
@@ -83,7 +83,7 @@ def check_settings(settings: Settings, n_examples: int) -> Settings:
     return settings._replace(
         **checked
         | {
-            "optimizer": _check_optimizer(settings.optimizer),
+            "optimizer": check_optimizer(settings.optimizer),
             "epochs": check_whole("epochs", settings.epochs, 0),
             "seed": check_whole("seed", settings.seed, 0),
             "batch_size": n_examples if size is None else min(size, n_examples),
@@ -94,8 +94,14 @@ def check_settings(settings: Settings, n_examples: int) -> Settings:
     )
 
 
-def _check_optimizer(optimizer: Optimizer) -> Optimizer:
-    """Return an optimizer in numbers of Python's own, or refuse one that cannot descend."""
+def check_optimizer(optimizer: Optimizer) -> Optimizer:
+    """Return an optimizer in numbers of Python's own, or refuse one that cannot descend.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming what does not fit.
+    """
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: found {shown(optimizer)}, expected one such as sgd(0.1)")
     for name in ("init", "update"):

@@ -33,7 +33,7 @@ def test_what_was_broken_off_goes_on(dnn_xp, start, tmp_path, how):
         process.send_signal(getattr(signal, how))
         out, err = process.communicate()
     begun = load_checkpoint(tmp_path / "a run")
-    again = [*QUICK, *KEPT, "--epochs", "100000", "--resume"]
+    again = ["train", "--resume", *QUICK[1:], *KEPT, "--epochs", "100000"]
     if how == "SIGINT":
         assert process.returncode == 130, err
         command, interrupted = err.splitlines()
@@ -178,7 +178,7 @@ def test_a_disk_that_fills_up_is_said_and_the_training_goes_on(dnn_xp, tmp_path,
 
 def test_the_command_that_resumes():
     assert resume_command(["train", "my data", "--checkpoint", "c"]) == (
-        "dnn-xp train 'my data' --checkpoint c --resume"
+        "dnn-xp train --resume 'my data' --checkpoint c"
     )
     for option in ("--resume", "--resume-or-start"):
         assert resume_command(["train", option, "--checkpoint", "c"]) == (

@@ -113,7 +113,7 @@ CALLBACKS = {
     "EarlyStopping": lambda folder: {"callbacks": [EarlyStopping(9, monitor="cost")]},
     "Interruptible": lambda folder: {"callbacks": [Interruptible()]},
     "JSONLinesLog": lambda folder: {"callbacks": [JSONLinesLog(folder / "log.jsonl")]},
-    "ProgressBar": lambda folder: {"callbacks": [ProgressBar()]},
+    "ProgressBar": lambda folder: {"callbacks": [progress_bar()]},
     "ReduceOnPlateau": lambda folder: {"learning_rate": ReduceOnPlateau(monitor="cost")},
     "RunFolder": lambda folder: {"callbacks": [RunFolder(folder / "run")]},
     "TensorBoard": lambda folder: {"callbacks": [tensorboard(folder)]},
@@ -124,6 +124,11 @@ CALLBACKS = {
     "none": lambda folder: {},
     "schedule": lambda folder: {"learning_rate": cosine(9)},
 }
+
+
+def progress_bar():
+    pytest.importorskip("rich")
+    return ProgressBar()
 
 
 def tensorboard(folder):
