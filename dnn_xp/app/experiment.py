@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, dtype_name, from_host
+from dnn_xp.backends import Array, HostArray, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, split
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
@@ -114,6 +114,8 @@ def prepare(
     held_out = bring_examples(rest, preprocessing, network, dtype)
     theta = network.initialize(seed, like=examples.X)
     targets = fit_targets(part) if part.classes is None else None
+    if targets is not None:
+        check_precision(dataset.y, 1.0 / float(targets.scale), dtype)
     return Experiment(
         fingerprint(dataset),
         part,
@@ -125,6 +127,24 @@ def prepare(
         examples,
         held_out,
     )
+
+
+def check_precision(y: HostArray, spread: float, dtype: str) -> None:
+    """Refuse real targets that a dtype cannot tell apart, or whose squares it does not hold.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, the targets, and the way out.
+    """
+    limits, largest = np.finfo(dtype), float(np.max(np.abs(y)))
+    apart = largest * float(limits.eps) <= 0.01 * spread
+    if not (apart and float(limits.tiny) ** 0.5 < spread < float(limits.max) ** 0.5):
+        raise ValueError(
+            f"--dtype: found {dtype}, which does not hold targets from {np.min(y):.6g} to "
+            f"{np.max(y):.6g} with a spread of {spread:.3g}; add --dtype float64, or write them in "
+            "other units"
+        )
 
 
 def check_class_names(classes: Sequence[str] | None) -> None:

@@ -96,20 +96,25 @@ def open_resume(
                 f"{option}: goes on from a --checkpoint FILE or with a --run FOLDER, and none is "
                 "given; dnn-xp resume goes on with the last run"
             )
-        for source in sources:
-            progress = _load(source, or_start)
-            if progress is not None:
-                return Resume(progress, checkpoints)
+        found = [progress for path in sources if (progress := _load(path, or_start)) is not None]
+        if found:  # of two the one that is further on: the other could not be written
+            return Resume(max(found, key=lambda progress: progress.steps), checkpoints)
         missing = f"{option}: there is no checkpoint {' or '.join(map(str, sources))}"
         if not or_start:
             raise ValueError(missing)
         _warn(f"{missing} to go on from: begins anew")
-    elif checkpoint is not None and checkpoint.exists():
+    elif checkpoint is not None and _holds_progress(checkpoint):
         raise ValueError(
             f"--checkpoint: {checkpoint} exists: add --resume to go on from it, or remove it to "
             "begin anew"
         )
     return Resume(None, checkpoints)
+
+
+def _holds_progress(path: Path) -> bool:
+    """Return whether a file is there, or an older checkpoint alone, as a kill may leave it."""
+    older = older_checkpoints(path).values()
+    return path.exists() or any(is_of_kind(one, "checkpoint") for one in older)
 
 
 def _load(path: Path, or_start: bool) -> Progress | None:

@@ -285,13 +285,14 @@ def has_learnt(result: TrainingResult) -> bool:
 
 
 def _has_begun(folder: Path) -> bool:
-    """Return whether the run in a folder has come further than its beginning."""
-    if (folder / MODEL).exists():
-        return True
+    """Return whether the run in a folder can go on from further than its beginning.
+
+    Beside a checkpoint of the beginning a model is that of a run that was broken off.
+    """
     try:
         progress = load_checkpoint(folder / CHECKPOINT)
     except FileNotFoundError:
-        return False
+        return (folder / MODEL).exists()
     except (CheckpointError, OSError):  # it cannot be read, but another dnn_xp may
         return True
     return (progress.epoch, progress.batch) != (0, 0)
@@ -302,6 +303,7 @@ def _holds_files(folder: Path) -> bool:
     history = folder / HISTORY
     return (
         _has_begun(folder)
+        or (folder / MODEL).exists()
         or (history.exists() and history.stat().st_size > 0)
         or ((folder / RECORD).exists() and _read_record(folder) is None)
     )

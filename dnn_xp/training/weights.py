@@ -52,9 +52,9 @@ def class_weights(
     if isinstance(weights, str):
         if weights != "balanced":
             raise ValueError(f"weights: found {weights!r}, expected 'balanced' or numbers")
-        counts = xp.sum(probabilities, axis=1)
-        occur = xp.astype(counts > 0, Y.dtype)
-        of_class = ratio(m * occur, counts * xp.sum(occur), xp)
+        counts = xp.sum(widened(probabilities), axis=1)
+        occur = xp.astype(counts > 0, counts.dtype)
+        of_class = xp.astype(ratio(m * occur, counts * xp.sum(occur), xp), Y.dtype)
     else:
         of_class = asarray_like(_numbers(weights, n_classes), like=Y)
     return of_class @ probabilities

@@ -100,3 +100,23 @@ def test_a_fingerprint_knows_the_data_again():
     assert experiment.fingerprint(data) != experiment.fingerprint(same)
     same = data._replace(y=1 - data.y)
     assert experiment.fingerprint(data) != experiment.fingerprint(same)
+
+
+@pytest.mark.parametrize(
+    ("y", "fits"),
+    [
+        ([1.7e9, 1.7e9 + 10.0], False),  # seconds of a day, since 1970
+        ([1.0e-27, 2.0e-27], False),
+        ([1.0e30, 2.0e30], False),
+        ([1000.0, 1010.0], True),
+    ],
+)
+def test_targets_that_float32_cannot_tell_apart_are_refused(y, fits):
+    y = np.asarray([y])
+    spread = float(np.std(y))
+    experiment.check_precision(y, spread, "float64")
+    if fits:
+        experiment.check_precision(y, spread, "float32")
+        return
+    with pytest.raises(ValueError, match=r"--dtype: found float32, .* add --dtype float64"):
+        experiment.check_precision(y, spread, "float32")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dnn_xp.backends import Array
+from dnn_xp.backends import Array, device
 from dnn_xp.functions.metrics.means import checked, defined, mean, ratio
 from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
@@ -27,11 +27,25 @@ def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> A
     centre = _column(mean(Y, weights, xp), xp)
     # Corrected by the mean of what is left, so that equal targets are their mean exactly.
     centre = centre + _column(mean(Y - centre, weights, xp), xp)
-    error = mean((A - Y) ** 2, weights, xp)
-    variance = mean((Y - centre) ** 2, weights, xp)
+    missed, spread = A - Y, Y - centre
+    unit = _unit(missed, spread, xp)
+    error = mean((missed / unit) ** 2, weights, xp)
+    variance = mean((spread / unit) ** 2, weights, xp)
     constant, wrong = (xp.astype(x, A.dtype) for x in (variance == 0.0, error > 0.0))
     figure = xp.mean(1.0 - (1.0 - constant) * ratio(error, variance, xp) - constant * wrong)
     return defined(figure, A, Y, weights, xp)
+
+
+def _unit(a: Array, b: Array, xp: Any) -> Array:
+    """Return a power of two for each row, as a column, near its largest element.
+
+    In its units squares are neither 0 nor infinite, and digits stay as they are.
+    """
+    if not a.shape[1]:
+        return xp.ones((a.shape[0], 1), dtype=a.dtype, device=device(a))
+    largest = xp.maximum(xp.max(xp.abs(a), axis=1), xp.max(xp.abs(b), axis=1))
+    largest = largest + xp.astype(largest == 0.0, largest.dtype)
+    return _column(xp.pow(xp.full_like(largest, 2.0), xp.floor(xp.log2(largest))), xp)
 
 
 def _column(x: Array, xp: Any) -> Array:
@@ -61,5 +75,6 @@ def root_mean_squared_error(
 ) -> Array:
     """Return the root of the mean of (A - Y)^2."""
     A, Y, weights, xp = checked(A, Y, weights, xp)
-    figure = xp.mean(xp.sqrt(mean((A - Y) ** 2, weights, xp)))
+    unit = _unit(A - Y, A - Y, xp)
+    figure = xp.mean(unit[:, 0] * xp.sqrt(mean(((A - Y) / unit) ** 2, weights, xp)))
     return defined(figure, A, Y, weights, xp)

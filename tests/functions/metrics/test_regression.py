@@ -49,3 +49,13 @@ def test_r2_of_nothing(array, dtype):
     none = array(np.zeros((2, 0)), dtype)
     for metric in (r2, mean_absolute_error, root_mean_squared_error):
         assert_values(metric(none, none), np.nan)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e25])
+def test_figures_of_tiny_and_huge_targets_are_those_of_usual_ones(array, size):
+    A, Y = (
+        array(np.asarray(x, "float32") * np.float32(size))
+        for x in ([[3.0, 2.0, 1.0]], [[1.0, 2.0, 3.0]])
+    )
+    assert_values(r2(A, Y), -3.0, rtol=1e-6)
+    assert_values(root_mean_squared_error(A, Y) / size, (8 / 3) ** 0.5, rtol=1e-6)
