@@ -129,9 +129,14 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
     kept = None if run.folder is None else run.folder / MODEL
     if kept is not None and not kept.is_file():
         kept = None
-    if settings.output is None:
-        return "not kept: --output FILE keeps it" if kept is None else str(kept)
+    if settings.output is None and kept is not None:
+        return str(kept)
+    if settings.output is None and run.folder is None:
+        return "not kept: --output FILE keeps it"
     model = make_model(settings, run.prepared, run.result, backend)
+    if settings.output is None:  # the folder could not be written, as a warning has said
+        where = _save_somewhere(model)
+        return "not kept: --output FILE keeps it" if where is None else str(where)
     try:
         with option_errors("--output", settings.output):
             save_model(settings.output, model)

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -142,14 +143,19 @@ def test_nothing_is_kept_where_that_is_asked_for(dnn_xp, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("--run", "file"), ("--run", "file/below"), ()])
-def test_a_folder_that_cannot_be_written_is_a_warning(dnn_xp, tmp_path, arguments):
+def test_a_folder_that_cannot_be_written_is_a_warning(dnn_xp, tmp_path, monkeypatch, arguments):
+    """The model is then kept where the system keeps temporary files."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "file").write_text("years of work")
     if not arguments:
         (tmp_path / "runs").write_text("years of work")
     code, out, err = dnn_xp(*QUICK, "--epochs", "1", *arguments)
     assert code == 0
     assert re.fullmatch(r"dnn-xp: warning: \S+: nothing will be kept here \(.+\)\n", err)
-    assert facts(out)["model"] == "not kept: --output FILE keeps it"
+    (kept,) = (tmp_path / "temporary").glob("*/model.h5")
+    assert facts(out)["model"].replace("\n", "") == str(kept)
+    assert load_model(kept).about["epochs"] == 1
     assert (tmp_path / "file").read_text() == "years of work"
 
 
