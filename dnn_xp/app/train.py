@@ -54,7 +54,7 @@ from dnn_xp.app.runs import KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend
 from dnn_xp.callbacks import Interruptible
-from dnn_xp.callbacks.run_folder import CHECKPOINT
+from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.models import Model
 from dnn_xp.reprs import printable
 from dnn_xp.training import Callback, Ending, TrainingResult, class_weights
@@ -143,6 +143,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     }
     check_outputs(settings.data, files)
     check_plot(settings.plot)
+    _check_beside(settings.run, files)
     if settings.run is not None and settings.no_run:
         raise ValueError("--no-run: found --run, too; expected one of them")
     with run_errors():
@@ -184,6 +185,18 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         resume,
         options,
     )
+
+
+def _check_beside(run: Path | None, files: Mapping[str, Path | None]) -> None:
+    """Refuse to write over what the folder of the run holds."""
+    for option, path in files.items():
+        within = run is not None and path is not None and path.parent.resolve() == run.resolve()
+        if (
+            within
+            and path is not None
+            and path.name.startswith((MODEL, HISTORY, RECORD, CHECKPOINT))
+        ):
+            raise ValueError(f"{option}: found {path}, a file that --run keeps; give another name")
 
 
 def _check_space(settings: Settings, experiment: Experiment) -> None:

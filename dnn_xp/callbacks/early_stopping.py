@@ -79,7 +79,7 @@ class EarlyStopping(Callback):
     def state(self) -> Mapping[str, Any]:
         """Return the best figure, its epoch and its parameters."""
         best = {"best": self.best, "epoch": self.best_epoch, "position": self._position}
-        return {"monitor": self.monitor, **best}
+        return {"monitor": self.monitor, "mode": self.mode or "", **best}
 
     def restore(self, run: Run, state: Mapping[str, Any]) -> str | None:
         """Take up the best epoch so far.
@@ -93,6 +93,11 @@ class EarlyStopping(Callback):
             raise ValueError(
                 f"monitor: found {self.monitor!r}, expected {state['monitor']!r}, as the run began "
                 "with"
+            )
+        began = state.get("mode") or self.mode
+        if self.mode is not None and began != self.mode:
+            raise ValueError(
+                f"mode: found {self.mode!r}, expected {began!r}, as the run began with"
             )
         self.best_epoch = state["epoch"]
         self._position = asarray_like(state["position"], like=run.position)

@@ -320,3 +320,11 @@ def test_a_record_that_is_no_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "run.json")
     with pytest.raises(ValueError, match="holds no run"):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoint", "checkpoint.1", "model.h5"])
+def test_nothing_else_is_written_over_what_a_run_keeps(dnn_xp, tmp_path, name):
+    (tmp_path / "r").mkdir()
+    code, out, err = dnn_xp(*QUICK, "--epochs", "1", "--run", "r", "--output", f"r/{name}")
+    assert (code, out) == (2, "")
+    assert f"--output: found r/{name}, a file that --run keeps" in err

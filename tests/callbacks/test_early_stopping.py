@@ -120,3 +120,17 @@ def test_a_figure_that_never_is_a_number_is_the_reason(array):
 def test_early_stopping_arguments_of_another_kind_are_named(options, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         EarlyStopping(**options)
+
+
+@pytest.mark.once
+def test_a_run_does_not_go_on_with_the_other_mode():
+    X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
+    begun = train(network, X, X, epochs=1, callbacks=[EarlyStopping(3, monitor="cost", mode="min")])
+    for mode in ("min", None):
+        again = EarlyStopping(3, monitor="cost", mode=mode)
+        train(network, X, X, epochs=2, callbacks=[again], resume=begun.progress)
+    with pytest.raises(
+        ValueError, match="mode: found 'max', expected 'min', as the run began with"
+    ):
+        other = EarlyStopping(3, monitor="cost", mode="max")
+        train(network, X, X, epochs=2, callbacks=[other], resume=begun.progress)
