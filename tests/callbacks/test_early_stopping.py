@@ -129,8 +129,6 @@ def test_a_run_does_not_go_on_with_the_other_mode():
     for mode in ("min", None):
         again = EarlyStopping(3, monitor="cost", mode=mode)
         train(network, X, X, epochs=2, callbacks=[again], resume=begun.progress)
-    with pytest.raises(
-        ValueError, match="mode: found 'max', expected 'min', as the run began with"
-    ):
-        other = EarlyStopping(3, monitor="cost", mode="max")
+    other, said = EarlyStopping(3, monitor="cost", mode="max"), "mode: found 'max', expected 'min'"
+    with pytest.raises(ValueError, match=said):
         train(network, X, X, epochs=2, callbacks=[other], resume=begun.progress)
