@@ -7,6 +7,7 @@ beginning ends no run.
 
 import copy
 import csv
+import errno
 import io
 import itertools
 import json
@@ -16,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
@@ -34,6 +35,9 @@ class LogWarning(UserWarning):
 class _Lines(Callback):
     """A text file with one line for each epoch."""
 
+    begins: ClassVar[str]
+    """How such a file begins."""
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("path", path)
 
@@ -46,7 +50,20 @@ class _Lines(Callback):
         return other
 
     def start(self, run: Run) -> None:
-        """Write what has been done already."""
+        """Write what has been done already, but not over a file that is no log.
+
+        Raises
+        ------
+        OSError
+            Where it is none, or cannot be written.
+        """
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                head = file.read(len(self.begins))
+            if head and head != self.begins.encode():
+                raise FileExistsError(
+                    errno.EEXIST, "is no log of a run, and stays: give another name", str(self.path)
+                )
         self.write(run.history)
 
     def epoch(self, run: Run) -> None:
@@ -106,8 +123,10 @@ class CSVLog(_Lines):
     Parameters
     ----------
     path : path
-        A file of this name is replaced.
+        A log of this name is replaced; another file is not.
     """
+
+    begins = "epoch,"
 
     def _lines(self, rows: list[dict[str, Any]]) -> str:
         if not rows:
@@ -128,8 +147,10 @@ class JSONLinesLog(_Lines):
     Parameters
     ----------
     path : path
-        A file of this name is replaced.
+        A log of this name is replaced; another file is not.
     """
+
+    begins = '{"epoch": '
 
     def _lines(self, rows: list[dict[str, Any]]) -> str:
         finite = [  # JSON has no other numbers

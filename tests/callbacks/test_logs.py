@@ -267,3 +267,18 @@ def test_tensorboard_can_be_copied_and_pickled(tmp_path):
 def test_a_callback_that_writes_no_file_is_itself_apart():
     stop = StopAfter(3)
     assert stop.apart() is stop
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", [CSVLog, JSONLinesLog])
+def test_a_file_that_is_no_log_is_not_replaced(tmp_path, kind):
+    path = tmp_path / "mine"
+    path.write_text("name,age\n")
+    X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
+    with pytest.raises(FileExistsError, match="is no log of a run"):
+        train(network, X, X, epochs=1, callbacks=[kind(path)])
+    assert path.read_text() == "name,age\n"
+    path.unlink()
+    for epochs in (1, 2):  # its own log it replaces
+        train(network, X, X, epochs=epochs, callbacks=[kind(path)])
+    assert len(path.read_text().splitlines()) == 2 + (kind is CSVLog)
