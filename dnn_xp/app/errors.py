@@ -13,7 +13,7 @@ from typing import TextIO
 from dnn_xp.backends import BackendError
 from dnn_xp.reprs import printable
 
-__all__ = ["Failure", "UserError", "user_errors"]
+__all__ = ["Failure", "UserError", "say", "user_errors", "warnings_as_lines"]
 
 
 class UserError(Exception):
@@ -39,8 +39,7 @@ def user_errors() -> Iterator[None]:
         names the extra to install.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _say_warning
+        with warnings_as_lines():
             yield
     except OSError as error:
         raise UserError(_describe(error)) from error
@@ -52,15 +51,30 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error) or type(error).__name__) from error
 
 
-def _say_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    print(f"dnn-xp: warning: {printable(message)}", file=sys.stderr)
+@contextmanager
+def warnings_as_lines(*always: type[Warning]) -> Iterator[None]:
+    """Show warnings as a line on stderr each; those of some kinds as often as they come."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        say("warning", str(message))
+
+    with warnings.catch_warnings():
+        for category in always:
+            warnings.simplefilter("always", category)
+        warnings.showwarning = show
+        yield
+
+
+def say(kind: str, message: str) -> None:
+    """Print a line on stderr, such as ``dnn-xp: warning: ...``."""
+    print(f"dnn-xp: {kind}: {printable(message)}", file=sys.stderr)
 
 
 def _describe(error: OSError) -> str:

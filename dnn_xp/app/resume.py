@@ -1,20 +1,17 @@
 """Resuming: what ``--checkpoint FILE`` and ``--run FOLDER`` add to a training."""
 
 import shlex
-import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
-from dnn_xp.app.errors import UserError
+from dnn_xp.app.errors import UserError, say, warnings_as_lines
 from dnn_xp.callbacks import Checkpoint, LogWarning, RunFolderWarning
 from dnn_xp.files.opening import read_whole
 from dnn_xp.files.sealing import is_of_kind, seal_problem
 from dnn_xp.models import CheckpointError, CheckpointWarning, load_checkpoint
 from dnn_xp.models.checkpoints import older_checkpoints
-from dnn_xp.reprs import printable
 from dnn_xp.training import AnotherRunError, Progress, Run
 from dnn_xp.training.identity import describe_difference
 
@@ -102,7 +99,7 @@ def open_resume(
         missing = f"{option}: there is no checkpoint {' or '.join(map(str, sources))}"
         if not or_start:
             raise ValueError(missing)
-        _warn(f"{missing} to go on from: begins anew")
+        say("warning", f"{missing} to go on from: begins anew")
     elif checkpoint is not None and _holds_progress(checkpoint):
         raise ValueError(
             f"--checkpoint: {checkpoint} exists: add --resume to go on from it, or remove it to "
@@ -130,7 +127,7 @@ def _load(path: Path, or_start: bool) -> Progress | None:
             raise
         for one in there:
             one.replace(one.with_name(f"{one.name}.damaged"))
-        _warn(f"{error}; put aside as {path.name}.damaged")
+        say("warning", f"{error}; put aside as {path.name}.damaged")
         return None
 
 
@@ -182,10 +179,6 @@ WATCH = "_Watch"
 """By this name a checkpoint holds what the options said when its run began."""
 
 
-def _warn(message: str) -> None:
-    print("dnn-xp: warning:", printable(message), file=sys.stderr)
-
-
 @contextmanager
 def run_errors() -> Iterator[None]:
     """Say in a line on stderr what is wrong with what a run keeps, and go on where that can be.
@@ -195,22 +188,8 @@ def run_errors() -> Iterator[None]:
     UserError
         Where a checkpoint belongs to another run.
     """
-
-    def say(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        _warn(str(message))
-
     try:
-        with warnings.catch_warnings():
-            for category in (CheckpointWarning, LogWarning, RunFolderWarning):
-                warnings.simplefilter("always", category)
-            warnings.showwarning = say
+        with warnings_as_lines(CheckpointWarning, LogWarning, RunFolderWarning):
             yield
     except AnotherRunError as error:
         raise UserError(f"--resume: {_describe(error)}") from error

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from dnn_xp.app import report
-from dnn_xp.app.errors import Failure, user_errors
+from dnn_xp.app.errors import Failure, say, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare
 from dnn_xp.app.formatting import describe_metric
 from dnn_xp.app.metrics import choose_metrics
@@ -56,7 +56,6 @@ from dnn_xp.backends import Array, Backend
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.models import Model
-from dnn_xp.reprs import printable
 from dnn_xp.training import Callback, Ending, TrainingResult, class_weights
 
 __all__ = ["train"]
@@ -322,9 +321,9 @@ def _leave(
         number = signal.SIGINT
     if number is not None:
         for problem in problems:
-            typer.echo(f"dnn-xp: error: {printable(problem)}", err=True)
+            say("error", problem)
         if ending is Ending.INTERRUPTED and go_on is not None:
-            typer.echo(f"dnn-xp: go on with: {printable(go_on)}", err=True)
+            say("go on with", go_on)
         raise typer.Exit(128 + number)
     reasons = [fitted.result.reason] if ending is Ending.DIVERGED else []
     if reasons or problems:
