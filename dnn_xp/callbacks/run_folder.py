@@ -14,12 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
-from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import remove_leftovers, replacing, try_replacing
 from dnn_xp.files.locking import InUseError
 from dnn_xp.models import CheckpointError, Model, load_checkpoint, save_model
@@ -221,9 +218,7 @@ class RunFolder(Callback):
 
     def _plain_model(self, result: TrainingResult) -> Model:
         assert self._run is not None  # one has begun
-        as_they_are = Preprocessing(np.asarray(0.0), np.asarray(1.0))
-        about = {"epochs": result.epochs}
-        return Model(self._run.network, result.theta, as_they_are, None, None, None, about)
+        return Model(self._run.network, result.theta, about={"epochs": result.epochs})
 
     def _write_record(self, result: TrainingResult | None = None) -> None:
         assert self._run is not None  # one has begun

@@ -22,6 +22,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,6 +72,7 @@ class Model(NamedTuple):
     theta : array, shape (network.size,), or (k, network.size) for k networks
         Of any library.
     preprocessing : Preprocessing
+        Default: data are taken as they are.
     classes : tuple of str, or None
         The names of the outputs (of 0 and 1 where there is one output); None for targets.
     image_shape : tuple (height, width, channels), or None
@@ -79,15 +81,28 @@ class Model(NamedTuple):
         As in `Dataset`.
     about : mapping
         What else is worth knowing (seed, epochs, ...), of JSON's types. Saving adds ``versions``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from dnn_xp import Dense, Model, Network, load_model, save_model
+    >>> network = Network(3, (Dense(2),), "softmax_cross_entropy")
+    >>> theta = network.initialize(seed=0, like=np.empty(0))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(f"{folder}/model.h5", Model(network, theta))
+    ...     loaded = load_model(f"{folder}/model.h5", backend="numpy")
+    >>> loaded.network == network, bool(np.all(loaded.theta == theta))
+    (True, True)
     """
 
     network: Network
     theta: Array
-    preprocessing: Preprocessing
-    classes: tuple[str, ...] | None
-    image_shape: tuple[int, int, int] | None
-    pixel_max: int | None
-    about: Mapping[str, Any]
+    preprocessing: Preprocessing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
+    classes: tuple[str, ...] | None = None
+    image_shape: tuple[int, int, int] | None = None
+    pixel_max: int | None = None
+    about: Mapping[str, Any] = MappingProxyType({})
 
 
 # ----------------------------------------------------------------------------- saving
