@@ -121,7 +121,9 @@ def oldest(session: nox.Session) -> None:
     bounds = [*project["dependencies"], *extras["app"], *extras["scipy"], *extras["test"]]
     session.install(*(one.replace(">=", "==") for one in bounds))
     session.install("--no-deps", "-e", ".")
-    _run_pytest(session, "numpy")
+    # But the fuzz, whose cases are bytes that HDF5 writes, and doors that scikit-learn opens.
+    left_out = ("--ignore=tests/test_fuzz.py", "--ignore=tests/test_strangers.py")
+    _run_pytest(session, "numpy", options=left_out)
 
 
 @nox.session(python="3.14")
