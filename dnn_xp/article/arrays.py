@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check, check_number, check_whole, shown
+from dnn_xp.arguments import check, check_kind, check_number, check_whole
 from dnn_xp.backends import (
     Array,
     asarray_like,
@@ -156,10 +156,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> Arrays:
     ValueError, TypeError
         Naming what is missing, unknown or of another shape.
     """
-    if not isinstance(parameters, Mapping):
-        raise TypeError(
-            f"parameters: found {shown(parameters)}, expected a dictionary of W1, b1, ..."
-        )
+    check_kind("parameters", parameters, Mapping, "a dictionary of W1, b1, ...")
     n_layers = max(1, len(parameters) // 2)
     names = [f"{kind}{layer}" for layer in range(1, n_layers + 1) for kind in "Wb"]
     if set(parameters) != set(names):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check, check_number, check_whole, shown
+from dnn_xp.arguments import check, check_kind, check_number, check_whole
 from dnn_xp.backends import (
     Array,
     asarray_like,
@@ -177,8 +177,8 @@ def lbfgs(
         state = start_at(to_host(plain_array("theta", theta, readable=True)))
     elif theta is not None:
         raise ValueError("theta: found one besides a state, which holds its own")
-    elif not isinstance(state, LBFGSState):
-        raise TypeError(f"state: found {shown(state)}, expected that of another run, run.state")
+    else:
+        check_kind("state", state, LBFGSState, "that of another run, run.state")
     check_theta(network.layout, state.theta)
     check_finite(theta=state.theta)
     evaluation = Evaluation(validation, {} if metrics is None else metrics)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import shown
+from dnn_xp.arguments import check_kind
 from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
 from dnn_xp.training.identity import AnotherRunError, Identity, check_same_run
 from dnn_xp.training.problem import Problem
@@ -149,10 +149,7 @@ def check_progress(resume: Any) -> None:
     TypeError
         Saying what it is.
     """
-    if not isinstance(resume, Progress):
-        raise TypeError(
-            f"resume: found {shown(resume)}, expected a Progress, as load_checkpoint returns it"
-        )
+    check_kind("resume", resume, Progress, "a Progress, as load_checkpoint returns it")
 
 
 def _copied(vector: Array) -> Array:

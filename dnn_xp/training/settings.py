@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
-from dnn_xp.arguments import check_flag, check_number, check_whole, shown
+from dnn_xp.arguments import check_flag, check_kind, check_number, check_whole, shown
 from dnn_xp.training.batches import Indices
 from dnn_xp.training.optimizers import Optimizer
 from dnn_xp.training.regularization import Regularization, check_regularization
@@ -102,8 +102,7 @@ def check_optimizer(optimizer: Optimizer) -> Optimizer:
     ValueError, TypeError
         Naming what does not fit.
     """
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: found {shown(optimizer)}, expected one such as sgd(0.1)")
+    check_kind("optimizer", optimizer, Optimizer, "one such as sgd(0.1)")
     for name in ("init", "update"):
         found = getattr(optimizer, name)
         if not callable(found):
