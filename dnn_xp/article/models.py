@@ -143,7 +143,7 @@ def two_layer_model(
         raise ValueError(f"layers_dims: found {layers_dims!r}, expected (n_x, n_h, n_y)")
     line = "Cost after iteration {}: {}" if print_cost else None
     plotted = _is_plotted(plot_cost, print_cost)
-    initial = draw_parameters(layers_dims, seed, scale, "layers_dims")
+    initial = draw_parameters(layers_dims, seed, scale)
     return _train(X, Y, initial, learning_rate, num_iterations, line, plotted, callbacks)
 
 
@@ -188,7 +188,7 @@ def L_layer_model(
         )
     line = "Cost after iteration {}: {:f}" if print_cost else None
     plotted = _is_plotted(plot_cost, print_cost)
-    initial = draw_parameters(layers_dims, seed, scale, "layers_dims")
+    initial = draw_parameters(layers_dims, seed, scale)
     return _train(X, Y, initial, learning_rate, num_iterations, line, plotted, callbacks)
 
 

@@ -112,7 +112,7 @@ def _with_cache(dA: Array, cache: Array) -> tuple[Array, Array]:
 
 
 def draw_parameters(
-    layer_dims: Sequence[int], seed: int, scale: Scale, name: str = "layer_dims"
+    layer_dims: Sequence[int], seed: int, scale: Scale
 ) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
     """Draw parameters on the host, in float64, from the stream of ``numpy.random.seed``.
 
@@ -124,8 +124,6 @@ def draw_parameters(
         Inputs, then the units of each layer.
     seed : int
     scale : float or "1/sqrt(n_prev)"
-    name : str
-        Of the sizes, for an error.
 
     Returns
     -------
@@ -138,7 +136,7 @@ def draw_parameters(
         Where the scale is neither a number nor that text, the seed no whole number, or a size none
         from 1 on.
     """
-    layer_dims = check_sizes(name, layer_dims)
+    layer_dims = check_sizes("layer_dims", layer_dims)
     by_inputs = isinstance(scale, str) and scale == "1/sqrt(n_prev)"
     if not by_inputs:
         expected = "a number or '1/sqrt(n_prev)'"

@@ -3,6 +3,7 @@
 To schedules, logs and whatever else goes by epochs, n calls of `partial_fit` are one run.
 """
 
+import operator
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,15 +39,11 @@ class Past(NamedTuple):
         """Return it with the callbacks of an estimator: those that were told, or new ones."""
         rate = estimator.learning_rate
         given = (*([rate] if isinstance(rate, Callback) else []), *estimator.callbacks)
-        if len(given) == len(self.given) and all(map(_is, given, self.given)):
+        if len(given) == len(self.given) and all(map(operator.is_, given, self.given)):
             return self
         apart = {id(one): one for one in given}  # one that is there twice is told once
         apart = {key: one.apart() for key, one in apart.items()}
         return self._replace(given=given, told=tuple(apart[id(one)] for one in given))
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def take_up(run: Run, past: Past) -> None:
