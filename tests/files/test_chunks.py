@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from contextlib import ExitStack
 
 import h5py
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from dnn_xp.files import chunks
 from dnn_xp.files.chunks import RowsInChunks, _inflate, packing_problem
+from dnn_xp.files.hdf5 import stored_rows
 
 FILTERS = (
     {},
@@ -33,11 +35,16 @@ def held(path, data, **options):
 @pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "<i2", "S7", "?", "f2"])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("libver", ["earliest", "latest"])
-def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver):
+@pytest.mark.parametrize(
+    ("chunk", "reads_past"), [((8, 3, 2), False), ((8, 3, 2), True), ((8, 7, 3), True)]
+)
+def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver, chunk, reads_past):
     x = np.random.default_rng(0).integers(0, 2, (41, 7, 3)).astype(dtype)
-    with held(path, x, chunks=(8, 3, 2), libver=libver, maxshape=(None, 7, 3), **filters) as file:
+    options = {"chunks": chunk, "libver": libver, "maxshape": (None, 7, 3)} | filters
+    with held(path, x, **options) as file, ExitStack() as stack:
         assert packing_problem(file["x"]) is None
-        held_rows = RowsInChunks(file["x"])
+        past = stack.enter_context(path.open("rb", buffering=0))
+        held_rows = RowsInChunks(file["x"], past if reads_past else None)
         for start, stop in (
             (None, None),
             (0, 1),
@@ -63,6 +70,28 @@ def test_each_chunk_is_unpacked_once_where_rows_are_read_in_order(path, monkeypa
         found = [rows[start : start + 7] for start in range(0, 60, 7)]
     np.testing.assert_array_equal(np.concatenate(found), x)
     assert len(unpacked) == -(-60 // chunk)
+
+
+@pytest.mark.parametrize("block", [0, 512, 2048])
+def test_what_comes_before_hdf5_in_a_file_is_passed_over(path, block):
+    x = np.random.default_rng(0).integers(0, 256, (41, 7), "u1")
+    with h5py.File(path, "w", userblock_size=block) as file:
+        file.create_dataset("chunks", data=x, chunks=(8, 7))
+        file["whole"] = x
+    with h5py.File(path) as file, path.open("rb", buffering=0) as past:
+        for name in file:
+            rows = stored_rows(file[name], trusted=False, file=past)
+            assert not isinstance(rows, h5py.Dataset)
+            np.testing.assert_array_equal(rows[5:40], x[5:40])
+
+
+def test_a_chunk_of_another_size_is_refused_past_hdf5_too(path):
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (8,), "f8", chunks=(8,))
+        x.id.write_direct_chunk((0,), bytes(60))
+        file.flush()
+        with path.open("rb", buffering=0) as past, pytest.raises(ValueError, match="damaged: "):
+            RowsInChunks(x, past)[:]
 
 
 def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
