@@ -96,12 +96,12 @@ class First(Callback):
     """Note when the first step is done."""
 
     def __init__(self) -> None:
-        self.start, self.seconds = time.perf_counter(), None
+        self.began, self.seconds = time.perf_counter(), None
 
     def step(self, run) -> None:
         """Take the time, once."""
         if self.seconds is None:
-            self.seconds = time.perf_counter() - self.start
+            self.seconds = time.perf_counter() - self.began
 
 
 def train_within_limit(path: str) -> None:
