@@ -148,8 +148,8 @@ def load_cats(
     ValueError
         Where a file does not hold what it should.
     """
-    named = folder or os.environ.get("DNN_XP_CAT_DATA")
-    if not named:
+    named = os.environ.get("DNN_XP_CAT_DATA") if folder is None else folder
+    if not named and folder is None:
         raise FileNotFoundError(
             "the cat pictures come as two files, train_catvnoncat.h5 and test_catvnoncat.h5, that "
             "are not part of this package: say in which folder they are, by the argument folder=, "
