@@ -1,6 +1,7 @@
 """The figures that are measured between epochs: the cost of validation data, and metrics."""
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import NamedTuple
 
 from dnn_xp.arguments import check_kind, shown
@@ -28,6 +29,7 @@ __all__ = [
     "Examples",
     "Metric",
     "ValidationData",
+    "as_figure",
     "figure_modes",
     "make_evaluator",
     "prepare_validation",
@@ -115,6 +117,33 @@ def _check_metrics(metrics: Mapping[str, Metric]) -> None:
             raise TypeError(f"metrics: found {name!r}: {shown(metric)}, expected {expected}")
 
 
+def as_figure(name: str, found: object) -> float:
+    """Return what a metric has come to as Python's own number, or refuse it.
+
+    Parameters
+    ----------
+    name : str
+        Of the metric.
+    found : object
+
+    Raises
+    ------
+    TypeError
+        Where it is no real number; a text that reads as one, and a truth value, are none.
+    """
+    shape, dtype = getattr(found, "shape", None), getattr(found, "dtype", None)
+    if dtype is None:
+        fits = isinstance(found, Real) and not isinstance(found, bool)
+    else:
+        fits = shape == () and dtype_name(dtype).startswith(("float", "bfloat", "int", "uint"))
+    if not fits:
+        raise TypeError(
+            f"metrics: found {shown(found)} of {name!r}, expected a number, or an array of the "
+            "shape () that holds one"
+        )
+    return float(found)  # type: ignore[arg-type]
+
+
 def make_evaluator(
     network: Network,
     training: ValidationData,
@@ -149,13 +178,11 @@ def make_evaluator(
     def evaluate(theta: Array) -> dict[str, float]:
         with threads_for(multiplications, like=theta):
             Z = network.forward(theta, X, batch_size=AT_ONCE)
-        figures = (
-            {"cost": mean_cost(network.cost, Z, Y, weights, xp=namespace(Z))}
-            if validation is not None
-            else {}
-        )
+        figures: dict[str, float] = {}
+        if validation is not None:
+            figures["cost"] = float(mean_cost(network.cost, Z, Y, weights, xp=namespace(Z)))
         A = find_cost(network.cost).output(Z)
-        figures |= {name: metric(A, Y) for name, metric in metrics.items()}
-        return {prefix + name: float(value) for name, value in figures.items()}
+        figures |= {name: as_figure(name, metric(A, Y)) for name, metric in metrics.items()}
+        return {prefix + name: value for name, value in figures.items()}
 
     return evaluate
