@@ -40,6 +40,8 @@ def load_batches(
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's.
+
     Parameters
     ----------
     config : StepConfig
@@ -54,14 +56,14 @@ def load_batches(
     reads = isinstance(X, Source)
     chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
     if batch_size == n_examples:
-        X = X.read(slice(0, n_examples)) if reads else X
+        X = X.read(slice(0, n_examples)) if reads and config.gathered else X
         yield Data(X, Y, weights, *rest), Batch(None, n_examples, n_examples)
         return
     draw = partial(minibatches, order=chosen, padded=config.padded)
     place = partial(asarray_like, like=Y, dtype=namespace(Y).int32)
     if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-        move = None if has_fixed_shapes(Y) else place
+        move = None if has_fixed_shapes(Y) or reads else place
         for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
             yield data, Batch(indices, count, count)
         return

@@ -48,7 +48,7 @@ from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.result import Ending, TrainingResult
-from dnn_xp.training.run import GradientRun
+from dnn_xp.training.run import GradientRun, MakeStep
 from dnn_xp.training.settings import Schedule, Settings, check_settings
 from dnn_xp.training.step import Data
 from dnn_xp.training.weights import normalize_weights
@@ -207,6 +207,7 @@ def prepare_run(
     *,
     after: Progress | None = None,
     resume: Progress | None = None,
+    make_step: MakeStep | None = None,
 ) -> GradientRun:
     """Return a run that is ready for its first epoch, checked and in its coordinates.
 
@@ -222,6 +223,8 @@ def prepare_run(
         of the same network and optimizer, to train on with other data or settings. Not from a run
         in example space, whose state is in the coordinates of its examples.
     resume : Progress, optional
+    make_step : MakeStep, optional
+        As in `GradientRun`.
 
     Raises
     ------
@@ -267,9 +270,8 @@ def prepare_run(
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
     if is_narrow(theta):
         evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
-    run = GradientRun(
-        network, settings, problem, _prepare_data(problem, settings), evaluate, progress
-    )
+    data_of_steps = _prepare_data(problem, settings)
+    run = GradientRun(network, settings, problem, data_of_steps, evaluate, progress, make_step)
     run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, data_are_lazy
     run.modes |= figure_modes(evaluation)
     return run
