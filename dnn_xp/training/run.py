@@ -193,7 +193,7 @@ class GradientRun(Run):
         super().__init__(network, settings.epochs, progress)
         self.settings, self.to_theta = settings, problem.to_theta
         self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
-        like = self._like = problem.Y
+        like = self._like = data.Y
         n_examples, batch_size, micro_batch = (
             data.X.shape[1],
             settings.batch_size,
