@@ -4,6 +4,7 @@ This is the only package that names an array library. Everything else takes its 
 the arrays that it is given; the choice made here matters only where arrays are *made*.
 """
 
+from dnn_xp.backends.blocks import Block, Blocks, block_like, from_blocks, map_blocks
 from dnn_xp.backends.choosing import (
     BACKENDS,
     Backend,
@@ -53,7 +54,6 @@ from dnn_xp.backends.running import (
     computes_lazily,
     has_fixed_shapes,
     has_views,
-    in_one_block,
     product,
     row_sums,
     set_at,
@@ -70,6 +70,8 @@ __all__ = [
     "BackendError",
     "BackendNotInstalledError",
     "BackendReport",
+    "Block",
+    "Blocks",
     "ExampleRows",
     "DeviceNotFoundError",
     "HostArray",
@@ -80,13 +82,13 @@ __all__ = [
     "Vector",
     "asarray_like",
     "as_example_rows",
+    "block_like",
     "cache_blocks",
     "column_maxima",
     "column_sums",
     "compile_examples",
     "compile_step",
     "computed",
-    "in_one_block",
     "is_narrow",
     "computes_lazily",
     "current_backend",
@@ -96,10 +98,12 @@ __all__ = [
     "dtype_name",
     "empty_array",
     "float_name",
+    "from_blocks",
     "from_host",
     "has_fixed_shapes",
     "has_values",
     "has_views",
+    "map_blocks",
     "namespace",
     "numbers_on_host",
     "open_backend",

@@ -8,13 +8,16 @@ from dnn_xp.arguments import check_kind, shown
 from dnn_xp.backends import (
     Array,
     asarray_like,
+    block_like,
+    computed,
+    computes_lazily,
     dtype_name,
     namespace,
     plain_array,
     threads_for,
     without_record,
 )
-from dnn_xp.data.sources import Source, in_batches
+from dnn_xp.data.sources import Source, in_batches, in_memory
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
@@ -83,6 +86,7 @@ def prepare_validation(
         )
     X, Y, *weights = validation
     try:
+        X = in_memory(X)
         if not isinstance(X, Source):
             X = _beside(plain_array("X", X), like, network.layers[0].takes_integers)
         X, Y, own_weights = check_examples(network, X, Y, *weights)
@@ -95,7 +99,12 @@ def prepare_validation(
 
 
 def _beside(X: Array, like: Array, takes_integers: bool) -> Array:
-    """Return X in the library and the dtype of other data, or as integers where it may be some."""
+    """Return X in the library and the dtype of other data, or as integers where it may be some.
+
+    Beside data on Dask, what is in memory stays there.
+    """
+    if not computes_lazily(X):
+        like = block_like(like)
     dtype = None
     if takes_integers and namespace(X).isdtype(X.dtype, "integral"):
         dtype = getattr(namespace(like), dtype_name(X.dtype))
@@ -178,7 +187,7 @@ def make_evaluator(
 
     def evaluate(theta: Array) -> dict[str, float]:
         with threads_for(multiplications, like=theta):
-            Z = network.forward(theta, X, batch_size=AT_ONCE)
+            Z = computed(network.forward(theta, X, batch_size=AT_ONCE))
         xp, targets = namespace(Z), Y
         if metrics and isinstance(Y, Source):  # for a metric is a figure of all of them
             targets = xp.concat([some for some, _ in in_batches(Y, AT_ONCE)], axis=-1)

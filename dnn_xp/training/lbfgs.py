@@ -11,8 +11,12 @@ from typing import Any, NamedTuple
 from dnn_xp.arguments import check, check_kind, check_number, check_whole
 from dnn_xp.backends import (
     Array,
+    Block,
+    Blocks,
     asarray_like,
+    block_like,
     compile_step,
+    computes_lazily,
     namespace,
     plain_array,
     threads_for,
@@ -20,13 +24,14 @@ from dnn_xp.backends import (
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, read_examples, reference_array
+from dnn_xp.data.sources import Source, in_memory, read_examples, reference_array
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
 from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.evaluation import (
+    AT_ONCE,
     Evaluation,
     LabeledExamples,
     Metric,
@@ -163,7 +168,7 @@ def lbfgs(
     >>> run.epochs < 50
     True
     """
-    X, Y, weights = check_examples(network, X, Y, weights)
+    X, Y, weights = check_examples(network, in_memory(X), Y, weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
     X, Y = finite_source(X), checked_targets(network.cost, Y)
@@ -277,8 +282,7 @@ class LBFGSRun(Run):
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        like = reference_array(problem.Y)
-        self.to_theta = partial(_copy_beside, like)
+        self.to_theta = partial(_copy_beside, block_like(reference_array(problem.Y)))
         self._objective = _objective(problem, settings, like=self.state.theta)
         at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
         # Of all that is computed on the way to the next point, not only of the products: what
@@ -367,10 +371,11 @@ class LBFGSRun(Run):
 def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
     network, X, Y = problem.network, problem.X, problem.Y
+    if computes_lazily(X):
+        return _objective_in_blocks(problem, settings, like=like)
     m, there = X.shape[1], reference_array(Y)
     size = min(settings.batch_size or m, m)
-    in_memory = not (isinstance(X, Source) or isinstance(Y, Source))
-    at_once = in_memory and size == m
+    at_once = size == m and not (isinstance(X, Source) or isinstance(Y, Source))
     weights = None if problem.weights is None else normalize_weights(problem.weights)
     mask, zero = network.layout.weight_mask(like=like), widened(asarray_like(0.0, like=there))
     run = compile_step(_add_mean, network, like=there)
@@ -388,6 +393,34 @@ def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Ob
         return float(found[0] + value), found[1:] + slope
 
     return evaluate
+
+
+def _objective_in_blocks(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
+    """Return the mean cost of examples on Dask, which stay where they are."""
+    network, weights = problem.network, problem.weights
+    blocks = Blocks(problem.X, problem.Y, None if weights is None else normalize_weights(weights))
+    mask, there = network.layout.weight_mask(like=like), block_like(problem.Y)
+    size = settings.batch_size or AT_ONCE
+
+    def evaluate(theta: Vector) -> tuple[float, Vector]:
+        parameters = asarray_like(theta, like=there)
+        mean = partial(_block_mean, network, parameters, problem.X.shape[1], size)
+        found = asarray_like(blocks.sums(mean), like=like)
+        value, slope = penalty(theta, mask, None, settings.l2)
+        return float(found[0] + value), found[1:] + slope
+
+    return evaluate
+
+
+def _block_mean(network: Network, theta: Array, m: int, size: int, block: Block) -> Array:
+    """Return what the examples of a block add to the mean cost and gradient."""
+    X, Y, weights, _ = block
+    total = widened(asarray_like(0.0, like=Y))
+    for start in range(0, X.shape[1], size):
+        part = slice(start, min(start + size, X.shape[1]))
+        w = None if weights is None else weights[part]
+        total = _add_mean(network, total, theta, X[:, part], Y[:, part], w, m)
+    return total
 
 
 def _add_mean(

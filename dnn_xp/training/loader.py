@@ -45,7 +45,8 @@ def load_batches(
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    It is to be closed: a thread may be reading ahead.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. It is to
+    be closed: a thread may be reading ahead.
 
     Parameters
     ----------
@@ -64,8 +65,9 @@ def load_batches(
     if settings.batch_size == m:
         if first == 0:
             everything = slice(0, m)
-            X = X.read(everything) if isinstance(X, Source) else X
-            Y = Y.read(everything) if isinstance(Y, Source) else Y
+            if config.gathered:
+                X = X.read(everything) if isinstance(X, Source) else X
+                Y = Y.read(everything) if isinstance(Y, Source) else Y
             yield Data(X, Y, weights, *rest), Batch(None, m, m)
     elif isinstance(X, Source) and X.order is not None and chosen is None:
         yield from _load_windows(config, data, settings, epoch, first)
@@ -112,14 +114,14 @@ def _load_shuffled(
     """Yield the batches of an order that is drawn at once."""
     X, Y, weights, *rest = data
     n_inputs, n_examples = X.shape
+    reads = isinstance(X, Source) or isinstance(Y, Source)
     place = _placer(Y)
     if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-        move = None if has_fixed_shapes(Y) else place
+        move = None if has_fixed_shapes(Y) or reads else place
         for indices, count in draw(n_examples, batch_size, move=move):
             yield data, Batch(indices, count, count)
         return
-    reads = isinstance(X, Source) or isinstance(Y, Source)
     at_once = 1 if reads else max(1, PREFETCHED_ELEMENTS // (n_inputs * batch_size))
     move = None if reads else place
     for indices, count in draw(n_examples, at_once * batch_size, move=move):

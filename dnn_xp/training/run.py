@@ -22,9 +22,12 @@ from dnn_xp.training.problem import Problem, same_theta
 from dnn_xp.training.progress import Progress
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.settings import Schedule, Settings, strengths_of
-from dnn_xp.training.step import Data, StepConfig, StepScalars, step
+from dnn_xp.training.step import Data, StepConfig, StepScalars, TakeStep, step
 
-__all__ = ["GradientRun", "Run"]
+__all__ = ["GradientRun", "MakeStep", "Run"]
+
+MakeStep = Callable[[StepConfig, Data, Settings], TakeStep]
+"""What chooses, once for a run, how its steps are taken."""
 
 
 class Run:
@@ -171,6 +174,9 @@ class GradientRun(Run):
         ``evaluate(position)`` is a dict of the figures that are measured after an epoch.
     progress : Progress
         Where it begins.
+    make_step : MakeStep, optional
+        Where a step is more than this process takes with a batch that it has gathered. What it
+        makes is handed all data, and the places of the whole batch. Default: `step`, compiled.
     """
 
     state: Any
@@ -183,11 +189,12 @@ class GradientRun(Run):
         data: Data,
         evaluate: Callable[[Array], dict[str, float]],
         progress: Progress,
+        make_step: MakeStep | None = None,
     ) -> None:
         super().__init__(network, settings.epochs, progress)
         self.settings, self.to_theta = settings, problem.to_theta
         self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
-        like = self._like = reference_array(problem.Y)
+        like = self._like = reference_array(data.Y)
         n_examples, batch_size, micro_batch = (
             data.X.shape[1],
             settings.batch_size,
@@ -205,11 +212,15 @@ class GradientRun(Run):
             weights_by_batch=settings.weights_by_batch,
             penalties_by_batch=settings.regularization.summed,
             # Mixup looks for partners among all the data.
-            gathered=data.mixup is None and prefetches(data.X, data.Y, batch_size),
+            gathered=make_step is None
+            and data.mixup is None
+            and prefetches(data.X, data.Y, batch_size),
         )
         self._strengths = strengths_of(settings)
-        self._step = compile_step(
-            step, self._config, like=like, donate=(0,), compile=settings.compile
+        self._step: TakeStep = (
+            compile_step(step, self._config, like=like, donate=(0,), compile=settings.compile)
+            if make_step is None
+            else make_step(self._config, data, settings)
         )
         # A micro-batch's gradient is added to the last one's, so it needs an array of its own.
         self._workspace = None

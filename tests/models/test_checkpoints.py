@@ -54,14 +54,17 @@ def test_what_is_saved_is_loaded(path, case):
 
 
 def test_a_run_goes_on_from_a_file_with_the_same_bits(array, library, path):
-    undisturbed = train_case(RICH, array=array)
+    rich = RICH.replace("batch norm", "batch norm of parts") if library.backend == "dask" else RICH
+    undisturbed = train_case(rich, array=array)
     for steps in (4,) if library.backend == "dask" else (1, 3, 4):
-        save_checkpoint(path, stopped(steps, array=array))
-        assert_same(train_case(RICH, array=array, resume=load_checkpoint(path)), undisturbed)
+        save_checkpoint(path, stopped(steps, rich, array=array))
+        assert_same(train_case(rich, array=array, resume=load_checkpoint(path)), undisturbed)
 
 
-def test_a_run_goes_on_on_another_library(array, path):
+def test_a_run_goes_on_on_another_library(array, library, path):
     case = "mixup, noise, smoothing, penalties, clipping, weights"
+    if library.backend == "dask":
+        case = case.removeprefix("mixup, ")
     save_checkpoint(path, stopped(4, case))
     run = train_case(case, array=array, resume=load_checkpoint(path))
     # A few steps of rounding that differs.
