@@ -282,7 +282,8 @@ class LBFGSRun(Run):
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        self.to_theta = partial(_copy_beside, block_like(reference_array(problem.Y)))
+        like = reference_array(problem.Y)
+        self.to_theta = partial(_copy_beside, block_like(like))
         self._objective = _objective(problem, settings, like=self.state.theta)
         at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
         # Of all that is computed on the way to the next point, not only of the products: what

@@ -45,8 +45,8 @@ def load_batches(
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. It is to
-    be closed: a thread may be reading ahead.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. What
+    yields is to be closed: a thread may be reading ahead.
 
     Parameters
     ----------
