@@ -6,6 +6,7 @@ from typing import Any
 
 from dnn_xp.backends import (
     Array,
+    Group,
     asarray_like,
     compile_step,
     computes_lazily,
@@ -35,7 +36,7 @@ from dnn_xp.training.step import (
     to_vector,
 )
 
-__all__ = ["begin_run", "check_shared", "group_step", "part_of"]
+__all__ = ["begin_run", "beside", "check_shared", "group_step", "part_of", "runs_of"]
 
 Cut = Callable[[Batch], tuple[Data, Batch]]
 """What a process reads of a whole batch, and its part of it."""
@@ -93,6 +94,39 @@ def part_of(X: Array | Source, indices: Array, rank: int, size: int) -> Array:
         return mine(indices, rank, size)
     b = indices.shape[0]
     return indices[b * rank // size : b * (rank + 1) // size]
+
+
+def runs_of(X: Array | Source, at_once: int, group: Group | None) -> list[Any]:
+    """Return which of all examples a process reads, so many at a time.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n_inputs, m)
+    at_once : int
+    group : Group, optional
+        Default: they are all read here.
+
+    Returns
+    -------
+    list of slice, or of array of integers
+        The latter of a source that knows what each process holds.
+    """
+    m = X.shape[1]
+    here = all_places(m)
+    if group is not None:
+        here = part_of(X, here, group.rank, group.size)
+    runs = [here[start : start + at_once] for start in range(0, here.shape[0], at_once)]
+    if group is not None and getattr(X, "mine", None) is not None:
+        return runs
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
+
+
+def beside(x: Array | None, which: Any) -> Array | None:
+    """Return the targets, or the weights, of such examples."""
+    if x is None or isinstance(which, slice):
+        return None if x is None else x[..., which]
+    xp = namespace(x)
+    return xp.take(x, asarray_like(which, like=x, dtype=xp.int32), axis=-1)
 
 
 def group_step(
