@@ -3,6 +3,7 @@
 import os
 import time
 import warnings
+from typing import ClassVar
 
 from dnn_xp.arguments import check_number, check_path, check_whole
 from dnn_xp.files.atomic import remove_leftovers, try_replacing
@@ -65,6 +66,7 @@ class Checkpoint(Callback):
     """
 
     comes_last = True
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ class LogWarning(UserWarning):
 class _Lines(Callback):
     """A text file with one line for each epoch."""
 
+    writes: ClassVar[bool] = True
+
     begins: ClassVar[str]
     """How such a file begins."""
 
@@ -192,6 +194,8 @@ class TensorBoard(Callback):
     folder : path
         A run that goes on writes into the folder of the run before it.
     """
+
+    writes: ClassVar[bool] = True
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = check_path("folder", folder)

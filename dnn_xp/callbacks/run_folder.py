@@ -93,6 +93,7 @@ class RunFolder(Callback):
     """
 
     comes_last: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -83,7 +83,8 @@ def _load_windows(
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
-    fetches = [one.fetch for one in (X, Y) if isinstance(one, Source) and one.fetch is not None]
+    sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
+    fetches = [one.fetch for one in sources if one.fetch is not None]
     place = _placer(Y)
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
@@ -100,8 +101,11 @@ def _load_windows(
         padded=config.padded,
     )
     with closing(batches):
-        for examples, count, whole, (x_rows, *y_rows) in batches:
-            places = place(examples)
+        for examples, count, whole, rows in batches:
+            if not config.gathered:
+                yield data, Batch(examples, count, whole)
+                continue
+            places, (x_rows, *y_rows) = place(examples), rows
             some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
             w = None if weights is None else namespace(weights).take(weights, places)
             seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)

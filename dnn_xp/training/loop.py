@@ -48,6 +48,7 @@ from dnn_xp.training.gram import example_space_problem, pays_in_example_space, t
 from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.parts import begin_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
@@ -89,6 +90,7 @@ def train(
     example_space: bool | Literal["auto"] = "auto",
     compile: bool = False,
     resume: Progress | None = None,
+    group: Any = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
 
@@ -141,6 +143,12 @@ def train(
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
+    group : Group, optional
+        The processes that train together: ``over_torch()``, ``over_mpi()`` or ``over_jax()`` of
+        `dnn_xp.backends`, a communicator of mpi4py, or a process group of torch. Each of them
+        calls this with the same arguments and takes its part of each batch; all have the same
+        result, that of one process within rounding. Only rank 0 writes and prints (see
+        `Callback`). It is no part of the run, which goes on over any number of processes.
 
     Returns
     -------
@@ -152,6 +160,8 @@ def train(
     ------
     ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
+    GroupError
+        Where the processes of a group were told different things, or one is gone.
 
     Examples
     --------
@@ -180,11 +190,12 @@ def train(
     )
     evaluation = Evaluation(validation, {} if metrics is None else metrics)
     data = TrainingData(X, Y, weights)
-    run = prepare_run(network, data, theta, settings, evaluation, resume=resume)
+    prepare = partial(prepare_run, network, data, theta, settings, evaluation, resume=resume)
+    run = begin_run(prepare, group)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
     result = drive(run, Callbacks(callbacks))
-    if result.ending is Ending.DIVERGED:
+    if result.ending is Ending.DIVERGED and run.rank == 0:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
