@@ -1,5 +1,7 @@
 """Runs for tests to stop and to take up: a few that between them have everything that changes."""
 
+from functools import partial
+
 import numpy as np
 
 from dnn_xp import (
@@ -18,6 +20,7 @@ from dnn_xp.training import Regularization, adam, adamw, amsgrad, momentum, nest
 from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
+from dnn_xp.training.parts import begin_run
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
@@ -60,6 +63,10 @@ class Falling(Callback):
         return self.factor / (1.0 + epoch)
 
 
+OF_PARTS = Network(
+    3, (Dense(4), BatchNorm(across="part"), Activation("relu"), Dropout(0.3), Dense(1)), PLAIN.cost
+)
+
 CASES = {
     "sgd, full batch": (PLAIN, {"optimizer": sgd(0.3), "batch_size": None}),
     "momentum in example space": (
@@ -82,6 +89,22 @@ CASES = {
             "weights": True,
         },
     ),
+    "dropout, batch norm of parts, adamw, averages, validation": (
+        OF_PARTS,
+        {"optimizer": adamw(0.01), "ema_decay": 0.9, "validation": True, "metrics": True},
+    ),
+    "noise, smoothing, penalties, clipping, weights": (
+        PLAIN,
+        {
+            "optimizer": amsgrad(0.01),
+            "regularization": Regularization(
+                l1=0.01, l2=0.01, max_norm=1.0, label_smoothing=0.1, noise=0.1
+            ),
+            "clip_value": 0.1,
+            "clip_norm": 0.2,
+            "weights": True,
+        },
+    ),
     "micro-batches, a schedule that remembers": (
         DROPPING,
         {"optimizer": nesterov(0.1), "micro_batch": 3, "schedule": Falling},
@@ -89,13 +112,21 @@ CASES = {
     "early stopping": (PLAIN, {"optimizer": adam(0.05), "callbacks": lambda: [EarlyStopping(1)]}),
 }
 
+NEED_A_WHOLE_BATCH = {
+    "dropout, batch norm, adamw, averages, validation",
+    "mixup, noise, smoothing, penalties, clipping, weights",
+}
+"""Cases that are refused where a batch lies in blocks."""
 
-def train_as_estimators_do(network, X, Y, theta=None, *, weights=None, after=None, **settings):
+
+def train_as_estimators_do(
+    network, X, Y, theta=None, *, weights=None, after=None, group=None, **settings
+):
     """Train with the settings that `train` has not: an order, weights by batch, another's end."""
     told = Settings(settings.pop("optimizer", sgd(0.1)), settings.pop("epochs", 10), **settings)
     data = TrainingData(X, Y, weights)
-    run = prepare_run(network, data, theta, told, Evaluation(), after=after)
-    return drive(run, Callbacks(()))
+    prepare = partial(prepare_run, network, data, theta, told, Evaluation(), after=after)
+    return drive(begin_run(prepare, group), Callbacks(()))
 
 
 def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):

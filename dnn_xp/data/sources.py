@@ -8,7 +8,9 @@ from dnn_xp.backends import (
     HostArray,
     Matrix,
     Namespace,
+    block_like,
     computes_lazily,
+    from_blocks,
     take_examples,
 )
 from dnn_xp.data.windows import WindowOrder
@@ -17,6 +19,7 @@ __all__ = [
     "Source",
     "StoredRows",
     "in_batches",
+    "in_memory",
     "is_lazy",
     "read_examples",
     "reference_array",
@@ -72,6 +75,17 @@ def reference_array(X: Matrix | Source) -> Array:
 def is_lazy(X: Matrix | Source) -> bool:
     """Return whether the values of examples are read, or worked out, only when they are needed."""
     return isinstance(X, Source) or computes_lazily(X)
+
+
+def in_memory(X: Matrix | Source) -> Matrix | Source:
+    """Return a source that reads arrays in memory where it would read them on Dask.
+
+    An array comes back as it is.
+    """
+    if not isinstance(X, Source) or not computes_lazily(X.like):
+        return X
+    read = X.read
+    return X._replace(read=lambda which: from_blocks(read(which)), like=block_like(X.like))
 
 
 def read_examples(X: Matrix | Source, which: Any, *, xp: Namespace = None) -> Matrix:

@@ -12,7 +12,7 @@ from dnn_xp.backends import Array, asarray_like, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.checkpoints import FitData, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
-from dnn_xp.estimators.data import HostArray, as_columns
+from dnn_xp.estimators.data import HostArray, as_columns, targets_like
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.initialization import Shuffles
 from dnn_xp.estimators.monitoring import (
@@ -87,9 +87,9 @@ def fit_by_steps(
         clip_norm=estimator.clip_norm,
         example_space=False,
         weights_by_batch=by_batch,
-        order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs),
+        order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs, data.order),
     )
-    examples = TrainingData(X, asarray_like(data.Y, like=like), _bring_optional(weights, like))
+    examples = TrainingData(X, targets_like(data.Y, X), _bring_optional(weights, like))
     begin = partial(
         prepare_run, network, examples, to_theta(network, estimator._weights()), settings
     )
@@ -158,7 +158,7 @@ def fit_by_lbfgs(
     run = lbfgs(
         network,
         X,
-        asarray_like(data.Y, like=like),
+        targets_like(data.Y, X),
         theta if state is None else None,
         weights=_bring_optional(weights, like),
         l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),

@@ -9,7 +9,15 @@ from scipy import sparse
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
-from dnn_xp.backends import Array, Vector, asarray_like, namespace, to_host
+from dnn_xp.backends import (
+    Array,
+    Vector,
+    asarray_like,
+    computed,
+    computes_lazily,
+    namespace,
+    to_host,
+)
 from dnn_xp.estimators.checkpoints import FitData
 from dnn_xp.estimators.data import (
     ArrayLike,
@@ -17,13 +25,14 @@ from dnn_xp.estimators.data import (
     as_rows_like,
     check_X_y,
     is_frame,
+    targets_like,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.monitoring import Validation
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.training.evaluation import AT_ONCE
+from dnn_xp.training.evaluation import AT_ONCE, as_figure
 
 __all__ = ["check_validation_data", "make_validation", "split_validation"]
 
@@ -111,13 +120,19 @@ def make_validation(
     like : array
         Where the network is.
     """
-    X, Y = as_columns(data.X, like), asarray_like(data.Y, like=like)
+    X = as_columns(data.X, like)
+    Y = asarray_like(targets_like(data.Y, X), like=like)
     weights = None if data.weights is None else asarray_like(data.weights, like=like)
     cost, scorer = find_cost(network.cost), _find_scorer(estimator)
+    if callable(scorer) and computes_lazily(X):
+        raise ValueError(
+            f"scoring: found {estimator.scoring!r} with X on Dask, all of which a scorer would be "
+            "handed here, expected None or 'loss'"
+        )
     judge = _make_judge(estimator, network, data, scorer) if callable(scorer) else None
 
     def validate(theta: Vector) -> tuple[float, float]:
-        Z = network.forward(theta, X, batch_size=AT_ONCE)
+        Z = computed(network.forward(theta, X, batch_size=AT_ONCE))
         loss = float(mean_cost(network.cost, Z, Y, weights, xp=namespace(Z)))
         if judge is not None:
             return judge(theta), loss
@@ -156,8 +171,8 @@ def _make_judge(
             judged.__dict__.pop("feature_names_in_", None)
         score = scorer(judged, X if data.frame is None else data.frame, labels, **options)
         try:
-            return float(score)
-        except (TypeError, ValueError):
+            return as_figure("score", score)
+        except TypeError:
             raise ValueError(
                 f"scoring: found a score of {score!r} by {estimator.scoring!r}, expected a number"
             ) from None

@@ -16,6 +16,7 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     asarray_like,
+    block_like,
     current_backend,
     default_dtype,
     device,
@@ -246,7 +247,7 @@ class Network:
         array, shape (n_outputs, m)
         """
         X = self._check(theta, X, batch_size)
-        xp = namespace(theta, float_reference(self.layout, X))
+        xp = namespace(theta)
         parameters = self.layout.views(theta, xp)
         return propagation.logits(self, parameters, X, batch_size=batch_size, xp=xp)
 
@@ -265,7 +266,7 @@ class Network:
         array, shape (n_outputs, m)
         """
         X = self._check(theta, X, batch_size)
-        xp = namespace(theta, float_reference(self.layout, X))
+        xp = namespace(theta)
         parameters = self.layout.views(theta, xp)
         return propagation.predictions(self, parameters, X, batch_size=batch_size, xp=xp)
 
@@ -342,7 +343,7 @@ class Network:
         """
         X = self._check(theta, X, batch_size)
         check_floating("X", X.like if isinstance(X, Source) else X)
-        xp = namespace(theta, X.like if isinstance(X, Source) else X)
+        xp = namespace(theta)
         parameters, dZ = self.layout.views(theta, xp), self._logit_gradient(X, output)
         return propagation.input_gradient(self, parameters, X, dZ, batch_size=batch_size, xp=xp)
 
@@ -400,7 +401,7 @@ class Network:
         """
         self._check(theta, X)
         X, Y, weights = check_examples(self, X, Y, weights)
-        xp, key = namespace(theta, X), None
+        xp, key = namespace(X), None
         seed, step = check_whole("seed", seed, 0), check_whole("step", step, 0)
         if self.is_random:
             examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
@@ -414,7 +415,8 @@ class Network:
         if batch_size is not None:
             check_whole("batch_size", batch_size, 1)
         X = check_data(self.layout, X)[0]
-        if namespace(theta) is not namespace(reference_array(X)):
+        like = reference_array(X)
+        if namespace(theta) not in (namespace(like), namespace(block_like(like))):
             raise TypeError(
                 f"theta: found a {type(theta).__name__}, expected an array of X's library, which "
                 f"is a {type(X).__name__}; backends.asarray_like(theta, like=X) brings it there"

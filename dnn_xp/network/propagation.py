@@ -5,6 +5,7 @@ another machine add up.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from dnn_xp.backends import (
@@ -14,7 +15,10 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     compile_examples,
+    computes_lazily,
     is_narrow,
+    map_blocks,
+    namespace,
     vector_sums,
     widened,
 )
@@ -211,12 +215,31 @@ def _by_batches(
     xp: Namespace,
     *beside: Matrix,
 ) -> Matrix:
-    """Return what is computed of X, and of arrays beside it, some examples at a time."""
+    """Return what is computed of X, and of arrays beside it, some examples at a time.
+
+    Of a lazy X it is computed where its blocks are, once it is asked for.
+    """
+    if computes_lazily(X):
+        function = partial(_block_by_batches, compute, description, batch_size)
+        return map_blocks(function, parameters, X, *beside)
     parts = []
     for part, which in in_batches(X, batch_size, xp):
         run = compile_examples(compute, description, like=part)
         parts.append(run(parameters, part, *(other[..., which] for other in beside), xp=xp))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _block_by_batches(
+    compute: Callable[..., Matrix],
+    description: Any,
+    batch_size: int | None,
+    parameters: list[Arrays],
+    X: Matrix,
+    *beside: Matrix,
+) -> Matrix:
+    """Return what is computed of one block."""
+    xp = namespace(X)
+    return _by_batches(compute, description, parameters, X, batch_size, xp, *beside)
 
 
 def logits(

@@ -12,12 +12,20 @@ training loop does not know. It is exact where an update is linear in the gradie
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, Namespace, device, namespace, threads_for
+from dnn_xp.backends import (
+    Array,
+    Namespace,
+    asarray_like,
+    device,
+    from_blocks,
+    namespace,
+    threads_for,
+)
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
@@ -39,6 +47,7 @@ __all__ = [
     "ExampleSpace",
     "GramDense",
     "example_space_problem",
+    "for_examples_from",
     "pays_in_example_space",
     "to_example_space",
 ]
@@ -55,10 +64,13 @@ class GramDense(Layer):
     ----------
     units : int
     activation : str, (str, float) or functions.ActivationFunction
+    first : int, optional
+        Where it is fed a part of the examples: the place of the first of them.
     """
 
     units: int
     activation: ActivationSpec
+    first: int | None = None
 
     weights = ("C", "a")
 
@@ -89,13 +101,20 @@ class GramDense(Layer):
         activation, xp = find_activation(self.activation), context.xp
         dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
         no_move = xp.zeros_like(dZ[:1, :1])
-        return None, {"C": dZ, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
+        dC = dZ if self.first is None else self._among_all(dZ, self.first, cache, xp)
+        return None, {"C": dC, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
 
     def squared_norm(self, A_prev: Array, parameters: Arrays, xp: Namespace) -> Any:
         """Return the squares of W = a W0 + C X^T, summed."""
         C, a = parameters["C"], parameters["a"][0, 0]
         G, start, squares = self._parts(A_prev)
         return a * a * squares[0, 0] + xp.sum(C * (C @ G + 2.0 * a * start))
+
+    def _among_all(self, dZ: Array, first: int, cache: Any, xp: Namespace) -> Array:
+        """Return dZ with zeros for the examples that are not in the part."""
+        m, last = cache.linear.W.shape[1], first + dZ.shape[1]
+        before, after = (xp.zeros_like(cache.linear.W[:, :n]) for n in (first, m - last))
+        return xp.concat([before, dZ, after], axis=1)
 
     def _parts(self, A_prev: Array) -> tuple[Array, Array, Array]:
         """Return G, W0 X and the row of squares."""
@@ -143,6 +162,23 @@ def example_space_problem(network: Network, settings: Settings, n_examples: int)
     return None
 
 
+def for_examples_from(network: Network, first: int) -> Network:
+    """Return the network that is fed the examples from a place on; outside the space the same.
+
+    Parameters
+    ----------
+    network : Network
+    first : int
+        The place of the first example of a part.
+    """
+    inner = network.layers[0]
+    if not isinstance(inner, GramDense):
+        return network
+    return Network(
+        network.n_inputs, (replace(inner, first=first), *network.layers[1:]), network.cost
+    )
+
+
 def pays_in_example_space(network: Network, n_examples: int, epochs: int) -> bool:
     """Return whether a run saves more arithmetic than the products at its start cost."""
     first = network.layers[0]
@@ -160,15 +196,16 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     X : array, shape (n_inputs, m)
     theta : array, shape (size,)
     """
-    xp, first = namespace(X, theta), network.layers[0]
+    # Of X on Dask, theta is here, and products with X are promises until they are asked for.
+    xp, own, first = namespace(X), namespace(theta), network.layers[0]
     assert isinstance(first, Dense)  # example_space_problem has seen to it
     m, n_weights = X.shape[1], math.prod(network.shapes["W1"])
-    W0 = xp.reshape(theta[:n_weights], network.shapes["W1"])
+    W0 = asarray_like(own.reshape(theta[:n_weights], network.shapes["W1"]), like=X)
     layers = (GramDense(first.units, first.activation), *network.layers[1:])
     inner = Network(m + first.units + 1, layers, network.cost)
     # b and all that follows the first layer's weights lie in the same order in both vectors.
-    no_move = xp.zeros(first.units * m, dtype=X.dtype, device=device(X))
-    start = xp.concat([no_move, xp.ones_like(theta[:1]), theta[n_weights:]])
+    no_move = own.zeros(first.units * m, dtype=theta.dtype, device=device(theta))
+    start = own.concat([no_move, own.ones_like(theta[:1]), theta[n_weights:]])
 
     def project(X_other: Array) -> Array:
         squares = xp.zeros_like(X_other[:1, :]) + xp.sum(W0 * W0)
@@ -177,9 +214,9 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
 
     def to_theta(moved: Array) -> Array:
         n_coordinates = first.units * m
-        C = xp.reshape(moved[:n_coordinates], (first.units, m))
+        C = asarray_like(own.reshape(moved[:n_coordinates], (first.units, m)), like=X)
         with threads_for(n_weights * m, like=X):
-            W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
-        return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
+            W = from_blocks(moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X))
+        return own.concat([own.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
 
     return ExampleSpace(inner, start, project, to_theta)

@@ -45,7 +45,8 @@ def load_batches(
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    It is to be closed: a thread may be reading ahead.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. What
+    yields is to be closed: a thread may be reading ahead.
 
     Parameters
     ----------
@@ -64,8 +65,9 @@ def load_batches(
     if settings.batch_size == m:
         if first == 0:
             everything = slice(0, m)
-            X = X.read(everything) if isinstance(X, Source) else X
-            Y = Y.read(everything) if isinstance(Y, Source) else Y
+            if config.gathered:
+                X = X.read(everything) if isinstance(X, Source) else X
+                Y = Y.read(everything) if isinstance(Y, Source) else Y
             yield Data(X, Y, weights, *rest), Batch(None, m, m)
     elif isinstance(X, Source) and X.order is not None and chosen is None:
         yield from _load_windows(config, data, settings, epoch, first)
@@ -81,7 +83,8 @@ def _load_windows(
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
-    fetches = [one.fetch for one in (X, Y) if isinstance(one, Source) and one.fetch is not None]
+    sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
+    fetches = [one.fetch for one in sources if one.fetch is not None]
     place = _placer(Y)
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
@@ -98,8 +101,11 @@ def _load_windows(
         padded=config.padded,
     )
     with closing(batches):
-        for examples, count, whole, (x_rows, *y_rows) in batches:
-            places = place(examples)
+        for examples, count, whole, rows in batches:
+            if not config.gathered:
+                yield data, Batch(examples, count, whole)
+                continue
+            places, (x_rows, *y_rows) = place(examples), rows
             some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
             w = None if weights is None else namespace(weights).take(weights, places)
             seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)
@@ -112,14 +118,14 @@ def _load_shuffled(
     """Yield the batches of an order that is drawn at once."""
     X, Y, weights, *rest = data
     n_inputs, n_examples = X.shape
+    reads = isinstance(X, Source) or isinstance(Y, Source)
     place = _placer(Y)
     if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
-        move = None if has_fixed_shapes(Y) else place
+        move = None if has_fixed_shapes(Y) or reads else place
         for indices, count in draw(n_examples, batch_size, move=move):
             yield data, Batch(indices, count, count)
         return
-    reads = isinstance(X, Source) or isinstance(Y, Source)
     at_once = 1 if reads else max(1, PREFETCHED_ELEMENTS // (n_inputs * batch_size))
     move = None if reads else place
     for indices, count in draw(n_examples, at_once * batch_size, move=move):

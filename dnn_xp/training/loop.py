@@ -11,14 +11,16 @@ from dnn_xp.backends import (
     Array,
     as_example_rows,
     asarray_like,
+    block_like,
     computed,
-    in_one_block,
+    computes_lazily,
+    from_blocks,
     is_narrow,
     namespace,
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, reference_array
+from dnn_xp.data.sources import Source, in_memory, is_lazy, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
@@ -29,9 +31,11 @@ from dnn_xp.network.checks import (
     check_theta,
     float_reference,
 )
-from dnn_xp.network.values import check_values, checked_targets, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.batches import mixup_coefficients
+from dnn_xp.training.blocks import in_blocks, make_blocks_step
 from dnn_xp.training.evaluation import (
+    AT_ONCE,
     Evaluation,
     Examples,
     LabeledExamples,
@@ -44,11 +48,12 @@ from dnn_xp.training.gram import example_space_problem, pays_in_example_space, t
 from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.parts import begin_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
 from dnn_xp.training.result import Ending, TrainingResult
-from dnn_xp.training.run import GradientRun
+from dnn_xp.training.run import GradientRun, MakeStep
 from dnn_xp.training.settings import Schedule, Settings, check_settings
 from dnn_xp.training.step import Data
 from dnn_xp.training.weights import normalize_weights
@@ -85,6 +90,7 @@ def train(
     example_space: bool | Literal["auto"] = "auto",
     compile: bool = False,
     resume: Progress | None = None,
+    group: Any = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
 
@@ -137,6 +143,12 @@ def train(
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
+    group : Group, optional
+        The processes that train together: ``over_torch()``, ``over_mpi()`` or ``over_jax()`` of
+        `dnn_xp.backends`, a communicator of mpi4py, or a process group of torch. Each of them
+        calls this with the same arguments and takes its part of each batch; all have the same
+        result, that of one process within rounding. Only rank 0 writes and prints (see
+        `Callback`). It is no part of the run, which goes on over any number of processes.
 
     Returns
     -------
@@ -148,6 +160,8 @@ def train(
     ------
     ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
+    GroupError
+        Where the processes of a group were told different things, or one is gone.
 
     Examples
     --------
@@ -176,11 +190,12 @@ def train(
     )
     evaluation = Evaluation(validation, {} if metrics is None else metrics)
     data = TrainingData(X, Y, weights)
-    run = prepare_run(network, data, theta, settings, evaluation, resume=resume)
+    prepare = partial(prepare_run, network, data, theta, settings, evaluation, resume=resume)
+    run = begin_run(prepare, group)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
     result = drive(run, Callbacks(callbacks))
-    if result.ending is Ending.DIVERGED:
+    if result.ending is Ending.DIVERGED and run.rank == 0:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
@@ -209,6 +224,7 @@ def prepare_run(
     *,
     after: Progress | None = None,
     resume: Progress | None = None,
+    make_step: MakeStep | None = None,
 ) -> GradientRun:
     """Return a run that is ready for its first epoch, checked and in its coordinates.
 
@@ -224,6 +240,8 @@ def prepare_run(
         of the same network and optimizer, to train on with other data or settings. Not from a run
         in example space, whose state is in the coordinates of its examples.
     resume : Progress, optional
+    make_step : MakeStep, optional
+        As in `GradientRun`.
 
     Raises
     ------
@@ -232,14 +250,16 @@ def prepare_run(
     """
     if resume is not None:
         check_progress(resume)
-    X, Y, weights = check_examples(network, data.X, data.Y, data.weights)
+    X, Y, weights = check_examples(network, in_memory(data.X), data.Y, data.weights)
     like = float_reference(network.layout, X)
     settings = check_settings(settings, X.shape[1])
     check_learns(network.layout)
-    theta = network.initialize(settings.seed, like=like) if theta is None else theta
-    theta = bring("theta", theta, like=like)
+    here = block_like(like)
+    theta = network.initialize(settings.seed, like=here) if theta is None else theta
+    theta = bring("theta", theta, like=here)
     check_theta(network.layout, theta)
-    check_values(network.cost, X, Y, weights, theta)
+    check_values(network.cost, X, Y, weights)
+    check_finite(theta=theta)
     X, Y = finite_source(X), checked_targets(network.cost, Y)
     X, Y, weights, theta = map(without_record, (X, Y, weights, theta))
     validation = prepare_validation(like, network, evaluation.validation)
@@ -270,9 +290,15 @@ def prepare_run(
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
     if is_narrow(theta):
         evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
-    run = GradientRun(
-        network, settings, problem, _prepare_data(problem, settings), evaluate, progress
-    )
+    data_of_steps = _prepare_data(problem, settings)
+    if computes_lazily(data_of_steps.X):
+        if make_step is not None:
+            raise ValueError(
+                "group: found with X on Dask, whose blocks are added up by its scheduler, expected "
+                "one of the two; X in memory is shared out by a group"
+            )
+        data_of_steps, make_step = in_blocks(network, data_of_steps, settings), make_blocks_step
+    run = GradientRun(network, settings, problem, data_of_steps, evaluate, progress, make_step)
     run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, data_are_lazy
     run.modes |= figure_modes(evaluation)
     return run
@@ -301,6 +327,8 @@ def _uses_example_space(
         raise ValueError(f"example_space: found True, which would not be exact: {reason}")
     if resume is None:
         pays = pays_in_example_space(problem.network, n_examples, settings.epochs)
+        # Products of all examples with each other come here, which X on Dask may be too large for.
+        pays = pays and not (computes_lazily(problem.X) and n_examples > AT_ONCE)
     else:  # what was chosen once stays, whatever pays for the epochs that are left
         pays = bool(resume.run.get("example_space"))
     return wanted is True or (reason is None and pays)
@@ -311,13 +339,16 @@ def _in_example_space(problem: Problem) -> Problem:
     space = to_example_space(problem.network, problem.X, problem.theta)
     validation = problem.validation
     if validation is not None:
-        validation = (computed(space.project(validation[0])), *validation[1:])
+        projected = space.project(validation[0])
+        if not computes_lazily(validation[0]):
+            projected = from_blocks(projected)
+        validation = (computed(projected), *validation[1:])
     return problem._replace(
         network=space.network,
         theta=space.theta,
-        # In one block, so that gradients have the blocks of theta, also in a run that goes on.
-        X=computed(in_one_block(space.project(problem.X))),
-        Y=in_one_block(problem.Y),
+        X=from_blocks(space.project(problem.X)),
+        Y=from_blocks(problem.Y),
+        weights=None if problem.weights is None else from_blocks(problem.weights),
         validation=validation,
         to_theta=space.to_theta,
     )
@@ -369,10 +400,9 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
         for name, x in (("X", X), ("Y", Y)):
-            if isinstance(x, Source):
-                raise ValueError(
-                    f"mixup: {name} is read a batch at a time, and its examples mix at random"
-                )
+            if is_lazy(x):
+                how = "is read a batch at a time" if isinstance(x, Source) else "lies in blocks"
+                raise ValueError(f"mixup: {name} {how}, and its examples mix at random")
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)

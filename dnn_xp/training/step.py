@@ -9,7 +9,7 @@ them depends on values, so a library that compiles can compile them once for a r
 (rates, strengths of penalties, limits, seeds) are arguments, so that it need not for the next run.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dnn_xp.backends import (
     Array,
@@ -42,6 +42,7 @@ __all__ = [
     "StepConfig",
     "StepScalars",
     "Strengths",
+    "TakeStep",
     "apply_update",
     "batch_gradient",
     "check_parts",
@@ -198,6 +199,35 @@ class StepScalars(NamedTuple):
     divisor: Any = None
     count: Any = None
     squares_beyond: Any = None
+
+
+class TakeStep(Protocol):
+    """How a run takes a step, here or together with others: `step`, but for its constant."""
+
+    def __call__(
+        self,
+        state: State,
+        data: Data,
+        batch: Batch,
+        scalars: StepScalars,
+        workspace: Workspace | None,
+        /,
+    ) -> State:
+        """Return the state after one batch.
+
+        Parameters
+        ----------
+        state : State
+            Not to be used any more.
+        data : Data
+            Those of the run; or, where the configuration is ``gathered``, of the batch.
+        batch : Batch
+            A whole one.
+        scalars : StepScalars
+            With the examples of the batch as divisor and count.
+        workspace : Workspace or None
+            Of the state's theta, where the library has views.
+        """
 
 
 def step(

@@ -8,6 +8,7 @@ import pytest
 
 from dnn_xp import Callback, Dense, EarlyStopping, Network, accuracy, sgd, train
 from dnn_xp.backends import to_host
+from dnn_xp.data.sources import Source
 from dnn_xp.training import Ending
 from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
@@ -109,3 +110,37 @@ def test_callbacks_keep_no_data_and_no_run(case):
     assert alive[0]() is None
     kept = [value for value in vars(stopping).values() if hasattr(value, "shape")]
     assert kept == []
+
+
+@pytest.mark.parametrize("batch_size", [4, None])
+def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, library, batch_size):
+    """Of the data of a run that are read, too: nothing is gathered before."""
+    X, Y, _ = data
+    source = Source((3, 10), lambda which: X[:, which], X)
+    calls = []
+
+    def make_step(config, held, settings):
+        assert not config.gathered
+
+        def take_step(state, data, batch, scalars, workspace):
+            assert all(one is other for one, other in zip(data, held, strict=True))
+            places = np.arange(10) if batch.indices is None else to_host(batch.indices)
+            calls.append(places[: batch.count])
+            return state
+
+        return take_step
+
+    settings = Settings(sgd(0.3), 1, batch_size)
+    if library.backend == "dask":  # where the scheduler adds up, and nobody else
+        told = TrainingData(X, Y)
+        with pytest.raises(ValueError, match="group: found with X on Dask"):
+            prepare_run(NET, told, None, settings, Evaluation(), make_step=make_step)
+    for examples in (source,) if library.backend == "dask" else (X, source):
+        told = TrainingData(examples, Y)
+        run = prepare_run(NET, told, None, settings, Evaluation(), make_step=make_step)
+        before = to_host(run.theta).copy()
+        run.run_epoch()
+        np.testing.assert_array_equal(to_host(run.theta), before)
+        assert sorted(np.concatenate(calls)) == list(range(10))
+        assert len(calls) == (1 if batch_size is None else 3)
+        calls.clear()
