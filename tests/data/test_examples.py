@@ -299,7 +299,7 @@ class StopAt(Callback):
         return "here" if run.step == self.last else None
 
 
-@pytest.mark.parametrize("step", [1, 3, 7, 9, 13])
+@pytest.mark.parametrize("step", [3, 7, 13])  # the last of an epoch, and within
 def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_bits(large, array, library, step):
     if library.backend == "dask" and step != 3:
         pytest.skip("tens of milliseconds a step")
