@@ -38,6 +38,7 @@ from dnn_xp.estimators.data import (
     finite_when_read,
     keeps_its_library,
     other_library,
+    warn_of_lost_targets,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps
@@ -176,6 +177,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             X = as_dtype(X, dtype_name(self.coefs_[0].dtype))
         weights = check_sample_weight(sample_weight, X)
         Y = self._encode(y, like, incremental=incremental)
+        if self._numeric_targets:
+            warn_of_lost_targets(Y, X)
         network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
         if first:
             start_record(self)

@@ -1,6 +1,7 @@
 """Input of an estimator: checked as scikit-learn checks it, in the library that it came in."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import (
     check_array,
     check_non_negative,
@@ -53,6 +55,7 @@ __all__ = [
     "other_library",
     "take_rows",
     "targets_like",
+    "warn_of_lost_targets",
 ]
 
 # To a type checker all but `HostArray` are Any, as the arrays in `dnn_xp.backends` are.
@@ -360,6 +363,31 @@ def targets_like(Y: HostArray, X: Matrix | Source) -> Array:
     """
     like = reference_array(X)
     return asarray_like(Y, like=like, dtype=Y.dtype if computes_lazily(like) else None)
+
+
+def warn_of_lost_targets(Y: HostArray, X: Rows) -> None:
+    """Warn where the dtype of X, in which a fit computes, does not tell the targets apart.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_outputs, m)
+        Before it comes to that dtype. Targets that are all the same are nobody's loss.
+    X : array or sparse matrix
+    """
+    xp = np if sparse.issparse(X) else namespace(X)
+    eps = float(xp.finfo(X.dtype).eps)
+    values = Y.astype(np.float64)
+    spread, largest = values.std(axis=1), np.abs(values).max(axis=1)
+    lost = (spread > 0.0) & (eps * largest > 0.01 * spread)
+    if lost.any():
+        row = int(np.argmax(lost))
+        warnings.warn(
+            f"y: found targets from {values[row].min():.10g} to {values[row].max():.10g} with a "
+            f"spread of {spread[row]:.3g}, which {dtype_name(X.dtype)}, the dtype of X, does not "
+            "tell apart; give X in float64, or subtract the mean of y from it",
+            DataConversionWarning,
+            stacklevel=2,
+        )
 
 
 def as_rows_like(X: Rows, like: Rows) -> Rows:
