@@ -1,7 +1,6 @@
 """Folders of runs: a run keeps what it learnt, its figures, and what it was, as it goes on."""
 
 import errno
-import itertools
 import json
 import math
 import os
@@ -18,7 +17,9 @@ from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
 from dnn_xp.files.atomic import remove_leftovers, replacing, try_replacing
+from dnn_xp.files.claiming import claim_folder
 from dnn_xp.files.locking import InUseError
+from dnn_xp.files.opening import read_whole
 from dnn_xp.models import CheckpointError, Model, load_checkpoint, save_model
 from dnn_xp.network.description import describe_network
 from dnn_xp.training.identity import AnotherRunError, check_same_run
@@ -26,9 +27,19 @@ from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
 
-__all__ = ["CHECKPOINT", "MODEL", "RECORD", "RunFolder", "RunFolderWarning", "has_learnt"]
+__all__ = [
+    "CHECKPOINT",
+    "MODEL",
+    "RECORD",
+    "RunFolder",
+    "RunFolderWarning",
+    "has_learnt",
+    "load_record",
+]
 
 MODEL, HISTORY, CHECKPOINT, RECORD = "model.h5", "history.jsonl", "checkpoint", "run.json"
+
+_LONGEST_RECORD = 10_000_000
 
 Figures = dict[str, float]
 
@@ -120,18 +131,8 @@ class RunFolder(Callback):
 
     def apart(self) -> Callback:
         """Return one with a new folder: of this name, or with a number where that is taken."""
-        path = self.path
-        for number in itertools.count(2):
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:
-                path = self.path.with_name(f"{self.path.name}-{number}")
-            except OSError:  # the start of the run says so
-                break
-            else:
-                break
         return RunFolder(
-            path,
+            claim_folder(self.path),
             seconds=self.seconds,
             about=self.about,
             make_model=self.make_model,
@@ -317,11 +318,27 @@ def _is_of(folder: Path, run: Run) -> bool:
     return True
 
 
+def load_record(folder: Path) -> Any:
+    """Return what the file holds that says of a folder what its run is.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened.
+    ValueError
+        Where it is no JSON, or too large.
+    """
+    try:
+        return json.loads(read_whole(folder / RECORD, _LONGEST_RECORD))
+    except RecursionError as error:
+        raise ValueError(f"{folder / RECORD}: is nested too deeply") from error
+
+
 def _read_record(folder: Path) -> dict[str, Any] | None:
     """Return what a folder says of its run, or None where it says nothing of the kind."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        record = load_record(folder)
+    except (OSError, ValueError):
         return None
     fits = isinstance(record, dict) and isinstance(record.get("run"), dict)
     return record if fits and isinstance(record.get("begun"), str) else None
