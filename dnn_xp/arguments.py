@@ -14,8 +14,10 @@ __all__ = [
     "check_choice",
     "check_flag",
     "check_kind",
+    "check_not_negative",
     "check_number",
     "check_path",
+    "check_positive",
     "check_whole",
     "shown",
 ]
@@ -74,6 +76,28 @@ def check_number(name: str, found: Any, fits: Callable[[float], bool], expected:
             number = float(found)
     check(name, found, math.isfinite(number) and fits(number), expected)
     return int(found) if isinstance(found, Integral) else number
+
+
+def check_positive(name: str, found: Any) -> float:
+    """Return a finite number above 0, as `check_number` does.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
+    return check_number(name, found, lambda x: x > 0.0, "a number above 0")
+
+
+def check_not_negative(name: str, found: Any) -> float:
+    """Return a finite number from 0 on, as `check_number` does.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
+    return check_number(name, found, lambda x: x >= 0.0, "a number from 0 on")
 
 
 def check_flag(name: str, found: Any) -> bool:

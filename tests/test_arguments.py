@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dnn_xp.arguments import check, check_flag, check_number, check_path, check_whole, shown
+from dnn_xp.arguments import (
+    check,
+    check_flag,
+    check_not_negative,
+    check_number,
+    check_path,
+    check_positive,
+    check_whole,
+    shown,
+)
 from dnn_xp.callbacks import Checkpoint, CSVLog, JSONLinesLog, RunFolder
 from dnn_xp.data import (
     load,
@@ -43,7 +52,16 @@ def test_what_is_no_whole_number_is_named(found):
 @pytest.mark.parametrize("found", [-0.5, np.float32(-1), -math.inf, *NO_NUMBERS], ids=repr)
 def test_what_is_no_number_is_named(found):
     with pytest.raises(ValueError, match=r"^rate: found .*, expected a number from 0 on$"):
-        check_number("rate", found, lambda x: x >= 0.0, "a number from 0 on")
+        check_not_negative("rate", found)
+    with pytest.raises(ValueError, match=r"^rate: found .*, expected a number above 0$"):
+        check_positive("rate", found)
+
+
+def test_zero_is_not_negative_and_not_positive():
+    assert check_not_negative("rate", 0.0) == 0.0
+    assert check_positive("rate", 5e-324) == 5e-324
+    with pytest.raises(ValueError, match=r"^rate: found 0, expected a number above 0$"):
+        check_positive("rate", 0)
 
 
 @pytest.mark.parametrize(
