@@ -35,6 +35,7 @@ from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
     "DISPATCH",
+    "NO_WEIGHT",
     "ArrayLike",
     "Rows",
     "HostArray",
@@ -70,6 +71,9 @@ DISPATCH = (
     "was called in the same thread"
 )
 """The way out where an array was read as NumPy's."""
+
+NO_WEIGHT = "Sample weights must contain at least one non-zero number."
+"""What scikit-learn says of weights that are all 0."""
 
 _FLOATS = (np.float64, np.float32)
 
@@ -335,7 +339,7 @@ def check_weight_sum(weights: HostArray) -> None:
     ValueError
     """
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise ValueError(NO_WEIGHT)
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not math.isfinite(total):

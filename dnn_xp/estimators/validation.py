@@ -20,6 +20,7 @@ from dnn_xp.backends import (
 )
 from dnn_xp.estimators.checkpoints import FitData
 from dnn_xp.estimators.data import (
+    NO_WEIGHT,
     ArrayLike,
     as_columns,
     as_rows_like,
@@ -35,8 +36,6 @@ from dnn_xp.network.propagation import mean_cost
 from dnn_xp.training.evaluation import AT_ONCE, as_figure
 
 __all__ = ["check_validation_data", "make_validation", "split_validation"]
-
-_NO_WEIGHT = "Sample weights must contain at least one non-zero number."
 
 
 def split_validation(
@@ -74,7 +73,7 @@ def split_validation(
     trained_on, held_out = data.take(training), data.take(validation)
     for part, words in ((held_out, "held out"), (trained_on, "trained on")):
         if part.weights is not None and not part.weights.any():
-            raise ValueError(f"{_NO_WEIGHT} Those of all examples that are {words} are 0.")
+            raise ValueError(f"{NO_WEIGHT} Those of all examples that are {words} are 0.")
     return trained_on, held_out._replace(frame=parts[1] if parts else None)
 
 
