@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -19,6 +19,7 @@ __all__ = [
     "check_path",
     "check_positive",
     "check_whole",
+    "naming_argument",
     "shown",
 ]
 
@@ -153,6 +154,23 @@ def check_path(name: str, found: Any) -> Path:
     check_kind(name, found, str | os.PathLike, expected)
     check(name, found, os.fspath(found) != "", expected)
     return Path(os.path.expanduser(found))
+
+
+@contextmanager
+def naming_argument(name: str) -> Iterator[None]:
+    """Put the name of an argument before the errors of what is done with its parts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As those were.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        # Not by its own class: some of them, as UnicodeDecodeError, are not made of a text.
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {error}") from error
 
 
 def shown(found: Any) -> str:

@@ -15,6 +15,7 @@ from dnn_xp.arguments import (
     check_path,
     check_positive,
     check_whole,
+    naming_argument,
     shown,
 )
 from dnn_xp.callbacks import Checkpoint, CSVLog, JSONLinesLog, RunFolder
@@ -38,6 +39,24 @@ def test_what_fits_passes():
 def test_argument_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match=r"^rate: found -0\.1, expected a number above 0$"):
         check("rate", -0.1, False, "a number above 0")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("too long"), ValueError),
+        (TypeError("no array"), TypeError),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "too long"), ValueError),
+    ],
+)
+def test_errors_of_a_part_have_the_name_of_the_argument_before_them(error, kind):
+    with (
+        pytest.raises(kind, match=r"^pair: .*(too long|no array)") as found,
+        naming_argument("pair"),
+    ):
+        raise error
+    assert type(found.value) is kind
+    assert found.value.__cause__ is error
 
 
 NO_NUMBERS = ["4", None, True, np.True_, 2j, [3], (3,), np.array([3, 4]), math.nan, math.inf, len]

@@ -51,6 +51,7 @@ __all__ = [
     "host_labels",
     "is_frame",
     "keeps_its_library",
+    "optional_like",
     "other_library",
     "take_rows",
     "targets_like",
@@ -379,6 +380,11 @@ def as_rows_like(X: Rows, like: Rows) -> Rows:
     if sparse.issparse(like):
         return np.asarray(to_host(X), like.dtype)
     return asarray_like(X, like=like)
+
+
+def optional_like(x: HostArray | None, like: Array) -> Array | None:
+    """Return an array beside another, where there is one."""
+    return None if x is None else asarray_like(x, like=like)
 
 
 def take_rows(X: Rows, places: HostArray) -> Rows:

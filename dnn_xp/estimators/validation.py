@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
+from dnn_xp.arguments import naming_argument
 from dnn_xp.backends import (
     Array,
     Vector,
@@ -26,6 +27,7 @@ from dnn_xp.estimators.data import (
     as_rows_like,
     check_X_y,
     is_frame,
+    optional_like,
     targets_like,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
@@ -95,12 +97,9 @@ def check_validation_data(
     ValueError, TypeError
         As of X and y, with the names of these two before it.
     """
-    try:
+    with naming_argument("X_val, y_val"):
         X, y = check_X_y(estimator, X_val, y_val, numeric=estimator._numeric_targets, reset=False)
         Y = estimator._encode_known(y)
-    except (TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"X_val, y_val: {error}") from error
     if len(Y) != len(data.Y):
         raise ValueError(f"y_val: found {len(Y)} columns, expected {len(data.Y)}, as y has")
     return FitData(as_rows_like(X, data.X), Y, None, X_val if is_frame(X_val) else None)
@@ -121,7 +120,7 @@ def make_validation(
     """
     X = as_columns(data.X, like)
     Y = asarray_like(targets_like(data.Y, X), like=like)
-    weights = None if data.weights is None else asarray_like(data.weights, like=like)
+    weights = optional_like(data.weights, like)
     cost, scorer = find_cost(network.cost), _find_scorer(estimator)
     if callable(scorer) and computes_lazily(X):
         raise ValueError(
