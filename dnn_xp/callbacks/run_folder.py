@@ -62,8 +62,6 @@ class RunFolder(Callback):
     ``run.json``       settings, versions, a fingerprint of the data, how it ended, last figures
     =================  ===========================================================================
 
-    What cannot be written is a `RunFolderWarning`, and the run goes on.
-
     Parameters
     ----------
     path : path
@@ -86,6 +84,13 @@ class RunFolder(Callback):
         When a run begins in a folder that holds another, or its own further on.
     InUseError
         When the run in that folder is still going on.
+
+    Warns
+    -----
+    RunFolderWarning
+        When something cannot be written; the run goes on.
+    LogWarning, CheckpointWarning
+        The same, of the figures of an epoch and of a checkpoint while the run goes on.
 
     Examples
     --------
