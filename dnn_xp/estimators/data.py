@@ -37,6 +37,7 @@ from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
     "DISPATCH",
+    "NO_WEIGHT",
     "ArrayLike",
     "Rows",
     "HostArray",
@@ -52,6 +53,7 @@ __all__ = [
     "host_labels",
     "is_frame",
     "keeps_its_library",
+    "optional_like",
     "other_library",
     "take_rows",
     "targets_like",
@@ -73,6 +75,9 @@ DISPATCH = (
     "was called in the same thread"
 )
 """The way out where an array was read as NumPy's."""
+
+NO_WEIGHT = "Sample weights must contain at least one non-zero number."
+"""What scikit-learn says of weights that are all 0."""
 
 _FLOATS = (np.float64, np.float32)
 
@@ -338,7 +343,7 @@ def check_weight_sum(weights: HostArray) -> None:
     ValueError
     """
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise ValueError(NO_WEIGHT)
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not math.isfinite(total):
@@ -403,6 +408,11 @@ def as_rows_like(X: Rows, like: Rows) -> Rows:
     if sparse.issparse(like):
         return np.asarray(to_host(X), like.dtype)
     return asarray_like(X, like=like)
+
+
+def optional_like(x: HostArray | None, like: Array) -> Array | None:
+    """Return an array beside another, where there is one."""
+    return None if x is None else asarray_like(x, like=like)
 
 
 def take_rows(X: Rows, places: HostArray) -> Rows:
