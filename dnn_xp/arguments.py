@@ -122,9 +122,12 @@ def check_path(name: str, found: Any) -> Path:
     ------
     TypeError
         Where it is neither a text nor a path.
+    ValueError
+        Where the text is empty, which would be the folder of the process.
     """
-    if not isinstance(found, str | os.PathLike):
-        raise TypeError(f"{name}: found {shown(found)}, expected the path of a file or a folder")
+    expected = "the path of a file or a folder"
+    check_kind(name, found, str | os.PathLike, expected)
+    check(name, found, os.fspath(found) != "", expected)
     return Path(os.path.expanduser(found))
 
 

@@ -1,5 +1,7 @@
 """Runs for tests to stop and to take up: a few that between them have everything that changes."""
 
+from functools import partial
+
 import numpy as np
 
 from dnn_xp import (
@@ -18,6 +20,7 @@ from dnn_xp.training import Regularization, adam, adamw, amsgrad, momentum, nest
 from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
+from dnn_xp.training.parts import begin_run
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import State
 
@@ -116,12 +119,14 @@ NEED_A_WHOLE_BATCH = {
 """Cases that are refused where a batch lies in blocks."""
 
 
-def train_as_estimators_do(network, X, Y, theta=None, *, weights=None, after=None, **settings):
+def train_as_estimators_do(
+    network, X, Y, theta=None, *, weights=None, after=None, group=None, **settings
+):
     """Train with the settings that `train` has not: an order, weights by batch, another's end."""
     told = Settings(settings.pop("optimizer", sgd(0.1)), settings.pop("epochs", 10), **settings)
     data = TrainingData(X, Y, weights)
-    run = prepare_run(network, data, theta, told, Evaluation(), after=after)
-    return drive(run, Callbacks(()))
+    prepare = partial(prepare_run, network, data, theta, told, Evaluation(), after=after)
+    return drive(begin_run(prepare, group), Callbacks(()))
 
 
 def train_case(case, *callbacks, array=np.array, epochs=EPOCHS, resume=None, **changes):

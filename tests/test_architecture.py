@@ -39,6 +39,7 @@ ARRAY_LIBRARIES = {
     "cupy",
     "dask",
     "jax",
+    "mpi4py",
     "torch",
 }
 NUMERIC_ROOMS = {"functions", "layers", "network", "training"}
@@ -315,6 +316,7 @@ def house(tmp_path):
             "compat",
         ),
         (library_names, "network/a.py", "import_module('jax.numpy')", "names jax"),
+        (library_names, "training/a.py", "from mpi4py import MPI", "names mpi4py"),
         (numpy_in_numeric_modules, "training/loop.py", "import numpy", "training.loop"),
         (numpy_in_numeric_modules, "network/a.py", "from numpy import exp", "network"),
         (

@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 
 from dnn_xp.arguments import check, check_flag, check_number, check_path, check_whole, shown
+from dnn_xp.callbacks import Checkpoint, CSVLog, JSONLinesLog, RunFolder
+from dnn_xp.data import (
+    load,
+    load_arrays,
+    load_cats,
+    load_picture_folder,
+    open_examples,
+    read_picture,
+)
+from dnn_xp.models import load_checkpoint, load_model, save_model
 
 
 def test_what_fits_passes():
@@ -70,3 +80,39 @@ def test_paths_are_expanded_and_others_refused(tmp_path, monkeypatch):
             TypeError, match=r"^path: found .*, expected the path of a file or a fo"
         ):
             check_path("path", found)
+
+
+class Empty:
+    def __fspath__(self):
+        return ""
+
+
+@pytest.mark.parametrize("found", ["", Empty()], ids=["text", "path"])
+def test_an_empty_text_is_no_path(found):
+    """Path("") is the folder of the process."""
+    with pytest.raises(ValueError, match=r"^where: found .*, expected the path of a file"):
+        check_path("where", found)
+
+
+OF_PATHS = {
+    "Checkpoint": Checkpoint,
+    "CSVLog": CSVLog,
+    "JSONLinesLog": JSONLinesLog,
+    "RunFolder": RunFolder,
+    "load_model": load_model,
+    "save_model": lambda path: save_model(path, None),
+    "load_checkpoint": load_checkpoint,
+    "load_arrays": load_arrays,
+    "load_picture_folder": load_picture_folder,
+    "load_cats": load_cats,
+    "load": load,
+    "open_examples": lambda path: open_examples(path, like=np.empty(0)).__enter__(),
+    "read_picture": lambda path: read_picture(path, (8, 8, 1), 255),
+}
+
+
+@pytest.mark.parametrize("name", OF_PATHS)
+def test_no_door_takes_an_empty_text_for_this_folder(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("DNN_XP_CAT_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match="found '', expected"):
+        OF_PATHS[name]("")

@@ -70,6 +70,8 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
         # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
         # slower for a small batch of a large X.
         return X[:, indices]
+    if is_jax_array(X):  # whose transpose is a copy of the whole of it, where it is not compiled
+        return (xp or namespace(X)).take(X, indices, axis=1)
     return (xp or namespace(X)).take(X.T, indices, axis=0).T
 
 

@@ -3,9 +3,10 @@
 import os
 import time
 import warnings
+from typing import ClassVar
 
 from dnn_xp.arguments import check_number, check_path, check_whole
-from dnn_xp.files.atomic import remove_leftovers
+from dnn_xp.files.atomic import remove_leftovers, try_replacing
 from dnn_xp.files.locking import FileLock
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
 from dnn_xp.training.moments import Callback
@@ -65,6 +66,7 @@ class Checkpoint(Callback):
     """
 
     comes_last = True
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -106,6 +108,8 @@ class Checkpoint(Callback):
         self._steps_done, self._saved = progress.steps, _place(progress)
         if (progress.epoch, progress.batch) == (0, 0) or not self.path.exists():
             save_checkpoint(self.path, progress, keep=self.keep)
+        else:
+            try_replacing(self.path)
         self._time = time.monotonic()
 
     def step(self, run: Run) -> None:

@@ -122,18 +122,30 @@ class Interruptible(Callback):
         self.number = None
         for name in SIGNALS:
             number = getattr(signal, name, None)  # not every system has each
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._note)
+            before = None if number is None else signal.getsignal(number)
+            if number is not None and before is not signal.SIG_IGN:
+                self._before[number] = before  # first: the signal may come in the next line
+                signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.number is None:
-            self.number = signal.Signals(number)
+        sign = signal.Signals(number)
+        if self.number is None and sign in self._before:
+            self.number = sign
+            return
+        # Called here, rather than given back and raised anew: a third one may come meanwhile.
+        before = self._before.get(sign, signal.getsignal(sign))
+        if callable(before):
+            before(number, frame)
         else:
-            self._give_back()
+            signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
     def _give_back(self) -> None:
-        while self._before:
-            number, handler = self._before.popitem()
-            # None: whoever listened before was no Python function, and cannot be put back.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        try:
+            for number, handler in [*self._before.items()]:
+                # None: whoever listened before was no Python function, and cannot be put back.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+                del self._before[number]
+        except KeyboardInterrupt:  # from the one that was just given back
+            self._give_back()
+            raise

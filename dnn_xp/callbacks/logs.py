@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
+from dnn_xp.files.locking import FileLock, InUseError
 from dnn_xp.training import Callback, Run, TrainingResult
 from dnn_xp.training.progress import History
 
@@ -35,11 +36,14 @@ class LogWarning(UserWarning):
 class _Lines(Callback):
     """A text file with one line for each epoch."""
 
+    writes: ClassVar[bool] = True
+
     begins: ClassVar[str]
     """How such a file begins."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("path", path)
+        self._lock: FileLock | None = None
 
     def apart(self) -> Callback:
         """Return a log in a new file: of this name, or with a number where that is taken."""
@@ -54,9 +58,12 @@ class _Lines(Callback):
 
         Raises
         ------
+        InUseError
+            Where another log is written to it: their lines would mix.
         OSError
             Where it is none, or cannot be written.
         """
+        self._take_lock()
         if self.path.is_file():
             with self.path.open("rb") as file:
                 head = file.read(len(self.begins))
@@ -74,6 +81,23 @@ class _Lines(Callback):
         """Write the epoch in which the run diverged, too."""
         self._follow(result.history)
         return result
+
+    def close(self) -> None:
+        """Let others write to it."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        if self._lock is not None or not self.path.parent.is_dir():  # which `write` says
+            return
+        try:
+            self._lock = FileLock(self.path)
+        except InUseError as error:
+            raise InUseError(
+                f"path: found {self.path}, to which another callback or another run is writing; "
+                "expected a file of its own"
+            ) from error
 
     def write(self, history: History) -> None:
         """Write all of a history in the place of what is there."""
@@ -123,7 +147,7 @@ class CSVLog(_Lines):
     Parameters
     ----------
     path : path
-        A log of this name is replaced; another file is not.
+        A log of this name is replaced; another file is not, and neither is one that is written to.
     """
 
     begins = "epoch,"
@@ -147,7 +171,7 @@ class JSONLinesLog(_Lines):
     Parameters
     ----------
     path : path
-        A log of this name is replaced; another file is not.
+        A log of this name is replaced; another file is not, and neither is one that is written to.
     """
 
     begins = '{"epoch": '
@@ -170,6 +194,8 @@ class TensorBoard(Callback):
     folder : path
         A run that goes on writes into the folder of the run before it.
     """
+
+    writes: ClassVar[bool] = True
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = check_path("folder", folder)

@@ -73,6 +73,7 @@ class ProgressBar(Callback):
     """
 
     comes_last: ClassVar[bool] = True  # other callbacks may measure something, too
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -93,6 +93,7 @@ class RunFolder(Callback):
     """
 
     comes_last: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -158,6 +159,7 @@ class RunFolder(Callback):
             remove_leftovers(self.path / name)
         earlier = _read_record(self.path)
         self._run, self._begun = run, _now() if earlier is None else earlier["begun"]
+        self._try(f"can be written to {MODEL}", partial(try_replacing, self.path / MODEL))
         try:
             describe_network(run.network)
         except ValueError as error:
@@ -189,6 +191,7 @@ class RunFolder(Callback):
                 self._keep(self._run.last_whole_epoch()._replace(reason="broken off"))
         finally:
             self._checkpoint.close()
+            self._log.close()
             self._run = None
 
     def _refuse_another(self, run: Run) -> None:

@@ -87,7 +87,10 @@ def open_checkpoint(
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(_identity(estimator, run, validation_data))}.checkpoint"
-    progress = load_checkpoint(path) if path.exists() else None
+    try:
+        progress = load_checkpoint(path)
+    except FileNotFoundError:
+        progress = None
     if progress is not None and progress.epoch > run.epochs:
         raise ValueError(
             f"max_iter: found {run.epochs}, expected at least {progress.epoch}: so many epochs of "

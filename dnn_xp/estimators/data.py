@@ -121,7 +121,12 @@ def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows
         return _check_array(estimator, X, reset, look=not computes_lazily(X))
     with _reading_as_numpy(X=X):
         X = validate_data(
-            estimator, X, accept_sparse=["csr", "csc"], dtype=_FLOATS, order="C", reset=reset
+            estimator,
+            _as_readable(X),
+            accept_sparse=["csr", "csc"],
+            dtype=_FLOATS,
+            order="C",
+            reset=reset,
         )
     return _by_rows(X)
 
@@ -150,7 +155,7 @@ def check_X_y(
         with _reading_as_numpy(X=X, y=y):
             X, y = validate_data(
                 estimator,
-                X,
+                _as_readable(X),
                 host_labels(y),
                 accept_sparse=["csr", "csc"],
                 multi_output=True,
@@ -177,9 +182,13 @@ def check_X_y(
 
 def host_labels(y: ArrayLike) -> ArrayLike:
     """Return y where scikit-learn can read it: an array of another library moved to the host."""
-    if isinstance(y, list | tuple) and get_config()["array_api_dispatch"]:
-        return np.asarray(y)  # scikit-learn before 1.9 then takes arrays only
-    return to_host(y) if keeps_its_library(y) else y
+    return to_host(y) if keeps_its_library(y) else _as_readable(y)
+
+
+def _as_readable(x: ArrayLike) -> ArrayLike:
+    """Return a list as an array where scikit-learn before 1.9 takes nothing but arrays."""
+    listed = isinstance(x, list | tuple) and get_config()["array_api_dispatch"]
+    return np.asarray(x) if listed else x
 
 
 def _refuse_what_nobody_reads(name: str, x: ArrayLike) -> None:

@@ -6,7 +6,7 @@ Whatever an estimator remembers of its epochs is written here.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -75,6 +75,8 @@ def record_divergence(estimator: FittedNetwork) -> None:
 
 class PrintLoss(Callback):
     """Printer of the loss of each iteration, as scikit-learn prints it."""
+
+    writes: ClassVar[bool] = True
 
     def epoch(self, run: Run) -> str | None:
         """Print it."""

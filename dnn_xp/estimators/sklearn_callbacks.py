@@ -5,7 +5,7 @@ Before that version there are none.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from dnn_xp.backends import Vector
 from dnn_xp.estimators.data import ArrayLike
@@ -47,6 +47,7 @@ class Reporter(Callback):
     """
 
     comes_last = True  # so that the estimator's curves know of the epoch
+    writes: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ from dnn_xp.estimators.monitoring import Validation
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.training.evaluation import AT_ONCE
+from dnn_xp.training.evaluation import AT_ONCE, as_figure
 
 __all__ = ["check_validation_data", "make_validation", "split_validation"]
 
@@ -171,8 +171,8 @@ def _make_judge(
             judged.__dict__.pop("feature_names_in_", None)
         score = scorer(judged, X if data.frame is None else data.frame, labels, **options)
         try:
-            return float(score)
-        except (TypeError, ValueError):
+            return as_figure("score", score)
+        except TypeError:
             raise ValueError(
                 f"scoring: found a score of {score!r} by {estimator.scoring!r}, expected a number"
             ) from None

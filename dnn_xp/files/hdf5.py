@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnn_xp.files.chunks import packing_problem, read_rows
+from dnn_xp.files.chunks import RowsInChunks, packing_problem
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
 
@@ -49,6 +49,7 @@ __all__ = [
     "read_stored",
     "read_text",
     "read_texts",
+    "stored_rows",
 ]
 
 ERRORS = (
@@ -459,28 +460,39 @@ def read_array(data_set: "h5py.Dataset") -> Any:
     return data_set[()]
 
 
-def read_stored(
-    data_set: "h5py.Dataset", rows: Any = None, *, trusted: bool
-) -> np.ndarray[Any, Any]:
-    """Return what a data set holds, as it is stored.
+def stored_rows(data_set: "h5py.Dataset", *, trusted: bool) -> Any:
+    """Return the rows of a data set, as they are stored, to be read by slices.
 
     Parameters
     ----------
     data_set : h5py.Dataset
         As `find_data_set` returned it.
-    rows : array of integers, optional
-        In rising order, each once. Default: all.
     trusted : bool
         Whether HDF5 may unpack chunks itself.
+
+    Returns
+    -------
+    h5py.Dataset or RowsInChunks
+        A slice of which raises ValueError where a chunk is damaged.
+    """
+    return data_set if trusted or data_set.chunks is None else RowsInChunks(data_set)
+
+
+def read_stored(data_set: "h5py.Dataset", *, trusted: bool) -> np.ndarray[Any, Any]:
+    """Return all that a data set holds, as it is stored.
+
+    Parameters
+    ----------
+    data_set, trusted
+        As in `stored_rows`.
 
     Raises
     ------
     ValueError
         Where a chunk is damaged.
     """
-    if trusted or data_set.chunks is None:
-        return np.asarray(data_set[() if rows is None else rows])
-    return read_rows(data_set, rows)
+    whole = slice(None) if data_set.shape else ()
+    return np.asarray(stored_rows(data_set, trusted=trusted)[whole])
 
 
 def read_attribute(file: "h5py.File", name: str) -> Any:

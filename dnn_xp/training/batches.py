@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["minibatches", "mixup_coefficients"]
+__all__ = ["all_places", "filled_up", "minibatches", "mixup_coefficients"]
 
 Indices = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
@@ -58,6 +58,19 @@ def minibatches(
     for start in range(0, n_examples, batch_size):
         count = min(batch_size, n_examples - start)
         yield moved[start : start + (batch_size if padded else count)], count
+
+
+def all_places(n_examples: int) -> Indices:
+    """Return the places of all examples, in order."""
+    return np.arange(n_examples, dtype=np.int32)
+
+
+def filled_up(indices: Indices, unit: int) -> Indices:
+    """Return indices, at least one, repeated until their number is a multiple of a unit.
+
+    A library that compiles for each shape then meets few of them.
+    """
+    return np.resize(indices, -(-len(indices) // unit) * unit)
 
 
 def _check_order(order: Indices, n_examples: int) -> None:

@@ -1,6 +1,7 @@
 """The figures that are measured between epochs: the cost of validation data, and metrics."""
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import NamedTuple
 
 from dnn_xp.arguments import check_kind, shown
@@ -16,13 +17,13 @@ from dnn_xp.backends import (
     threads_for,
     without_record,
 )
-from dnn_xp.data.sources import Source, in_memory
+from dnn_xp.data.sources import Source, in_batches, in_memory
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_floating
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_values, checked_targets, finite_source
 
 __all__ = [
     "AT_ONCE",
@@ -31,6 +32,7 @@ __all__ = [
     "Examples",
     "Metric",
     "ValidationData",
+    "as_figure",
     "figure_modes",
     "make_evaluator",
     "prepare_validation",
@@ -40,8 +42,8 @@ AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
 Examples = Array | Source
-LabeledExamples = tuple[Examples, Array] | tuple[Examples, Array, Array]
-ValidationData = tuple[Examples, Array, Array | None]
+LabeledExamples = tuple[Examples, Examples] | tuple[Examples, Examples, Array]
+ValidationData = tuple[Examples, Examples, Array | None]
 """Validation data that were checked and brought, with weights or None."""
 
 Metric = Callable[[Array, Array], Array]
@@ -91,6 +93,7 @@ def prepare_validation(
         check_values(network.cost, X, Y, own_weights)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
+    Y = checked_targets(network.cost, Y)
     X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
     return X, Y, own_weights
 
@@ -122,6 +125,33 @@ def _check_metrics(metrics: Mapping[str, Metric]) -> None:
     for name, metric in metrics.items():
         if not (isinstance(name, str) and callable(metric)):
             raise TypeError(f"metrics: found {name!r}: {shown(metric)}, expected {expected}")
+
+
+def as_figure(name: str, found: object) -> float:
+    """Return what a metric has come to as Python's own number, or refuse it.
+
+    Parameters
+    ----------
+    name : str
+        Of the metric.
+    found : object
+
+    Raises
+    ------
+    TypeError
+        Where it is no real number; a text that reads as one, and a truth value, are none.
+    """
+    shape, dtype = getattr(found, "shape", None), getattr(found, "dtype", None)
+    if dtype is None:
+        fits = isinstance(found, Real) and not isinstance(found, bool)
+    else:
+        fits = shape == () and dtype_name(dtype).startswith(("float", "bfloat", "int", "uint"))
+    if not fits:
+        raise TypeError(
+            f"metrics: found {shown(found)} of {name!r}, expected a number, or an array of the "
+            "shape () that holds one"
+        )
+    return float(found)  # type: ignore[arg-type]
 
 
 def make_evaluator(
@@ -158,13 +188,15 @@ def make_evaluator(
     def evaluate(theta: Array) -> dict[str, float]:
         with threads_for(multiplications, like=theta):
             Z = computed(network.forward(theta, X, batch_size=AT_ONCE))
-        figures = (
-            {"cost": mean_cost(network.cost, Z, Y, weights, xp=namespace(Z))}
-            if validation is not None
-            else {}
-        )
+        xp, targets = namespace(Z), Y
+        if metrics and isinstance(Y, Source):  # for a metric is a figure of all of them
+            targets = xp.concat([some for some, _ in in_batches(Y, AT_ONCE)], axis=-1)
+        figures: dict[str, float] = {}
+        if validation is not None:
+            cost = mean_cost(network.cost, Z, targets, weights, batch_size=AT_ONCE, xp=xp)
+            figures["cost"] = float(cost)
         A = find_cost(network.cost).output(Z)
-        figures |= {name: metric(A, Y) for name, metric in metrics.items()}
-        return {prefix + name: float(value) for name, value in figures.items()}
+        figures |= {name: as_figure(name, metric(A, targets)) for name, metric in metrics.items()}
+        return {prefix + name: value for name, value in figures.items()}
 
     return evaluate

@@ -12,7 +12,7 @@ training loop does not know. It is exact where an update is linear in the gradie
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +47,7 @@ __all__ = [
     "ExampleSpace",
     "GramDense",
     "example_space_problem",
+    "for_examples_from",
     "pays_in_example_space",
     "to_example_space",
 ]
@@ -63,10 +64,13 @@ class GramDense(Layer):
     ----------
     units : int
     activation : str, (str, float) or functions.ActivationFunction
+    first : int, optional
+        Where it is fed a part of the examples: the place of the first of them.
     """
 
     units: int
     activation: ActivationSpec
+    first: int | None = None
 
     weights = ("C", "a")
 
@@ -97,13 +101,20 @@ class GramDense(Layer):
         activation, xp = find_activation(self.activation), context.xp
         dZ = activation.derivative(dA, cache.Z, cache.A, *activation.parameters, xp=xp)
         no_move = xp.zeros_like(dZ[:1, :1])
-        return None, {"C": dZ, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
+        dC = dZ if self.first is None else self._among_all(dZ, self.first, cache, xp)
+        return None, {"C": dC, "a": no_move, "b": xp.sum(dZ, axis=1, keepdims=True)}
 
     def squared_norm(self, A_prev: Array, parameters: Arrays, xp: Namespace) -> Any:
         """Return the squares of W = a W0 + C X^T, summed."""
         C, a = parameters["C"], parameters["a"][0, 0]
         G, start, squares = self._parts(A_prev)
         return a * a * squares[0, 0] + xp.sum(C * (C @ G + 2.0 * a * start))
+
+    def _among_all(self, dZ: Array, first: int, cache: Any, xp: Namespace) -> Array:
+        """Return dZ with zeros for the examples that are not in the part."""
+        m, last = cache.linear.W.shape[1], first + dZ.shape[1]
+        before, after = (xp.zeros_like(cache.linear.W[:, :n]) for n in (first, m - last))
+        return xp.concat([before, dZ, after], axis=1)
 
     def _parts(self, A_prev: Array) -> tuple[Array, Array, Array]:
         """Return G, W0 X and the row of squares."""
@@ -149,6 +160,23 @@ def example_space_problem(network: Network, settings: Settings, n_examples: int)
     if rules != Regularization()._replace(**{name: getattr(rules, name) for name in exact}):
         return f"{rules} moves the weights out of the span of the examples"
     return None
+
+
+def for_examples_from(network: Network, first: int) -> Network:
+    """Return the network that is fed the examples from a place on; outside the space the same.
+
+    Parameters
+    ----------
+    network : Network
+    first : int
+        The place of the first example of a part.
+    """
+    inner = network.layers[0]
+    if not isinstance(inner, GramDense):
+        return network
+    return Network(
+        network.n_inputs, (replace(inner, first=first), *network.layers[1:]), network.cost
+    )
 
 
 def pays_in_example_space(network: Network, n_examples: int, epochs: int) -> bool:

@@ -13,6 +13,7 @@ from dnn_xp.backends import (
     Array,
     Block,
     Blocks,
+    Group,
     asarray_like,
     block_like,
     compile_step,
@@ -24,12 +25,13 @@ from dnn_xp.backends import (
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, in_memory, read_examples
+from dnn_xp.data.sources import Source, in_memory, read_examples, reference_array
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
-from dnn_xp.network.values import check_finite, check_values, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
+from dnn_xp.training.agreement import agreement_over
 from dnn_xp.training.evaluation import (
     AT_ONCE,
     Evaluation,
@@ -40,8 +42,9 @@ from dnn_xp.training.evaluation import (
     prepare_validation,
 )
 from dnn_xp.training.identity import describe_problem, differing, fingerprint
-from dnn_xp.training.loop import DivergenceWarning
+from dnn_xp.training.loop import DivergenceWarning, TrainingData
 from dnn_xp.training.moments import Callback, Callbacks, drive
+from dnn_xp.training.parts import beside, check_shared, runs_of
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.quasi_newton import (
@@ -78,7 +81,7 @@ class LBFGSSettings(NamedTuple):
 def lbfgs(
     network: Network,
     X: Array | Source,
-    Y: Array,
+    Y: Array | Source,
     theta: Array | None = None,
     *,
     weights: Array | None = None,
@@ -95,6 +98,7 @@ def lbfgs(
     callbacks: Sequence[Callback] = (),
     state: LBFGSState | None = None,
     resume: Progress | None = None,
+    group: Any = None,
 ) -> TrainingResult:
     """Train a network by L-BFGS, as SciPy's L-BFGS-B does without bounds.
 
@@ -107,7 +111,8 @@ def lbfgs(
         Without dropout and batch norm: L-BFGS takes differences of gradients, so that the cost
         must be one function of theta, and a sum over examples.
     X : array of floats or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
+        Or class numbers, as in `train`.
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     weights : array, shape (m,), optional
@@ -140,6 +145,8 @@ def lbfgs(
     resume : Progress, optional
         Go on from there, with all other arguments but the limits as they were: the run ends with
         the very bits of one that was never stopped. See `Checkpoint`.
+    group : Group, optional
+        The processes that train together, as in `train`: each evaluates a part of the examples.
 
     Returns
     -------
@@ -153,6 +160,8 @@ def lbfgs(
     ------
     ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
+    GroupError
+        As in `train`.
 
     Examples
     --------
@@ -167,16 +176,43 @@ def lbfgs(
     >>> run.epochs < 50
     True
     """
-    X, Y, weights = check_examples(network, in_memory(X), Y, weights)
+    settings = LBFGSSettings(
+        l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
+    )
+    data = TrainingData(X, Y, weights)
+    evaluation = Evaluation(validation, {} if metrics is None else metrics)
+    prepare = partial(_prepare_run, network, data, theta, settings, evaluation, state, resume)
+    agreement = agreement_over(group)
+    if agreement is None:
+        run = prepare()
+    else:
+        run = agreement.begin(partial(prepare, group=agreement.group))
+    result = drive(run, Callbacks(callbacks))
+    if result.ending is Ending.DIVERGED and run.rank == 0:
+        warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
+    return result
+
+
+def _prepare_run(
+    network: Network,
+    data: TrainingData,
+    theta: Array | None,
+    settings: LBFGSSettings,
+    evaluation: Evaluation,
+    state: LBFGSState | None,
+    resume: Progress | None,
+    group: Group | None = None,
+) -> "LBFGSRun":
+    """Return a run that is checked and ready for its first evaluation."""
+    X, Y, weights = check_examples(network, in_memory(data.X), data.Y, data.weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
-    X, Y, weights = map(without_record, (finite_source(X), Y, weights))
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights = map(without_record, (X, Y, weights))
     like = float_reference(network.layout, X)
-    settings = _check_settings(
-        LBFGSSettings(
-            l2, max_iter, max_evaluations, tolerance, cost_tolerance, memory, seed, batch_size
-        )
-    )
+    settings = _check_settings(settings)
+    if group is not None:
+        check_shared(X)
     if state is None:
         theta = network.initialize(settings.seed, like=like) if theta is None else theta
         state = start_at(to_host(plain_array("theta", theta, readable=True)))
@@ -186,26 +222,21 @@ def lbfgs(
         check_kind("state", state, LBFGSState, "that of another run, run.state")
     check_theta(network.layout, state.theta)
     check_finite(theta=state.theta)
-    evaluation = Evaluation(validation, {} if metrics is None else metrics)
-    validation_data = prepare_validation(like, network, validation)
-    problem = Problem(network, state.theta, X, Y, weights, validation_data)
+    validation = prepare_validation(like, network, evaluation.validation)
+    problem = Problem(network, state.theta, X, Y, weights, validation)
     progress = _start(problem, settings, state)
     take = partial(fingerprint, problem)
     if resume is not None:
         check_progress(resume)
         progress = progress._replace(run={**progress.run, **take()})
         progress = resume.resumed(progress)
-        check(
-            "max_iter", max_iter, max_iter >= resume.epoch, f"at least {resume.epoch}, as are done"
-        )
-    evaluate = make_evaluator(network, (X, Y, weights), validation_data, evaluation)
-    run = LBFGSRun(problem, settings, evaluate, progress)
+        longest, done = settings.max_iter, resume.epoch
+        check("max_iter", longest, longest >= done, f"at least {done}, as are done")
+    evaluate = make_evaluator(network, (X, Y, weights), validation, evaluation)
+    run = LBFGSRun(problem, settings, evaluate, progress, group)
     run.modes |= figure_modes(evaluation)
     run.take_fingerprint, run.data_are_lazy = take, problem.is_lazy
-    result = drive(run, Callbacks(callbacks))
-    if result.ending is Ending.DIVERGED:
-        warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
-    return result
+    return run
 
 
 def _check_settings(settings: LBFGSSettings) -> LBFGSSettings:
@@ -266,6 +297,8 @@ class LBFGSRun(Run):
     evaluate : callable
         ``evaluate(theta)`` is a dict of the figures that are measured after an iteration.
     progress : Progress
+    group : Group, optional
+        The processes that evaluate a part of the examples each.
     """
 
     state: Any
@@ -277,16 +310,18 @@ class LBFGSRun(Run):
         settings: LBFGSSettings,
         evaluate: Callable[[Array], dict[str, float]],
         progress: Progress,
+        group: Group | None = None,
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        self.to_theta = partial(_copy_beside, block_like(problem.Y))
-        self._objective = _objective(problem, settings, like=self.state.theta)
+        like = reference_array(problem.Y)
+        self.to_theta = partial(_copy_beside, block_like(like))
+        self._objective = _objective(problem, settings, group, like=self.state.theta)
         at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
         # Of all that is computed on the way to the next point, not only of the products: what
         # else trains in this process must not decide the last bits of a sum.
         self._threads = partial(
-            threads_for, problem.network.layout.largest_parameter * at_once, like=problem.Y
+            threads_for, problem.network.layout.largest_parameter * at_once, like=like
         )
         self._start_cost = float("nan")
 
@@ -315,19 +350,21 @@ class LBFGSRun(Run):
                 return
             if moved is None:
                 reason = "no move lowers the cost: a kink, or the limit of rounding"
-                self.stop(Ending.EXHAUSTED, reason)
+                self._end(Ending.EXHAUSTED, reason)
                 return
             point, pairs = moved
             self.state = State(point.theta, pairs, None, self._point.cost)
             self._point, self.position, self.batch = point, point.theta, 1
             if on_step is not None:
                 on_step(self)
+            self.agree()
         if self.ending is None:
             self._end_epoch(self._point)
 
     def _end_epoch(self, point: Point) -> None:
         """Take note of the iteration's figures, and see whether it was the last."""
-        self.note_figures({"cost": point.cost} | self._evaluate(self.to_theta(point.theta)))
+        figures = {"cost": point.cost} | self._evaluate(self.to_theta(point.theta))
+        self.note_figures(self.agreed(figures))
         self.finite_position, self.last_position = self.last_position, point.theta
         self.position, self.epoch, self.batch = point.theta, self.epoch + 1, 0
         self._check(point)
@@ -357,35 +394,40 @@ class LBFGSRun(Run):
         settings = self.settings
         before = float(self.state.total)
         if reason := converged(before, point, settings.tolerance, settings.cost_tolerance):
-            self.stop(Ending.CONVERGED, reason)
+            self._end(Ending.CONVERGED, reason)
         elif self.epoch < self.epochs and self.step >= settings.max_evaluations:
-            self.stop(Ending.EXHAUSTED, f"{self.step} evaluations")
+            self._end(Ending.EXHAUSTED, f"{self.step} evaluations")
 
     def _diverge(self, error: NotFiniteError) -> None:
         self.ending = Ending.DIVERGED
         self.reasons = [f"diverged: {error} after {self.epoch} iterations; scale the data"]
 
 
-def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
+def _objective(
+    problem: Problem, settings: LBFGSSettings, group: Group | None, *, like: Vector
+) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
     network, X, Y = problem.network, problem.X, problem.Y
-    m = X.shape[1]
     if computes_lazily(X):
         return _objective_in_blocks(problem, settings, like=like)
-    there = Y
-    size = min(settings.batch_size or m, m)
-    at_once = size == m and not isinstance(X, Source)
+    m, there = X.shape[1], reference_array(Y)
+    cuts = runs_of(X, settings.batch_size or m, group)
+    reads = isinstance(X, Source) or isinstance(Y, Source)
+    at_once = group is None and len(cuts) == 1 and not reads
     weights = None if problem.weights is None else normalize_weights(problem.weights)
     mask, zero = network.layout.weight_mask(like=like), widened(asarray_like(0.0, like=there))
+    if group is not None:  # of which this process may have nothing to add to
+        zero = widened(asarray_like([0.0] * (network.size + 1), like=there))
     run = compile_step(_add_mean, network, like=there)
 
     def evaluate(theta: Vector) -> tuple[float, Vector]:
         parameters, total = asarray_like(theta, like=there), zero
-        for start in range(0, m, size):
-            part = slice(start, min(start + size, m))
-            some = X if at_once else read_examples(X, part)
-            w = None if weights is None else weights[part]
-            total = run(total, parameters, some, Y[:, part], w, m)
+        for which in cuts:
+            some = X if at_once else read_examples(X, which)
+            targets, w = beside(Y, which), beside(weights, which)
+            total = run(total, parameters, some, targets, w, m)
+        if group is not None:
+            total = group.all_sum(total * 1.0)
         found = asarray_like(total, like=like)  # cost and gradient at once: one round trip
         value, slope = penalty(theta, mask, None, settings.l2)
         return float(found[0] + value), found[1:] + slope

@@ -31,7 +31,7 @@ from dnn_xp.network.checks import (
     check_theta,
     float_reference,
 )
-from dnn_xp.network.values import check_finite, check_values, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.blocks import in_blocks, make_blocks_step
 from dnn_xp.training.evaluation import (
@@ -48,6 +48,7 @@ from dnn_xp.training.gram import example_space_problem, pays_in_example_space, t
 from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
+from dnn_xp.training.parts import begin_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
@@ -69,7 +70,7 @@ class DivergenceWarning(RuntimeWarning):
 def train(
     network: Network,
     X: Examples,
-    Y: Array,
+    Y: Examples,
     theta: Array | None = None,
     *,
     optimizer: Optimizer | None = None,
@@ -89,6 +90,7 @@ def train(
     example_space: bool | Literal["auto"] = "auto",
     compile: bool = False,
     resume: Progress | None = None,
+    group: Any = None,
 ) -> TrainingResult:
     """Train a network where its data are: in X's library, dtype and device.
 
@@ -97,9 +99,11 @@ def train(
     network : Network
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
-        holds an example in each row. A `Source` is read batch by batch.
-    Y : array, shape (n_outputs, m)
-        Targets; brought to X's side.
+        holds an example in each row. A `Source` is read batch by batch, in an order of its own
+        where it has one.
+    Y : array or Source, shape (n_outputs, m)
+        Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
+        shape (m,) or (1, m).
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     optimizer : Optimizer, optional
@@ -139,6 +143,12 @@ def train(
     resume : Progress, optional
         Go on from there, with all other arguments as they were: the run ends with the very bits
         of one that was never stopped, on the same library. See `Checkpoint`.
+    group : Group, optional
+        The processes that train together: ``over_torch()``, ``over_mpi()`` or ``over_jax()`` of
+        `dnn_xp.backends`, a communicator of mpi4py, or a process group of torch. Each of them
+        calls this with the same arguments and takes its part of each batch; all have the same
+        result, that of one process within rounding. Only rank 0 writes and prints (see
+        `Callback`). It is no part of the run, which goes on over any number of processes.
 
     Returns
     -------
@@ -150,6 +160,8 @@ def train(
     ------
     ValueError, TypeError
         Where an argument does not fit: what was found and what was expected.
+    GroupError
+        Where the processes of a group were told different things, or one is gone.
 
     Examples
     --------
@@ -178,11 +190,12 @@ def train(
     )
     evaluation = Evaluation(validation, {} if metrics is None else metrics)
     data = TrainingData(X, Y, weights)
-    run = prepare_run(network, data, theta, settings, evaluation, resume=resume)
+    prepare = partial(prepare_run, network, data, theta, settings, evaluation, resume=resume)
+    run = begin_run(prepare, group)
     if isinstance(schedule, Callback):
         callbacks = (*callbacks, schedule)
     result = drive(run, Callbacks(callbacks))
-    if result.ending is Ending.DIVERGED:
+    if result.ending is Ending.DIVERGED and run.rank == 0:
         warnings.warn(result.reason, DivergenceWarning, stacklevel=2)
     return result
 
@@ -193,12 +206,12 @@ class TrainingData(NamedTuple):
     Attributes
     ----------
     X : array or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
     """
 
     X: Examples
-    Y: Array
+    Y: Examples
     weights: Array | None = None
 
 
@@ -247,7 +260,8 @@ def prepare_run(
     check_theta(network.layout, theta)
     check_values(network.cost, X, Y, weights)
     check_finite(theta=theta)
-    X, Y, weights, theta = map(without_record, (finite_source(X), Y, weights, theta))
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights, theta = map(without_record, (X, Y, weights, theta))
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)
@@ -303,6 +317,8 @@ def _uses_example_space(
         reason = "X is of 16 bits, of which sums of products of examples lose too much"
     if isinstance(problem.X, Source):
         reason = "X is read a batch at a time"
+    if isinstance(problem.Y, Source):
+        reason = "Y is read a batch at a time"
     if problem.validation is not None and isinstance(problem.validation[0], Source):
         reason = "the validation data are read a batch at a time"
     if after is not None:
@@ -368,7 +384,8 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
             raise ValueError(
                 f"label_smoothing: found cost {network.cost!r}, expected one between classes"
             )
-        Y = smooth_labels(Y, rules.label_smoothing, asarray_like([[n] for n in n_classes], like=Y))
+        sizes = asarray_like([[n] for n in n_classes], like=reference_array(Y))
+        Y = _smoothed(Y, rules.label_smoothing, sizes)
     if weights is not None:
         scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
@@ -382,10 +399,19 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
-        if is_lazy(X):
-            how = "is read a batch at a time" if isinstance(X, Source) else "lies in blocks"
-            raise ValueError(f"mixup: X {how}, and its examples mix at random")
+        for name, x in (("X", X), ("Y", Y)):
+            if is_lazy(x):
+                how = "is read a batch at a time" if isinstance(x, Source) else "lies in blocks"
+                raise ValueError(f"mixup: {name} {how}, and its examples mix at random")
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)
     return Data(X, Y, weights, mask, mixup)
+
+
+def _smoothed(Y: Examples, amount: float, n_classes: Array) -> Examples:
+    """Return smoothed targets, of a source those that it reads."""
+    if not isinstance(Y, Source):
+        return smooth_labels(Y, amount, n_classes)
+    read = Y.read
+    return Y._replace(read=lambda which: smooth_labels(read(which), amount, n_classes))

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal
 
 from dnn_xp.arguments import check, check_choice, check_kind, check_number
+from dnn_xp.backends import ends_together
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
@@ -27,11 +28,14 @@ class Callback:
     ----------
     comes_last : bool
         Whether it is told after all others, since it keeps what they remember.
+    writes : bool
+        Whether it writes files or prints: over a group of processes, only that of rank 0 is told.
     ending : Ending
         What the run's ending is where this callback stops it.
     """
 
     comes_last: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
     ending: ClassVar[Ending] = Ending.STOPPED
 
     def __repr__(self) -> str:
@@ -101,12 +105,12 @@ class Callbacks:
                 distinct.append(callback)
         names = _names_of(distinct)
         ordered = sorted(distinct, key=lambda callback: callback.comes_last)
-        self._named = {names[id(callback)]: callback for callback in ordered}
-        self._on_step = [
-            callback
-            for callback in self._named.values()
-            if type(callback).step is not Callback.step
-        ]
+        self._tell({names[id(callback)]: callback for callback in ordered})
+
+    def _tell(self, named: dict[str, Callback]) -> None:
+        """Have these callbacks be told, by their names."""
+        self._named = named
+        self._on_step = [one for one in named.values() if type(one).step is not Callback.step]
 
     def __enter__(self) -> "Callbacks":
         return self
@@ -139,6 +143,8 @@ class Callbacks:
 
     def start(self, run: Run) -> None:
         """Tell that the run begins; where it goes on, with what each remembered."""
+        if run.rank:  # of a group, only rank 0 writes
+            self._tell({name: one for name, one in self._named.items() if not one.writes})
         run.callback_states = self.states
         for name, callback in self._named.items():
             callback.start(run)
@@ -203,14 +209,16 @@ def _note(run: Run, callback: Callback, reason: str | None) -> None:
 
 def drive(run: Run, callbacks: Callbacks) -> TrainingResult:
     """Take a run from where it is to its end, and tell callbacks of it."""
-    with callbacks:
+    with ends_together(run.group), callbacks:
         callbacks.start(run)
+        run.agree(heeds_steps=callbacks.see_steps)
         run.begin()
         while run.ending is None and run.epoch < run.epochs:
             done = run.epoch
             run.run_epoch(callbacks.step if callbacks.see_steps else None)
             if run.epoch > done:
                 callbacks.epoch(run)
+                run.agree(heeds_steps=callbacks.see_steps)
         return callbacks.end(run.result())
 
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
-from itertools import islice
+from contextlib import closing, suppress
 from typing import Any, Literal
 
 from dnn_xp.backends import (
     Array,
+    Group,
     asarray_like,
     compile_step,
     has_fixed_shapes,
@@ -15,7 +16,9 @@ from dnn_xp.backends import (
     namespace,
     threads_for,
 )
+from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
+from dnn_xp.training.agreement import Agreement, StopAgreedError
 from dnn_xp.training.loader import load_batches, prefetches
 from dnn_xp.training.problem import Problem, same_theta
 from dnn_xp.training.progress import Progress
@@ -71,6 +74,7 @@ class Run:
         self.to_theta: Callable[[Array], Array] = same_theta
         self.callback_states: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
         self.take_fingerprint: Callable[[], Mapping[str, str]] | None = None
+        self.agreement: Agreement | None = None
         self.data_are_lazy = False
         self.ending: Ending | None = None
         self.reasons: list[str] = []
@@ -79,6 +83,16 @@ class Run:
     def theta(self) -> Array:
         """The parameters at the `position`, shape (size,); in example space they are worked out."""
         return self.to_theta(self.position)
+
+    @property
+    def group(self) -> Group | None:
+        """The processes that train together; None where this one is alone."""
+        return None if self.agreement is None else self.agreement.group
+
+    @property
+    def rank(self) -> int:
+        """The number of this process in its group: 0 where it is alone."""
+        return 0 if self.group is None else self.group.rank
 
     @property
     def progress(self) -> Progress:
@@ -117,8 +131,33 @@ class Run:
     def stop(self, ending: Ending, reason: str) -> None:
         """End the run after what is under way; several reasons are kept.
 
-        An interrupt is the ending, whatever else ends the run, too.
+        An interrupt is the ending, whatever else ends the run, too. Over a group it is a wish, of
+        which all processes know before the next step.
         """
+        if self.agreement is None:
+            self._end(ending, reason)
+        else:
+            self.agreement.wishes.append((ending, reason))
+
+    def agree(self, *, heeds_steps: bool = False) -> None:
+        """Let all processes of a group know of the wishes of each, at a moment that they share.
+
+        Parameters
+        ----------
+        heeds_steps : bool
+            Whether this one may wish to `stop` after a step.
+        """
+        if self.agreement is not None:
+            for ending, reason in self.agreement.settle(heeds_steps=heeds_steps):
+                self._end(ending, reason)
+
+    def agreed(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Return the figures that count: over a group, those of rank 0."""
+        if self.agreement is None:
+            return dict(figures)
+        return self.agreement.figures(figures, self.state.theta)
+
+    def _end(self, ending: Ending, reason: str) -> None:
         self.reasons.append(reason)
         if self.ending is None or ending is Ending.INTERRUPTED:
             self.ending = ending
@@ -193,7 +232,7 @@ class GradientRun(Run):
         super().__init__(network, settings.epochs, progress)
         self.settings, self.to_theta = settings, problem.to_theta
         self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
-        like = self._like = data.Y
+        like = self._like = reference_array(data.Y)
         n_examples, batch_size, micro_batch = (
             data.X.shape[1],
             settings.batch_size,
@@ -211,7 +250,9 @@ class GradientRun(Run):
             weights_by_batch=settings.weights_by_batch,
             penalties_by_batch=settings.regularization.summed,
             # Mixup looks for partners among all the data.
-            gathered=make_step is None and data.mixup is None and prefetches(data.X, batch_size),
+            gathered=make_step is None
+            and data.mixup is None
+            and prefetches(data.X, data.Y, batch_size),
         )
         self._strengths = strengths_of(settings)
         self._step: TakeStep = (
@@ -232,16 +273,17 @@ class GradientRun(Run):
         seed, decay = settings.seed % 2**31, settings.ema_decay
         rate, schedule = settings.optimizer.learning_rate, settings.schedule
         n_batches, begun = self._n_batches, self.epoch * self._n_batches
-        batches = load_batches(self._config, self._data, settings, self.epoch)
-        with threads_for(self._multiplications, like=self._like):
-            for data, batch in islice(batches, self.batch, None):
+        batches = load_batches(self._config, self._data, settings, self.epoch, self.batch)
+        threads = threads_for(self._multiplications, like=self._like)
+        with threads, closing(batches), suppress(StopAgreedError):
+            for data, batch in batches:
                 factor = 1.0
                 if schedule is not None:
                     factor = _factor(schedule, (begun + self.batch) / n_batches)
-                self.step += 1
-                stays = 0.0 if decay is None else min(decay, 1.0 - 1.0 / self.step)
+                number = self.step + 1
+                stays = 0.0 if decay is None else min(decay, 1.0 - 1.0 / number)
                 scalars = StepScalars(
-                    self.step,
+                    number,
                     seed,
                     rate * factor,
                     self._strengths,
@@ -250,12 +292,13 @@ class GradientRun(Run):
                     batch.whole,
                 )
                 self.state = run_step(self.state, data, batch, scalars, workspace)
-                self.batch += 1
+                self.step, self.batch = number, self.batch + 1
                 if on_step is not None:
                     self.position = measured(self.state)
                     on_step(self)
                     if self.ending is not None:
                         break
+        self.agree(heeds_steps=on_step is not None)
         if self.ending is None or not math.isfinite(float(self.state.total)):
             self._end_epoch()
 
@@ -273,7 +316,7 @@ class GradientRun(Run):
         # A new zero: a step that was compiled may use the memory of the old one.
         self.state = self.state._replace(total=asarray_like(0.0, like=self.state.total))
         position = copied(measured(self.state))
-        self.note_figures({"cost": cost} | self._evaluate(position))
+        self.note_figures(self.agreed({"cost": cost} | self._evaluate(position)))
         self.finite_position, self.last_position = self.last_position, position
         self.position = position
         self.epoch, self.batch = self.epoch + 1, 0

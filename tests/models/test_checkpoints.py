@@ -175,6 +175,28 @@ def test_a_file_with_the_name_of_an_older_one_is_left_alone(path):
     assert files_beside(path) == [other.name]
 
 
+@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("content", [b"years of work", b"{}", b"\x89HDF", b"\0work"])
+def test_a_file_of_another_kind_is_not_replaced(path, keep, content):
+    path.write_bytes(content)
+    with pytest.raises(FileExistsError, match="no checkpoint, and would be replaced"):
+        save_checkpoint(path, train_case("sgd, full batch").progress, keep=keep)
+    assert files_beside(path) == [path.name]
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"another first byte"])
+def test_what_a_power_cut_left_is_replaced_and_passed_on_to_nobody(path, content):
+    progress = train_case("sgd, full batch").progress
+    save_checkpoint(path, progress)
+    save_checkpoint(path, progress)
+    older = path.with_name(f"{path.name}.1").read_bytes()
+    path.write_bytes(content)
+    save_checkpoint(path, progress)
+    assert path.with_name(f"{path.name}.1").read_bytes() == older
+    assert load_checkpoint(path).steps == progress.steps
+
+
 def test_checkpoint_a_link_stays_a_link(path, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()

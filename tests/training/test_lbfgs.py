@@ -17,8 +17,10 @@ from dnn_xp import (
     lbfgs,
     load_checkpoint,
 )
+from dnn_xp.backends import DisagreementError
 from dnn_xp.data.sources import Source
 from dnn_xp.training import AnotherRunError, DivergenceWarning, LBFGSState
+from tests.groups import over_threads
 from tests.helpers import assert_close, assert_is_like, assert_values
 
 optimize = pytest.importorskip("scipy.optimize", reason="L-BFGS searches lines with SciPy")
@@ -488,3 +490,62 @@ def test_lbfgs_what_does_not_fit_is_refused(options, message):
     network = options.pop("network", SOFTMAX)
     with pytest.raises(ValueError, match=f"^{message}"):
         lbfgs(network, X, ONE_HOT, **options)
+
+
+# ----------------------------------------------------------------------------- over a group
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("options", [{}, {"batch_size": 3}, {"l2": 0.1, "batch_size": 2}])
+@pytest.mark.parametrize("size", [1, 2, 3, 12])
+def test_members_of_a_group_evaluate_a_part_each(size, options):
+    """Of 12 members two have no example."""
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(3, 10)), rng.uniform(0.5, 2.0, size=10)
+    Y = (X[:1] + X[1:2] > 0.3 * X[2:]).astype(float)
+    network = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+    options = {"weights": weights, "max_iter": 8, "validation": (-X, Y), **options}
+    alone = lbfgs(network, X, Y, **options)
+    for x in (X, Source((3, 10), lambda which: X[:, which], X[:, :1]), _Held(*_source(X))):
+        runs = over_threads(size, lambda group, x=x: lbfgs(network, x, Y, group=group, **options))
+        for run in runs:
+            assert_close(run.theta, runs[0].theta, rtol=0)
+            # Eight line searches enlarge the rounding of the sums.
+            assert_close(run.theta, alone.theta, rtol=1e-8, atol=1e-9)
+            assert (run.epochs, run.ending) == (alone.epochs, alone.ending)
+        if size == 1 and x is X:
+            assert_close(runs[0].theta, alone.theta, rtol=0)
+
+
+def _source(X):
+    return (3, 10), lambda which: X[:, which], X[:, :1]
+
+
+class _Held(Source):
+    def mine(self, indices, rank, size):
+        return indices[indices % size == (size - 1 - rank)]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("member", [0, 1])
+def test_one_member_alone_ends_lbfgs_after_its_iteration(member):
+    class Stop(Callback):
+        def step(self, run):
+            return "enough" if run.rank == member and run.epoch == 2 else None
+
+    X = np.random.default_rng(0).normal(size=(3, 10))
+    Y = (X[:1] * X[1:2] > 0).astype(float)
+    network = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+    runs = over_threads(2, lambda group: lbfgs(network, X, Y, group=group, callbacks=[Stop()]))
+    assert {run.reason for run in runs} == {"enough" if member == 0 else "rank 1: enough"}
+    assert {run.epochs for run in runs} == {2}
+    assert_close(runs[0].theta, runs[1].theta, rtol=0)
+    for size in (1, 2, 3):  # it goes on over any number of members
+        whole = lbfgs(network, X, Y, max_iter=6)
+        rest = over_threads(
+            size,
+            lambda group: lbfgs(network, X, Y, group=group, max_iter=6, resume=runs[0].progress),
+        )
+        assert_close(rest[0].theta, whole.theta, rtol=1e-8, atol=1e-9)
+    with pytest.raises(DisagreementError, match="max_iter: found 5, expected 6"):
+        over_threads(2, lambda group: lbfgs(network, X, Y, group=group, max_iter=6 - group.rank))

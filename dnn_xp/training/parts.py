@@ -1,0 +1,278 @@
+"""Steps of which each process of a group takes a part: of the gradient, not of the update."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from dnn_xp.backends import (
+    Array,
+    Group,
+    asarray_like,
+    compile_step,
+    computes_lazily,
+    has_fixed_shapes,
+    namespace,
+)
+from dnn_xp.data.sources import Source, read_examples, reference_array
+from dnn_xp.network.layout import Workspace
+from dnn_xp.training.agreement import Agreement, agreement_over
+from dnn_xp.training.batches import all_places, filled_up
+from dnn_xp.training.gram import for_examples_from
+from dnn_xp.training.run import GradientRun
+from dnn_xp.training.settings import Settings
+from dnn_xp.training.step import (
+    Batch,
+    Data,
+    State,
+    StepConfig,
+    StepScalars,
+    TakeStep,
+    apply_update,
+    batch_gradient,
+    check_parts,
+    from_vector,
+    prepare_batch,
+    to_vector,
+)
+
+__all__ = ["begin_run", "beside", "check_shared", "group_step", "part_of", "runs_of"]
+
+Cut = Callable[[Batch], tuple[Data, Batch]]
+"""What a process reads of a whole batch, and its part of it."""
+
+
+def begin_run(prepare: Callable[..., GradientRun], group: Any) -> GradientRun:
+    """Return a run over a group, of which all processes have prepared the same.
+
+    Parameters
+    ----------
+    prepare : callable
+        `dnn_xp.training.loop.prepare_run`, but for how steps are taken.
+    group : Group, communicator of mpi4py, process group of torch, or None
+
+    Raises
+    ------
+    DisagreementError
+        Where the processes were told different things.
+    """
+    agreement = agreement_over(group)
+    if agreement is None:
+        return prepare()
+    return agreement.begin(partial(prepare, make_step=partial(group_step, agreement)))
+
+
+def check_shared(X: Array | Source) -> None:
+    """Refuse data that processes with a replica each cannot share.
+
+    Raises
+    ------
+    ValueError
+        Where it is an array of Dask.
+    """
+    if computes_lazily(reference_array(X)):
+        raise ValueError(
+            "group: found with an array of Dask, whose scheduler shares out the work itself; leave "
+            "out one of them"
+        )
+
+
+def part_of(X: Array | Source, indices: Array, rank: int, size: int) -> Array:
+    """Return which examples of a batch one of several processes reads.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n_inputs, m)
+        A source that knows what each process holds says it: ``X.mine(indices, rank, size)``. Of
+        all others the parts are as long as each other, but for one example.
+    indices : array of integers, shape (b,)
+        Of the whole batch.
+    rank, size : int
+    """
+    mine = getattr(X, "mine", None)
+    if mine is not None:
+        return mine(indices, rank, size)
+    b = indices.shape[0]
+    return indices[b * rank // size : b * (rank + 1) // size]
+
+
+def runs_of(X: Array | Source, at_once: int, group: Group | None) -> list[Any]:
+    """Return which of all examples a process reads, so many at a time.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n_inputs, m)
+    at_once : int
+    group : Group, optional
+        Default: they are all read here.
+
+    Returns
+    -------
+    list of slice, or of array of integers
+        The latter of a source that knows what each process holds.
+    """
+    m = X.shape[1]
+    here = all_places(m)
+    if group is not None:
+        here = part_of(X, here, group.rank, group.size)
+    runs = [here[start : start + at_once] for start in range(0, here.shape[0], at_once)]
+    if group is not None and getattr(X, "mine", None) is not None:
+        return runs
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
+
+
+def beside(x: Array | Source | None, which: Any) -> Array | None:
+    """Return the targets, or the weights, of such examples."""
+    if isinstance(x, Source):
+        return x.read(which)
+    if x is None or isinstance(which, slice):
+        return None if x is None else x[..., which]
+    xp = namespace(x)
+    return xp.take(x, asarray_like(which, like=x, dtype=xp.int32), axis=-1)
+
+
+def group_step(
+    agreement: Agreement, config: StepConfig, data: Data, settings: Settings
+) -> TakeStep:
+    """Return how a process of a group takes a step: its part of the gradient, the sum, the update.
+
+    A wish for the end of the run rides along, so that all end it before the same step.
+
+    Parameters
+    ----------
+    agreement : Agreement
+    config : StepConfig
+        Of whole batches that are not gathered.
+    data : Data
+        Of the run.
+    settings : Settings
+
+    Raises
+    ------
+    ValueError
+        Where the network must see all of a batch.
+    """
+    check_parts(config.network)
+    check_shared(data.X)
+    group, like, compiled = agreement.group, reference_array(data.Y), settings.compile
+    reads = isinstance(data.X, Source) or isinstance(data.Y, Source)
+    is_whole = settings.batch_size == data.X.shape[1]
+    gathered = reads or (is_whole and data.mixup is None)
+    network = config.network
+    if reads:
+        cut = _reading(data, group.rank, group.size)
+    elif gathered:
+        cut, first = _slicing(data, group.rank, group.size)
+        network = for_examples_from(network, first)
+    else:
+        cut = _naming(data, group.rank, group.size)
+    part_config = config._replace(
+        network=network, in_parts=True, gathered=gathered, padded=has_fixed_shapes(like)
+    )
+    prepare = compile_step(prepare_batch, config, like=like)
+    gradient = compile_step(_part_vector, part_config, like=like, compile=compiled)
+    update = compile_step(_updated, config, like=like, donate=(0,), compile=compiled)
+    of_whole = data
+    if reads:  # nothing but weights matters there
+        rows = None if data.weights is None else data.weights[None, :]
+        of_whole = data._replace(X=rows, Y=rows)
+    needs_whole = config.weights_by_batch or settings.regularization.l2
+
+    def take_step(
+        state: State,
+        data: Data,
+        batch: Batch,
+        scalars: StepScalars,
+        workspace: Workspace | None,
+    ) -> State:
+        if needs_whole:
+            scalars = prepare(state.theta, of_whole, batch, scalars, workspace)
+        wish = 1.0 if agreement.wishes else 0.0
+        vector = gradient(state.theta, *cut(batch), scalars, wish, workspace)
+        vector = group.all_sum(vector)
+        agreement.heed(vector)
+        moved: State = update(state, vector, scalars, data.weight_mask, workspace)
+        return moved
+
+    return take_step
+
+
+def _naming(data: Data, rank: int, size: int) -> Cut:
+    """Return what names the places of a part, from which the step gathers its examples."""
+    X, m = data.X, data.X.shape[1]
+    place = partial(asarray_like, like=data.Y, dtype=namespace(data.Y).int32)
+    fixed = has_fixed_shapes(data.Y)
+
+    def cut(batch: Batch) -> tuple[Data, Batch]:
+        whole = place(all_places(m)) if batch.indices is None else batch.indices[: batch.count]
+        indices = part_of(X, whole, rank, size)
+        count = indices.shape[0]
+        if fixed and count:
+            indices = filled_up(indices, -(-batch.whole // (4 * size)))
+        return data, Batch(indices, count, batch.whole)
+
+    return cut
+
+
+def _slicing(data: Data, rank: int, size: int) -> tuple[Cut, int]:
+    """Return what has the part of all examples at hand, in views, and where its first one is."""
+    X, Y, weights, *rest = data
+    part = part_of(X, all_places(X.shape[1]), rank, size)
+    count = part.shape[0]
+    first = int(part[0]) if count else 0
+    here = slice(first, first + count)
+    seen = Data(X[:, here], Y[:, here], None if weights is None else weights[here], *rest)
+    places = asarray_like(part, like=Y, dtype=namespace(Y).int32)
+    return lambda batch: (seen, Batch(places, count, batch.whole)), first
+
+
+def _reading(data: Data, rank: int, size: int) -> Cut:
+    """Return what reads the examples of a part."""
+    X, Y, weights, *rest = data
+    m, like = X.shape[1], reference_array(Y)
+    xp, fixed = namespace(like), has_fixed_shapes(like)
+
+    def cut(batch: Batch) -> tuple[Data, Batch]:
+        whole = all_places(m) if batch.indices is None else batch.indices[: batch.count]
+        indices = part_of(X, whole, rank, size)
+        count = indices.shape[0]
+        if fixed and count:
+            indices = filled_up(indices, -(-batch.whole // (4 * size)))
+        places = asarray_like(indices, like=like, dtype=xp.int32)
+        part = Batch(places, count, batch.whole)
+        if not count:  # it takes part in the sum all the same
+            return Data(None, None, None, *rest), part
+        some_weights = None if weights is None else xp.take(weights, places)
+        some_X, some_Y = (
+            read_examples(one, indices if isinstance(one, Source) else places) for one in (X, Y)
+        )
+        return Data(some_X, some_Y, some_weights, *rest), part
+
+    return cut
+
+
+def _part_vector(
+    config: StepConfig,
+    theta: Array,
+    data: Data,
+    batch: Batch,
+    scalars: StepScalars,
+    wish: float,
+    workspace: Workspace | None = None,
+) -> Array:
+    """Return the sums over a part of a batch as a vector, and behind them a wish for the end."""
+    vector = to_vector(batch_gradient(config, theta, data, batch, scalars, workspace))
+    xp = namespace(vector)
+    return xp.concat([vector, xp.zeros_like(vector[:1]) + wish])
+
+
+def _updated(
+    config: StepConfig,
+    state: State,
+    vector: Array,
+    scalars: StepScalars,
+    weight_mask: Array | None,
+    workspace: Workspace | None = None,
+) -> State:
+    """Return the state after the update that the sum of such vectors makes."""
+    sums = from_vector(config.network, vector[:-1])
+    return apply_update(config, state, sums, scalars, weight_mask, workspace)
