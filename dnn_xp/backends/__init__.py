@@ -17,6 +17,7 @@ from dnn_xp.backends.choosing import (
     use_backend,
 )
 from dnn_xp.backends.groups import (
+    GROUP_NAMES,
     GROUPS,
     DisagreementError,
     Group,
@@ -87,6 +88,7 @@ __all__ = [
     "DeviceNotFoundError",
     "DisagreementError",
     "GROUPS",
+    "GROUP_NAMES",
     "Group",
     "GroupError",
     "HostArray",

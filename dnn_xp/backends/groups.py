@@ -26,6 +26,7 @@ from dnn_xp.backends.moving import Array, asarray_like, to_host
 
 __all__ = [
     "GROUPS",
+    "GROUP_NAMES",
     "DisagreementError",
     "Group",
     "GroupError",
@@ -258,7 +259,7 @@ def _abort_on_errors(abort: Callable[[], object]) -> None:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stderr__):
         if stream is not None:
             stream.flush()
 
@@ -268,6 +269,9 @@ def _flush() -> None:
 
 GROUPS: dict[str, Callable[[], Group]] = {"torch": over_torch, "mpi": over_mpi}
 """The engines that a launcher's variables tell of, by name."""
+
+GROUP_NAMES = ("auto", *GROUPS, "none")
+"""What `open_group` knows."""
 
 _LAUNCHED = (
     ("torch", {"RANK", "WORLD_SIZE", "MASTER_ADDR"}),
@@ -293,7 +297,7 @@ def open_group(name: str) -> Group | None:
     ImportError
         Where its library is not installed.
     """
-    check_choice("group", name, ("auto", *GROUPS, "none"))
+    check_choice("group", name, GROUP_NAMES)
     if name == "auto":
         name = next((one for one, needed in _LAUNCHED if needed <= os.environ.keys()), "none")
     return None if name == "none" else GROUPS[name]()
@@ -372,7 +376,8 @@ def ends_together(group: Group | None) -> Iterator[None]:
     except BaseException:
         abort = getattr(group, "abort", None)
         if abort is not None:
-            traceback.print_exc()
+            _flush()
+            traceback.print_exc(file=sys.__stderr__)  # where a program may not redirect it
             _flush()
             abort()
         raise
