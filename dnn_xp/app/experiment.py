@@ -24,6 +24,7 @@ __all__ = [
     "bring_examples",
     "build_network",
     "check_class_names",
+    "check_data_dir",
     "fingerprint",
     "parse_layers",
     "prepare",
@@ -105,6 +106,7 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
+    check_data_dir(data, data_dir)
     dataset, test = load(data, folder=data_dir, trusted=trusted)
     check_class_names(dataset.classes)
     part, rest = split_parts(dataset, test, seed)
@@ -127,6 +129,21 @@ def prepare(
         examples,
         held_out,
     )
+
+
+def check_data_dir(data: str, data_dir: Path | None) -> None:
+    """Refuse ``--data-dir`` where nothing would be read from there.
+
+    Raises
+    ------
+    ValueError
+        Naming the option and the data.
+    """
+    if data_dir is not None and data != "cats":
+        raise ValueError(
+            f"--data-dir: found {data_dir}, but it is where the cat pictures are, and the data are "
+            f"{data}; leave it out"
+        )
 
 
 def check_precision(y: HostArray, spread: float, dtype: str) -> None:

@@ -44,7 +44,9 @@ def describe_backend(backend: Backend, X: Array) -> str:
     return f"{backend.name} on {where}, {dtype_name(X.dtype)}"
 
 
-def describe_optimizer(settings: OptimizerSettings, batch_size: int) -> str:
+def describe_optimizer(
+    settings: OptimizerSettings, batch_size: int, class_weight: str | None = None
+) -> str:
     """Say how steps are taken, such as ``"adam, rate 0.001, batches of 32"``."""
     parts = [
         f"{settings.name}, rate {settings.optimizer.learning_rate:g}",
@@ -52,6 +54,8 @@ def describe_optimizer(settings: OptimizerSettings, batch_size: int) -> str:
     ]
     if settings.plan.description != "constant":
         parts.append(settings.plan.description)
+    if class_weight is not None:
+        parts.append(f"class weights {class_weight}")
     if settings.clip_norm is not None:
         parts.append(f"norms up to {settings.clip_norm:g}")
     if settings.ema_decay is not None:

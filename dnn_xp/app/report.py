@@ -126,14 +126,21 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
 
 def _print_lines(console: Console, title: str, total: int, begun: int) -> Advance:
     """Return what prints a line now and then, where there is no terminal."""
-    every, started = math.ceil(total / _LINES), time.monotonic()
-    last_line = started
+    every, last_line = math.ceil(total / _LINES), time.monotonic()
+    first: float | None = None
 
     def advance(done: int, text: str) -> None:
-        nonlocal last_line
+        nonlocal first, last_line
         now = time.monotonic()
+        if first is None:
+            first = now
         if done in (begun + 1, total) or done % every == 0 or now - last_line > _SILENCE:
-            last_line, left = now, (now - started) / (done - begun) * (total - done)
-            say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
+            last_line, since = now, done - begun - 1
+            left = ""
+            if done == total:
+                left = ", 0 s left"
+            elif since > 0:  # what comes before the first one is done takes longer than others
+                left = f", {(now - first) / since * (total - done):.0f} s left"
+            say(console, f"{title} {done}/{total}  {text}{left}")
 
     return advance

@@ -122,7 +122,12 @@ def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tupl
         ("data", f"{settings.data}: {counts}; {describe_data(experiment.part)}"),
         ("network", describe_network(experiment.network)),
         ("backend", place),
-        ("descent", describe_optimizer(prepared.optimizer_settings, settings.batch_size)),
+        (
+            "descent",
+            describe_optimizer(
+                prepared.optimizer_settings, settings.batch_size, settings.class_weight
+            ),
+        ),
         ("epochs", epochs),
         *(describe_metrics(metrics) if result.epochs or has_learnt(result) else []),
     ]

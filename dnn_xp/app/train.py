@@ -60,7 +60,7 @@ from dnn_xp.app.resume import (
     run_errors,
 )
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
-from dnn_xp.app.runs import COPIES, KeptRun, make_folder, remove_where_empty
+from dnn_xp.app.runs import COPIES, RUNS, KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend, Group, GroupError
 from dnn_xp.callbacks import Interruptible
@@ -104,10 +104,12 @@ def train(
     """Train a network on data, and show how well it does.
 
     A part of the data is held out, to see how well the network does on what it has never seen.
-    What it learns is kept in a new folder in runs/. Ctrl-C, and the signals SIGTERM and SIGHUP,
-    end the training after the step under way and keep what was learnt.
+    The cost beside the bar is the mean over an epoch's steps, each before it is taken; the one in
+    the table is of the network as it is kept, in a new folder in runs/.
 
-    Started by torchrun or mpiexec, the processes train as one: each takes a part of every batch.
+    Ctrl-C, and the signals SIGTERM and SIGHUP, end the training after the step under way and keep
+    what was learnt. Started by torchrun or mpiexec, the processes train as one: each takes a part
+    of every batch.
     """
     settings = Settings(
         data=data,
@@ -216,14 +218,21 @@ def _check_beside(run: Path | None, files: Mapping[str, Path | None]) -> None:
 
 
 def _check_space(settings: Settings, experiment: Experiment) -> None:
-    """See that the model and the checkpoints have room."""
-    theta, besides = _theta_bytes(settings, experiment), 2**14
+    """See that the model and the checkpoints have room, in the files and in the run's folder."""
+    model = _theta_bytes(settings, experiment) + 2**14
+    # Two of them, each with theta three times, and an optimizer's state.
+    checkpoints = 2 * (5 * model)
     files = {
-        "--output": (settings.output, theta + besides),
-        # Two of them, each with theta three times, and an optimizer's state.
-        "--checkpoint": (settings.checkpoint, 2 * (5 * theta + besides)),
+        "--output": (settings.output, model),
+        "--checkpoint": (settings.checkpoint, checkpoints),
     }
     check_space(files)
+    if not settings.no_run:
+        folder = (settings.run or RUNS) / RECORD
+        try:  # all that is written to one disk has to find room there
+            check_space(files | {"--run": (folder, model + checkpoints)})
+        except ValueError as error:
+            say("warning", f"{error}: the run may not be kept")
 
 
 def _theta_bytes(settings: Settings, experiment: Experiment) -> int:

@@ -8,7 +8,7 @@ import typer
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
+from dnn_xp.app.experiment import bring_examples, check_data_dir, fingerprint, split_parts
 from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
@@ -82,6 +82,7 @@ def _load_parts(
     model: Model, data: str, data_dir: Path | None, trusted: bool
 ) -> dict[str, Dataset]:
     """Load data, divided as in the training where they are the data of the training."""
+    check_data_dir(data, data_dir)
     size = (64, 64) if model.image_shape is None else model.image_shape[:2]
     dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted)
     if model.classes is not None:

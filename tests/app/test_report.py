@@ -79,7 +79,7 @@ def test_progress_elsewhere_is_about_ten_lines(capsys, total, lines):
             advance(done, f"cost {done / 10}")
     said = capsys.readouterr().out.splitlines()
     assert len(said) == lines
-    assert said[0].startswith(f"epoch 1/{total}  cost 0.1, ")
+    assert said[0] == f"epoch 1/{total}  cost 0.1{', 0 s left' if total == 1 else ''}"
     assert said[-1] == f"epoch {total}/{total}  cost {total / 10}, 0 s left"
 
 
@@ -94,13 +94,22 @@ def test_long_silence_is_broken(capsys, monkeypatch):
     assert said[1].endswith("249900 s left")  # 25 seconds for each of 9,996
 
 
-def test_what_was_done_before_does_not_count_as_speed(capsys, monkeypatch):
-    clock = iter(range(0, 100, 5))
-    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
-    with report.progress(report.open_console(), "epoch", 1000, 900) as advance:
-        advance(901, "cost 0.5")
-    said = capsys.readouterr().out
-    assert said == "epoch 901/1000  cost 0.5, 495 s left\n"  # 5 seconds for each of 99
+@pytest.mark.parametrize("begun", [0, 90])
+@pytest.mark.parametrize("first", [5.0, 30.0, 500.0])
+def test_what_comes_before_the_first_is_done_does_not_count_as_speed(
+    capsys, monkeypatch, begun, first
+):
+    """What was done before, and what the first one takes longer: libraries load and compile."""
+    times = [0.0, first, *(first + 5.0 * n for n in range(1, 100))]
+    monkeypatch.setattr(report.time, "monotonic", lambda: times.pop(0))
+    with report.progress(report.open_console(), "epoch", begun + 100, begun) as advance:
+        for done in range(begun + 1, begun + 21):
+            advance(done, "cost 0.5")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"epoch {begun + 1}/{begun + 100}  cost 0.5"  # of one there is no speed
+    done, total = map(int, said[-1].split()[1].split("/"))
+    assert said[-1].endswith(f", {5 * (total - done)} s left")  # 5 seconds for each
+    assert done > begun + 1
 
 
 def test_progress_on_a_terminal_is_a_bar(screen):
