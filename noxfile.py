@@ -61,9 +61,9 @@ OLDEST = {
     ),
     "scikit-learn": (("sklearn",), "numpy", ("tests/estimators", "tests/functions/metrics")),
     # Each version of PyTorch is several GB, with its CUDA: its bound is the version of `tests`.
-    "torch": (("torch",), "torch", TRAINED),
-    "jax": (("jax",), "jax", TRAINED),
-    "dask": (("dask",), "dask", TRAINED),
+    "torch": (("torch", "scipy"), "torch", TRAINED),
+    "jax": (("jax", "scipy"), "jax", TRAINED),
+    "dask": (("dask", "scipy"), "dask", TRAINED),
 }
 
 
