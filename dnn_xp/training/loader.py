@@ -8,6 +8,7 @@ from typing import Any
 
 from dnn_xp.backends import (
     Array,
+    Group,
     HostArray,
     asarray_like,
     has_fixed_shapes,
@@ -20,7 +21,7 @@ from dnn_xp.training.batches import minibatches
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import Batch, Data, StepConfig
 
-__all__ = ["load_batches", "prefetches"]
+__all__ = ["load_batches", "loads_windows", "prefetches"]
 
 PREFETCHED_ELEMENTS = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
@@ -40,13 +41,28 @@ def prefetches(X: Array | Source, Y: Array | Source, batch_size: int) -> bool:
     return has_views(X) and 2 * X.shape[0] * batch_size <= PREFETCHED_ELEMENTS
 
 
+def loads_windows(config: StepConfig, data: Data, settings: Settings) -> bool:
+    """Return whether `load_batches` reads a window at a time: of a group each process its runs."""
+    X = data.X
+    by_windows = isinstance(X, Source) and X.order is not None and settings.order is None
+    # What a batch is divided by then, the weights of all of it, is known where all of it is.
+    divides_by_weights = config.weights_by_batch and data.weights is not None
+    return by_windows and settings.batch_size < X.shape[1] and not divides_by_weights
+
+
 def load_batches(
-    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int = 0
+    config: StepConfig,
+    data: Data,
+    settings: Settings,
+    epoch: int,
+    first: int = 0,
+    group: Group | None = None,
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. What
-    yields is to be closed: a thread may be reading ahead.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's; but
+    where windows are read, it is the part that this process holds. What yields is to be closed: a
+    thread may be reading ahead.
 
     Parameters
     ----------
@@ -57,6 +73,8 @@ def load_batches(
     epoch : int
     first : int
         The batch to begin with.
+    group : Group, optional
+        The processes that share each batch.
     """
     X, Y, weights, *rest = data
     m = X.shape[1]
@@ -69,8 +87,8 @@ def load_batches(
                 X = X.read(everything) if isinstance(X, Source) else X
                 Y = Y.read(everything) if isinstance(Y, Source) else Y
             yield Data(X, Y, weights, *rest), Batch(None, m, m)
-    elif isinstance(X, Source) and X.order is not None and chosen is None:
-        yield from _load_windows(config, data, settings, epoch, first)
+    elif loads_windows(config, data, settings):
+        yield from _load_windows(config, data, settings, epoch, first, group)
     else:
         draw = partial(
             minibatches, seed=settings.seed, epoch=epoch, order=chosen, padded=config.padded
@@ -79,13 +97,20 @@ def load_batches(
 
 
 def _load_windows(
-    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int
+    config: StepConfig,
+    data: Data,
+    settings: Settings,
+    epoch: int,
+    first: int,
+    group: Group | None,
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
-    sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
-    fetches = [one.fetch for one in sources if one.fetch is not None]
-    place = _placer(Y)
+    fetches = [one.fetch for one in (X, Y) if isinstance(one, Source) and one.fetch is not None]
+    place, size = _placer(Y), settings.batch_size
+    unit = size if config.padded else None
+    if group is not None and has_fixed_shapes(reference_array(Y)):
+        unit = -(-size // (4 * group.size))  # parts differ in length
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
         return tuple(one(places) for one in fetches)
@@ -93,19 +118,18 @@ def _load_windows(
     batches = window_batches(
         X.order,
         fetch,
-        settings.batch_size,
+        size,
         settings.seed,
         epoch,
         first=first,
         ahead=X.ahead,
-        padded=config.padded,
+        unit=unit,
+        rank=0 if group is None else group.rank,
+        size=1 if group is None else group.size,
     )
     with closing(batches):
-        for examples, count, whole, rows in batches:
-            if not config.gathered:
-                yield data, Batch(examples, count, whole)
-                continue
-            places, (x_rows, *y_rows) = place(examples), rows
+        for examples, count, whole, (x_rows, *y_rows) in batches:
+            places = place(examples)
             some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
             w = None if weights is None else namespace(weights).take(weights, places)
             seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)

@@ -18,6 +18,7 @@ from dnn_xp.network.layout import Workspace
 from dnn_xp.training.agreement import Agreement, agreement_over
 from dnn_xp.training.batches import all_places, filled_up
 from dnn_xp.training.gram import for_examples_from
+from dnn_xp.training.loader import loads_windows
 from dnn_xp.training.run import GradientRun
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import (
@@ -176,6 +177,7 @@ def group_step(
         rows = None if data.weights is None else data.weights[None, :]
         of_whole = data._replace(X=rows, Y=rows)
     needs_whole = config.weights_by_batch or settings.regularization.l2
+    comes_in_parts = loads_windows(config, data, settings)
 
     def take_step(
         state: State,
@@ -187,7 +189,8 @@ def group_step(
         if needs_whole:
             scalars = prepare(state.theta, of_whole, batch, scalars, workspace)
         wish = 1.0 if agreement.wishes else 0.0
-        vector = gradient(state.theta, *cut(batch), scalars, wish, workspace)
+        part = (data, batch) if comes_in_parts else cut(batch)
+        vector = gradient(state.theta, *part, scalars, wish, workspace)
         vector = group.all_sum(vector)
         agreement.heed(vector)
         moved: State = update(state, vector, scalars, data.weight_mask, workspace)

@@ -273,7 +273,9 @@ class GradientRun(Run):
         seed, decay = settings.seed % 2**31, settings.ema_decay
         rate, schedule = settings.optimizer.learning_rate, settings.schedule
         n_batches, begun = self._n_batches, self.epoch * self._n_batches
-        batches = load_batches(self._config, self._data, settings, self.epoch, self.batch)
+        batches = load_batches(
+            self._config, self._data, settings, self.epoch, self.batch, self.group
+        )
         threads = threads_for(self._multiplications, like=self._like)
         with threads, closing(batches), suppress(StopAgreedError):
             for data, batch in batches:
