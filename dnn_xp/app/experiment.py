@@ -4,13 +4,13 @@ Nothing here prints. Arrays are made on the current backend; columns are example
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, HostArray, dtype_name, from_host
+from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, split
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
@@ -30,6 +30,9 @@ __all__ = [
     "scale_targets",
     "split_parts",
 ]
+
+Told = Callable[[int, int], None]
+"""Told how much is done, and how much there is."""
 
 HELD_OUT = 0.2
 """The part of the examples that is held out where the data have no test part of their own."""
@@ -87,6 +90,7 @@ def prepare(
     activation: str,
     seed: int,
     dtype: str,
+    advance: Told | None = None,
 ) -> Experiment:
     """Load data and make a network for them.
 
@@ -99,15 +103,19 @@ def prepare(
     seed : int
         Of the parameters, and of the part that is held out.
     dtype : str
+    advance : callable, optional
+        ``advance(done, total)`` is told how much of the data has been read.
 
     Raises
     ------
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir, trusted=trusted)
+    dataset, test = load(data, folder=data_dir, trusted=trusted, advance=advance)
     check_class_names(dataset.classes)
+    known_by, y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
+    del dataset  # the parts are copies of its examples
     network = build_network(part, hidden, activation)
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
@@ -115,9 +123,9 @@ def prepare(
     theta = network.initialize(seed, like=examples.X)
     targets = fit_targets(part) if part.classes is None else None
     if targets is not None:
-        check_precision(dataset.y, 1.0 / float(targets.scale), dtype)
+        check_precision(y, 1.0 / float(targets.scale), dtype)
     return Experiment(
-        fingerprint(dataset),
+        known_by,
         part,
         rest,
         preprocessing,
@@ -254,7 +262,8 @@ def bring_examples(
             f"the examples have {n_features} features, expected {network.n_inputs}, as many as "
             "those that the model was trained on"
         )
-    X = from_host(apply(preprocessing, dataset.X, dtype))
+    # What was made here nobody else holds: where the backend can, it takes it as it is.
+    X = asarray_like(apply(preprocessing, dataset.X, dtype), like=from_host(np.empty(0, dtype)))
     if dataset.classes is not None and network.n_outputs > 1:
         Y = one_hot(dataset.y, network.n_outputs, like=X)
     else:

@@ -67,15 +67,17 @@ def range_test(
             check_outputs(data, {"--plot": plot})
             check_plot(plot)
             tested_optimizer = choose_optimizer(optimizer, None)
-            experiment = prepare(
-                data,
-                data_dir=data_dir,
-                trusted=trust,
-                hidden=parse_layers(layers),
-                activation=activation,
-                seed=seed,
-                dtype=dtype.value,
-            )
+            with report.reading(console, "read") as advance:
+                experiment = prepare(
+                    data,
+                    data_dir=data_dir,
+                    trusted=trust,
+                    hidden=parse_layers(layers),
+                    activation=activation,
+                    seed=seed,
+                    dtype=dtype.value,
+                    advance=advance,
+                )
             result = _test_rates(
                 experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
             )

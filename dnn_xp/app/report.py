@@ -5,16 +5,17 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dnn_xp.app.experiment import Told
 from dnn_xp.callbacks.progress_bar import make_bar
 from dnn_xp.reprs import printable
 
-__all__ = ["facts", "open_console", "progress", "say", "table"]
+__all__ = ["facts", "open_console", "progress", "reading", "say", "table"]
 
 Advance = Callable[[int, str], None]
 
@@ -22,6 +23,8 @@ _STYLES = {"ok": "green", "off": "bold red", "error": "bold red"}
 # Where there is no terminal: about how many lines tell of progress, the seconds after which there
 # is one anyway, and a width at which a row stays a line.
 _LINES, _SILENCE, _PLAIN_WIDTH = 10, 60.0, 1000
+_NOT_WORTH_A_WORD = 1.0
+"""Seconds up to which the reading of data is not spoken of, where there is no terminal."""
 
 
 def open_console() -> Console:
@@ -122,6 +125,50 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
             yield lambda done, text: bar.update(task, completed=done, text=text)
     else:
         yield _print_lines(console, title, total, begun)
+
+
+@contextmanager
+def reading(console: Console, title: str) -> Iterator[Told]:
+    """Show how far data are read, from where they begin to be.
+
+    Parameters
+    ----------
+    console : Console
+    title : str
+        What is done, such as ``"read"``.
+
+    Yields
+    ------
+    callable
+        ``told(done, total)`` shows how much is done. Nothing is shown before it is called.
+    """
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield _print_tenths(console, title)
+        return
+    with ExitStack() as shown:
+        advance: Advance | None = None
+
+        def told(done: int, total: int) -> None:
+            nonlocal advance
+            if advance is None:
+                advance = shown.enter_context(progress(console, title, total))
+            advance(done, "")
+
+        yield told
+
+
+def _print_tenths(console: Console, title: str) -> Told:
+    """Return what prints a line after a second, and for each tenth that is done from then on."""
+    begun, tenths = time.monotonic(), 0
+
+    def told(done: int, total: int) -> None:
+        nonlocal tenths
+        passed, now = time.monotonic() - begun, 1 + done * _LINES // total
+        if passed > _NOT_WORTH_A_WORD and now > tenths:
+            tenths, left = now, passed / done * (total - done)
+            say(console, f"{title} {done}/{total}, {left:.0f} s left")
+
+    return told
 
 
 def _print_lines(console: Console, title: str, total: int, begun: int) -> Advance:

@@ -125,7 +125,7 @@ def train(
     console, arguments = report.open_console(), tuple(context.obj)
     with computing(backend, device) as current:
         with user_errors():
-            prepared = _prepare_run(settings)
+            prepared = _prepare_run(settings, console)
         record = _describe_command(arguments, current, device)
         with Interruptible() as listener:
             fitted = _fit(settings, prepared, current, record, listener, console)
@@ -133,7 +133,7 @@ def train(
     _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
 
 
-def _prepare_run(settings: Settings) -> PreparedRun:
+def _prepare_run(settings: Settings, console: Console) -> PreparedRun:
     """Check what the options say, load the data and make a network for them."""
     files = {
         "--output": settings.output,
@@ -163,15 +163,17 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     )
     options = describe_options(settings, optimizer_settings)
     check_options(resume.progress, options, settings.epochs)
-    experiment = prepare(
-        settings.data,
-        data_dir=settings.data_dir,
-        trusted=settings.trust,
-        hidden=parse_layers(settings.layers),
-        activation=settings.activation,
-        seed=settings.seed,
-        dtype=settings.dtype.value,
-    )
+    with report.reading(console, "read") as advance:
+        experiment = prepare(
+            settings.data,
+            data_dir=settings.data_dir,
+            trusted=settings.trust,
+            hidden=parse_layers(settings.layers),
+            activation=settings.activation,
+            seed=settings.seed,
+            dtype=settings.dtype.value,
+            advance=advance,
+        )
     _check_space(settings, experiment)
     return PreparedRun(
         experiment,

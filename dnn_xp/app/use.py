@@ -8,7 +8,7 @@ import typer
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
+from dnn_xp.app.experiment import Told, bring_examples, fingerprint, split_parts
 from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
@@ -47,7 +47,8 @@ def evaluate(
             loaded = load_model(_model_file(model))
             dtype = dtype_name(loaded.theta.dtype)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
-            parts = _load_parts(loaded, data, data_dir, trust)
+            with report.reading(console, "read") as advance:
+                parts = _load_parts(loaded, data, data_dir, trust, advance)
             examples = {
                 name: bring_examples(part, loaded.preprocessing, loaded.network, dtype)
                 for name, part in parts.items()
@@ -79,11 +80,11 @@ def _model_file(path: Path) -> Path:
 
 
 def _load_parts(
-    model: Model, data: str, data_dir: Path | None, trusted: bool
+    model: Model, data: str, data_dir: Path | None, trusted: bool, advance: Told
 ) -> dict[str, Dataset]:
     """Load data, divided as in the training where they are the data of the training."""
     size = (64, 64) if model.image_shape is None else model.image_shape[:2]
-    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted)
+    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted, advance=advance)
     if model.classes is not None:
         dataset = with_classes(dataset, model.classes)
         test = test and with_classes(test, model.classes)

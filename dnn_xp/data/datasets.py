@@ -8,7 +8,7 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
-from dnn_xp.data.images import picture_suffixes, read_bytes
+from dnn_xp.data.images import picture_suffixes, read_pictures
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
 from dnn_xp.reprs import printable
 
@@ -74,6 +74,7 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     image_size: tuple[int, int] = (64, 64),
     trusted: bool = False,
+    advance: Callable[[int, int], None] | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Load data by name: a built-in set, a file of arrays or a folder of pictures.
 
@@ -88,6 +89,8 @@ def load(
         To which the pictures of a folder are brought.
     trusted : bool
         As in `load_arrays`.
+    advance : callable, optional
+        As in `load_picture_folder`.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def load(
         return load_cats(folder, trusted=trusted)
     path = check_path("data", data)
     if path.is_dir():
-        return load_picture_folder(path, image_size), None
+        return load_picture_folder(path, image_size, advance), None
     if path.suffix.lower() in SUFFIXES:
         return load_arrays(path, trusted=trusted), None
     problem = "such a file is not understood" if path.exists() else "there is no such file"
@@ -230,12 +233,14 @@ def _transposed(x: HostArray, y: HostArray) -> str:
 
 def _check_numbers(values: HostArray, name: str) -> None:
     """Refuse numbers that are not finite, or so large that their squares are not."""
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" or values.size == 0:
         return
-    if not np.all(np.isfinite(values)):
+    # Both are NaN where one number is: nothing as large as the data is made to know that.
+    lowest, highest = float(np.min(values)), float(np.max(values))
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
         where = np.argwhere(~np.isfinite(values))[0]
         raise ValueError(f"{name}: found {values[tuple(where)]} in row {where[0]}")
-    if max(float(np.max(values)), -float(np.min(values))) > LARGEST:
+    if max(highest, -lowest) > LARGEST:
         where = np.argwhere(np.abs(values) > LARGEST)[0]
         raise ValueError(
             f"{name}: found {values[tuple(where)]} in row {where[0]}, expected numbers up to "
@@ -244,7 +249,9 @@ def _check_numbers(values: HostArray, name: str) -> None:
 
 
 def load_picture_folder(
-    path: str | os.PathLike[str], image_size: tuple[int, int] = (64, 64)
+    path: str | os.PathLike[str],
+    image_size: tuple[int, int] = (64, 64),
+    advance: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Load the pictures of a folder that has a subfolder for each class.
 
@@ -255,6 +262,8 @@ def load_picture_folder(
         whose suffix is not that of a picture that can be read, and a warning counts them.
     image_size : tuple (height, width)
         Every picture is brought to this size, in colour; see `dnn_xp.data.images`.
+    advance : callable, optional
+        ``advance(done, total)`` is told how many pictures have been read, and how many there are.
 
     Raises
     ------
@@ -273,7 +282,6 @@ def load_picture_folder(
         found = ", ".join(printable(folder.name) for folder in subfolders) or "none"
         raise ValueError(f"{path}: found the subfolders: {found}; expected one for each class")
     suffixes = picture_suffixes()
-    shape = (*image_size, 3)
     pictures, labels, others = [], [], []
     for label, subfolder in enumerate(subfolders):
         there = sorted(one for one in subfolder.iterdir() if one.name[0] != "." and one.is_file())
@@ -284,12 +292,13 @@ def load_picture_folder(
                 f"{printable(subfolder)}: found no picture, expected those of a class"
                 f"{_passed_over(others)}"
             )
-        pictures += [read_bytes(picture, shape) for picture in named]
+        pictures += named
         labels += [label] * len(named)
+    shape, names = (*image_size, 3), tuple(folder.name for folder in subfolders)
+    X = _columns(read_pictures(pictures, shape, advance))
     if others:
         warnings.warn(f"{printable(path)}{_passed_over(others)}", stacklevel=2)
-    names = tuple(folder.name for folder in subfolders)
-    return Dataset(_columns(np.stack(pictures)), np.asarray(labels), names, shape, 255)
+    return Dataset(X, np.asarray(labels), names, shape, 255)
 
 
 def _passed_over(others: Sequence[Path], most: int = 5) -> str:
