@@ -39,7 +39,7 @@ from dnn_xp.network.checks import (
 )
 from dnn_xp.network.layout import Layout
 from dnn_xp.network.propagation import CostAndGradient
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_values, checked_targets, finite_source
 
 __all__ = ["Network"]
 
@@ -273,7 +273,7 @@ class Network:
         self,
         theta: Vector,
         X: Matrix | Source,
-        Y: Matrix,
+        Y: Matrix | Source,
         weights: Vector | None = None,
         *,
         batch_size: int | None = None,
@@ -284,7 +284,8 @@ class Network:
         ----------
         theta, X, batch_size
             As in `forward`.
-        Y : array, shape (n_outputs, m)
+        Y : array or Source, shape (n_outputs, m)
+            Or class numbers, as in `train`.
         weights : array, shape (m,), optional
 
         Returns
@@ -301,7 +302,10 @@ class Network:
         X, Y, weights = check_examples(self, X, Y, weights)
         check_values(self.cost, X, Y, weights)
         Z = self.forward(theta, finite_source(X), batch_size=batch_size)
-        return propagation.mean_cost(self.cost, Z, Y, weights, xp=namespace(Z))
+        Y = checked_targets(self.cost, Y)
+        return propagation.mean_cost(
+            self.cost, Z, Y, weights, batch_size=batch_size, xp=namespace(Z)
+        )
 
     def input_gradient(
         self,

@@ -302,20 +302,35 @@ def _input_gradient(
 
 
 def mean_cost(
-    cost: CostSpec, Z: Matrix, Y: Matrix, weights: Vector | None = None, *, xp: Namespace
+    cost: CostSpec,
+    Z: Matrix,
+    Y: Matrix | Source,
+    weights: Vector | None = None,
+    *,
+    batch_size: int | None = None,
+    xp: Namespace,
 ) -> Scalar:
     """Return the mean cost of logits.
 
     Parameters
     ----------
     cost : str, tuple or Cost
-    Z, Y : array, shape (n_outputs, m)
+    Z : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
+    batch_size : int, optional
+        How many targets are read at a time. Default: all of them.
     xp : namespace
     """
-    found = find_cost(cost)
-    costs = found.by_Z(widened(Z), widened(Y), *found.parameters, xp=xp)
-    if weights is None:
-        return xp.mean(costs, axis=-1)
-    weights = widened(weights)
-    return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
+    found, sums = find_cost(cost), []
+    if not isinstance(Y, Source):
+        costs = found.by_Z(widened(Z), widened(Y), *found.parameters, xp=xp)
+        if weights is None:
+            return xp.mean(costs, axis=-1)
+        weights = widened(weights)
+        return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
+    for some, which in in_batches(Y, batch_size, xp):
+        costs = found.by_Z(widened(Z[..., which]), widened(some), *found.parameters, xp=xp)
+        sums.append(xp.sum(costs if weights is None else costs * widened(weights[which]), axis=-1))
+    total = xp.sum(xp.stack(sums), axis=0)
+    return total / (Y.shape[1] if weights is None else xp.sum(widened(weights)))

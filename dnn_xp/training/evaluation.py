@@ -13,13 +13,13 @@ from dnn_xp.backends import (
     threads_for,
     without_record,
 )
-from dnn_xp.data.sources import Source
+from dnn_xp.data.sources import Source, in_batches
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics.modes import Mode, mode_of
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_floating
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_values, checked_targets, finite_source
 
 __all__ = [
     "AT_ONCE",
@@ -37,8 +37,8 @@ AT_ONCE = 4096
 """Examples that go through the network at a time when it is measured, so that memory is bounded."""
 
 Examples = Array | Source
-LabeledExamples = tuple[Examples, Array] | tuple[Examples, Array, Array]
-ValidationData = tuple[Examples, Array, Array | None]
+LabeledExamples = tuple[Examples, Examples] | tuple[Examples, Examples, Array]
+ValidationData = tuple[Examples, Examples, Array | None]
 """Validation data that were checked and brought, with weights or None."""
 
 Metric = Callable[[Array, Array], Array]
@@ -87,6 +87,7 @@ def prepare_validation(
         check_values(network.cost, X, Y, own_weights)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
+    Y = checked_targets(network.cost, Y)
     X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
     return X, Y, own_weights
 
@@ -149,13 +150,15 @@ def make_evaluator(
     def evaluate(theta: Array) -> dict[str, float]:
         with threads_for(multiplications, like=theta):
             Z = network.forward(theta, X, batch_size=AT_ONCE)
-        figures = (
-            {"cost": mean_cost(network.cost, Z, Y, weights, xp=namespace(Z))}
-            if validation is not None
-            else {}
-        )
+        xp, targets = namespace(Z), Y
+        if metrics and isinstance(Y, Source):  # for a metric is a figure of all of them
+            targets = xp.concat([some for some, _ in in_batches(Y, AT_ONCE)], axis=-1)
+        figures = {}
+        if validation is not None:
+            cost = mean_cost(network.cost, Z, targets, weights, batch_size=AT_ONCE, xp=xp)
+            figures["cost"] = cost
         A = find_cost(network.cost).output(Z)
-        figures |= {name: metric(A, Y) for name, metric in metrics.items()}
+        figures |= {name: metric(A, targets) for name, metric in metrics.items()}
         return {prefix + name: float(value) for name, value in figures.items()}
 
     return evaluate

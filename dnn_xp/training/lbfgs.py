@@ -20,12 +20,12 @@ from dnn_xp.backends import (
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, read_examples
+from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
-from dnn_xp.network.values import check_finite, check_values, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.evaluation import (
     Evaluation,
     LabeledExamples,
@@ -73,7 +73,7 @@ class LBFGSSettings(NamedTuple):
 def lbfgs(
     network: Network,
     X: Array | Source,
-    Y: Array,
+    Y: Array | Source,
     theta: Array | None = None,
     *,
     weights: Array | None = None,
@@ -102,7 +102,8 @@ def lbfgs(
         Without dropout and batch norm: L-BFGS takes differences of gradients, so that the cost
         must be one function of theta, and a sum over examples.
     X : array of floats or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
+        Or class numbers, as in `train`.
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     weights : array, shape (m,), optional
@@ -165,7 +166,8 @@ def lbfgs(
     X, Y, weights = check_examples(network, X, Y, weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
-    X, Y, weights = map(without_record, (finite_source(X), Y, weights))
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights = map(without_record, (X, Y, weights))
     like = float_reference(network.layout, X)
     settings = _check_settings(
         LBFGSSettings(
@@ -275,13 +277,14 @@ class LBFGSRun(Run):
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        self.to_theta = partial(_copy_beside, problem.Y)
+        like = reference_array(problem.Y)
+        self.to_theta = partial(_copy_beside, like)
         self._objective = _objective(problem, settings, like=self.state.theta)
         at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
         # Of all that is computed on the way to the next point, not only of the products: what
         # else trains in this process must not decide the last bits of a sum.
         self._threads = partial(
-            threads_for, problem.network.layout.largest_parameter * at_once, like=problem.Y
+            threads_for, problem.network.layout.largest_parameter * at_once, like=like
         )
         self._start_cost = float("nan")
 
@@ -364,9 +367,10 @@ class LBFGSRun(Run):
 def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
     network, X, Y = problem.network, problem.X, problem.Y
-    m, there = X.shape[1], Y
+    m, there = X.shape[1], reference_array(Y)
     size = min(settings.batch_size or m, m)
-    at_once = size == m and not isinstance(X, Source)
+    in_memory = not (isinstance(X, Source) or isinstance(Y, Source))
+    at_once = in_memory and size == m
     weights = None if problem.weights is None else normalize_weights(problem.weights)
     mask, zero = network.layout.weight_mask(like=like), widened(asarray_like(0.0, like=there))
     run = compile_step(_add_mean, network, like=there)
@@ -376,8 +380,9 @@ def _objective(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Ob
         for start in range(0, m, size):
             part = slice(start, min(start + size, m))
             some = X if at_once else read_examples(X, part)
+            targets = Y if at_once else read_examples(Y, part)
             w = None if weights is None else weights[part]
-            total = run(total, parameters, some, Y[:, part], w, m)
+            total = run(total, parameters, some, targets, w, m)
         found = asarray_like(total, like=like)  # cost and gradient at once: one round trip
         value, slope = penalty(theta, mask, None, settings.l2)
         return float(found[0] + value), found[1:] + slope

@@ -29,7 +29,7 @@ from dnn_xp.network.checks import (
     check_theta,
     float_reference,
 )
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_values, checked_targets, finite_source
 from dnn_xp.training.batches import mixup_coefficients
 from dnn_xp.training.evaluation import (
     Evaluation,
@@ -65,7 +65,7 @@ class DivergenceWarning(RuntimeWarning):
 def train(
     network: Network,
     X: Examples,
-    Y: Array,
+    Y: Examples,
     theta: Array | None = None,
     *,
     optimizer: Optimizer | None = None,
@@ -93,9 +93,11 @@ def train(
     network : Network
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
-        holds an example in each row. A `Source` is read batch by batch.
-    Y : array, shape (n_outputs, m)
-        Targets; brought to X's side.
+        holds an example in each row. A `Source` is read batch by batch, in an order of its own
+        where it has one.
+    Y : array or Source, shape (n_outputs, m)
+        Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
+        shape (m,) or (1, m).
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     optimizer : Optimizer, optional
@@ -189,12 +191,12 @@ class TrainingData(NamedTuple):
     Attributes
     ----------
     X : array or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
     """
 
     X: Examples
-    Y: Array
+    Y: Examples
     weights: Array | None = None
 
 
@@ -238,7 +240,8 @@ def prepare_run(
     theta = bring("theta", theta, like=like)
     check_theta(network.layout, theta)
     check_values(network.cost, X, Y, weights, theta)
-    X, Y, weights, theta = map(without_record, (finite_source(X), Y, weights, theta))
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights, theta = map(without_record, (X, Y, weights, theta))
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)
@@ -288,6 +291,8 @@ def _uses_example_space(
         reason = "X is of 16 bits, of which sums of products of examples lose too much"
     if isinstance(problem.X, Source):
         reason = "X is read a batch at a time"
+    if isinstance(problem.Y, Source):
+        reason = "Y is read a batch at a time"
     if problem.validation is not None and isinstance(problem.validation[0], Source):
         reason = "the validation data are read a batch at a time"
     if after is not None:
@@ -348,7 +353,8 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
             raise ValueError(
                 f"label_smoothing: found cost {network.cost!r}, expected one between classes"
             )
-        Y = smooth_labels(Y, rules.label_smoothing, asarray_like([[n] for n in n_classes], like=Y))
+        sizes = asarray_like([[n] for n in n_classes], like=reference_array(Y))
+        Y = _smoothed(Y, rules.label_smoothing, sizes)
     if weights is not None:
         scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
@@ -362,9 +368,20 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
-        if isinstance(X, Source):
-            raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
+        for name, x in (("X", X), ("Y", Y)):
+            if isinstance(x, Source):
+                raise ValueError(
+                    f"mixup: {name} is read a batch at a time, and its examples mix at random"
+                )
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)
     return Data(X, Y, weights, mask, mixup)
+
+
+def _smoothed(Y: Examples, amount: float, n_classes: Array) -> Examples:
+    """Return smoothed targets, of a source those that it reads."""
+    if not isinstance(Y, Source):
+        return smooth_labels(Y, amount, n_classes)
+    read = Y.read
+    return Y._replace(read=lambda which: smooth_labels(read(which), amount, n_classes))

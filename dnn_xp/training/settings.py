@@ -40,7 +40,8 @@ class Settings(NamedTuple):
         does, and not over the data: each batch then counts the same, however light its examples.
     order : callable, optional
         ``order(epoch)`` is the order, NumPy's whole numbers from 0 to m - 1, in which an epoch
-        takes the examples in batches. Default: a shuffle by the seed and the epoch.
+        takes the examples in batches. Default: that of a source with one of its own, by the seed
+        and the epoch, else a shuffle by these.
     """
 
     optimizer: Optimizer
