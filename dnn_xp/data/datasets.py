@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,12 +23,18 @@ from dnn_xp.reprs import printable
 
 __all__ = [
     "Dataset",
+    "check_labels",
+    "check_numbers",
+    "check_rows",
     "load",
     "load_arrays",
     "load_cats",
     "load_digits",
     "load_picture_folder",
+    "picture_shape",
+    "places_among",
     "split",
+    "texts",
     "with_classes",
 ]
 
@@ -174,7 +180,7 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
     return Dataset(
-        _columns(x), y.astype(np.int64), _texts(classes, path, names[2]), x.shape[1:], 255
+        _columns(x), y.astype(np.int64), texts(classes, path, names[2]), x.shape[1:], 255
     )
 
 
@@ -203,48 +209,75 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     """
     path = check_path("path", path)
     x, y = read_arrays(path, ("x", "y"), trusted=trusted)
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
-    if x.ndim < 2 or x.size == 0:
-        raise ValueError(f"{path}: x: found the shape {x.shape}, expected (m, ...), none of them 0")
+    check_rows(x, y, path)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.shape[:1] != x.shape[:1]:
-        raise ValueError(
-            f"{path}: found {_counted(x.shape[0])} in x and the shape {y.shape} of y, expected as "
-            f"many rows in both{_transposed(x, y)}"
-        )
     for name, values in (("x", x), ("y", y)):
-        _check_numbers(values, f"{path}: {name}")
-    shape = _picture_shape(x)
+        check_numbers(values, f"{path}: {name}")
+    shape = picture_shape(x)
     labels, classes = _labels(y, path)
     return Dataset(_columns(x), labels, classes, shape, None if shape is None else 255)
 
 
-def _transposed(x: HostArray, y: HostArray) -> str:
-    """Return what to do where the examples seem to be columns, or nothing."""
-    m = y.size if y.ndim < 2 or y.shape[0] == 1 else y.shape[-1]
-    wrong = [name for name, values in (("x", x), ("y", y)) if values.shape[:1] != (m,)]
-    if x.ndim != 2 or m not in x.shape or m not in y.shape or not wrong:
+def check_rows(x: Any, y: Any, path: Path) -> None:
+    """Refuse arrays, or data sets of a file, that are no examples with their classes or targets.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, the array, what it is and what was expected.
+    """
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
+    if x.ndim < 2 or x.size == 0:
+        raise ValueError(f"{path}: x: found the shape {x.shape}, expected (m, ...), none of them 0")
+    shape = tuple(y.shape[:1] if y.ndim == 2 and y.shape[1] == 1 else y.shape)
+    if shape[:1] != x.shape[:1]:
+        raise ValueError(
+            f"{path}: found {_counted(x.shape[0])} in x and the shape {shape} of y, expected as "
+            f"many rows in both{_transposed(x.shape, shape)}"
+        )
+    check_labels(y, path)
+
+
+def _transposed(x: tuple[int, ...], y: tuple[int, ...]) -> str:
+    """Return what to do where the examples seem to be columns, by the shapes, or nothing."""
+    m = math.prod(y) if len(y) < 2 or y[0] == 1 else y[-1]
+    wrong = [name for name, shape in (("x", x), ("y", y)) if shape[:1] != (m,)]
+    if len(x) != 2 or m not in x or m not in y or not wrong:
         return ""
     saved = " and ".join(f"{name} = {name}.T" for name in wrong)
     return f"; the examples seem to be columns: save {saved}, so that they are rows"
 
 
-def _check_numbers(values: HostArray, name: str) -> None:
-    """Refuse numbers that are not finite, or so large that their squares are not."""
+def check_numbers(values: HostArray, name: str, first: int = 0) -> None:
+    """Refuse numbers that are not finite, or so large that their squares are not.
+
+    Parameters
+    ----------
+    values : ndarray, shape (m, ...)
+    name : str
+        For the error.
+    first : int
+        The number of the first row.
+
+    Raises
+    ------
+    ValueError
+        Naming the number and its row.
+    """
     if values.dtype.kind != "f" or values.size == 0:
         return
     # Both are NaN where one number is: nothing as large as the data is made to know that.
     lowest, highest = float(np.min(values)), float(np.max(values))
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         where = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(f"{name}: found {values[tuple(where)]} in row {where[0]}")
+        raise ValueError(f"{name}: found {values[tuple(where)]} in row {first + where[0]}")
     if max(highest, -lowest) > LARGEST:
         where = np.argwhere(np.abs(values) > LARGEST)[0]
         raise ValueError(
-            f"{name}: found {values[tuple(where)]} in row {where[0]}, expected numbers up to "
-            f"{LARGEST:g}, whose mean and spread can be taken: scale them"
+            f"{name}: found {values[tuple(where)]} in row {first + where[0]}, expected numbers up "
+            f"to {LARGEST:g}, whose mean and spread can be taken: scale them"
         )
 
 
@@ -368,13 +401,25 @@ def with_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     ValueError
         Where the data have targets, or a class that is not among the names.
     """
-    if dataset.classes is None:
+    return dataset._replace(
+        y=places_among(dataset.classes, classes)[dataset.y], classes=tuple(classes)
+    )
+
+
+def places_among(found: Sequence[str] | None, classes: Sequence[str]) -> HostArray:
+    """Return at which place among the names of some classes each of those found is.
+
+    Raises
+    ------
+    ValueError
+        Where there are none, or one that is not among the names.
+    """
+    if found is None:
         raise ValueError(f"the data have targets, expected the classes {list(classes)}")
-    unknown = [name for name in dataset.classes if name not in classes]
+    unknown = [name for name in found if name not in classes]
     if unknown:
         raise ValueError(f"the data have the classes {unknown}, expected some of {list(classes)}")
-    places = np.asarray([list(classes).index(name) for name in dataset.classes], dtype=np.int64)
-    return dataset._replace(y=places[dataset.y], classes=tuple(classes))
+    return np.asarray([list(classes).index(name) for name in found], dtype=np.int64)
 
 
 def _examples(dataset: Dataset, places: HostArray) -> Dataset:
@@ -389,7 +434,8 @@ def _columns(x: HostArray) -> HostArray:
     return np.ascontiguousarray(x).reshape(x.shape[0], -1).T
 
 
-def _picture_shape(x: HostArray) -> tuple[int, int, int] | None:
+def picture_shape(x: Any) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) of arrays that are taken for pictures, else None."""
     if x.dtype == np.uint8 and x.ndim == 3:
         return (x.shape[1], x.shape[2], 1)
     if x.dtype == np.uint8 and x.ndim == 4 and x.shape[3] in (1, 3):
@@ -397,31 +443,52 @@ def _picture_shape(x: HostArray) -> tuple[int, int, int] | None:
     return None
 
 
-def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None]:
-    """Turn y as stored into places and names of classes, or into targets and None."""
+def check_labels(y: Any, path: Path) -> bool:
+    """Return whether y, as it is stored, holds classes rather than targets.
+
+    Raises
+    ------
+    ValueError
+        Where it holds neither.
+    """
+    single = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
     if y.dtype.kind == "f" and y.ndim in (1, 2):
-        return (y[None, :] if y.ndim == 1 else y.T), None
-    if y.dtype.kind not in "biuSUO" or y.ndim != 1:
+        return False
+    if y.dtype.kind not in "biuSUO" or not single:
         raise ValueError(
             f"{path}: y: found {y.dtype}{y.shape}, expected integers or strings of the shape (m,) "
             "for classes, or floats of the shape (m,) or (m, n_outputs) for targets"
         )
-    values = np.asarray(_texts(y, path, "y")) if y.dtype.kind in "SO" else y
+    return True
+
+
+def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None]:
+    """Turn y as stored into places and names of classes, or into targets and None."""
+    if not check_labels(y, path):
+        return (y[None, :] if y.ndim == 1 else y.T), None
+    values = np.asarray(texts(y, path, "y")) if y.dtype.kind in "SO" else y
     classes, places = np.unique(values, return_inverse=True)
     return places.astype(np.int64), tuple(str(name) for name in classes.tolist())
 
 
-def _texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
-    texts = []
+def texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
+    """Return what bytes say in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        Where they are in another encoding.
+    """
+    found = []
     for text in values.tolist():
         try:
-            texts.append(text.decode() if isinstance(text, bytes) else str(text))
+            found.append(text.decode() if isinstance(text, bytes) else str(text))
         except UnicodeDecodeError:
             raise ValueError(
                 f"{path}: {name}: found {text!r}, expected text in UTF-8; where it is in another "
                 f"encoding, save {name} = numpy.char.encode(numpy.char.decode({name}, 'latin-1'))"
             ) from None
-    return tuple(texts)
+    return tuple(found)
 
 
 def _counted(n: int, what: str = "example") -> str:

@@ -6,6 +6,7 @@ time: a copy of all bytes in it would be eight times the data.
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "Preprocessing",
     "Statistics",
     "apply",
+    "fit_pictures",
     "fit_preprocessing",
     "measure_features",
     "merge",
@@ -54,15 +56,15 @@ def fit_preprocessing(dataset: Dataset) -> Preprocessing:
         Where X holds numbers that are not finite, or so large that their mean is not.
     """
     if dataset.pixel_max is not None:
-        return Preprocessing(np.asarray(0.0), np.asarray(1 / dataset.pixel_max))
+        return fit_pictures(dataset.pixel_max)
     if dataset.X.shape[1] == 0:
         raise ValueError("X: found no examples, expected at least one")
-    found = None
-    for window in _windows(dataset.X):
-        more = measure_features(dataset.X[:, window])
-        found = more if found is None else merge(found, more)
-    assert found is not None  # there are examples
-    return standardize(found)
+    return standardize(measure_features(dataset.X))
+
+
+def fit_pictures(pixel_max: int) -> Preprocessing:
+    """Return what brings pictures from 0 to 1."""
+    return Preprocessing(np.asarray(0.0), np.asarray(1 / pixel_max))
 
 
 class Statistics(NamedTuple):
@@ -86,14 +88,19 @@ class Statistics(NamedTuple):
 
 
 def measure_features(X: HostArray) -> Statistics:
-    """Return the statistics of a few examples, which are copied.
+    """Return the statistics of some examples, of which there must be one.
 
     Parameters
     ----------
     X : ndarray, shape (n_features, m)
     """
+    return reduce(merge, (_measure_window(X[:, window]) for window in _windows(X)))
+
+
+def _measure_window(X: HostArray) -> Statistics:
+    lowest = X.min(axis=1, keepdims=True).astype(np.float64)
+    highest = X.max(axis=1, keepdims=True).astype(np.float64)
     X = X.astype(np.float64)
-    lowest, highest = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = X.mean(axis=1, keepdims=True)
         X -= mean
