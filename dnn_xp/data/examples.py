@@ -283,6 +283,7 @@ def _converter(
     shift = scale = None
     if preprocessing is not None:
         shift, scale = (asarray_like(np.transpose(part), like=like) for part in preprocessing)
+        shift = shift if np.any(preprocessing.shift) else None
     xp, name = namespace(like), dtype_name(like.dtype)
 
     def convert(rows: HostArray) -> Array:
@@ -293,11 +294,11 @@ def _converter(
             return asarray_like(rows.T, like=like)
         native = rows.astype(rows.dtype.newbyteorder("="), copy=False)
         moved = asarray_like(native, like=like, dtype=getattr(xp, native.dtype.name))
-        found = xp.astype(moved, like.dtype, copy=False)
+        found = xp.astype(moved, like.dtype, copy=preprocessing is not None)
         if shift is not None:
-            found = found - shift
+            found -= shift
         if scale is not None:
-            found = found * scale
+            found *= scale
         return found.T
 
     return convert

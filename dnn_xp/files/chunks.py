@@ -6,7 +6,6 @@ have, or is refused. The filters are those of HDF5 that numbers are packed by: d
 Fletcher's checksum.
 """
 
-import io
 import itertools
 import math
 import zlib
@@ -14,8 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from dnn_xp.files.rows import read_into
 
 if TYPE_CHECKING:
     import h5py
@@ -54,9 +51,6 @@ class RowsInChunks:
     Parameters
     ----------
     data_set : h5py.Dataset
-    file : io.FileIO, optional
-        The file that it is in: chunks that are not packed are read past HDF5, several times as
-        fast.
 
     Attributes
     ----------
@@ -65,11 +59,10 @@ class RowsInChunks:
     chunks : tuple of int
     """
 
-    def __init__(self, data_set: "h5py.Dataset", file: io.FileIO | None = None) -> None:
+    def __init__(self, data_set: "h5py.Dataset") -> None:
         self.shape, self.dtype, self.chunks = data_set.shape, data_set.dtype, data_set.chunks
-        plain = not data_set.id.get_create_plist().get_nfilters()
-        at_places = file is not None and plain and not data_set.file.userblock_size
-        self._file, self._data_set = file if at_places else None, data_set
+        self._is_packed = data_set.id.get_create_plist().get_nfilters() > 0
+        self._read_chunk = data_set.id.read_direct_chunk
         self._unpack = _unpacker(data_set)
         lengths = zip(self.shape[1:], self.chunks[1:], strict=True)
         self._others = [[slice(at, at + size) for at in range(0, n, size)] for n, size in lengths]
@@ -116,18 +109,18 @@ class RowsInChunks:
     def _unpack_into(self, top: int, target: HostArray) -> None:
         for place in itertools.product(*self._others):
             part, corner = target[(slice(None), *place)], (top, *(one.start for one in place))
-            if self._file is not None and part.shape == self.chunks and part.flags.c_contiguous:
-                read_into(self._file, self._place_of(corner, part.nbytes), part)
+            if not self._is_packed and part.shape == self.chunks and part.flags.c_contiguous:
+                _, held = self._read_chunk(corner, out=part.reshape(-1).view(np.uint8))
+                _check_size(held, part.nbytes)
                 continue
             chunk = self._unpack(corner)
             part[...] = chunk if part.shape == chunk.shape else chunk[_corner(part.shape)]
 
-    def _place_of(self, corner: tuple[int, ...], size: int) -> int:
-        """Return where in the file a chunk begins."""
-        held = self._data_set.id.get_chunk_info_by_coord(corner)
-        if held.size != size or held.byte_offset is None:
-            raise ValueError(f"damaged: found a chunk of {held.size} bytes, expected {size}")
-        return int(held.byte_offset)
+
+def _check_size(content: Any, size: int) -> None:
+    """Refuse a chunk of another size, beside which other memory would be read."""
+    if len(content) != size:
+        raise ValueError(f"damaged: found a chunk of {len(content)} bytes, expected {size}")
 
 
 def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -147,8 +140,7 @@ def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray
         for place, code in reversed([*enumerate(codes)]):
             if not skipped >> place & 1:
                 packed = _UNPACK[code](packed, dtype.itemsize, size)
-        if len(packed) != size:
-            raise ValueError(f"damaged: found a chunk of {len(packed)} bytes, expected {size}")
+        _check_size(packed, size)
         return np.frombuffer(packed, dtype).reshape(chunk)
 
     return unpack

@@ -471,7 +471,7 @@ def stored_rows(data_set: "h5py.Dataset", *, trusted: bool, file: io.FileIO | No
     trusted : bool
         Whether HDF5 may unpack chunks itself, where they are packed in other ways than ours.
     file : io.FileIO, optional
-        The file that it is in, in which rows that are not packed are read past HDF5.
+        The file that it is in, in which rows in one piece are read past HDF5.
 
     Returns
     -------
@@ -482,7 +482,7 @@ def stored_rows(data_set: "h5py.Dataset", *, trusted: bool, file: io.FileIO | No
 
     if data_set.chunks is not None:
         is_theirs = trusted and packing_problem(data_set) is not None
-        return data_set if is_theirs else RowsInChunks(data_set, file)
+        return data_set if is_theirs else RowsInChunks(data_set)
     begin = data_set.id.get_offset()
     if (
         file is None
