@@ -160,14 +160,18 @@ def reading(console: Console, title: str) -> Iterator[Told]:
 
 def _print_tenths(console: Console, title: str) -> Told:
     """Return what prints a line after a second, and for each tenth that is done from then on."""
-    begun, tenths = time.monotonic(), 0
+    begun, tenths, first = time.monotonic(), 0, (0.0, 0)
 
     def told(done: int, total: int) -> None:
-        nonlocal tenths
-        passed, now = time.monotonic() - begun, 1 + done * _LINES // total
-        if passed > _NOT_WORTH_A_WORD and now > tenths:
-            tenths, left = now, passed / done * (total - done)
-            say(console, f"{title} {done}/{total}, {left:.0f} s left")
+        nonlocal tenths, first
+        now, tenth = time.monotonic(), 1 + done * _LINES // total
+        if not first[1]:  # what comes before it, and the first piece, say nothing of the speed
+            first = now, done
+        if now - begun > _NOT_WORTH_A_WORD and tenth > tenths:
+            tenths, left = tenth, ""
+            if done > first[1]:
+                left = f", {(now - first[0]) / (done - first[1]) * (total - done):.0f} s left"
+            say(console, f"{title} {done}/{total}{left}")
 
     return told
 
