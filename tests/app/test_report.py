@@ -4,6 +4,7 @@ import io
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rich", reason="the command line needs dnn-xp[app]")
@@ -129,3 +130,40 @@ def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
     with report.progress(report.open_console(), "epoch", 2) as advance:
         advance(1, "cost 0.5")
     assert screen.getvalue().startswith("epoch 1/2  cost 0.5")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lines"),
+    [
+        (0.001, []),
+        (0.3, ["4/10, 2 s left", "5/10, 2 s left"]),
+        (2.0, ["1/10", "2/10, 16 s left", "3/10, 14 s left"]),
+    ],
+)
+def test_what_is_read_at_once_elsewhere_is_not_spoken_of(capsys, monkeypatch, seconds, lines):
+    clock = iter(np.arange(100) * seconds)
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.reading(report.open_console(), "read") as told:
+        for done in range(1, 11):
+            told(done, 10)
+    said = capsys.readouterr().out.splitlines()
+    assert said[: len(lines)] == [f"read {line}" for line in lines]
+    assert said[-1:] == (["read 10/10, 0 s left"] if lines else [])
+
+
+def test_about_ten_lines_tell_of_what_is_read(capsys, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.reading(report.open_console(), "read") as told:
+        for done in range(7, 5000, 7):
+            told(done, 5000)
+    assert 9 <= len(capsys.readouterr().out.splitlines()) <= 11
+
+
+def test_what_is_read_is_a_bar_on_a_terminal(screen):
+    with report.reading(report.open_console(), "read") as told:
+        assert "read" not in screen.getvalue()
+        for done in range(1, 41):
+            told(done, 40)
+    last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]
+    assert last.rpartition("\r")[2].startswith("read 40/40 ")
