@@ -41,12 +41,15 @@ class FittedRun(NamedTuple):
     seconds : float
     folder : Path or None
         Where it was kept.
+    processes : int
+        How many trained together.
     """
 
     prepared: PreparedRun
     result: TrainingResult
     seconds: float
     folder: Path | None
+    processes: int = 1
 
 
 def make_model(
@@ -112,10 +115,13 @@ def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tupl
     epochs = f"{result.epochs} of {settings.epochs} in {run.seconds:.1f} s"
     if before := prepared.resume.epochs_before:
         epochs += f", {before} of them before"
+    place = describe_backend(backend, experiment.examples.X)
+    if run.processes > 1:
+        place += f", {run.processes} processes"
     return [
         ("data", f"{settings.data}: {counts}; {describe_data(experiment.part)}"),
         ("network", describe_network(experiment.network)),
-        ("backend", describe_backend(backend, experiment.examples.X)),
+        ("backend", place),
         ("descent", describe_optimizer(prepared.optimizer_settings, settings.batch_size)),
         ("epochs", epochs),
         *(describe_metrics(metrics) if result.epochs or has_learnt(result) else []),

@@ -14,6 +14,7 @@ from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, say, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers, prepare
 from dnn_xp.app.formatting import describe_metric
+from dnn_xp.app.group import join, prepared_by_all
 from dnn_xp.app.metrics import choose_metrics
 from dnn_xp.app.optimization import choose_optimizer_settings
 from dnn_xp.app.options import (
@@ -31,6 +32,7 @@ from dnn_xp.app.options import (
     DtypeName,
     EmaDecay,
     Epochs,
+    GroupName,
     Layers,
     LearningRate,
     MetricNames,
@@ -60,7 +62,7 @@ from dnn_xp.app.resume import (
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
 from dnn_xp.app.runs import COPIES, KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
-from dnn_xp.backends import Array, Backend
+from dnn_xp.backends import Array, Backend, Group, GroupError
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.models import Model
@@ -97,12 +99,15 @@ def train(
     checkpoint: CheckpointFile = None,
     resume: ResumeFlag = False,
     resume_or_start: ResumeOrStart = False,
+    group: GroupName = "auto",
 ) -> None:
     """Train a network on data, and show how well it does.
 
     A part of the data is held out, to see how well the network does on what it has never seen.
     What it learns is kept in a new folder in runs/. Ctrl-C, and the signals SIGTERM and SIGHUP,
     end the training after the step under way and keep what was learnt.
+
+    Started by torchrun or mpiexec, the processes train as one: each takes a part of every batch.
     """
     settings = Settings(
         data=data,
@@ -130,17 +135,19 @@ def train(
         resume=resume,
         resume_or_start=resume_or_start,
     )
-    console, arguments = report.open_console(), tuple(context.obj)
+    together, arguments = join(group), tuple(context.obj)
+    console = report.open_console()
     with computing(backend, device) as current:
-        with user_errors():
-            prepared = _prepare_run(settings)
+        prepared = prepared_by_all(together, lambda: _prepare_run(settings))
         record = _describe_command(arguments, current, device)
         with Interruptible() as listener:
-            fitted = _fit(settings, prepared, current, record, listener, console)
-            problems = report_and_save(fitted, settings, current, console)
+            fitted = _fit(settings, prepared, current, record, listener, console, together)
+            writes = together is None or together.rank == 0
+            problems = report_and_save(fitted, settings, current, console) if writes else []
     _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
 
 
+@user_errors()
 def _prepare_run(settings: Settings) -> PreparedRun:
     """Check what the options say, load the data and make a network for them."""
     files = {
@@ -254,12 +261,15 @@ def _fit(
     record: Mapping[str, object],
     listener: Interruptible,
     console: Console,
+    group: Group | None,
 ) -> FittedRun:
     """Train, and show how far it is and how well it does."""
     started, before = time.perf_counter(), prepared.resume.epochs_before
     callbacks: list[Callback] = [listener]
     with run_errors():
-        folder = None if settings.no_run else settings.run or make_folder(settings.data)
+        folder = None
+        if not settings.no_run and (group is None or group.rank == 0):
+            folder = settings.run or make_folder(settings.data)
         if folder is not None:
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
@@ -268,11 +278,15 @@ def _fit(
                     prepared,
                     lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
                     callbacks,
+                    group,
                 )
+        except GroupError as error:
+            raise Failure(str(error)) from error
         finally:
             if folder is not None and settings.run is None:
                 remove_where_empty(folder)
-    return FittedRun(prepared, result, time.perf_counter() - started, folder)
+    seconds, processes = time.perf_counter() - started, 1 if group is None else group.size
+    return FittedRun(prepared, result, seconds, folder, processes)
 
 
 def _keep_in(

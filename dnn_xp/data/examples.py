@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,8 +15,11 @@ from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, namespac
 from dnn_xp.data.preprocessing import Preprocessing, apply
 from dnn_xp.data.sources import Source, StoredRows
 from dnn_xp.data.windows import WindowOrder
+from dnn_xp.files.chunks import RowsInChunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
-from dnn_xp.files.npy import NpyRows, is_npy
+from dnn_xp.files.npy import is_npy, npy_rows
+from dnn_xp.files.opening import check_file
+from dnn_xp.files.rows import RowsInFile
 
 __all__ = ["open_examples"]
 
@@ -160,15 +163,27 @@ def _run_of(rows: Any) -> int:
 
 
 class _Reader:
-    """Rows that are read by slices, by one thread at a time, from a file that does not change."""
+    """Rows that are read by slices, by one thread at a time, from a file that does not change.
 
-    def __init__(self, rows: Any, label: str, path: str | None) -> None:
+    Parameters
+    ----------
+    rows : object with shape, dtype and slices
+    label : str
+        What errors call them.
+    path : path, optional
+        Of their file.
+    begun : stat_result, optional
+        What the file was when it was opened.
+    """
+
+    def __init__(
+        self, rows: Any, label: str, path: Any = None, begun: os.stat_result | None = None
+    ) -> None:
         if len(rows.shape) < 1 or rows.dtype.kind not in "fiub" or 0 in rows.shape:
             found = f"{rows.dtype}{tuple(rows.shape)}"
             raise ValueError(f"{label}: found {found}, expected numbers, an example a row")
-        self.rows, self._label, self._path = rows, label, path
-        self._lock, self._state = Lock(), None if path is None else _state_of(path)
-        self._is_open = True
+        self.rows, self._label, self._path, self._begun = rows, label, path, begun
+        self._lock, self._is_open = Lock(), True
 
     def fetch(self, which: slice | HostArray) -> HostArray:
         """Return the rows at a slice, or at rising places, as they are stored."""
@@ -176,10 +191,20 @@ class _Reader:
             if not self._is_open:
                 raise ValueError(f"{self._label}: is closed, expected to be read while it is open")
             with naming(self._label):
+                self._check_unchanged()  # a memory map of a file that is cut ends the process
                 found = _take_rows(self.rows, which)
-                if self._path is not None and _state_of(self._path) != self._state:
-                    raise ValueError("has changed since it was opened, expected one that stays")
+                self._check_unchanged()
             return found
+
+    def _check_unchanged(self) -> None:
+        """Refuse a file that was written to, replaced or removed since it was opened."""
+        if self._begun is not None:
+            try:
+                now = _state_of(os.stat(self._path))
+            except OSError:
+                now = None
+            if now != _state_of(self._begun):
+                raise ValueError("has changed since it was opened, expected a file that stays")
 
     def close(self) -> None:
         """Read no more."""
@@ -187,12 +212,7 @@ class _Reader:
             self._is_open = False
 
 
-def _state_of(path: str) -> tuple[int, ...] | None:
-    """Return what is another where a file is written to or replaced."""
-    try:
-        found = os.stat(path)
-    except OSError:  # it is gone
-        return None
+def _state_of(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -204,54 +224,51 @@ def _take_rows(rows: Any, which: slice | HostArray) -> HostArray:
     firsts, ends = [0, *cuts.tolist()], [*cuts.tolist(), len(which)]
     found = np.empty((len(which), *rows.shape[1:]), rows.dtype)
     for first, end in zip(firsts, ends, strict=True):
-        if first < end:
-            part = rows[int(which[first]) : int(which[end - 1]) + 1]
-            if len(part) != end - first:
-                raise ValueError(f"is cut short: found no row {int(which[end - 1])}")
-            found[first:end] = part
+        if first == end:  # there are none
+            continue
+        start = int(which[first])
+        if isinstance(rows, RowsInFile | RowsInChunks):
+            rows.read_into(start, found[first:end])
+        else:
+            found[first:end] = rows[start : start + end - first]
     return found
 
 
 @contextmanager
 def _open_rows(path: Any, name: str, trusted: bool) -> Iterator[_Reader]:
     """Open rows by their path, or take those that are open."""
-    if not isinstance(path, str | os.PathLike):
-        if not all(hasattr(path, part) for part in ("shape", "dtype", "__getitem__")):
+    with ExitStack() as stack:
+        if isinstance(path, str | os.PathLike):
+            reader = _open_file(check_path("path", path), name, trusted, stack)
+        elif all(hasattr(path, part) for part in ("shape", "dtype", "__getitem__")):
+            held_in = getattr(path, "filename", None)  # of a memory map
+            begun = None if held_in is None else os.stat(held_in)
+            reader = _Reader(path, str(held_in or "path"), held_in, begun)
+        else:
             raise TypeError(f"path: found {shown(path)}, expected a path, or rows that have slices")
-        held_in = getattr(path, "filename", None)  # of a memory map
-        label = "path" if held_in is None else os.fspath(held_in)
-        reader = _Reader(path, label, None if held_in is None else label)
-        try:
-            yield reader
-        finally:
-            reader.close()
-        return
-    path = check_path("path", path)
+        stack.callback(reader.close)
+        yield reader
+
+
+def _open_file(path: Path, name: str, trusted: bool, stack: ExitStack) -> _Reader:
+    """Open the rows of a file until a stack is closed."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
-    with _open_file(path, name, trusted) as (rows, label):
-        reader = _Reader(rows, label, os.fspath(path))
-        try:
-            yield reader
-        finally:
-            reader.close()
-
-
-@contextmanager
-def _open_file(path: Path, name: str, trusted: bool) -> Iterator[tuple[Any, str]]:
-    """Open the rows of a file, with what errors are to call them."""
     if path.is_dir():
         raise IsADirectoryError(
             f"{path}: found a folder, expected a file, or a Zarr array: zarr.open_array(path)"
         )
+    check_file(path)
+    raw = stack.enter_context(path.open("rb", buffering=0))
+    begun = os.fstat(raw.fileno())
     if is_npy(path):
-        with NpyRows(path) as rows:
-            yield rows, os.fspath(path)
-        return
-    with open_hdf5(path, trusted=trusted) as file:
         with naming(path):
-            data_set = find_data_set(file, name, trusted=trusted, whole=False)
-        yield stored_rows(data_set, trusted=trusted), f"{path}: {name}"
+            return _Reader(npy_rows(raw), os.fspath(path), path, begun)
+    file = stack.enter_context(open_hdf5(path, trusted=trusted))
+    with naming(path):
+        data_set = find_data_set(file, name, trusted=trusted, whole=False)
+        rows = stored_rows(data_set, trusted=trusted, file=raw)
+    return _Reader(rows, f"{path}: {name}", path, begun)
 
 
 # ----------------------------------------------------------------------------- bringing
@@ -266,6 +283,7 @@ def _converter(
     shift = scale = None
     if preprocessing is not None:
         shift, scale = (asarray_like(np.transpose(part), like=like) for part in preprocessing)
+        shift = shift if np.any(preprocessing.shift) else None
     xp, name = namespace(like), dtype_name(like.dtype)
 
     def convert(rows: HostArray) -> Array:
@@ -276,11 +294,11 @@ def _converter(
             return asarray_like(rows.T, like=like)
         native = rows.astype(rows.dtype.newbyteorder("="), copy=False)
         moved = asarray_like(native, like=like, dtype=getattr(xp, native.dtype.name))
-        found = xp.astype(moved, like.dtype, copy=False)
+        found = xp.astype(moved, like.dtype, copy=preprocessing is not None)
         if shift is not None:
-            found = found - shift
+            found -= shift
         if scale is not None:
-            found = found * scale
+            found *= scale
         return found.T
 
     return convert

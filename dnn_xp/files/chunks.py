@@ -61,6 +61,8 @@ class RowsInChunks:
 
     def __init__(self, data_set: "h5py.Dataset") -> None:
         self.shape, self.dtype, self.chunks = data_set.shape, data_set.dtype, data_set.chunks
+        self._is_packed = data_set.id.get_create_plist().get_nfilters() > 0
+        self._read_chunk = data_set.id.read_direct_chunk
         self._unpack = _unpacker(data_set)
         lengths = zip(self.shape[1:], self.chunks[1:], strict=True)
         self._others = [[slice(at, at + size) for at in range(0, n, size)] for n, size in lengths]
@@ -76,9 +78,14 @@ class RowsInChunks:
         """
         start, stop, _ = rows.indices(self.shape[0])
         found = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+        self.read_into(start, found)
+        return found
+
+    def read_into(self, start: int, found: HostArray) -> None:
+        """Fill an array with the rows from a place on."""
         if found.size == 0:
-            return found
-        step, at = self.chunks[0], 0
+            return
+        step, at, stop = self.chunks[0], 0, start + len(found)
         for top in range(start - start % step, stop, step):
             first, last = max(start, top), min(stop, top + step, self.shape[0])
             target = found[at : at + last - first]
@@ -87,7 +94,6 @@ class RowsInChunks:
             else:
                 target[...] = self._block(top)[first - top : last - top]
             at += last - first
-        return found
 
     def _block(self, top: int) -> HostArray:
         """Return all rows of the chunks that begin with a row."""
@@ -102,9 +108,19 @@ class RowsInChunks:
 
     def _unpack_into(self, top: int, target: HostArray) -> None:
         for place in itertools.product(*self._others):
-            part = target[(slice(None), *place)]
-            chunk = self._unpack((top, *(one.start for one in place)))
+            part, corner = target[(slice(None), *place)], (top, *(one.start for one in place))
+            if not self._is_packed and part.shape == self.chunks and part.flags.c_contiguous:
+                _, held = self._read_chunk(corner, out=part.reshape(-1).view(np.uint8))
+                _check_size(held, part.nbytes)
+                continue
+            chunk = self._unpack(corner)
             part[...] = chunk if part.shape == chunk.shape else chunk[_corner(part.shape)]
+
+
+def _check_size(content: Any, size: int) -> None:
+    """Refuse a chunk of another size, beside which other memory would be read."""
+    if len(content) != size:
+        raise ValueError(f"damaged: found a chunk of {len(content)} bytes, expected {size}")
 
 
 def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -124,8 +140,7 @@ def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray
         for place, code in reversed([*enumerate(codes)]):
             if not skipped >> place & 1:
                 packed = _UNPACK[code](packed, dtype.itemsize, size)
-        if len(packed) != size:
-            raise ValueError(f"damaged: found a chunk of {len(packed)} bytes, expected {size}")
+        _check_size(packed, size)
         return np.frombuffer(packed, dtype).reshape(chunk)
 
     return unpack

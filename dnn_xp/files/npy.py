@@ -1,21 +1,17 @@
-"""Rows of an NPY file, which `numpy.save` writes, read by slices.
+"""Rows of an NPY file, which `numpy.save` writes."""
 
-The file is not mapped into memory: a map that is larger than the memory that a process may have
-cannot be made, and one of a file that is cut short ends the process.
-"""
-
+import io
 import math
 import os
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 
 from dnn_xp.files.opening import check_file, describe_size, memory_size
+from dnn_xp.files.rows import RowsInFile
+from dnn_xp.reprs import printable
 
-__all__ = ["NpyRows", "is_npy", "read_header"]
-
-HostArray = np.ndarray[Any, Any]
+__all__ = ["is_npy", "npy_rows", "read_header"]
 
 
 def is_npy(path: str | os.PathLike[str]) -> bool:
@@ -49,84 +45,30 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
     return readers[version](stream)
 
 
-class NpyRows:
-    """Rows of an NPY file, by slices, while it is open.
-
-    Parameters
-    ----------
-    path : path
-
-    Attributes
-    ----------
-    shape : tuple of int
-    dtype : dtype
+def npy_rows(file: io.FileIO) -> RowsInFile:
+    """Return the rows of an NPY file, to be read by slices while it is open.
 
     Raises
     ------
-    OSError
-        Where there is no such file, or it may not be read.
     ValueError
         Where it is damaged, cut short, or its rows do not lie one after the other.
     """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
-        try:
-            self._begin = self._check()
-        except Exception as error:  # NumPy fails in many ways on what is damaged
-            self._file.close()
-            raise ValueError(f"{os.fspath(path)}: {error}") from error
-
-    def __enter__(self) -> "NpyRows":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-    def _check(self) -> int:
-        """Read the header, and return where the rows begin."""
-        self.shape, by_columns, self.dtype = read_header(self._file)
-        if self.dtype.hasobject:
-            raise ValueError("found Python objects, expected numbers")
-        if by_columns and sum(n > 1 for n in self.shape) > 1:
-            raise ValueError(
-                "found the order of Fortran, whose rows lie scattered, expected that of C: "
-                "numpy.save(path, numpy.ascontiguousarray(x))"
-            )
-        begin, size = self._file.tell(), os.fstat(self._file.fileno()).st_size
-        declared = math.prod(self.shape) * self.dtype.itemsize
-        if declared > size - begin:
-            raise ValueError(
-                f"is cut short: declares {describe_size(declared)}, found "
-                f"{describe_size(size - begin)}"
-            )
-        if math.prod(self.shape[1:]) * self.dtype.itemsize > memory_size():
-            raise ValueError("found a row that is larger than the memory of this machine")
-        return begin
-
-    def __getitem__(self, rows: slice) -> HostArray:
-        """Return the rows of a slice, each step of which is 1.
-
-        Raises
-        ------
-        ValueError
-            Where the file ends before them.
-        """
-        start, stop, _ = rows.indices(self.shape[0])
-        found = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
-        if found.size == 0:
-            return found
-        self._file.seek(self._begin + start * math.prod(self.shape[1:]) * self.dtype.itemsize)
-        bytes_of_found: Any = found.reshape(-1).view(np.uint8)
-        rest = memoryview(bytes_of_found)
-        while len(rest):
-            count = self._file.readinto(rest)
-            if not count:
-                raise ValueError("is cut short: it ends before its last row")
-            rest = rest[count:]
-        return found
+    try:
+        shape, by_columns, dtype = read_header(file)
+    except Exception as error:  # NumPy fails in many ways on what is damaged
+        raise ValueError(f"damaged: {printable(error)}") from error
+    if dtype.hasobject:
+        raise ValueError("found Python objects, expected numbers")
+    if by_columns and sum(n > 1 for n in shape) > 1:
+        raise ValueError(
+            "found the order of Fortran, whose rows lie scattered, expected that of C: "
+            "numpy.save(path, numpy.ascontiguousarray(x))"
+        )
+    begin = file.tell()
+    held, declared = os.fstat(file.fileno()).st_size - begin, math.prod(shape) * dtype.itemsize
+    if declared > held:
+        found = describe_size(held)
+        raise ValueError(f"is cut short: declares {describe_size(declared)}, found {found}")
+    if math.prod(shape[1:]) * dtype.itemsize > memory_size():
+        raise ValueError("found a row that is larger than the memory of this machine")
+    return RowsInFile(file, begin, shape, dtype)

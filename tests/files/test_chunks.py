@@ -9,6 +9,7 @@ import pytest
 
 from dnn_xp.files import chunks
 from dnn_xp.files.chunks import RowsInChunks, _inflate, packing_problem
+from dnn_xp.files.hdf5 import stored_rows
 
 FILTERS = (
     {},
@@ -33,9 +34,11 @@ def held(path, data, **options):
 @pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "<i2", "S7", "?", "f2"])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("libver", ["earliest", "latest"])
-def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver):
+@pytest.mark.parametrize("chunk", [(8, 3, 2), (8, 7, 3)])
+def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver, chunk):
     x = np.random.default_rng(0).integers(0, 2, (41, 7, 3)).astype(dtype)
-    with held(path, x, chunks=(8, 3, 2), libver=libver, maxshape=(None, 7, 3), **filters) as file:
+    options = {"chunks": chunk, "libver": libver, "maxshape": (None, 7, 3)} | filters
+    with held(path, x, **options) as file:
         assert packing_problem(file["x"]) is None
         held_rows = RowsInChunks(file["x"])
         for start, stop in (
@@ -63,6 +66,19 @@ def test_each_chunk_is_unpacked_once_where_rows_are_read_in_order(path, monkeypa
         found = [rows[start : start + 7] for start in range(0, 60, 7)]
     np.testing.assert_array_equal(np.concatenate(found), x)
     assert len(unpacked) == -(-60 // chunk)
+
+
+@pytest.mark.parametrize("block", [0, 512, 2048])
+def test_what_comes_before_hdf5_in_a_file_is_passed_over(path, block):
+    x = np.random.default_rng(0).integers(0, 256, (41, 7), "u1")
+    with h5py.File(path, "w", userblock_size=block) as file:
+        file.create_dataset("chunks", data=x, chunks=(8, 7))
+        file["whole"] = x
+    with h5py.File(path) as file, path.open("rb", buffering=0) as past:
+        for name in file:
+            rows = stored_rows(file[name], trusted=False, file=past)
+            assert not isinstance(rows, h5py.Dataset)
+            np.testing.assert_array_equal(rows[5:40], x[5:40])
 
 
 def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dnn_xp.files.npy import NpyRows, is_npy
+from dnn_xp.files.npy import is_npy, npy_rows
 
 
 @pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "<i2", "?", "f2"])
@@ -11,7 +11,8 @@ from dnn_xp.files.npy import NpyRows, is_npy
 def test_rows_are_those_that_numpy_reads(tmp_path, dtype, shape):
     x = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
     np.save(tmp_path / "x.npy", x)
-    with NpyRows(tmp_path / "x.npy") as rows:
+    with (tmp_path / "x.npy").open("rb", buffering=0) as file:
+        rows = npy_rows(file)
         assert (rows.shape, rows.dtype) == (x.shape, x.dtype)
         for start, stop in ((None, None), (0, 1), (3, 7), (8, 99), (5, 5)):
             found = rows[start:stop]
@@ -53,22 +54,23 @@ def huge(path):
         (cut, "is cut short: declares 96 bytes, found 95 bytes"),
         (fortran, "found the order of Fortran"),
         (objects, "found Python objects, expected numbers"),
-        (text_after_magic, ""),
+        (text_after_magic, "^damaged: "),
         (huge, "is cut short"),
     ],
 )
-def test_what_cannot_be_read_by_rows_is_refused_by_name(tmp_path, edit, problem):
+def test_what_cannot_be_read_by_rows_is_refused(tmp_path, edit, problem):
     path = tmp_path / "x.npy"
     np.save(path, np.zeros((4, 3)))
     edit(path)
-    with pytest.raises(ValueError, match=rf"x\.npy: {problem}"):
-        NpyRows(path)
+    with path.open("rb", buffering=0) as file, pytest.raises(ValueError, match=problem):
+        npy_rows(file)
 
 
 def test_a_file_that_is_cut_while_it_is_open_is_an_error(tmp_path):
     path = tmp_path / "x.npy"
     np.save(path, np.zeros((400, 30)))
-    with NpyRows(path) as rows:
+    with path.open("rb", buffering=0) as opened:
+        rows = npy_rows(opened)
         rows[300:400]
         with path.open("r+b") as file:
             file.truncate(50_000)
