@@ -18,6 +18,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
+from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.datasets import (
     check_labels,
     check_numbers,
@@ -276,6 +277,7 @@ def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...
         values = found if values is None else np.union1d(values, found)
     assert values is not None  # there are examples
     classes = tuple(str(name) for name in values.tolist())
+    check_class_names(f"{path}: y", classes)
     return _Places(rows, path, values, np.arange(len(classes), dtype=np.int32)), classes
 
 
