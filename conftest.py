@@ -116,6 +116,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: runs where the tests of NumPy run")
     config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
+    config.addinivalue_line("markers", "distributed: starts several processes")
     config.stash[_LEFT_OUT] = set()
     names = config.getoption("backend") or ()
     if STAND_IN in names:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness import alternate, keep, show
+from benchmarks.harness import SAVE, alternate, keep, show
 from dnn_xp import Dense, Network, backends, one_hot, train
 from dnn_xp.training import sgd
 
@@ -192,15 +192,16 @@ def measure(device: str, widths: list[int], seconds: float, rounds: int) -> dict
             except Exception as error:  # a compiler may be missing, or memory
                 programs.pop(name, None)
                 print(f"left out: {name}, width {width}: {type(error).__name__}: {error}"[:300])
+        if not programs:
+            continue
         costs = {name: program() for name, program in programs.items()}
         # Other orders of the same examples, from the same start.
         assert max(costs.values()) < 1.1 * min(costs.values()), costs
-        if programs:
-            taken = alternate(programs, rounds)
-            steps = N_EXAMPLES // BATCH
-            results[f"width {width}"] = {
-                name: [one / steps for one in times] for name, times in taken.items()
-            }
+        taken = alternate(programs, rounds)
+        steps = N_EXAMPLES // BATCH
+        results[f"width {width}"] = {
+            name: [one / steps for one in times] for name, times in taken.items()
+        }
     return results
 
 
@@ -210,6 +211,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(SAVE, action="store_true", help="keep the results")
     chosen = parser.parse_args()
     results = measure(chosen.device, chosen.widths, chosen.seconds, chosen.rounds)
     if not results:

@@ -33,6 +33,7 @@ __all__ = [
     "DtypeName",
     "EmaDecay",
     "Epochs",
+    "GroupName",
     "Layers",
     "LearningRate",
     "MetricNames",
@@ -82,7 +83,7 @@ DataDir = Annotated[
         parser=str,
         callback=as_path,
         metavar="FOLDER",
-        help="Where the files of the cat pictures are. "
+        help="Where the files of the cat pictures are, for cats. "
         "Default: the environment variable DNN_XP_CAT_DATA.",
     ),
 ]
@@ -177,6 +178,17 @@ DeviceName = Annotated[
         metavar="NAME",
         help="A device of that library, such as cuda:0. "
         "Default: the environment variable DNN_XP_DEVICE, else its own.",
+    ),
+]
+
+
+GroupName = Annotated[
+    str,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="Train together with the other processes that were started by torchrun (torch) or "
+        f"mpiexec (mpi): {', '.join(backends.GROUP_NAMES)}. auto sees which, and whether.",
     ),
 ]
 

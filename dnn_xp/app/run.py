@@ -13,7 +13,7 @@ from dnn_xp.app.experiment import Experiment, scale_targets
 from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.app.resume import Resume
-from dnn_xp.backends import Array, asarray_like, to_host
+from dnn_xp.backends import Array, Group, asarray_like, to_host
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
@@ -93,7 +93,10 @@ class _Watch(Callback):
 
 
 def run_experiment(
-    prepared: PreparedRun, on_epoch: OnEpoch, callbacks: Sequence[Callback] = ()
+    prepared: PreparedRun,
+    on_epoch: OnEpoch,
+    callbacks: Sequence[Callback] = (),
+    group: Group | None = None,
 ) -> TrainingResult:
     """Train until the end, or until a callback ends it.
 
@@ -108,6 +111,8 @@ def run_experiment(
     on_epoch : OnEpoch
     callbacks : sequence of Callback
         Told in the units of the training: see `in_own_units`.
+    group : Group, optional
+        The processes that train together.
 
     Returns
     -------
@@ -125,9 +130,9 @@ def run_experiment(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", DivergenceWarning)
-            result = _train(prepared, [watch, *callbacks])
+            result = _train(prepared, [watch, *callbacks], group)
     except KeyboardInterrupt:
-        if watch.last is None:
+        if watch.last is None or group is not None:  # of which the others do not know
             raise
         result = watch.last.last_whole_epoch()
     result = result._replace(theta=own_theta(prepared.experiment, result.theta))
@@ -146,7 +151,9 @@ def _identity(prepared: PreparedRun) -> dict[str, int | str]:
     }
 
 
-def _train(prepared: PreparedRun, callbacks: Sequence[Callback]) -> TrainingResult:
+def _train(
+    prepared: PreparedRun, callbacks: Sequence[Callback], group: Group | None
+) -> TrainingResult:
     """Train with targets in units of their spread."""
     experiment, settings, resume = prepared.experiment, prepared.optimizer_settings, prepared.resume
     targets = experiment.targets
@@ -167,6 +174,7 @@ def _train(prepared: PreparedRun, callbacks: Sequence[Callback]) -> TrainingResu
         ema_decay=settings.ema_decay,
         weights=prepared.weights,
         resume=resume.progress,
+        group=group,
     )
 
 

@@ -1,7 +1,6 @@
 """Folders of runs: where ``dnn-xp train`` keeps what it learns, and ``dnn-xp resume`` finds it."""
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,8 +15,9 @@ from typer.core import TyperGroup
 from dnn_xp.app.errors import UserError, say, user_errors
 from dnn_xp.app.options import CheckpointFile, CurveFile, OutputFile, TrustFlag, as_path
 from dnn_xp.arguments import check, check_choice, check_whole
-from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder
+from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder, load_record
 from dnn_xp.files import InUseError
+from dnn_xp.files.claiming import claim_folder
 from dnn_xp.training import Ending, Run
 
 __all__ = [
@@ -37,7 +37,6 @@ RUNS = Path("runs")
 """Where the folders of runs lie, in the folder in which a command is run."""
 
 _LONGEST_NAME = 60
-_LONGEST_RECORD = 10_000_000
 _MOST_EPOCHS = 10**9
 
 
@@ -91,18 +90,7 @@ def make_folder(data: str, runs: Path = RUNS) -> Path:
     """
     stem = re.sub(r"[^\w.-]+", "_", Path(data).stem).strip("._")[:_LONGEST_NAME]
     name = "_".join(part for part in (date.today().isoformat(), stem) if part)
-    folder, number = runs / name, 1
-    with suppress(OSError):
-        runs.mkdir(exist_ok=True)
-        while True:
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                number += 1
-                folder = runs / f"{name}_{number}"
-            else:
-                break
-    return folder
+    return claim_folder(runs / name, mark="_")
 
 
 def remove_where_empty(folder: Path) -> None:
@@ -234,9 +222,7 @@ def read_record(folder: Path) -> Record:
     if not path.is_file():
         raise ValueError(f"{folder}: holds no run: there is no {RECORD}")
     try:
-        if os.path.getsize(path) > _LONGEST_RECORD:
-            raise ValueError("it is too large")
-        record = json.loads(path.read_bytes())
+        record = load_record(folder)
         arguments, directory = record["arguments"], record.get("directory")
         epochs, ending = record["settings"]["epochs"], record.get("ending")
         _check_texts("arguments", arguments)
@@ -247,7 +233,7 @@ def read_record(folder: Path) -> Record:
         check("epochs", epochs, epochs <= _MOST_EPOCHS, f"at most {_MOST_EPOCHS:,}")
         if ending is not None:
             check_choice("ending", ending, [str(one) for one in Ending])
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: is no record of a dnn-xp train: {error}") from error
     there = None if directory is None else Path(directory)
     return Record(tuple(arguments), there, epochs, ending == Ending.COMPLETED)

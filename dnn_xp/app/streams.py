@@ -53,6 +53,11 @@ class Output:
             except OSError as error:
                 self._fall_silent(error)
 
+    def fall_silent(self) -> None:
+        """Write no more of what is to come."""
+        self.flush()
+        self._silent = True
+
     def _fall_silent(self, error: OSError) -> None:
         self._silent = True
         # What Python still holds back for the stream goes nowhere when the process ends.

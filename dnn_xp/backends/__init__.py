@@ -18,6 +18,7 @@ from dnn_xp.backends.choosing import (
     use_backend,
 )
 from dnn_xp.backends.groups import (
+    GROUP_NAMES,
     GROUPS,
     DisagreementError,
     Group,
@@ -89,6 +90,7 @@ __all__ = [
     "DeviceNotFoundError",
     "DisagreementError",
     "GROUPS",
+    "GROUP_NAMES",
     "Group",
     "GroupError",
     "HostArray",

@@ -26,6 +26,7 @@ from dnn_xp.backends.moving import Array, asarray_like, to_host
 
 __all__ = [
     "GROUPS",
+    "GROUP_NAMES",
     "DisagreementError",
     "Group",
     "GroupError",
@@ -174,7 +175,7 @@ def over_mpi(comm: Any = None, *, on_device: bool = False) -> Group:
     comm = mpi.COMM_WORLD if comm is None else comm
     abort = partial(comm.Abort, 1)
     if comm.size > 1:
-        sys.excepthook = partial(_abort_on_error, sys.excepthook, abort)
+        _abort_on_errors(abort)
 
     def all_sum(vector: Array) -> Array:
         in_place = on_device or isinstance(vector, np.ndarray) or _is_torch_on_host(vector)
@@ -191,7 +192,8 @@ def over_jax() -> Group:
     """Return the group of JAX's processes, with one device of each.
 
     They are joined by ``jax.distributed.initialize()`` before. The sum is a compiled function of
-    its own.
+    its own. An error that nobody catches ends its process at once, from now on, without the wait
+    for all others that JAX has at the end of a program.
 
     Raises
     ------
@@ -215,12 +217,16 @@ def over_jax() -> Group:
             total = add(parts).addressable_data(0)
             _wait(total.is_ready)
             total.block_until_ready()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise GroupError(f"group: another process is gone ({error})") from error
         return total if is_jax_array(vector) else asarray_like(total, like=vector)
 
-    # A process that fails would wait for the others at its end, and they for it.
-    return _Group(rank, size, all_sum, partial(os._exit, 1))
+    # One that fails would wait for the others at its end, and they for it.
+    abort = partial(os._exit, 1)
+    if size > 1:
+        all_sum(np.zeros(1, np.float32))  # they are joined now, and find one that is gone
+        _abort_on_errors(abort)
+    return _Group(rank, size, all_sum, abort)
 
 
 def _wait(is_done: Callable[[], bool]) -> None:
@@ -240,21 +246,20 @@ def _is_torch_on_host(x: Array) -> bool:
     return bool(is_torch_array(x)) and x.device.type == "cpu"
 
 
-def _abort_on_error(
-    before: Callable[..., object],
-    abort: Callable[[], object],
-    kind: type[BaseException],
-    error: BaseException,
-    trace: TracebackType | None,
-) -> None:
-    """Say what an error was, as it was said before, and end all processes."""
-    before(kind, error, trace)
-    _flush()
-    abort()
+def _abort_on_errors(abort: Callable[[], object]) -> None:
+    """Have an error that nobody catches end all processes, after it was said as it was before."""
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        before(kind, error, trace)
+        _flush()
+        abort()
+
+    sys.excepthook = hook
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stderr__):
         if stream is not None:
             stream.flush()
 
@@ -264,6 +269,9 @@ def _flush() -> None:
 
 GROUPS: dict[str, Callable[[], Group]] = {"torch": over_torch, "mpi": over_mpi}
 """The engines that a launcher's variables tell of, by name."""
+
+GROUP_NAMES = ("auto", *GROUPS, "none")
+"""What `open_group` knows."""
 
 _LAUNCHED = (
     ("torch", {"RANK", "WORLD_SIZE", "MASTER_ADDR"}),
@@ -289,7 +297,7 @@ def open_group(name: str) -> Group | None:
     ImportError
         Where its library is not installed.
     """
-    check_choice("group", name, ("auto", *GROUPS, "none"))
+    check_choice("group", name, GROUP_NAMES)
     if name == "auto":
         name = next((one for one, needed in _LAUNCHED if needed <= os.environ.keys()), "none")
     return None if name == "none" else GROUPS[name]()
@@ -368,7 +376,8 @@ def ends_together(group: Group | None) -> Iterator[None]:
     except BaseException:
         abort = getattr(group, "abort", None)
         if abort is not None:
-            traceback.print_exc()
+            _flush()
+            traceback.print_exc(file=sys.__stderr__)  # where a program may not redirect it
             _flush()
             abort()
         raise

@@ -5,7 +5,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
-from dnn_xp.arguments import check_number
+from dnn_xp.arguments import check_positive
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending
 from dnn_xp.training.run import Run
@@ -31,7 +31,7 @@ class TimeLimit(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = check_number("seconds", seconds, lambda x: x > 0.0, "a number above 0")
+        self.seconds = check_positive("seconds", seconds)
 
     def start(self, run: Run) -> None:
         """Look at the clock."""

@@ -9,7 +9,6 @@ import copy
 import csv
 import errno
 import io
-import itertools
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from typing import Any, ClassVar
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
+from dnn_xp.files.claiming import claim
 from dnn_xp.files.locking import FileLock, InUseError
 from dnn_xp.training import Callback, Run, TrainingResult
 from dnn_xp.training.progress import History
@@ -50,7 +50,9 @@ class _Lines(Callback):
         other = copy.copy(self)
         # Asked in this order, since another may make it meanwhile. /dev/stdout is no file.
         if not self.path.exists() or self.path.is_file():
-            other.path = _claim(self.path, lambda path: path.open("x").close())
+            other.path = _claim(
+                self.path, lambda path: path.open("x").close(), suffix=self.path.suffix
+            )
         return other
 
     def start(self, run: Run) -> None:
@@ -245,18 +247,9 @@ def _tensorboard() -> tuple[Any, Any, Any]:
     )
 
 
-def _claim(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make a file or a folder that is nobody's yet: of this name, or with a number, which is said.
-
-    Whoever makes it has it, also where several processes want one.
-    """
-    for number in itertools.count(1):
-        own = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        try:
-            make(own)
-        except FileExistsError:
-            continue
-        break
+def _claim(path: Path, make: Callable[[Path], None], suffix: str = "") -> Path:
+    """Make a file or a folder that is nobody's yet, and say it where it is not of this name."""
+    own = claim(path, make, suffix=suffix)
     if own != path:
         warnings.warn(
             f"{path}: another fit has written it; this one writes {own.name} beside it",

@@ -15,6 +15,7 @@ from dnn_xp.backends import (
     Array,
     Matrix,
     Namespace,
+    as_group,
     asarray_like,
     block_like,
     computes_lazily,
@@ -38,6 +39,7 @@ from dnn_xp.estimators.data import (
     finite_when_read,
     keeps_its_library,
     other_library,
+    warn_of_lost_targets,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps
@@ -97,6 +99,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         *,
         X_val: ArrayLike = None,
         y_val: ArrayLike = None,
+        group: Any = None,
     ) -> Self:
         """Fit the network to data.
 
@@ -108,6 +111,9 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         X_val, y_val : array-like, optional
             Validation data for each epoch, brought to X's library, dtype and device; early
             stopping then takes none from X.
+        group : Group, optional
+            The processes that fit together, as in `dnn_xp.train`: each calls this with the same
+            data and the same ``random_state``, and all come to the same parameters.
 
         Returns
         -------
@@ -118,7 +124,10 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         ValueError
             Where a parameter is not valid (then an `InvalidParameterError`), the data do not fit
             each other or the parameters, or training diverges.
+        GroupError
+            Where the processes of a group were told different things, or one is gone.
         """
+        group = as_group(group)
         check_parameters(self)
         if (X_val is None) is not (y_val is None):
             raise ValueError("X_val, y_val: found one of them, expected both or none")
@@ -127,20 +136,20 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         rng = check_random_state(self.random_state)
         first = not hasattr(self, "coefs_") or not self.warm_start
         data, network = self._begin(X, y, sample_weight, rng, first=first)
-        reported = reporters(
-            self, X, y, sample_weight, partial(self._parameter_attributes, network)
-        )
+        speaks = group is None or group.rank == 0
+        attributes_of = partial(self._parameter_attributes, network)
+        reported = reporters(self, X, y, sample_weight, attributes_of) if speaks else []
         validation_data = None
         if X_val is not None:
             validation_data = check_validation_data(self, data, X_val, y_val)
         elif self.early_stopping and self.solver != "lbfgs":
             data, validation_data = split_validation(self, data, X, rng)
-        with _progress_bar(self) as bars:
+        with _progress_bar(self, shows=speaks) as bars:
             callbacks = [*reported, *bars]
             if self.solver == "lbfgs":
-                fit_by_lbfgs(self, network, data, callbacks)
+                fit_by_lbfgs(self, network, data, callbacks, group)
             else:
-                fit_by_steps(self, network, data, validation_data, rng, callbacks)
+                fit_by_steps(self, network, data, validation_data, rng, callbacks, group=group)
         for reporter in reported:
             reporter.on_fit_end()
         return self
@@ -176,6 +185,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             X = as_dtype(X, dtype_name(self.coefs_[0].dtype))
         weights = check_sample_weight(sample_weight, X)
         Y = self._encode(y, like, incremental=incremental)
+        if self._numeric_targets:
+            warn_of_lost_targets(Y, X)
         network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
         if first:
             start_record(self)
@@ -350,9 +361,9 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
 
 
 @contextmanager
-def _progress_bar(estimator: Parameters) -> Iterator[list[Callback]]:
+def _progress_bar(estimator: Parameters, *, shows: bool) -> Iterator[list[Callback]]:
     """Show a bar until the end of a block, where ``verbose`` is "bar"; yield what moves it."""
-    if estimator.verbose != "bar":
+    if estimator.verbose != "bar" or not shows:
         yield []
         return
     # Only here: HDF5, which other callbacks need, takes long to load.

@@ -1,6 +1,7 @@
 """Input of an estimator: checked as scikit-learn checks it, in the library that it came in."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import (
     check_array,
     check_non_negative,
@@ -35,6 +37,7 @@ from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
     "DISPATCH",
+    "NO_WEIGHT",
     "ArrayLike",
     "Rows",
     "HostArray",
@@ -50,9 +53,11 @@ __all__ = [
     "host_labels",
     "is_frame",
     "keeps_its_library",
+    "optional_like",
     "other_library",
     "take_rows",
     "targets_like",
+    "warn_of_lost_targets",
 ]
 
 # To a type checker all but `HostArray` are Any, as the arrays in `dnn_xp.backends` are.
@@ -70,6 +75,9 @@ DISPATCH = (
     "was called in the same thread"
 )
 """The way out where an array was read as NumPy's."""
+
+NO_WEIGHT = "Sample weights must contain at least one non-zero number."
+"""What scikit-learn says of weights that are all 0."""
 
 _FLOATS = (np.float64, np.float32)
 
@@ -335,7 +343,7 @@ def check_weight_sum(weights: HostArray) -> None:
     ValueError
     """
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise ValueError(NO_WEIGHT)
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not math.isfinite(total):
@@ -362,6 +370,31 @@ def targets_like(Y: HostArray, X: Matrix | Source) -> Array:
     return asarray_like(Y, like=like, dtype=Y.dtype if computes_lazily(like) else None)
 
 
+def warn_of_lost_targets(Y: HostArray, X: Rows) -> None:
+    """Warn where the dtype of X, in which a fit computes, does not tell the targets apart.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_outputs, m)
+        Before it comes to that dtype. Targets that are all the same are nobody's loss.
+    X : array or sparse matrix
+    """
+    xp = np if sparse.issparse(X) else namespace(X)
+    eps = float(xp.finfo(X.dtype).eps)
+    values = Y.astype(np.float64)
+    spread, largest = values.std(axis=1), np.abs(values).max(axis=1)
+    lost = (spread > 0.0) & (eps * largest > 0.01 * spread)
+    if lost.any():
+        row = int(np.argmax(lost))
+        warnings.warn(
+            f"y: found targets from {values[row].min():.10g} to {values[row].max():.10g} with a "
+            f"spread of {spread[row]:.3g}, which {dtype_name(X.dtype)}, the dtype of X, does not "
+            "tell apart; give X in float64, or subtract the mean of y from it",
+            DataConversionWarning,
+            stacklevel=2,
+        )
+
+
 def as_rows_like(X: Rows, like: Rows) -> Rows:
     """Return X in the library, dtype and place of other examples; a sparse X stays sparse.
 
@@ -375,6 +408,11 @@ def as_rows_like(X: Rows, like: Rows) -> Rows:
     if sparse.issparse(like):
         return np.asarray(to_host(X), like.dtype)
     return asarray_like(X, like=like)
+
+
+def optional_like(x: HostArray | None, like: Array) -> Array | None:
+    """Return an array beside another, where there is one."""
+    return None if x is None else asarray_like(x, like=like)
 
 
 def take_rows(X: Rows, places: HostArray) -> Rows:

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from dnn_xp.backends import Array, asarray_like, to_host
+from dnn_xp.backends import Group, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.checkpoints import FitData, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
-from dnn_xp.estimators.data import HostArray, as_columns, targets_like
+from dnn_xp.estimators.data import HostArray, as_columns, optional_like, targets_like
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.initialization import Shuffles
 from dnn_xp.estimators.monitoring import (
@@ -31,6 +31,8 @@ from dnn_xp.training.evaluation import AT_ONCE, Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
 from dnn_xp.training.optimizers import OPTIMIZERS, Update
+from dnn_xp.training.parts import begin_run
+from dnn_xp.training.run import GradientRun, MakeStep
 from dnn_xp.training.settings import Settings
 
 __all__ = ["FitData", "fit_by_lbfgs", "fit_by_steps"]
@@ -45,6 +47,7 @@ def fit_by_steps(
     callbacks: Sequence[Callback] = (),
     *,
     incremental: bool = False,
+    group: Group | None = None,
 ) -> None:
     """Train by an optimizer that takes steps along the gradients of batches.
 
@@ -60,6 +63,8 @@ def fit_by_steps(
         Besides those of the estimator.
     incremental : bool
         Whether this is one epoch more, from the state in which the last one left the optimizer.
+    group : Group, optional
+        The processes that fit together.
 
     Raises
     ------
@@ -89,25 +94,31 @@ def fit_by_steps(
         weights_by_batch=by_batch,
         order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs, data.order),
     )
-    examples = TrainingData(X, targets_like(data.Y, X), _bring_optional(weights, like))
+    examples = TrainingData(X, targets_like(data.Y, X), optional_like(weights, like))
     begin = partial(
         prepare_run, network, examples, to_theta(network, estimator._weights()), settings
     )
     after = _progress_with(estimator, optimizer) if incremental else None
-    prepared = begin(Evaluation(), after=after)
     checkpoints: list[Callback] = []
+
+    def prepare(make_step: MakeStep | None = None) -> GradientRun:
+        run = begin(Evaluation(), after=after, make_step=make_step)
+        if estimator.checkpoint is None:
+            return run
+        checkpoints[:], resume = open_checkpoint(estimator, run, validation_data)
+        return run if resume is None else begin(Evaluation(), resume=resume, make_step=make_step)
+
+    prepared = begin_run(prepare, group)
     if estimator.checkpoint is None:
         prepared.take_fingerprint = None  # nothing but this estimator goes on from its progress
-    else:
-        checkpoints, resume = open_checkpoint(estimator, prepared, validation_data)
-        if resume is not None:
-            prepared = begin(Evaluation(), resume=resume)
     if incremental:
         take_up(prepared, past)
     past = past.with_callbacks(estimator)
     try:
         run = drive(prepared, Callbacks([monitor, *past.told, *checkpoints, *callbacks]))
     except KeyboardInterrupt:
+        if prepared.group is not None:  # the others do not know of it
+            raise
         warnings.warn("Training interrupted by user.", stacklevel=4)
         if monitor.theta is not None:
             estimator._set_theta(network, monitor.chosen)
@@ -119,7 +130,7 @@ def fit_by_steps(
     estimator._past = past_of(run, past, estimator)
     if run.ending is Ending.DIVERGED:
         _raise_divergence(estimator, run.reason)
-    elif not incremental and run.ending is Ending.COMPLETED:
+    elif not incremental and run.ending is Ending.COMPLETED and prepared.rank == 0:
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
             "optimization hasn't converged yet.",
@@ -129,7 +140,11 @@ def fit_by_steps(
 
 
 def fit_by_lbfgs(
-    estimator: FittedNetwork, network: Network, data: FitData, callbacks: Sequence[Callback]
+    estimator: FittedNetwork,
+    network: Network,
+    data: FitData,
+    callbacks: Sequence[Callback],
+    group: Group | None = None,
 ) -> None:
     """Train by L-BFGS, from the curvature that is known where the start is warm.
 
@@ -140,6 +155,8 @@ def fit_by_lbfgs(
     data : Data
     callbacks : sequence of Callback
         Besides those of the estimator.
+    group : Group, optional
+        The processes that fit together.
 
     Raises
     ------
@@ -160,7 +177,7 @@ def fit_by_lbfgs(
         X,
         targets_like(data.Y, X),
         theta if state is None else None,
-        weights=_bring_optional(weights, like),
+        weights=optional_like(weights, like),
         l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
         max_iter=estimator.max_iter,
         max_evaluations=estimator.max_fun + 1,  # SciPy ends where there are more
@@ -173,11 +190,13 @@ def fit_by_lbfgs(
             _RefuseDivergence(estimator),
         ],
         state=state,
+        group=group,
     )
     estimator._set_theta(network, run.theta)
     estimator._lbfgs_state = run.state if estimator.warm_start else None
     record_iterations(estimator, run.epochs, run.history["cost"])
-    if problem := _lbfgs_problem(estimator, run):
+    speaks = group is None or group.rank == 0
+    if speaks and (problem := _lbfgs_problem(estimator, run)):
         warnings.warn(
             f"lbfgs failed to converge after {run.epochs} iteration(s) {problem}\n"
             "You might also want to scale the data as shown in:\n"
@@ -248,11 +267,6 @@ def _example_weights(estimator: FittedNetwork, data: FitData) -> tuple[HostArray
             "examples 0, expected one above 0"
         )
     return weights, False
-
-
-def _bring_optional(x: HostArray | None, like: Array) -> Array | None:
-    """Return an array beside another, where there is one."""
-    return None if x is None else asarray_like(x, like=like)
 
 
 class _RefuseDivergence(Callback):

@@ -144,6 +144,7 @@ class FitMonitor(Callback):
     def start(self, run: Run) -> None:
         """Begin at the run's parameters, with empty validation curves where there are none."""
         estimator, self.theta, self.best = self.estimator, run.theta, run.theta
+        self._prints = is_verbose(estimator) and run.rank == 0
         run.modes["validation_score"] = "max"
         if self.validation is not None and estimator.validation_scores_ is None:
             estimator.validation_scores_, estimator.validation_loss_curve_ = [], []
@@ -173,10 +174,11 @@ class FitMonitor(Callback):
         estimator.t_ += self.n_examples
         estimator.loss_ = run.history["cost"][-1]
         estimator.loss_curve_.append(estimator.loss_)
-        if is_verbose(estimator):
+        if self._prints:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if self.validation is not None:
-            self._record_validation(run, *self.validation(run.theta))
+            score, loss = self.validation(run.theta)
+            self._record_validation(run, **run.agreed({"score": score, "loss": loss}))
         self._compare()
         sgd = estimator.solver == "sgd"
         if sgd and estimator.learning_rate == "invscaling":
@@ -200,7 +202,7 @@ class FitMonitor(Callback):
         self.estimator.validation_loss_curve_.append(loss)
         run.history.setdefault("validation_cost", []).append(loss)
         run.history.setdefault("validation_score", []).append(score)
-        if is_verbose(self.estimator):
+        if self._prints:
             print(f"Validation score: {score:f}")
 
     def _patience_left(self) -> Patience:
@@ -238,10 +240,10 @@ class FitMonitor(Callback):
         if adaptive and rate > _SMALLEST_RATE:
             self.rate /= 5.0
             self._patience.waited = 0
-            if is_verbose(estimator):
+            if self._prints:
                 print(f"{message} Setting learning rate to {rate / 5.0:f}")
             return None
         message += " Learning rate too small. Stopping." if adaptive else " Stopping."
-        if is_verbose(estimator):
+        if self._prints:
             print(message)
         return message

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
+from dnn_xp.arguments import naming_argument
 from dnn_xp.backends import (
     Array,
     Vector,
@@ -20,11 +21,13 @@ from dnn_xp.backends import (
 )
 from dnn_xp.estimators.checkpoints import FitData
 from dnn_xp.estimators.data import (
+    NO_WEIGHT,
     ArrayLike,
     as_columns,
     as_rows_like,
     check_X_y,
     is_frame,
+    optional_like,
     targets_like,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
@@ -35,8 +38,6 @@ from dnn_xp.network.propagation import mean_cost
 from dnn_xp.training.evaluation import AT_ONCE, as_figure
 
 __all__ = ["check_validation_data", "make_validation", "split_validation"]
-
-_NO_WEIGHT = "Sample weights must contain at least one non-zero number."
 
 
 def split_validation(
@@ -74,7 +75,7 @@ def split_validation(
     trained_on, held_out = data.take(training), data.take(validation)
     for part, words in ((held_out, "held out"), (trained_on, "trained on")):
         if part.weights is not None and not part.weights.any():
-            raise ValueError(f"{_NO_WEIGHT} Those of all examples that are {words} are 0.")
+            raise ValueError(f"{NO_WEIGHT} Those of all examples that are {words} are 0.")
     return trained_on, held_out._replace(frame=parts[1] if parts else None)
 
 
@@ -96,12 +97,9 @@ def check_validation_data(
     ValueError, TypeError
         As of X and y, with the names of these two before it.
     """
-    try:
+    with naming_argument("X_val, y_val"):
         X, y = check_X_y(estimator, X_val, y_val, numeric=estimator._numeric_targets, reset=False)
         Y = estimator._encode_known(y)
-    except (TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"X_val, y_val: {error}") from error
     if len(Y) != len(data.Y):
         raise ValueError(f"y_val: found {len(Y)} columns, expected {len(data.Y)}, as y has")
     return FitData(as_rows_like(X, data.X), Y, None, X_val if is_frame(X_val) else None)
@@ -122,7 +120,7 @@ def make_validation(
     """
     X = as_columns(data.X, like)
     Y = asarray_like(targets_like(data.Y, X), like=like)
-    weights = None if data.weights is None else asarray_like(data.weights, like=like)
+    weights = optional_like(data.weights, like)
     cost, scorer = find_cost(network.cost), _find_scorer(estimator)
     if callable(scorer) and computes_lazily(X):
         raise ValueError(

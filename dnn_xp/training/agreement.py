@@ -178,7 +178,7 @@ def _describe(run: Any) -> dict[str, Any]:
 
 
 _DIFFERENCES = {
-    "theta": "theta: found another start; give all the same theta, or seed",
+    "theta": "theta: found another start; give all the same theta, or the same seed (random_state)",
     "data": "X, Y or weights: found other data; all must have the same",
     "validation_data": "validation: found other data; all must have the same",
     "state": "resume: found another progress; all must go on from the same",

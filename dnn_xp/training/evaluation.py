@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import NamedTuple
 
-from dnn_xp.arguments import check_kind, shown
+from dnn_xp.arguments import check_kind, naming_argument, shown
 from dnn_xp.backends import (
     Array,
     asarray_like,
@@ -85,14 +85,12 @@ def prepare_validation(
             f"validation: found {shown(validation)}, expected a tuple (X, Y) or (X, Y, weights)"
         )
     X, Y, *weights = validation
-    try:
+    with naming_argument("validation"):
         X = in_memory(X)
         if not isinstance(X, Source):
             X = _beside(plain_array("X", X), like, network.layers[0].takes_integers)
         X, Y, own_weights = check_examples(network, X, Y, *weights)
         check_values(network.cost, X, Y, own_weights)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation: {error}") from error
     Y = checked_targets(network.cost, Y)
     X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
     return X, Y, own_weights

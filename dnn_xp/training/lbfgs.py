@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check, check_kind, check_number, check_whole
+from dnn_xp.arguments import check, check_kind, check_not_negative, check_whole
 from dnn_xp.backends import (
     Array,
     Block,
@@ -249,7 +249,7 @@ def _check_settings(settings: LBFGSSettings) -> LBFGSSettings:
         checked[name] = check_whole(name, getattr(settings, name), least)
     for name in ("l2", "tolerance", "cost_tolerance"):
         found = getattr(settings, name)
-        number = check_number(name, found, lambda x: x >= 0.0, "a number from 0 on")
+        number = check_not_negative(name, found)
         checked[name] = float(number)
     return LBFGSSettings(**checked)
 

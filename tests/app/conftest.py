@@ -74,6 +74,13 @@ def start(bare: None, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_all if os.name == "posix" else None,
         )
 
     return begin
+
+
+def _hear_all() -> None:
+    """Hear the signals that are ignored where the tests run under ``nohup``, or behind ``&``."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)

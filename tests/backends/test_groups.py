@@ -89,12 +89,12 @@ def test_what_is_none_is_refused(found):
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SystemExit(0)])
-def test_what_ends_one_process_ends_all_and_says_why_first(error, capsys):
+def test_what_ends_one_process_ends_all_and_says_why_first(error, capfd):
     said = []
 
     class Engine(Member):
         def abort(self):
-            said.append(capsys.readouterr().err)
+            said.append(capfd.readouterr().err)
 
     with pytest.raises(type(error)), ends_together(Engine(0, 2, None, [])):
         raise error

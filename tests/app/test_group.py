@@ -1,0 +1,76 @@
+"""Processes that train as one at the command line: who prepares, who fails, who is heard."""
+
+import sys
+
+import pytest
+
+from dnn_xp.app import group as app_group
+from dnn_xp.app.errors import UserError, say
+from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.streams import standard_streams
+from tests.groups import Meeting, Member, over_threads
+
+pytestmark = pytest.mark.once
+
+
+def member(rank, size=2):
+    return Member(rank, size, Meeting(size), [])
+
+
+@pytest.mark.parametrize(("rank", "is_heard"), [(0, True), (1, False)])
+def test_rank_0_alone_is_heard_once_they_are_together(rank, is_heard, capsys, monkeypatch):
+    monkeypatch.setattr(app_group, "open_group", lambda name: member(rank))
+    with standard_streams():
+        print("before")
+        found = join("mpi")
+        print("figures")
+        say("warning", "a warning")
+    assert found.rank == rank
+    out, err = capsys.readouterr()
+    assert out == ("before\nfigures\n" if is_heard else "before\n")
+    assert ("a warning" in err) is is_heard
+    print("and what comes after the command", file=sys.stderr)
+    assert "after" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("opened", [None, member(0, 1)])
+def test_one_process_is_no_group(opened, monkeypatch):
+    monkeypatch.setattr(app_group, "open_group", lambda name: opened)
+    assert join("auto") is None
+
+
+@pytest.mark.parametrize("name", ["nccl", "", "MPI", "jax", "auto,mpi"])
+def test_an_unknown_group_is_refused_in_a_line(name):
+    expected = f"--group: found {name!r}, expected 'auto', 'torch', 'mpi' or 'none'"
+    with pytest.raises(UserError) as caught:
+        join(name)
+    assert str(caught.value) == expected
+
+
+def test_a_library_that_is_missing_is_bad_input_with_the_way_out(monkeypatch):
+    def open_group(name):
+        raise ImportError("mpi4py is needed here: pip install 'dnn-xp[mpi]'")
+
+    monkeypatch.setattr(app_group, "open_group", open_group)
+    with pytest.raises(UserError, match=r"dnn-xp\[mpi\]'; --group none trains in each"):
+        join("mpi")
+
+
+def test_all_prepare_or_none_goes_on():
+    assert prepared_by_all(None, lambda: 3) == 3
+    assert over_threads(3, lambda group: prepared_by_all(group, lambda: group.rank)) == [0, 1, 2]
+    said = []
+
+    def run(group):
+        def prepare():
+            if group.rank == 1:
+                raise UserError("big.h5: there is no such file")
+
+        try:
+            prepared_by_all(group, prepare)
+        except UserError as error:
+            said.append((group.rank, str(error)))
+
+    over_threads(3, run)
+    problem = "big.h5: there is no such file"
+    assert sorted(said) == [(0, f"rank 1: {problem}"), (1, problem), (2, f"rank 1: {problem}")]
