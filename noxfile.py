@@ -47,6 +47,29 @@ ON_THE_STAND_IN = (
 )
 
 
+# The numeric tests that depend on nothing but the arrays.
+NUMERIC = tuple(f"tests/{name}" for name in ("functions", "layers", "network", "backends"))
+TRAINED = (
+    *NUMERIC,
+    *("tests/training/test_step.py", "tests/training/test_loop.py", "tests/article/test_steps.py"),
+)
+
+# What `oldest` runs: the extras whose lower bounds it installs, the library, and the tests.
+OLDEST = {
+    "numpy": (
+        ("app", "scipy", "tensorboard"),
+        "numpy",
+        # But the fuzz, whose cases are bytes that HDF5 writes, and doors that scikit-learn opens.
+        ("--ignore=tests/test_fuzz.py", "--ignore=tests/test_strangers.py"),
+    ),
+    "scikit-learn": (("sklearn",), "numpy", ("tests/estimators", "tests/functions/metrics")),
+    # Each version of PyTorch is several GB, with its CUDA: its bound is the version of `tests`.
+    "torch": (("torch",), "torch", TRAINED),
+    "jax": (("jax",), "jax", TRAINED),
+    "dask": (("dask",), "dask", TRAINED),
+}
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and form with ruff."""
@@ -120,21 +143,21 @@ def distributed(session: nox.Session) -> None:
 def newest_standard(session: nox.Session) -> None:
     """Run the numeric tests on array-api-strict by the newest standard; `tests` has 2024.12."""
     session.install("-e", *BACKENDS["array-api-strict"])
-    suites = (f"tests/{name}" for name in ("functions", "layers", "network", "backends"))
-    _run_pytest(session, "array-api-strict", *suites, options=("--standard", "2025.12"))
+    _run_pytest(session, "array-api-strict", *NUMERIC, options=("--standard", "2025.12"))
 
 
 @nox.session
-def oldest(session: nox.Session) -> None:
-    """Run the tests of NumPy with the lower bound of each dependency of the core and of [app]."""
+@nox.parametrize("name", list(OLDEST), ids=list(OLDEST))
+def oldest(session: nox.Session, name: str) -> None:
+    """Run the tests of a library with the lower bound of each dependency that they have."""
+    extras, backend, chosen = OLDEST[name]
     project = nox.project.load_toml("pyproject.toml")["project"]
-    extras = project["optional-dependencies"]
-    bounds = [*project["dependencies"], *extras["app"], *extras["scipy"], *extras["test"]]
+    bounds = list(project["dependencies"])
+    for extra in (*extras, "test"):
+        bounds += project["optional-dependencies"][extra]
     session.install(*(one.replace(">=", "==") for one in bounds))
     session.install("--no-deps", "-e", ".")
-    # But the fuzz, whose cases are bytes that HDF5 writes, and doors that scikit-learn opens.
-    left_out = ("--ignore=tests/test_fuzz.py", "--ignore=tests/test_strangers.py")
-    _run_pytest(session, "numpy", options=left_out)
+    _run_pytest(session, backend, *chosen)
 
 
 @nox.session(python="3.14")

@@ -192,15 +192,16 @@ def measure(device: str, widths: list[int], seconds: float, rounds: int) -> dict
             except Exception as error:  # a compiler may be missing, or memory
                 programs.pop(name, None)
                 print(f"left out: {name}, width {width}: {type(error).__name__}: {error}"[:300])
+        if not programs:
+            continue
         costs = {name: program() for name, program in programs.items()}
         # Other orders of the same examples, from the same start.
         assert max(costs.values()) < 1.1 * min(costs.values()), costs
-        if programs:
-            taken = alternate(programs, rounds)
-            steps = N_EXAMPLES // BATCH
-            results[f"width {width}"] = {
-                name: [one / steps for one in times] for name, times in taken.items()
-            }
+        taken = alternate(programs, rounds)
+        steps = N_EXAMPLES // BATCH
+        results[f"width {width}"] = {
+            name: [one / steps for one in times] for name, times in taken.items()
+        }
     return results
 
 

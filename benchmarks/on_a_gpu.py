@@ -68,7 +68,8 @@ def _is_installed(module: str) -> bool:
 def describe(surroundings: dict[str, str]) -> list[str]:
     """Return what there is and what is missing, a line for each."""
     lines = [f"Python {sys.version.split()[0]}", _gpu()]
-    brought = surroundings["PYTHONPATH"]
+    paths = surroundings["PYTHONPATH"].split(os.pathsep)[1:]
+    brought = {Path(one).name.split("-")[0] for one in paths}
     for module, meaning in NEEDED.items():
         if module in brought:
             lines.append(f"{module}: brought along")
@@ -135,12 +136,20 @@ def run(command: list[str], surroundings: dict[str, str], seconds: float, log: P
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.terminate()
-            process.wait()
+            _end(process)
             status = None
     print("\n".join(log.read_text(encoding="utf-8").splitlines()[-60:]))
     print(f"stopped after {seconds:g} s" if status is None else f"exit status {status}", flush=True)
     return status
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10.0)
+    except subprocess.TimeoutExpired:  # it hangs in a driver, or takes no notice
+        process.kill()
+        process.wait()
 
 
 def main() -> int:

@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -14,9 +14,12 @@ __all__ = [
     "check_choice",
     "check_flag",
     "check_kind",
+    "check_not_negative",
     "check_number",
     "check_path",
+    "check_positive",
     "check_whole",
+    "naming_argument",
     "shown",
 ]
 
@@ -76,6 +79,28 @@ def check_number(name: str, found: Any, fits: Callable[[float], bool], expected:
     return int(found) if isinstance(found, Integral) else number
 
 
+def check_positive(name: str, found: Any) -> float:
+    """Return a finite number above 0, as `check_number` does.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
+    return check_number(name, found, lambda x: x > 0.0, "a number above 0")
+
+
+def check_not_negative(name: str, found: Any) -> float:
+    """Return a finite number from 0 on, as `check_number` does.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
+    return check_number(name, found, lambda x: x >= 0.0, "a number from 0 on")
+
+
 def check_flag(name: str, found: Any) -> bool:
     """Return a truth value as Python's own, or refuse what is none.
 
@@ -122,10 +147,30 @@ def check_path(name: str, found: Any) -> Path:
     ------
     TypeError
         Where it is neither a text nor a path.
+    ValueError
+        Where the text is empty, which would be the folder of the process.
     """
-    if not isinstance(found, str | os.PathLike):
-        raise TypeError(f"{name}: found {shown(found)}, expected the path of a file or a folder")
+    expected = "the path of a file or a folder"
+    check_kind(name, found, str | os.PathLike, expected)
+    check(name, found, os.fspath(found) != "", expected)
     return Path(os.path.expanduser(found))
+
+
+@contextmanager
+def naming_argument(name: str) -> Iterator[None]:
+    """Put the name of an argument before the errors of what is done with its parts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As those were.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        # Not by its own class: some of them, as UnicodeDecodeError, are not made of a text.
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {error}") from error
 
 
 def shown(found: Any) -> str:

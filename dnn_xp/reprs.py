@@ -9,7 +9,8 @@ from typing import Any
 
 __all__ = ["printable", "typed_call"]
 
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories: control, format (marks of no width, directions), half characters, ends of lines."""
 
 
 def typed_call(make: Callable[..., Any], values: Mapping[str, Any], name: str = "") -> str:
@@ -56,8 +57,8 @@ def _signature(make: Callable[..., Any]) -> inspect.Signature:
 def printable(text: object) -> str:
     r"""Return a text of unknown origin as it can be shown: what would steer a terminal is escaped.
 
-    Control characters, ends of lines and marks that turn the direction of writing become their
-    escapes; letters of all scripts stay.
+    Control characters, ends of lines, and marks that have no width or turn the direction of writing
+    become their escapes; letters of all scripts stay.
 
     Examples
     --------
@@ -68,8 +69,7 @@ def printable(text: object) -> str:
 
 
 def _steers(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
+    return unicodedata.category(character) in _STEERING
 
 
 def _escaped(character: str) -> str:

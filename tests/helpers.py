@@ -23,15 +23,21 @@ def assert_close(
     ``atol + rtol * abs(desired)``, where rtol is ``4 * sqrt(eps)`` of the dtype unless given (a
     looser one carries its reason in the test); other values are equal.
     """
+    assert_is_like(actual, desired)
+    shape, expected = tuple(actual.shape), tuple(desired.shape)
+    assert shape == expected, f"shape is {shape}, expected {expected}"
+    _compare(backends.to_host(actual), backends.to_host(desired), rtol, atol)
+
+
+def assert_is_like(actual: Any, like: Any) -> None:
+    """Check that an array has the namespace, the dtype and the device of another."""
     for name, of in (
         ("namespace", backends.namespace),
         ("dtype", lambda x: x.dtype),
-        ("shape", lambda x: tuple(x.shape)),
         ("device", backends.device),
     ):
-        got, expected = of(actual), of(desired)
+        got, expected = of(actual), of(like)
         assert got == expected, f"{name} is {got}, expected {expected}"
-    _compare(backends.to_host(actual), backends.to_host(desired), rtol, atol)
 
 
 def assert_values(

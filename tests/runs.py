@@ -63,6 +63,10 @@ class Falling(Callback):
         return self.factor / (1.0 + epoch)
 
 
+OF_PARTS = Network(
+    3, (Dense(4), BatchNorm(across="part"), Activation("relu"), Dropout(0.3), Dense(1)), PLAIN.cost
+)
+
 CASES = {
     "sgd, full batch": (PLAIN, {"optimizer": sgd(0.3), "batch_size": None}),
     "momentum in example space": (
@@ -85,12 +89,34 @@ CASES = {
             "weights": True,
         },
     ),
+    "dropout, batch norm of parts, adamw, averages, validation": (
+        OF_PARTS,
+        {"optimizer": adamw(0.01), "ema_decay": 0.9, "validation": True, "metrics": True},
+    ),
+    "noise, smoothing, penalties, clipping, weights": (
+        PLAIN,
+        {
+            "optimizer": amsgrad(0.01),
+            "regularization": Regularization(
+                l1=0.01, l2=0.01, max_norm=1.0, label_smoothing=0.1, noise=0.1
+            ),
+            "clip_value": 0.1,
+            "clip_norm": 0.2,
+            "weights": True,
+        },
+    ),
     "micro-batches, a schedule that remembers": (
         DROPPING,
         {"optimizer": nesterov(0.1), "micro_batch": 3, "schedule": Falling},
     ),
     "early stopping": (PLAIN, {"optimizer": adam(0.05), "callbacks": lambda: [EarlyStopping(1)]}),
 }
+
+NEED_A_WHOLE_BATCH = {
+    "dropout, batch norm, adamw, averages, validation",
+    "mixup, noise, smoothing, penalties, clipping, weights",
+}
+"""Cases that are refused where a batch lies in blocks."""
 
 
 def train_as_estimators_do(

@@ -57,6 +57,28 @@ def test_a_program_that_takes_too_long_is_stopped(tmp_path, surroundings, capsys
     )
 
 
+def test_a_program_that_takes_no_notice_is_killed(tmp_path, surroundings):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    begin = time.monotonic()
+    assert on_a_gpu.run([sys.executable, "-c", deaf], surroundings, 2.0, tmp_path / "log") is None
+    assert time.monotonic() - begin < 40.0
+
+
+def test_a_checkout_whose_folder_has_the_name_of_a_package_brings_none(monkeypatch):
+    monkeypatch.setattr(on_a_gpu, "_is_installed", lambda module: False)
+    lines = on_a_gpu.describe({"PYTHONPATH": "/home/torch/jax"})
+    assert any(line.startswith("torch: missing") for line in lines)
+
+
+def test_where_no_program_runs_nothing_is_measured(monkeypatch, capsys):
+    def fail(job):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(gpu, "contestants", lambda device: iter([("dnn_xp on NumPy", fail)]))
+    assert gpu.measure("cpu", [8], 60.0, 1) == {}
+    assert "width 8: RuntimeError: no compiler" in capsys.readouterr().out
+
+
 def test_a_library_without_a_gpu_is_left_out_with_its_reason(capsys, monkeypatch):
     def refuse(name, device=None):
         raise backends.DeviceNotFoundError(f"{name} has no {device}")

@@ -89,7 +89,9 @@ def test_texts_that_steer_nothing_are_shown_as_they_are(text):
     [
         ("\x1b[2J", r"\x1b[2J"), ("\x07", r"\x07"), ("a\nb\r", r"a\nb\r"), ("\x9b31m", r"\x9b31m"),
         ("\u202egnp", r"\u202egnp"), ("\u2028", r"\u2028"), ("\udcff", r"\udcff"),
-        ("\x7f", r"\x7f"),
+        ("\x7f", r"\x7f"), ("cat\u200b", r"cat\u200b"), ("\ufeffcat", r"\ufeffcat"),
+        ("c\u00adat", r"c\xadat"), ("\u2060", r"\u2060"), ("a\u200db", r"a\u200db"),
+        ("\U000e0041", r"\U000e0041"), ("\ufff9", r"\ufff9"), ("\u061c", r"\u061c"),
     ],
 )  # fmt: skip
 def test_texts_that_steer_a_terminal_are_shown_as_escapes(text, shown):

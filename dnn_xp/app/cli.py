@@ -32,36 +32,46 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     SystemExit
         Always.
     """
+    heard: list[int] = []
     try:
-        code = _run_and_say(sys.argv[1:] if arguments is None else [*arguments])
+        from dnn_xp.app.stopping import stopping_signals
+
+        with stopping_signals(heard):
+            code = _run_and_say(sys.argv[1:] if arguments is None else [*arguments], heard)
     except KeyboardInterrupt:  # before standard output was ready, or after all was said
-        code = INTERRUPTED
-        _say("interrupted")
+        code = _say_what_stopped(heard)
     # Python would end by SIGINT if an interrupt came out of an `exec`, as in making a dataclass,
     # however well it was caught; the next one forgets that.
     exec("")
     sys.exit(code)
 
 
-def _run_and_say(arguments: list[str]) -> int:
-    import signal
-
-    from dnn_xp.app.stopping import stopping_signals
+def _run_and_say(arguments: list[str], heard: list[int]) -> int:
     from dnn_xp.app.streams import standard_streams
 
     with standard_streams() as output:
-        with stopping_signals() as heard:
-            try:
-                code = _run(arguments)
-            except KeyboardInterrupt:
-                code = INTERRUPTED
-        if code == INTERRUPTED and heard:
-            code = 128 + heard[-1]
+        try:
+            code = _run(arguments)
+            if code > 128 and not heard:  # while it trained: the next signal is the second one
+                heard.append(code - 128)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
         if code > 128:
-            number = signal.Signals(code - 128)
-            _say("interrupted" if code == INTERRUPTED else f"stopped by {number.name}")
+            code = _say_what_stopped(heard)
         output.flush()
     return LOST_OUTPUT if output.lost and code == 0 else code
+
+
+def _say_what_stopped(heard: list[int]) -> int:
+    """Say it in a line, and return the exit code."""
+    code = 128 + heard[-1] if heard else INTERRUPTED
+    if code == INTERRUPTED:
+        _say("interrupted")
+    else:
+        import signal
+
+        _say(f"stopped by {signal.Signals(heard[-1]).name}")
+    return code
 
 
 def _run(arguments: list[str]) -> int:

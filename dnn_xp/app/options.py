@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperOption
 
 from dnn_xp import backends
 from dnn_xp.app.errors import UserError
 from dnn_xp.app.metrics import OF_CLASSES, OF_SEVERAL_CLASSES, OF_TARGETS, OF_TWO_CLASSES
 from dnn_xp.app.optimization import OPTIMIZERS
+from dnn_xp.arguments import check_path
 from dnn_xp.functions.activations import ACTIVATIONS
 
 __all__ = [
@@ -46,14 +48,26 @@ __all__ = [
     "Seed",
     "TrustFlag",
     "WarmUp",
+    "as_path",
     "computing",
-    "expanded",
 ]
 
 
-def expanded(path: Path | None) -> Path | None:
-    """Return a path with its ``~``, which no shell expands behind ``--option=``."""
-    return None if path is None else path.expanduser()
+def as_path(parameter: typer.CallbackParam, text: str | None) -> Path | None:
+    """Return a path with its ``~``, which no shell expands behind ``--option=``.
+
+    Raises
+    ------
+    UserError
+        Where the text is empty, as where a shell has no such variable: it would be this folder.
+    """
+    if text is None:
+        return None
+    name = parameter.opts[0] if isinstance(parameter, TyperOption) else parameter.name
+    try:
+        return check_path(str(name), text)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 DataName = Annotated[
@@ -66,7 +80,8 @@ DataName = Annotated[
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        callback=expanded,
+        parser=str,
+        callback=as_path,
         metavar="FOLDER",
         help="Where the files of the cat pictures are. "
         "Default: the environment variable DNN_XP_CAT_DATA.",
@@ -189,20 +204,25 @@ DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
 ModelFile = Annotated[
     Path,
     typer.Argument(
-        callback=expanded,
+        parser=str,
+        callback=as_path,
         help="A model that dnn-xp train kept: its file, or the folder of its run.",
     ),
 ]
 OutputFile = Annotated[
     Path | None,
     typer.Option(
-        callback=expanded, metavar="FILE", help="Keep the model in this file, too (HDF5)."
+        parser=str,
+        callback=as_path,
+        metavar="FILE",
+        help="Keep the model in this file, too (HDF5).",
     ),
 ]
 CurveFile = Annotated[
     Path | None,
     typer.Option(
-        callback=expanded,
+        parser=str,
+        callback=as_path,
         metavar="FILE",
         help="Draw the learning curve: .png, .svg or .pdf.",
     ),
@@ -210,7 +230,8 @@ CurveFile = Annotated[
 CheckpointFile = Annotated[
     Path | None,
     typer.Option(
-        callback=expanded,
+        parser=str,
+        callback=as_path,
         metavar="FILE",
         help="Keep what is needed to go on in this file, every ten seconds and at the end.",
     ),
@@ -219,7 +240,8 @@ RunDir = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        callback=expanded,
+        parser=str,
+        callback=as_path,
         metavar="FOLDER",
         help="Keep the run in this folder: model, figures, checkpoint, and what it was. "
         "Default: a new one in runs/.",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from dnn_xp.app.errors import Failure
 from dnn_xp.backends import require
 from dnn_xp.files import replacing, try_replacing
+from dnn_xp.files.locking import lock_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_outputs", "check_plot", "check_space", "draw", "option_errors"]
+__all__ = ["check_apart", "check_outputs", "check_plot", "check_space", "draw", "option_errors"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -57,6 +58,38 @@ def check_outputs(data: str, files: Mapping[str, Path | None]) -> None:
         other = named.setdefault(Path(os.path.realpath(path)), option)
         if other != option:
             raise ValueError(f"{option}: {path} is the {other}, too")
+
+
+def check_apart(checkpoint: Path | None, files: Mapping[str, Path | None]) -> None:
+    """See that no other output has the name of an older checkpoint, or of its lock.
+
+    Parameters
+    ----------
+    checkpoint : Path or None
+        What ``--checkpoint`` says.
+    files : mapping of str to Path or None
+        By the options that name them.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    if checkpoint is None:
+        return
+    kept = Path(os.path.realpath(checkpoint))
+    for option, path in files.items():
+        if path is None or option == "--checkpoint":
+            continue
+        there = Path(os.path.realpath(path))
+        number = there.name.removeprefix(f"{kept.name}.")
+        is_older = number != there.name and number.isdecimal()
+        names = (kept.name, lock_of(kept).name)
+        if there.parent == kept.parent and (is_older or there.name in names):
+            raise ValueError(
+                f"{option}: found {path}, where --checkpoint {checkpoint} keeps what belongs to "
+                "it; give another name"
+            )
 
 
 def check_space(files: Mapping[str, tuple[Path | None, int]]) -> None:

@@ -24,6 +24,7 @@ from dnn_xp.app.options import (
     OptimizerName,
     Seed,
     TrustFlag,
+    as_path,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
@@ -53,7 +54,12 @@ def range_test(
     dtype: DtypeName = Dtype.float32,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw cost over learning rate: .png, .svg or .pdf."),
+        typer.Option(
+            parser=str,
+            callback=as_path,
+            metavar="FILE",
+            help="Draw cost over learning rate: .png, .svg or .pdf.",
+        ),
     ] = None,
 ) -> None:
     """Propose a learning rate, by a short run in which it grows.

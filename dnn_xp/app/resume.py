@@ -18,7 +18,9 @@ from dnn_xp.training.identity import describe_difference
 __all__ = [
     "SECONDS",
     "Resume",
+    "check_data",
     "check_options",
+    "holds_progress",
     "open_resume",
     "resume_command",
     "run_errors",
@@ -100,7 +102,7 @@ def open_resume(
         if not or_start:
             raise ValueError(missing)
         say("warning", f"{missing} to go on from: begins anew")
-    elif checkpoint is not None and _holds_progress(checkpoint):
+    elif checkpoint is not None and holds_progress(checkpoint):
         raise ValueError(
             f"--checkpoint: {checkpoint} exists: add --resume to go on from it, or remove it to "
             "begin anew"
@@ -108,7 +110,7 @@ def open_resume(
     return Resume(None, checkpoints)
 
 
-def _holds_progress(path: Path) -> bool:
+def holds_progress(path: Path) -> bool:
     """Return whether a file is there, or an older checkpoint alone, as a kill may leave it."""
     older = older_checkpoints(path).values()
     return path.exists() or any(is_of_kind(one, "checkpoint") for one in older)
@@ -172,6 +174,31 @@ def check_options(progress: Progress | None, options: Mapping[str, str], epochs:
     if epochs < progress.epoch:
         raise ValueError(
             f"--epochs: found {epochs}, expected at least {progress.epoch}, as are done already"
+        )
+
+
+def check_data(progress: Progress | None, data: str, fingerprint: int) -> None:
+    """Refuse to go on with other data than a run began with, whatever else they change.
+
+    Parameters
+    ----------
+    progress : Progress or None
+        None where none is gone on from.
+    data : str
+        What the command names.
+    fingerprint : int
+        Of the data that were read now.
+
+    Raises
+    ------
+    ValueError
+        Naming the data.
+    """
+    begun = {} if progress is None else progress.callbacks.get(WATCH, {})
+    if begun.get("fingerprint", fingerprint) != fingerprint:
+        raise ValueError(
+            f"--resume: this is the progress of a run on other data: {data} has changed since, or "
+            "is another file"
         )
 
 

@@ -1,9 +1,9 @@
 """Folders of runs: where ``dnn-xp train`` keeps what it learns, and ``dnn-xp resume`` finds it."""
 
 import contextlib
-import json
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -12,14 +12,18 @@ from typing import Annotated, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from dnn_xp.app.errors import UserError, user_errors
-from dnn_xp.app.options import expanded
-from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder
+from dnn_xp.app.errors import UserError, say, user_errors
+from dnn_xp.app.options import CheckpointFile, CurveFile, OutputFile, TrustFlag, as_path
+from dnn_xp.arguments import check, check_choice, check_whole
+from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder, load_record
 from dnn_xp.files import InUseError
-from dnn_xp.training import Run
+from dnn_xp.files.claiming import claim_folder
+from dnn_xp.training import Ending, Run
 
 __all__ = [
+    "COPIES",
     "RUNS",
+    "SETTINGS",
     "KeptRun",
     "Record",
     "find_last_run",
@@ -33,7 +37,7 @@ RUNS = Path("runs")
 """Where the folders of runs lie, in the folder in which a command is run."""
 
 _LONGEST_NAME = 60
-_LONGEST_RECORD = 10_000_000
+_MOST_EPOCHS = 10**9
 
 
 class KeptRun(RunFolder):
@@ -86,18 +90,7 @@ def make_folder(data: str, runs: Path = RUNS) -> Path:
     """
     stem = re.sub(r"[^\w.-]+", "_", Path(data).stem).strip("._")[:_LONGEST_NAME]
     name = "_".join(part for part in (date.today().isoformat(), stem) if part)
-    folder, number = runs / name, 1
-    with suppress(OSError):
-        runs.mkdir(exist_ok=True)
-        while True:
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                number += 1
-                folder = runs / f"{name}_{number}"
-            else:
-                break
-    return folder
+    return claim_folder(runs / name, mark="_")
 
 
 def remove_where_empty(folder: Path) -> None:
@@ -128,21 +121,41 @@ def _last_written(folder: Path) -> tuple[int, str]:
     return max(times, default=0), folder.name
 
 
+SETTINGS = (
+    *("data", "data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
+    *("learning_rate", "schedule", "warm_up", "clip_norm", "ema_decay", "class_weight", "metric"),
+    *("seed", "dtype", "backend", "device"),
+)
+"""What its folder says of a run that goes on."""
+
+COPIES = ("output", "plot", "checkpoint", "trust")
+"""What is written elsewhere, and what is trusted: said anew to ``dnn-xp resume``, or left out."""
+
+
 def resume(
     context: typer.Context,
     run: Annotated[
         Path | None,
         typer.Argument(
-            callback=expanded, metavar="FOLDER", help="Of the run. Default: the last one in runs/."
+            parser=str,
+            callback=as_path,
+            metavar="FOLDER",
+            help="Of the run. Default: the last one in runs/.",
         ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Go on to so many epochs in all.")
     ] = None,
+    output: OutputFile = None,
+    plot: CurveFile = None,
+    checkpoint: CheckpointFile = None,
+    trust: TrustFlag = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, or for more epochs.
 
-    It ends with the very bits of a run that was never stopped.
+    It ends with the very bits of a run that was never stopped. Data, network and training are those
+    that the folder of the run names; it writes to that folder, and elsewhere only where that is
+    said here.
     """
     with user_errors():
         folder = find_last_run() if run is None else run
@@ -155,21 +168,46 @@ def resume(
     command, *words = record.arguments
     # An option that is there twice counts as it is there last; what follows "--" are no options.
     end = words.index("--") if "--" in words else len(words)
-    arguments = [command, *words[:end], *more, *words[end:]]
+    options = [*words[:end], *more, *words[end:]]
+    copies: dict[str, object] = {
+        "output": output,
+        "plot": plot,
+        "checkpoint": checkpoint,
+        "trust": trust,
+    }
     here, there = Path.cwd(), record.directory
     if there is None or not there.is_dir() or there.samefile(here):
         there = here
     else:
         folder = folder.absolute()
+        copies |= {name: path.absolute() for name, path in copies.items() if isinstance(path, Path)}
     main = context.parent
     assert main is not None  # the command of commands
     assert isinstance(main.command, TyperGroup)
     train = main.command.get_command(main, "train")
     assert train is not None
-    with contextlib.chdir(there):
-        options = [*words[:end], *more, "--run", str(folder), "--resume", *words[end:]]
-        with train.make_context("train", options, parent=main, obj=arguments) as own:
-            train.invoke(own)
+    with (
+        contextlib.chdir(there),
+        train.make_context("train", options, parent=main, obj=[command, *options]) as own,
+    ):
+        _say_what_is_left_out(folder, own.params, copies)
+        own.params = {name: own.params[name] for name in SETTINGS} | copies
+        own.params |= {"run": folder, "no_run": False, "resume": True, "resume_or_start": False}
+        train.invoke(own)
+
+
+def _say_what_is_left_out(
+    folder: Path, begun: Mapping[str, object], copies: Mapping[str, object]
+) -> None:
+    """Say in a line which files of the command that began a run are not written now."""
+    left = [name for name in COPIES if begun[name] and not copies[name]]
+    if left:
+        words = [f"--{name}" if name == "trust" else f"--{name} {begun[name]}" for name in left]
+        say(
+            "note",
+            f"{folder} was begun with {', '.join(words)}, which count here only where they are "
+            "given to dnn-xp resume, too",
+        )
 
 
 def read_record(folder: Path) -> Record:
@@ -184,18 +222,28 @@ def read_record(folder: Path) -> Record:
     if not path.is_file():
         raise ValueError(f"{folder}: holds no run: there is no {RECORD}")
     try:
-        if os.path.getsize(path) > _LONGEST_RECORD:
-            raise ValueError("it is too large")
-        record = json.loads(path.read_bytes())
+        record = load_record(folder)
         arguments, directory = record["arguments"], record.get("directory")
         epochs, ending = record["settings"]["epochs"], record.get("ending")
-        if not (isinstance(arguments, list) and all(isinstance(word, str) for word in arguments)):
-            raise TypeError("its arguments are no list of texts")
+        _check_texts("arguments", arguments)
         if arguments[:1] != ["train"]:
             raise ValueError("its arguments are not those of dnn-xp train")
-        if not isinstance(directory, str | None) or not isinstance(epochs, int):
-            raise TypeError("its directory or its epochs are of another kind")
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        _check_texts("directory", [] if directory is None else [directory])
+        check_whole("epochs", epochs, 1)
+        check("epochs", epochs, epochs <= _MOST_EPOCHS, f"at most {_MOST_EPOCHS:,}")
+        if ending is not None:
+            check_choice("ending", ending, [str(one) for one in Ending])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: is no record of a dnn-xp train: {error}") from error
     there = None if directory is None else Path(directory)
-    return Record(tuple(arguments), there, epochs, ending == "completed")
+    return Record(tuple(arguments), there, epochs, ending == Ending.COMPLETED)
+
+
+def _check_texts(name: str, found: object) -> None:
+    """Refuse what is no list of texts that could have come from a command line."""
+    fits = isinstance(found, list) and all(isinstance(word, str) for word in found)
+    check(name, found, fits, "texts")
+    assert isinstance(found, list)
+    for word in found:
+        check(name, word, "\0" not in word, "texts without NUL")
+        os.fsencode(word)  # which refuses half of a character

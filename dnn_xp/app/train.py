@@ -48,11 +48,19 @@ from dnn_xp.app.options import (
     WarmUp,
     computing,
 )
-from dnn_xp.app.outputs import check_outputs, check_plot, check_space
+from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space
 from dnn_xp.app.results import FittedRun, make_model, report_and_save
-from dnn_xp.app.resume import SECONDS, check_options, open_resume, resume_command, run_errors
+from dnn_xp.app.resume import (
+    SECONDS,
+    check_data,
+    check_options,
+    holds_progress,
+    open_resume,
+    resume_command,
+    run_errors,
+)
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
-from dnn_xp.app.runs import KeptRun, make_folder, remove_where_empty
+from dnn_xp.app.runs import COPIES, KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend, Group, GroupError
 from dnn_xp.callbacks import Interruptible
@@ -150,6 +158,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     check_outputs(settings.data, files)
     check_plot(settings.plot)
     _check_beside(settings.run, files)
+    check_apart(settings.checkpoint, files | {"--run": settings.run})
     if settings.run is not None and settings.no_run:
         raise ValueError("--no-run: found --run, too; expected one of them")
     with run_errors():
@@ -179,6 +188,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         seed=settings.seed,
         dtype=settings.dtype.value,
     )
+    check_data(resume.progress, settings.data, experiment.fingerprint)
     _check_space(settings, experiment)
     return PreparedRun(
         experiment,
@@ -319,11 +329,19 @@ def _describe_epoch(metrics: Mapping[str, float]) -> str:
 
 def _go_on(settings: Settings, folder: Path | None, arguments: Sequence[str]) -> str | None:
     """Return the command that goes on with a run that was interrupted."""
-    if settings.checkpoint is not None and settings.checkpoint.exists():
+    in_folder = folder is not None and holds_progress(folder / CHECKPOINT)
+    from_folder = in_folder and settings.resume and settings.run is not None  # as dnn-xp resume
+    if settings.checkpoint is not None and not from_folder and holds_progress(settings.checkpoint):
         return resume_command(arguments)
-    if folder is not None and (folder / CHECKPOINT).exists():
-        return shlex.join(("dnn-xp", "resume", str(folder)))
-    return None
+    if not in_folder:
+        return None
+    copies = {f"--{name}": value for name in COPIES if (value := getattr(settings, name))}
+    words = [
+        word
+        for option, value in copies.items()
+        for word in ((option,) if value is True else (option, str(value)))
+    ]
+    return shlex.join(("dnn-xp", "resume", str(folder), *words))
 
 
 def _leave(

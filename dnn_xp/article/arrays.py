@@ -15,6 +15,7 @@ from dnn_xp.backends import (
     namespace,
     plain_array,
 )
+from dnn_xp.network.checks import bring
 from dnn_xp.network.values import check_targets
 
 __all__ = [
@@ -186,7 +187,7 @@ def check_labels(name: str, Y: Any, AL: Array) -> Array:
     ValueError
         Where they are not as many, not finite, or not from 0 to 1.
     """
-    Y = asarray_like(plain_array(name, Y, readable=True), like=AL)
+    Y = bring(name, Y, like=AL)
     found, expected = tuple(Y.shape), tuple(AL.shape)
     n_y, m = expected
     flat = {(m,), (m, 1)} | ({()} if m == 1 else set())

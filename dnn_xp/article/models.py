@@ -42,7 +42,7 @@ HostArray = np.ndarray[Any, Any]
 
 
 def load_data(
-    *, folder: str | os.PathLike[str] | None = None
+    *, folder: str | os.PathLike[str] | None = None, trusted: bool = False
 ) -> tuple[HostArray, HostArray, HostArray, HostArray, HostArray]:
     """Load the cat and non-cat pictures as NumPy arrays.
 
@@ -51,6 +51,8 @@ def load_data(
     folder : path, optional
         Holds ``train_catvnoncat.h5`` and ``test_catvnoncat.h5``. Default: the folder that the
         environment variable ``DNN_XP_CAT_DATA`` names.
+    trusted : bool
+        As in `dnn_xp.load_arrays`.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def load_data(
     classes : ndarray of bytes, shape (2,)
         The names of the classes: ``classes[1].decode("utf-8")``.
     """
-    train_set, test_set = load_cats(folder)
+    train_set, test_set = load_cats(folder, trusted=trusted)
     pictures = (one.X.T.reshape(-1, *(one.image_shape or ())) for one in (train_set, test_set))
     train_x_orig, test_x_orig = pictures
     classes = np.asarray([name.encode("utf-8") for name in train_set.classes or ()])

@@ -15,7 +15,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check, check_choice, check_kind, check_number, check_whole, shown
+from dnn_xp.arguments import (
+    check,
+    check_choice,
+    check_kind,
+    check_number,
+    check_whole,
+    naming_argument,
+    shown,
+)
 from dnn_xp.article.arrays import (
     as_floats,
     check_labels,
@@ -28,7 +36,6 @@ from dnn_xp.article.arrays import (
 )
 from dnn_xp.backends import (
     Array,
-    asarray_like,
     current_backend,
     float_name,
     from_host,
@@ -39,6 +46,7 @@ from dnn_xp.backends import (
 from dnn_xp.functions import activations, costs, linear
 from dnn_xp.functions.initializers import lecun_normal
 from dnn_xp.functions.linear import LinearCache
+from dnn_xp.network.checks import bring
 
 __all__ = [
     "Cache",
@@ -295,7 +303,7 @@ def L_model_forward(X: Array, parameters: Mapping[str, Array]) -> tuple[Array, l
     """
     parameters = check_parameters(parameters)
     W1 = as_floats("W1", parameters["W1"])
-    A, caches = asarray_like(plain_array("X", X, readable=True), like=W1), []
+    A, caches = bring("X", X, like=W1), []
     check_shape("X", A, (W1.shape[1], "m"))
     n_layers = len(parameters) // 2
     for layer in range(1, n_layers + 1):
@@ -430,10 +438,8 @@ def L_model_backward(
     grads = {f"dA{n_layers}": dA}
     for layer in range(n_layers, 0, -1):
         activation = "relu" if layer < n_layers else "sigmoid"
-        try:
+        with naming_argument(f"caches[{layer - 1}]"):
             dA, dW, db = linear_activation_backward(dA, caches[layer - 1], activation)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"caches[{layer - 1}]: {error}") from error
         grads |= {f"dW{layer}": dW, f"db{layer}": db, f"dA{layer - 1}": dA}
     return grads
 
@@ -475,9 +481,7 @@ def update_parameters(
     _check_grads(grads, [f"d{name}" for name in parameters])
     parameters = {name: plain_array(f"parameters: {name}", x) for name, x in parameters.items()}
     grads = {
-        f"d{name}": asarray_like(
-            plain_array(f"grads: d{name}", grads[f"d{name}"], readable=True), like=value
-        )
+        f"d{name}": bring(f"grads: d{name}", grads[f"d{name}"], like=value)
         for name, value in parameters.items()
     }
     for name, value in parameters.items():

@@ -4,6 +4,7 @@ This is the only package that names an array library. Everything else takes its 
 the arrays that it is given; the choice made here matters only where arrays are *made*.
 """
 
+from dnn_xp.backends.blocks import Block, Blocks, block_like, from_blocks, map_blocks
 from dnn_xp.backends.choosing import (
     BACKENDS,
     Backend,
@@ -67,7 +68,6 @@ from dnn_xp.backends.running import (
     computes_lazily,
     has_fixed_shapes,
     has_views,
-    in_one_block,
     product,
     row_sums,
     set_at,
@@ -84,6 +84,8 @@ __all__ = [
     "BackendError",
     "BackendNotInstalledError",
     "BackendReport",
+    "Block",
+    "Blocks",
     "ExampleRows",
     "DeviceNotFoundError",
     "DisagreementError",
@@ -99,6 +101,7 @@ __all__ = [
     "Vector",
     "asarray_like",
     "as_example_rows",
+    "block_like",
     "as_group",
     "cache_blocks",
     "column_maxima",
@@ -106,7 +109,6 @@ __all__ = [
     "compile_examples",
     "compile_step",
     "computed",
-    "in_one_block",
     "is_narrow",
     "computes_lazily",
     "current_backend",
@@ -117,11 +119,13 @@ __all__ = [
     "empty_array",
     "ends_together",
     "float_name",
+    "from_blocks",
     "from_host",
     "gather_texts",
     "has_fixed_shapes",
     "has_values",
     "has_views",
+    "map_blocks",
     "namespace",
     "numbers_on_host",
     "open_backend",

@@ -185,8 +185,17 @@ _of_process: Backend | None = None
 _of_context: ContextVar[Backend | None] = ContextVar("dnn_xp_backend", default=None)
 """What this thread, or this asyncio task, has chosen."""
 
-_in_block: ContextVar[bool] = ContextVar("dnn_xp_in_block", default=False)
-"""Whether a ``with`` block has chosen it."""
+
+class _Block(NamedTuple):
+    """A ``with`` block that has been entered, and what it puts back when it is left."""
+
+    owner: "use_backend"
+    before: Backend | None
+    device: Any
+
+
+_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("dnn_xp_blocks", default=())
+"""Those that this thread, or this asyncio task, is in."""
 
 
 def current_backend() -> Backend:
@@ -220,8 +229,10 @@ class use_backend(AbstractContextManager[Backend]):
     Notes
     -----
     Each thread and each asyncio task has its own choice. Threads start with the process's choice,
-    which is the last one that was made in the main thread outside of a ``with`` block. Arrays that
-    exist stay where they are. CuPy computes on one device of a thread, the current one: that is
+    which is the last one that was made in the main thread outside of a ``with`` block. One object
+    may be entered again, also inside its own block; where blocks are left in another order than the
+    reverse one, the choice is that of the last one that was not left. Arrays that exist stay where
+    they are. CuPy computes on one device of a thread, the current one: that is
     then the device that was named.
 
     Examples
@@ -237,20 +248,23 @@ class use_backend(AbstractContextManager[Backend]):
         self._chosen = open_backend(name, device)
         self._before, self._of_process = _of_context.get(), _of_process
         _of_context.set(self._chosen)
-        self._device = _make_current(self._chosen)
-        self._was_in_block = _in_block.get()
+        self._device, self._entered = _make_current(self._chosen), False
         # Also where a task of the main thread calls: a notebook may run each cell in a new one.
-        self._is_for_process = _in_main_thread() and not self._was_in_block
+        self._is_for_process = _in_main_thread() and not _blocks.get()
         if self._is_for_process:
             _of_process = self._chosen
 
     def __enter__(self) -> Backend:
         global _of_process
-        if self._is_for_process:  # only now is it known to be a block
-            _of_process, self._is_for_process = self._of_process, False
+        before, is_new = _of_context.get(), not self._entered
+        device = _make_current(self._chosen)
+        self._entered = True
+        if is_new and before is self._chosen:  # only now is it known to be a block
+            before, device = self._before, self._device
+            if self._is_for_process and _of_process is self._chosen:
+                _of_process = self._of_process
+        _blocks.set((*_blocks.get(), _Block(self, before, device)))
         _of_context.set(self._chosen)
-        _make_current(self._chosen)
-        _in_block.set(True)
         return self._chosen
 
     def __exit__(
@@ -259,10 +273,21 @@ class use_backend(AbstractContextManager[Backend]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _of_context.set(self._before)
-        if self._device is not None:
-            self._device.use()
-        _in_block.set(self._was_in_block)
+        blocks = _blocks.get()
+        places = [place for place, block in enumerate(blocks) if block.owner is self]
+        if not places:
+            raise BackendError(
+                f"use_backend: found the end of a block of {self._chosen.name!r}, expected it in "
+                "the thread or the task in which it began"
+            )
+        left, later = blocks[places[-1]], blocks[places[-1] + 1 :]
+        if later:  # it goes on, and puts back in the end what this one would have
+            later = (later[0]._replace(before=left.before, device=left.device), *later[1:])
+        else:
+            _of_context.set(left.before)
+            if left.device is not None:
+                left.device.use()
+        _blocks.set((*blocks[: places[-1]], *later))
 
 
 def _make_current(backend: Backend) -> Any:

@@ -1,7 +1,7 @@
 """Arrays from one library, device or dtype to another."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from types import ModuleType
@@ -265,6 +265,11 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
         x = _read(argument, x)
         xp = namespace(x)
     if is_torch_array(x):
+        if x.is_meta:
+            raise ValueError(
+                f"{argument}: found a tensor on the device meta, which holds no numbers, expected "
+                "one on a device that computes"
+            )
         if str(x.layout) != "torch.strided":
             raise ValueError(f"{argument}: found a sparse tensor, expected a dense one: to_dense()")
     elif isinstance(x, np.ndarray):
@@ -310,6 +315,11 @@ def _plain_numpy(argument: str, x: Any) -> Any:
         )
     if isinstance(x, np.matrix):  # whose * is a product of matrices
         raise ValueError(f"{argument}: found a numpy.matrix, expected an array: numpy.asarray(...)")
+    if x.dtype.type.__module__ != "numpy" or x.dtype.names is not None:
+        raise ValueError(
+            f"{argument}: found NumPy's array of {x.dtype}, expected one of a dtype of NumPy's "
+            "own, such as x.astype('float32') makes"
+        )
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
@@ -317,6 +327,8 @@ def _read(argument: str, x: Any) -> Any:
     """Return what NumPy reads: numbers, lists of them, data frames."""
     try:
         host = np.asarray(x)
+        if host.dtype.kind == "O" and _is_nullable(x):
+            host = x.to_numpy(dtype="float64", na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{argument}: found {_kind(x)} that is no array ({error}), expected numbers"
@@ -325,6 +337,18 @@ def _read(argument: str, x: Any) -> Any:
         found = f"{_kind(x)} of {host.dtype}" if host.dtype.kind != "O" else _kind(x)
         raise ValueError(f"{argument}: found {found}, expected real numbers")
     return host
+
+
+def _is_nullable(x: Any) -> bool:
+    """Return whether a data frame, or a column of one, holds numbers of which some may be missing.
+
+    NumPy sees objects in the columns that pandas calls Float64, Int64 and boolean, and in Arrow's.
+    """
+    dtypes = getattr(x, "dtypes", None)
+    each: Any = dtypes if isinstance(dtypes, Iterable) else [dtypes]
+    return hasattr(x, "to_numpy") and all(
+        getattr(dtype, "kind", "O") in tuple("biuf") for dtype in each
+    )
 
 
 def _kind(x: Any) -> str:

@@ -26,7 +26,6 @@ __all__ = [
     "compile_examples",
     "compile_step",
     "computed",
-    "in_one_block",
     "computes_lazily",
     "has_fixed_shapes",
     "has_views",
@@ -71,6 +70,8 @@ def take_examples(X: Array, indices: Array, *, xp: Any = None) -> Array:
         # `take` along the second axis of a transposed view copies the whole of it: 10,000 times
         # slower for a small batch of a large X.
         return X[:, indices]
+    if is_jax_array(X):  # whose transpose is a copy of the whole of it, where it is not compiled
+        return (xp or namespace(X)).take(X, indices, axis=1)
     return (xp or namespace(X)).take(X.T, indices, axis=0).T
 
 
@@ -220,9 +221,8 @@ def compile_step(
     -------
     callable
         On JAX compiled, once for each set of shapes; on PyTorch without a record for autograd,
-        compiled on request; on Dask one that computes its result, so that the graph does not
-        grow from step to step; on CuPy one that runs on the device of `like`; elsewhere the
-        function as it is.
+        compiled on request; on CuPy one that runs on the device of `like`; elsewhere the function
+        as it is. (Steps over examples on Dask are no such function: see `Blocks`.)
 
     Notes
     -----
@@ -238,8 +238,6 @@ def compile_step(
             torch.compile(bound) if compile else bound
         )
         return fast
-    if is_dask_array(like):
-        return partial(_persisted, bound)
     if is_cupy_array(like):  # what a step makes is then made beside `like`
         return partial(_on_device, like.device, bound)
     return bound
@@ -305,26 +303,9 @@ def _on_device(place: Any, function: Callable[..., Any], *arguments: Any) -> Any
         return function(*arguments)
 
 
-def _persisted(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function returns, computed, and each array of it in one block.
-
-    Else blocks would become smaller from call to call, and sums over them others, in their last
-    digits, than those of a run that goes on from a file.
-    """
-    base = import_module("dask.base")
-    arrays, rebuild = base.unpack_collections(function(*arguments))
-    (found,) = rebuild(base.persist(*map(in_one_block, arrays)))
-    return found
-
-
 def computes_lazily(x: Array) -> bool:
     """Return whether the values of an array are worked out anew each time that they are needed."""
     return bool(is_dask_array(x))
-
-
-def in_one_block(x: Array) -> Array:
-    """Return an array that is in one block: on Dask joined, elsewhere itself."""
-    return x.rechunk(x.shape) if is_dask_array(x) else x
 
 
 def computed(x: Array) -> Array:

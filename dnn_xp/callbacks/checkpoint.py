@@ -5,8 +5,8 @@ import time
 import warnings
 from typing import ClassVar
 
-from dnn_xp.arguments import check_number, check_path, check_whole
-from dnn_xp.files.atomic import remove_leftovers
+from dnn_xp.arguments import check_not_negative, check_path, check_whole
+from dnn_xp.files.atomic import remove_leftovers, try_replacing
 from dnn_xp.files.locking import FileLock
 from dnn_xp.models.checkpoints import CheckpointWarning, save_checkpoint
 from dnn_xp.training.moments import Callback
@@ -82,9 +82,7 @@ class Checkpoint(Callback):
         self.steps = None if steps is None else check_whole("steps", steps, 1)
         self.seconds = seconds
         if seconds is not None:
-            self.seconds = check_number(
-                "seconds", seconds, lambda x: x >= 0.0, "a number from 0 on"
-            )
+            self.seconds = check_not_negative("seconds", seconds)
         self._lock: FileLock | None = None
 
     def apart(self) -> Callback:
@@ -108,6 +106,8 @@ class Checkpoint(Callback):
         self._steps_done, self._saved = progress.steps, _place(progress)
         if (progress.epoch, progress.batch) == (0, 0) or not self.path.exists():
             save_checkpoint(self.path, progress, keep=self.keep)
+        else:
+            try_replacing(self.path)
         self._time = time.monotonic()
 
     def step(self, run: Run) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from dnn_xp.arguments import check, check_choice, check_number, check_whole
+from dnn_xp.arguments import check, check_choice, check_not_negative, check_whole
 from dnn_xp.backends import Array, asarray_like
 from dnn_xp.training.moments import Callback, Patience, find_mode
 from dnn_xp.training.result import TrainingResult
@@ -61,7 +61,7 @@ class EarlyStopping(Callback):
         mode: Literal["min", "max"] | None = None,
     ) -> None:
         patience = check_whole("patience", patience, 1)
-        min_delta = check_number("min_delta", min_delta, lambda x: x >= 0.0, "a number from 0 on")
+        min_delta = check_not_negative("min_delta", min_delta)
         check("monitor", monitor, isinstance(monitor, str), "the name of a figure")
         if mode is not None:
             check_choice("mode", mode, ("min", "max"))

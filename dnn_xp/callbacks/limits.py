@@ -5,7 +5,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
-from dnn_xp.arguments import check_number
+from dnn_xp.arguments import check_positive
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending
 from dnn_xp.training.run import Run
@@ -31,7 +31,7 @@ class TimeLimit(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = check_number("seconds", seconds, lambda x: x > 0.0, "a number above 0")
+        self.seconds = check_positive("seconds", seconds)
 
     def start(self, run: Run) -> None:
         """Look at the clock."""
@@ -122,18 +122,30 @@ class Interruptible(Callback):
         self.number = None
         for name in SIGNALS:
             number = getattr(signal, name, None)  # not every system has each
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._note)
+            before = None if number is None else signal.getsignal(number)
+            if number is not None and before is not signal.SIG_IGN:
+                self._before[number] = before  # first: the signal may come in the next line
+                signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.number is None:
-            self.number = signal.Signals(number)
+        sign = signal.Signals(number)
+        if self.number is None and sign in self._before:
+            self.number = sign
+            return
+        # Called here, rather than given back and raised anew: a third one may come meanwhile.
+        before = self._before.get(sign, signal.getsignal(sign))
+        if callable(before):
+            before(number, frame)
         else:
-            self._give_back()
+            signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
     def _give_back(self) -> None:
-        while self._before:
-            number, handler = self._before.popitem()
-            # None: whoever listened before was no Python function, and cannot be put back.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        try:
+            for number, handler in [*self._before.items()]:
+                # None: whoever listened before was no Python function, and cannot be put back.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+                del self._before[number]
+        except KeyboardInterrupt:  # from the one that was just given back
+            self._give_back()
+            raise

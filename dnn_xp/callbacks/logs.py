@@ -9,7 +9,6 @@ import copy
 import csv
 import errno
 import io
-import itertools
 import json
 import math
 import os
@@ -22,6 +21,8 @@ from typing import Any, ClassVar
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
+from dnn_xp.files.claiming import claim
+from dnn_xp.files.locking import FileLock, InUseError
 from dnn_xp.training import Callback, Run, TrainingResult
 from dnn_xp.training.progress import History
 
@@ -42,13 +43,16 @@ class _Lines(Callback):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("path", path)
+        self._lock: FileLock | None = None
 
     def apart(self) -> Callback:
         """Return a log in a new file: of this name, or with a number where that is taken."""
         other = copy.copy(self)
         # Asked in this order, since another may make it meanwhile. /dev/stdout is no file.
         if not self.path.exists() or self.path.is_file():
-            other.path = _claim(self.path, lambda path: path.open("x").close())
+            other.path = _claim(
+                self.path, lambda path: path.open("x").close(), suffix=self.path.suffix
+            )
         return other
 
     def start(self, run: Run) -> None:
@@ -56,9 +60,12 @@ class _Lines(Callback):
 
         Raises
         ------
+        InUseError
+            Where another log is written to it: their lines would mix.
         OSError
             Where it is none, or cannot be written.
         """
+        self._take_lock()
         if self.path.is_file():
             with self.path.open("rb") as file:
                 head = file.read(len(self.begins))
@@ -76,6 +83,23 @@ class _Lines(Callback):
         """Write the epoch in which the run diverged, too."""
         self._follow(result.history)
         return result
+
+    def close(self) -> None:
+        """Let others write to it."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        if self._lock is not None or not self.path.parent.is_dir():  # which `write` says
+            return
+        try:
+            self._lock = FileLock(self.path)
+        except InUseError as error:
+            raise InUseError(
+                f"path: found {self.path}, to which another callback or another run is writing; "
+                "expected a file of its own"
+            ) from error
 
     def write(self, history: History) -> None:
         """Write all of a history in the place of what is there."""
@@ -125,7 +149,7 @@ class CSVLog(_Lines):
     Parameters
     ----------
     path : path
-        A log of this name is replaced; another file is not.
+        A log of this name is replaced; another file is not, and neither is one that is written to.
     """
 
     begins = "epoch,"
@@ -149,7 +173,7 @@ class JSONLinesLog(_Lines):
     Parameters
     ----------
     path : path
-        A log of this name is replaced; another file is not.
+        A log of this name is replaced; another file is not, and neither is one that is written to.
     """
 
     begins = '{"epoch": '
@@ -223,18 +247,9 @@ def _tensorboard() -> tuple[Any, Any, Any]:
     )
 
 
-def _claim(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make a file or a folder that is nobody's yet: of this name, or with a number, which is said.
-
-    Whoever makes it has it, also where several processes want one.
-    """
-    for number in itertools.count(1):
-        own = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        try:
-            make(own)
-        except FileExistsError:
-            continue
-        break
+def _claim(path: Path, make: Callable[[Path], None], suffix: str = "") -> Path:
+    """Make a file or a folder that is nobody's yet, and say it where it is not of this name."""
+    own = claim(path, make, suffix=suffix)
     if own != path:
         warnings.warn(
             f"{path}: another fit has written it; this one writes {own.name} beside it",

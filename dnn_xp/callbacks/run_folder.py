@@ -1,7 +1,6 @@
 """Folders of runs: a run keeps what it learnt, its figures, and what it was, as it goes on."""
 
 import errno
-import itertools
 import json
 import math
 import os
@@ -18,7 +17,9 @@ from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.callbacks.checkpoint import Checkpoint
 from dnn_xp.callbacks.logs import JSONLinesLog
 from dnn_xp.files.atomic import remove_leftovers, replacing, try_replacing
+from dnn_xp.files.claiming import claim_folder
 from dnn_xp.files.locking import InUseError
+from dnn_xp.files.opening import read_whole
 from dnn_xp.models import CheckpointError, Model, load_checkpoint, save_model
 from dnn_xp.network.description import describe_network
 from dnn_xp.training.identity import AnotherRunError, check_same_run
@@ -26,9 +27,19 @@ from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending, TrainingResult
 from dnn_xp.training.run import Run
 
-__all__ = ["CHECKPOINT", "MODEL", "RECORD", "RunFolder", "RunFolderWarning", "has_learnt"]
+__all__ = [
+    "CHECKPOINT",
+    "MODEL",
+    "RECORD",
+    "RunFolder",
+    "RunFolderWarning",
+    "has_learnt",
+    "load_record",
+]
 
 MODEL, HISTORY, CHECKPOINT, RECORD = "model.h5", "history.jsonl", "checkpoint", "run.json"
+
+_LONGEST_RECORD = 10_000_000
 
 Figures = dict[str, float]
 
@@ -50,8 +61,6 @@ class RunFolder(Callback):
     ``checkpoint``     what it takes to go on, and the one before: see `Checkpoint`
     ``run.json``       settings, versions, a fingerprint of the data, how it ended, last figures
     =================  ===========================================================================
-
-    What cannot be written is a `RunFolderWarning`, and the run goes on.
 
     Parameters
     ----------
@@ -75,6 +84,13 @@ class RunFolder(Callback):
         When a run begins in a folder that holds another, or its own further on.
     InUseError
         When the run in that folder is still going on.
+
+    Warns
+    -----
+    RunFolderWarning
+        When something cannot be written; the run goes on.
+    LogWarning, CheckpointWarning
+        The same, of the figures of an epoch and of a checkpoint while the run goes on.
 
     Examples
     --------
@@ -120,18 +136,8 @@ class RunFolder(Callback):
 
     def apart(self) -> Callback:
         """Return one with a new folder: of this name, or with a number where that is taken."""
-        path = self.path
-        for number in itertools.count(2):
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:
-                path = self.path.with_name(f"{self.path.name}-{number}")
-            except OSError:  # the start of the run says so
-                break
-            else:
-                break
         return RunFolder(
-            path,
+            claim_folder(self.path),
             seconds=self.seconds,
             about=self.about,
             make_model=self.make_model,
@@ -159,6 +165,7 @@ class RunFolder(Callback):
             remove_leftovers(self.path / name)
         earlier = _read_record(self.path)
         self._run, self._begun = run, _now() if earlier is None else earlier["begun"]
+        self._try(f"can be written to {MODEL}", partial(try_replacing, self.path / MODEL))
         try:
             describe_network(run.network)
         except ValueError as error:
@@ -190,6 +197,7 @@ class RunFolder(Callback):
                 self._keep(self._run.last_whole_epoch()._replace(reason="broken off"))
         finally:
             self._checkpoint.close()
+            self._log.close()
             self._run = None
 
     def _refuse_another(self, run: Run) -> None:
@@ -315,11 +323,27 @@ def _is_of(folder: Path, run: Run) -> bool:
     return True
 
 
+def load_record(folder: Path) -> Any:
+    """Return what the file holds that says of a folder what its run is.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened.
+    ValueError
+        Where it is no JSON, or too large.
+    """
+    try:
+        return json.loads(read_whole(folder / RECORD, _LONGEST_RECORD))
+    except RecursionError as error:
+        raise ValueError(f"{folder / RECORD}: is nested too deeply") from error
+
+
 def _read_record(folder: Path) -> dict[str, Any] | None:
     """Return what a folder says of its run, or None where it says nothing of the kind."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        record = load_record(folder)
+    except (OSError, ValueError):
         return None
     fits = isinstance(record, dict) and isinstance(record.get("run"), dict)
     return record if fits and isinstance(record.get("begun"), str) else None

@@ -17,6 +17,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
+from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.images import picture_suffixes, read_bytes
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
 from dnn_xp.reprs import printable
@@ -148,8 +149,8 @@ def load_cats(
     ValueError
         Where a file does not hold what it should.
     """
-    named = folder or os.environ.get("DNN_XP_CAT_DATA")
-    if not named:
+    named = os.environ.get("DNN_XP_CAT_DATA") if folder is None else folder
+    if not named and folder is None:
         raise FileNotFoundError(
             "the cat pictures come as two files, train_catvnoncat.h5 and test_catvnoncat.h5, that "
             "are not part of this package: say in which folder they are, by the argument folder=, "
@@ -170,9 +171,9 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
         )
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
-    return Dataset(
-        _columns(x), y.astype(np.int64), _texts(classes, path, names[2]), x.shape[1:], 255
-    )
+    called = _texts(classes, path, names[2])
+    check_class_names(f"{path}: {names[2]}", called)
+    return Dataset(_columns(x), y.astype(np.int64), called, x.shape[1:], 255)
 
 
 def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Dataset:
@@ -289,6 +290,7 @@ def load_picture_folder(
     if others:
         warnings.warn(f"{printable(path)}{_passed_over(others)}", stacklevel=2)
     names = tuple(folder.name for folder in subfolders)
+    check_class_names(str(path), names)
     return Dataset(_columns(np.stack(pictures)), np.asarray(labels), names, shape, 255)
 
 
@@ -399,7 +401,9 @@ def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None
         )
     values = np.asarray(_texts(y, path, "y")) if y.dtype.kind in "SO" else y
     classes, places = np.unique(values, return_inverse=True)
-    return places.astype(np.int64), tuple(str(name) for name in classes.tolist())
+    names = tuple(str(name) for name in classes.tolist())
+    check_class_names(f"{path}: y", names)
+    return places.astype(np.int64), names
 
 
 def _texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:

@@ -3,9 +3,39 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, Matrix, Namespace, computes_lazily, take_examples
+from dnn_xp.backends import (
+    Array,
+    HostArray,
+    Matrix,
+    Namespace,
+    block_like,
+    computes_lazily,
+    from_blocks,
+    take_examples,
+)
+from dnn_xp.data.windows import WindowOrder
 
-__all__ = ["Source", "in_batches", "is_lazy", "read_examples", "reference_array"]
+__all__ = [
+    "Source",
+    "StoredRows",
+    "in_batches",
+    "in_memory",
+    "is_lazy",
+    "read_examples",
+    "reference_array",
+]
+
+
+class StoredRows(NamedTuple):
+    """Rows that a source has fetched already, in the order in which they are wanted.
+
+    Attributes
+    ----------
+    rows : ndarray
+        As they are stored, an example in each.
+    """
+
+    rows: HostArray
 
 
 class Source(NamedTuple):
@@ -17,14 +47,24 @@ class Source(NamedTuple):
         (n, m): columns are examples.
     read : callable
         ``read(which)`` is an array of shape (n, b) of the examples at a slice or at an array of
-        NumPy's integers, in that order.
+        NumPy's integers, in that order; where there is a `fetch`, of `StoredRows`, too.
     like : array
         An array with the library, device and dtype of what is read.
+    order : WindowOrder, optional
+        The order in which epochs take the examples. Default: that of an array.
+    fetch : callable, optional
+        ``fetch(places)`` is a NumPy array of the rows at rising places, as they are stored; it
+        may be called by a thread. There must be one where there is an `order`.
+    ahead : bool
+        Whether training has a thread fetch the next window of the order.
     """
 
     shape: tuple[int, int]
     read: Callable[[Any], Array]
     like: Array
+    order: WindowOrder | None = None
+    fetch: Callable[[HostArray], HostArray] | None = None
+    ahead: bool = True
 
 
 def reference_array(X: Matrix | Source) -> Array:
@@ -35,6 +75,17 @@ def reference_array(X: Matrix | Source) -> Array:
 def is_lazy(X: Matrix | Source) -> bool:
     """Return whether the values of examples are read, or worked out, only when they are needed."""
     return isinstance(X, Source) or computes_lazily(X)
+
+
+def in_memory(X: Matrix | Source) -> Matrix | Source:
+    """Return a source that reads arrays in memory where it would read them on Dask.
+
+    An array comes back as it is.
+    """
+    if not isinstance(X, Source) or not computes_lazily(X.like):
+        return X
+    read = X.read
+    return X._replace(read=lambda which: from_blocks(read(which)), like=block_like(X.like))
 
 
 def read_examples(X: Matrix | Source, which: Any, *, xp: Namespace = None) -> Matrix:

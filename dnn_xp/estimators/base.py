@@ -1,6 +1,6 @@
 """Base class of the classifier and the regressor: they validate, translate and train."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -17,9 +17,12 @@ from dnn_xp.backends import (
     Namespace,
     as_group,
     asarray_like,
+    block_like,
+    computes_lazily,
     device,
     dtype_name,
     empty_array,
+    map_blocks,
     namespace,
 )
 from dnn_xp.data.sources import Source, reference_array
@@ -33,8 +36,10 @@ from dnn_xp.estimators.data import (
     check_sample_weight,
     check_X,
     check_X_y,
+    finite_when_read,
     keeps_its_library,
     other_library,
+    warn_of_lost_targets,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.fitting import FitData, fit_by_lbfgs, fit_by_steps
@@ -173,13 +178,15 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
     ) -> tuple[FitData, Network]:
         """Return data and network; where the fit is the first, with initial parameters."""
         hidden_sizes(self)
-        like = y if keeps_its_library(y) and not self.fitted_as_numpy else None
+        like = block_like(y) if keeps_its_library(y) and not self.fitted_as_numpy else None
         given, (X, y) = X, check_X_y(self, X, y, numeric=self._numeric_targets, reset=first)
         if not first:
             self._check_place(X, given, "partial_fit" if incremental else "fit")
             X = as_dtype(X, dtype_name(self.coefs_[0].dtype))
         weights = check_sample_weight(sample_weight, X)
         Y = self._encode(y, like, incremental=incremental)
+        if self._numeric_targets:
+            warn_of_lost_targets(Y, X)
         network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
         if first:
             start_record(self)
@@ -188,7 +195,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self._progress = self._lbfgs_state = None
             self._past = Past()
             theta = draw_theta(network, drawn_activations(self), rng)
-            self._set_theta(network, asarray_like(theta, like=reference_array(as_columns(X))))
+            self._set_theta(network, asarray_like(theta, like=_home(as_columns(X))))
         else:
             check_same_layers(self, network)
         self.n_outputs_ = Y.shape[0]
@@ -253,7 +260,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         self
         """
         check_is_fitted(self)
-        like = empty_array(xp, device)
+        like = block_like(empty_array(xp, device))
         self.coefs_, self.intercepts_, norms = bring_weights(self._weights(), like)
         if norms:
             self.norms_ = norms
@@ -274,19 +281,21 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         given, X = X, check_X(self, X)
         self._check_place(X, given, method)
         X = as_columns(X)
-        like, weights = reference_array(X), self._weights()
+        if computes_lazily(X):
+            X = finite_when_read(self, X)
+        like, weights = _home(X), self._weights()
         xp = namespace(like)
         if self.fitted_as_numpy:
             weights = bring_weights(weights, like)
         if (dtype := weights.coefs[0].dtype) != like.dtype:
             dtype = xp.result_type(like.dtype, dtype)
-            X = X if isinstance(X, Source) else xp.astype(X, dtype)
+            X = X if isinstance(X, Source) else namespace(X).astype(X, dtype)
             weights = bring_weights(weights, like, dtype)
         return by_layer(self._network, weights), X
 
     def _check_place(self, X: Rows, given: ArrayLike, method: str) -> None:
         """Refuse checked X in another place than the parameters: with both, and the way out."""
-        like, coef = reference_array(as_columns(X)), self.coefs_[0]
+        like, coef = _home(as_columns(X)), self.coefs_[0]
         same = (namespace(like), device(like)) == (namespace(coef), device(coef))
         if same or self.fitted_as_numpy:
             return
@@ -327,7 +336,11 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         ValueError
             Where X has other features than those of the fit, or is in another place.
         """
-        return self._decode(self._outputs(X))
+        A = self._outputs(X)
+        if not computes_lazily(A):
+            return self._decode(A)
+        labels = map_blocks(partial(_decoded, self._decode), [], A)
+        return labels if labels.ndim == 1 else labels.T
 
     def _input_gradient(self, X: ArrayLike, output: Any) -> Matrix:
         """Return the derivative of the score of an output with respect to X, shape of X."""
@@ -363,6 +376,17 @@ def _progress_bar(estimator: Parameters, *, shows: bool) -> Iterator[list[Callba
 
     with make_bar() as bar:
         yield [ProgressBar(f"{type(estimator).__name__}  epoch", describe, bar)]
+
+
+def _home(X: Matrix | Source) -> Array:
+    """Return an array that stands where the parameters of a network for X are."""
+    return block_like(reference_array(X))
+
+
+def _decoded(decode: Callable[[Matrix], Array], parameters: Any, A: Matrix) -> Array:
+    """Return predictions of one block; several targets as rows."""
+    labels = decode(A)
+    return labels if labels.ndim == 1 else labels.T
 
 
 def _conversion() -> ModuleType:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dnn_xp.arguments import check_path
+from dnn_xp.backends import computes_lazily
 from dnn_xp.estimators.data import HostArray, Rows, as_columns, take_rows
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.training import Callback, Progress, Run
@@ -23,17 +26,23 @@ class FitData(NamedTuple):
     weights : ndarray, shape (m,), or None
     frame : data frame, optional
         Of validation data: X as the user has it, with names, for scorers.
+    order : ndarray, shape (m,), optional
+        Where the examples are that were taken first, second and so on. Default: in that order.
     """
 
     X: Rows
     Y: HostArray
     weights: HostArray | None
     frame: Any = None
+    order: HostArray | None = None
 
     def take(self, places: HostArray) -> "FitData":
-        """Return some of the examples."""
+        """Return some of the examples; on Dask each stays in its block."""
+        order = None
+        if computes_lazily(self.X):
+            places, order = np.unique(places, return_inverse=True)
         weights = None if self.weights is None else self.weights[places]
-        return FitData(take_rows(self.X, places), self.Y[:, places], weights)
+        return FitData(take_rows(self.X, places), self.Y[:, places], weights, order=order)
 
 
 def open_checkpoint(
@@ -78,7 +87,10 @@ def open_checkpoint(
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(_identity(estimator, run, validation_data))}.checkpoint"
-    progress = load_checkpoint(path) if path.exists() else None
+    try:
+        progress = load_checkpoint(path)
+    except FileNotFoundError:
+        progress = None
     if progress is not None and progress.epoch > run.epochs:
         raise ValueError(
             f"max_iter: found {run.epochs}, expected at least {progress.epoch}: so many epochs of "
@@ -98,7 +110,7 @@ def _identity(
     own = {name: _described(name, getattr(estimator, name)) for name in names}
     identity = {**run.progress.run, "estimator": {"kind": type(estimator).__name__} | own}
     if validation_data is not None:
-        X, Y, weights, _ = validation_data
+        X, Y, weights, *_ = validation_data
         identity["validation_data"] = fingerprint_of((as_columns(X), Y, weights))
     return identity
 

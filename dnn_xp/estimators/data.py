@@ -1,14 +1,17 @@
 """Input of an estimator: checked as scikit-learn checks it, in the library that it came in."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import (
     check_array,
     check_non_negative,
@@ -18,19 +21,23 @@ from sklearn.utils.validation import (
 
 from dnn_xp.backends import (
     Array,
+    Matrix,
     asarray_like,
+    computes_lazily,
     default_dtype,
     device,
     dtype_name,
+    map_blocks,
     namespace,
     take_examples,
     to_host,
 )
-from dnn_xp.data.sources import Source
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.parameters import Parameters
 
 __all__ = [
     "DISPATCH",
+    "NO_WEIGHT",
     "ArrayLike",
     "Rows",
     "HostArray",
@@ -42,11 +49,15 @@ __all__ = [
     "check_X_y",
     "check_sample_weight",
     "check_weight_sum",
+    "finite_when_read",
     "host_labels",
     "is_frame",
     "keeps_its_library",
+    "optional_like",
     "other_library",
     "take_rows",
+    "targets_like",
+    "warn_of_lost_targets",
 ]
 
 # To a type checker all but `HostArray` are Any, as the arrays in `dnn_xp.backends` are.
@@ -65,12 +76,19 @@ DISPATCH = (
 )
 """The way out where an array was read as NumPy's."""
 
+NO_WEIGHT = "Sample weights must contain at least one non-zero number."
+"""What scikit-learn says of weights that are all 0."""
+
 _FLOATS = (np.float64, np.float32)
 
 
 def keeps_its_library(X: ArrayLike) -> bool:
-    """Return whether X stays what it is: an array of another library than NumPy, let through."""
-    return bool(get_config()["array_api_dispatch"] and other_library(X))
+    """Return whether X stays what it is: an array of another library than NumPy, let through.
+
+    One on Dask always does: to read it as NumPy's would be to bring all of it here.
+    """
+    let_through = get_config()["array_api_dispatch"] or computes_lazily(X)
+    return bool(let_through and other_library(X))
 
 
 def other_library(X: ArrayLike) -> str:
@@ -97,6 +115,7 @@ def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows
     estimator : Parameters
         It learns the number and the names of the features, or knows them.
     X : array-like or sparse matrix, shape (m, n_features)
+        Of one on Dask the values are not looked at: see `finite_when_read`.
     reset : bool
         Whether it learns them.
 
@@ -107,10 +126,15 @@ def check_X(estimator: Parameters, X: ArrayLike, *, reset: bool = False) -> Rows
     """
     _refuse_what_nobody_reads("X", X)
     if keeps_its_library(X):
-        return _check_array(estimator, X, reset)
+        return _check_array(estimator, X, reset, look=not computes_lazily(X))
     with _reading_as_numpy(X=X):
         X = validate_data(
-            estimator, X, accept_sparse=["csr", "csc"], dtype=_FLOATS, order="C", reset=reset
+            estimator,
+            _as_readable(X),
+            accept_sparse=["csr", "csc"],
+            dtype=_FLOATS,
+            order="C",
+            reset=reset,
         )
     return _by_rows(X)
 
@@ -139,7 +163,7 @@ def check_X_y(
         with _reading_as_numpy(X=X, y=y):
             X, y = validate_data(
                 estimator,
-                X,
+                _as_readable(X),
                 host_labels(y),
                 accept_sparse=["csr", "csc"],
                 multi_output=True,
@@ -150,7 +174,7 @@ def check_X_y(
             )
         X = _by_rows(X)
     else:
-        X = _check_array(estimator, X, reset)
+        X = _check_array(estimator, X, reset, look=True)
         y = check_array(
             host_labels(y), ensure_2d=False, dtype="numeric" if numeric else None, input_name="y"
         )
@@ -166,9 +190,13 @@ def check_X_y(
 
 def host_labels(y: ArrayLike) -> ArrayLike:
     """Return y where scikit-learn can read it: an array of another library moved to the host."""
-    if isinstance(y, list | tuple) and get_config()["array_api_dispatch"]:
-        return np.asarray(y)  # scikit-learn before 1.9 then takes arrays only
-    return to_host(y) if keeps_its_library(y) else y
+    return to_host(y) if keeps_its_library(y) else _as_readable(y)
+
+
+def _as_readable(x: ArrayLike) -> ArrayLike:
+    """Return a list as an array where scikit-learn before 1.9 takes nothing but arrays."""
+    listed = isinstance(x, list | tuple) and get_config()["array_api_dispatch"]
+    return np.asarray(x) if listed else x
 
 
 def _refuse_what_nobody_reads(name: str, x: ArrayLike) -> None:
@@ -215,8 +243,11 @@ def _reading_as_numpy(**arguments: ArrayLike) -> Iterator[None]:
         raise
 
 
-def _check_array(estimator: Parameters, X: Array, reset: bool) -> Array:
-    """Return an array of another library as floats, checked as scikit-learn checks NumPy's."""
+def _check_array(estimator: Parameters, X: Array, reset: bool, *, look: bool) -> Array:
+    """Return an array of another library as floats, checked as scikit-learn checks NumPy's.
+
+    Its values, too, where they are to be looked at now.
+    """
     name = type(estimator).__name__
     if len(X.shape) != 2:
         raise ValueError(
@@ -238,6 +269,24 @@ def _check_array(estimator: Parameters, X: Array, reset: bool) -> Array:
         raise ValueError(f"Complex data not supported\n{X}\n")
     if dtype_name(X.dtype) not in ("float64", "float32"):
         X = xp.astype(X, default_dtype(xp, device=device(X)))
+    return _refuse_infinite(name, [], X) if look else X
+
+
+def finite_when_read(estimator: Parameters, X: Matrix) -> Matrix:
+    """Return columns on Dask whose blocks are looked at when they are computed, as others are now.
+
+    Parameters
+    ----------
+    estimator : Parameters
+        For the error.
+    X : Dask array, shape (n_features, m)
+    """
+    return map_blocks(partial(_refuse_infinite, type(estimator).__name__), [], X)
+
+
+def _refuse_infinite(name: str, parameters: Any, X: Array) -> Array:
+    """Return X, or refuse it in scikit-learn's words."""
+    xp = namespace(X)
     if not get_config()["assume_finite"] and not bool(xp.all(xp.isfinite(X))):
         raise ValueError(f"Input X contains NaN or infinity.\n{name} does not accept them.")
     return X
@@ -294,7 +343,7 @@ def check_weight_sum(weights: HostArray) -> None:
     ValueError
     """
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise ValueError(NO_WEIGHT)
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not math.isfinite(total):
@@ -307,6 +356,43 @@ def as_dtype(X: Rows, name: str) -> Rows:
         return X.astype(name, copy=False)
     xp = namespace(X)
     return xp.astype(X, getattr(xp, name), copy=False)
+
+
+def targets_like(Y: HostArray, X: Matrix | Source) -> Array:
+    """Return targets beside the columns of X; on Dask as they are, as few bytes as may be.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_outputs, m)
+    X : array or Source, shape (n_features, m)
+    """
+    like = reference_array(X)
+    return asarray_like(Y, like=like, dtype=Y.dtype if computes_lazily(like) else None)
+
+
+def warn_of_lost_targets(Y: HostArray, X: Rows) -> None:
+    """Warn where the dtype of X, in which a fit computes, does not tell the targets apart.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_outputs, m)
+        Before it comes to that dtype. Targets that are all the same are nobody's loss.
+    X : array or sparse matrix
+    """
+    xp = np if sparse.issparse(X) else namespace(X)
+    eps = float(xp.finfo(X.dtype).eps)
+    values = Y.astype(np.float64)
+    spread, largest = values.std(axis=1), np.abs(values).max(axis=1)
+    lost = (spread > 0.0) & (eps * largest > 0.01 * spread)
+    if lost.any():
+        row = int(np.argmax(lost))
+        warnings.warn(
+            f"y: found targets from {values[row].min():.10g} to {values[row].max():.10g} with a "
+            f"spread of {spread[row]:.3g}, which {dtype_name(X.dtype)}, the dtype of X, does not "
+            "tell apart; give X in float64, or subtract the mean of y from it",
+            DataConversionWarning,
+            stacklevel=2,
+        )
 
 
 def as_rows_like(X: Rows, like: Rows) -> Rows:
@@ -322,6 +408,11 @@ def as_rows_like(X: Rows, like: Rows) -> Rows:
     if sparse.issparse(like):
         return np.asarray(to_host(X), like.dtype)
     return asarray_like(X, like=like)
+
+
+def optional_like(x: HostArray | None, like: Array) -> Array | None:
+    """Return an array beside another, where there is one."""
+    return None if x is None else asarray_like(x, like=like)
 
 
 def take_rows(X: Rows, places: HostArray) -> Rows:

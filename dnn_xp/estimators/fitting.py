@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from dnn_xp.backends import Array, Group, asarray_like, to_host
+from dnn_xp.backends import Group, to_host
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.estimators.checkpoints import FitData, open_checkpoint
 from dnn_xp.estimators.coefficients import to_theta
-from dnn_xp.estimators.data import HostArray, as_columns
+from dnn_xp.estimators.data import HostArray, as_columns, optional_like, targets_like
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.initialization import Shuffles
 from dnn_xp.estimators.monitoring import (
@@ -92,9 +92,9 @@ def fit_by_steps(
         clip_norm=estimator.clip_norm,
         example_space=False,
         weights_by_batch=by_batch,
-        order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs),
+        order=Shuffles(n_examples, rng if estimator.shuffle else None, past.epochs, data.order),
     )
-    examples = TrainingData(X, asarray_like(data.Y, like=like), _bring_optional(weights, like))
+    examples = TrainingData(X, targets_like(data.Y, X), optional_like(weights, like))
     begin = partial(
         prepare_run, network, examples, to_theta(network, estimator._weights()), settings
     )
@@ -175,9 +175,9 @@ def fit_by_lbfgs(
     run = lbfgs(
         network,
         X,
-        asarray_like(data.Y, like=like),
+        targets_like(data.Y, X),
         theta if state is None else None,
-        weights=_bring_optional(weights, like),
+        weights=optional_like(weights, like),
         l2=estimator.alpha / (X.shape[1] if weights is None else float(weights.sum())),
         max_iter=estimator.max_iter,
         max_evaluations=estimator.max_fun + 1,  # SciPy ends where there are more
@@ -267,11 +267,6 @@ def _example_weights(estimator: FittedNetwork, data: FitData) -> tuple[HostArray
             "examples 0, expected one above 0"
         )
     return weights, False
-
-
-def _bring_optional(x: HostArray | None, like: Array) -> Array | None:
-    """Return an array beside another, where there is one."""
-    return None if x is None else asarray_like(x, like=like)
 
 
 class _RefuseDivergence(Callback):

@@ -54,10 +54,18 @@ class Shuffles:
         None: they stay in their order.
     first : int
         The first epoch that is shuffled.
+    order : ndarray, shape (n_examples,), optional
+        What the first shuffle is of. Default: the order that they are in.
     """
 
-    def __init__(self, n_examples: int, rng: np.random.RandomState | None, first: int = 0) -> None:
-        self._order: Indices = np.arange(n_examples)
+    def __init__(
+        self,
+        n_examples: int,
+        rng: np.random.RandomState | None,
+        first: int = 0,
+        order: HostArray | None = None,
+    ) -> None:
+        self._order: Indices = np.arange(n_examples) if order is None else order
         self._rng, self._shuffled = rng, first
 
     def __call__(self, epoch: int) -> Indices:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from dnn_xp.estimators.parameters import Parameters
 from dnn_xp.training import Callback, Progress, Run, TrainingResult
 from dnn_xp.training.progress import History
+from dnn_xp.training.step import State
 
-__all__ = ["Past", "past_of", "state_of_optimizer", "take_up"]
+__all__ = ["Past", "past_of", "progress_of", "state_of_optimizer", "take_up"]
 
 
 class Past(NamedTuple):
@@ -65,7 +66,9 @@ def past_of(result: TrainingResult, past: Past, estimator: Parameters) -> Past:
 
 def state_of_optimizer(progress: Progress | None) -> Progress | None:
     """Return the part of a run's progress that another run goes on from: no parameters."""
-    if progress is None:
-        return None
-    state = progress.state._replace(theta=None, average=None, total=None)
-    return Progress({}, state, 0, 0, progress.steps, {}, None, None, {})
+    return None if progress is None else progress_of(progress.state.optimizer, progress.steps)
+
+
+def progress_of(optimizer: Any, steps: int) -> Progress:
+    """Return progress of which only the state of the optimizer and the steps are known."""
+    return Progress({}, State(None, optimizer, None, None), 0, 0, steps, {}, None, None, {})

@@ -11,14 +11,13 @@ from typing import Any
 
 from dnn_xp.estimators.labels import Labels
 from dnn_xp.estimators.multioutput import ClassLabels, MultioutputLabels
-from dnn_xp.estimators.past import Past
+from dnn_xp.estimators.past import Past, progress_of
 from dnn_xp.estimators.translation import mean_squared_error
 from dnn_xp.network import Network
 from dnn_xp.network.description import describe_network, network_of
 from dnn_xp.training import LBFGSState, Optimizer, Progress
 from dnn_xp.training.optimizers import OPTIMIZERS
 from dnn_xp.training.quasi_newton import Pairs
-from dnn_xp.training.step import State
 
 __all__ = ["full_state", "plain_state"]
 
@@ -84,8 +83,7 @@ def _plain_progress(progress: Progress) -> dict[str, Any]:
 
 
 def _full_progress(state: dict[str, Any]) -> Progress:
-    of_optimizer = State(None, tuple(state["optimizer"]), None, None)
-    return Progress({}, of_optimizer, 0, 0, state["steps"], {}, None, None, {})
+    return progress_of(tuple(state["optimizer"]), state["steps"])
 
 
 def _plain_lbfgs(state: LBFGSState) -> dict[str, Any]:
@@ -103,14 +101,19 @@ def _plain_solver(solver: Any) -> Any:
     if not isinstance(solver, Optimizer) or solver.name not in OPTIMIZERS:
         return solver
     values = {"learning_rate": solver.learning_rate, **dict(solver.arguments)}
-    same = OPTIMIZERS[solver.name](**values) == solver
+    same = _solver(solver.name, **values) == solver
     return {"optimizer": solver.name, "arguments": values} if same else solver
 
 
 def _full_solver(state: Any) -> Any:
     if not isinstance(state, dict):
         return state
-    return OPTIMIZERS[state["optimizer"]](**state["arguments"])
+    return _solver(state["optimizer"], **state["arguments"])
+
+
+def _solver(name: str, *, learning_rate: float, **arguments: float) -> Optimizer:
+    # By `_replace` a rate may be 0, with which none can be made.
+    return OPTIMIZERS[name](1.0, **arguments)._replace(learning_rate=learning_rate)
 
 
 _FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {

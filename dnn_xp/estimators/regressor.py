@@ -157,6 +157,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     X may be of any library, with ``sklearn.set_config(array_api_dispatch=True)``; sparse matrices
     of SciPy are read batch by batch. All of the fit happens where X is.
 
+    Targets that the dtype of X does not tell apart, such as 1e8 and 1e8 + 1 in float32, are a
+    DataConversionWarning: as in scikit-learn, parameters and predictions are of that dtype.
+
     One thing is not scikit-learn's: the gradient of L-BFGS for several outputs and a squared error.
     There it is `n_outputs` times that of the loss (scikit-learn issue 8349); here it is its own.
 

@@ -9,25 +9,35 @@ from scipy import sparse
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
-from dnn_xp.backends import Array, Vector, asarray_like, namespace, to_host
+from dnn_xp.arguments import naming_argument
+from dnn_xp.backends import (
+    Array,
+    Vector,
+    asarray_like,
+    computed,
+    computes_lazily,
+    namespace,
+    to_host,
+)
 from dnn_xp.estimators.checkpoints import FitData
 from dnn_xp.estimators.data import (
+    NO_WEIGHT,
     ArrayLike,
     as_columns,
     as_rows_like,
     check_X_y,
     is_frame,
+    optional_like,
+    targets_like,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.monitoring import Validation
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.network import Network
 from dnn_xp.network.propagation import mean_cost
-from dnn_xp.training.evaluation import AT_ONCE
+from dnn_xp.training.evaluation import AT_ONCE, as_figure
 
 __all__ = ["check_validation_data", "make_validation", "split_validation"]
-
-_NO_WEIGHT = "Sample weights must contain at least one non-zero number."
 
 
 def split_validation(
@@ -65,7 +75,7 @@ def split_validation(
     trained_on, held_out = data.take(training), data.take(validation)
     for part, words in ((held_out, "held out"), (trained_on, "trained on")):
         if part.weights is not None and not part.weights.any():
-            raise ValueError(f"{_NO_WEIGHT} Those of all examples that are {words} are 0.")
+            raise ValueError(f"{NO_WEIGHT} Those of all examples that are {words} are 0.")
     return trained_on, held_out._replace(frame=parts[1] if parts else None)
 
 
@@ -87,12 +97,9 @@ def check_validation_data(
     ValueError, TypeError
         As of X and y, with the names of these two before it.
     """
-    try:
+    with naming_argument("X_val, y_val"):
         X, y = check_X_y(estimator, X_val, y_val, numeric=estimator._numeric_targets, reset=False)
         Y = estimator._encode_known(y)
-    except (TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"X_val, y_val: {error}") from error
     if len(Y) != len(data.Y):
         raise ValueError(f"y_val: found {len(Y)} columns, expected {len(data.Y)}, as y has")
     return FitData(as_rows_like(X, data.X), Y, None, X_val if is_frame(X_val) else None)
@@ -111,13 +118,19 @@ def make_validation(
     like : array
         Where the network is.
     """
-    X, Y = as_columns(data.X, like), asarray_like(data.Y, like=like)
-    weights = None if data.weights is None else asarray_like(data.weights, like=like)
+    X = as_columns(data.X, like)
+    Y = asarray_like(targets_like(data.Y, X), like=like)
+    weights = optional_like(data.weights, like)
     cost, scorer = find_cost(network.cost), _find_scorer(estimator)
+    if callable(scorer) and computes_lazily(X):
+        raise ValueError(
+            f"scoring: found {estimator.scoring!r} with X on Dask, all of which a scorer would be "
+            "handed here, expected None or 'loss'"
+        )
     judge = _make_judge(estimator, network, data, scorer) if callable(scorer) else None
 
     def validate(theta: Vector) -> tuple[float, float]:
-        Z = network.forward(theta, X, batch_size=AT_ONCE)
+        Z = computed(network.forward(theta, X, batch_size=AT_ONCE))
         loss = float(mean_cost(network.cost, Z, Y, weights, xp=namespace(Z)))
         if judge is not None:
             return judge(theta), loss
@@ -156,8 +169,8 @@ def _make_judge(
             judged.__dict__.pop("feature_names_in_", None)
         score = scorer(judged, X if data.frame is None else data.frame, labels, **options)
         try:
-            return float(score)
-        except (TypeError, ValueError):
+            return as_figure("score", score)
+        except TypeError:
             raise ValueError(
                 f"scoring: found a score of {score!r} by {estimator.scoring!r}, expected a number"
             ) from None

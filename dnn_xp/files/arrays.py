@@ -5,11 +5,12 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, read_stored
+from dnn_xp.files.npy import read_header
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
 
@@ -110,7 +111,7 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("found a packing that is not NumPy's, expected deflate or none")
     with archive.open(member) as stream:
-        shape, dtype = _read_header(stream)
+        shape, _, dtype = read_header(stream)
         begin = stream.tell()
     if dtype.hasobject:
         raise ValueError("found Python objects, expected numbers or text: save y.astype(str)")
@@ -121,18 +122,6 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         )
     if size > memory_size():
         raise ValueError(f"found {describe_size(size)}, more than the memory of this machine")
-
-
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(f"found an array of format {version}, expected numbers or text")
-    shape, _, dtype = readers[version](stream)
-    return shape, dtype
 
 
 def _lacking(missing: Sequence[str], names: Sequence[str], there: Sequence[str]) -> str:

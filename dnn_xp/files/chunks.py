@@ -9,7 +9,7 @@ Fletcher's checksum.
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["packing_problem", "read_rows"]
+__all__ = ["RowsInChunks", "packing_problem"]
 
 HostArray = np.ndarray[Any, Any]
 
@@ -42,49 +42,90 @@ def packing_problem(data_set: "h5py.Dataset") -> str | None:
     return None
 
 
-def read_rows(data_set: "h5py.Dataset", rows: HostArray | None = None) -> HostArray:
-    """Return rows of a data set that is in chunks.
+class RowsInChunks:
+    """Rows of a data set that is in chunks, by slices.
+
+    Chunks that a slice takes in part are kept unpacked until others are, so that rows may be read
+    in their order by slices of any length.
 
     Parameters
     ----------
     data_set : h5py.Dataset
-    rows : array of integers, optional
-        In rising order, each once. Default: all.
 
-    Raises
-    ------
-    ValueError
-        Where a chunk is damaged.
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    chunks : tuple of int
     """
-    shape, chunk = data_set.shape, data_set.chunks
-    found = np.empty((shape[0] if rows is None else len(rows), *shape[1:]), data_set.dtype)
-    if found.size == 0:
+
+    def __init__(self, data_set: "h5py.Dataset") -> None:
+        self.shape, self.dtype, self.chunks = data_set.shape, data_set.dtype, data_set.chunks
+        self._is_packed = data_set.id.get_create_plist().get_nfilters() > 0
+        self._read_chunk = data_set.id.read_direct_chunk
+        self._unpack = _unpacker(data_set)
+        lengths = zip(self.shape[1:], self.chunks[1:], strict=True)
+        self._others = [[slice(at, at + size) for at in range(0, n, size)] for n, size in lengths]
+        self._kept: tuple[int, HostArray] | None = None
+
+    def __getitem__(self, rows: slice) -> HostArray:
+        """Return the rows of a slice, each step of which is 1.
+
+        Raises
+        ------
+        ValueError
+            Where a chunk is damaged.
+        """
+        start, stop, _ = rows.indices(self.shape[0])
+        found = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+        self.read_into(start, found)
         return found
-    unpack = _unpacker(data_set)
-    others = [range(0, n, size) for n, size in zip(shape[1:], chunk[1:], strict=True)]
-    for top, taken, target in _blocks(found, rows, chunk[0]):
-        for corner in itertools.product(*others):
-            place = tuple(
-                slice(start, start + size) for start, size in zip(corner, chunk[1:], strict=True)
+
+    def read_into(self, start: int, found: HostArray) -> None:
+        """Fill an array with the rows from a place on."""
+        if found.size == 0:
+            return
+        step, at, stop = self.chunks[0], 0, start + len(found)
+        for top in range(start - start % step, stop, step):
+            first, last = max(start, top), min(stop, top + step, self.shape[0])
+            target = found[at : at + last - first]
+            if first == top and last == min(top + step, self.shape[0]):
+                self._unpack_into(top, target)
+            else:
+                target[...] = self._block(top)[first - top : last - top]
+            at += last - first
+
+    def _block(self, top: int) -> HostArray:
+        """Return all rows of the chunks that begin with a row."""
+        if self._kept is None or self._kept[0] != top:
+            self._kept = None  # no two at a time
+            block = np.empty(
+                (min(self.chunks[0], self.shape[0] - top), *self.shape[1:]), self.dtype
             )
-            part = target[(slice(None), *place)]
-            inside = tuple(slice(0, n) for n in part.shape[1:])
-            part[...] = unpack((top, *corner))[(taken, *inside)]
-    return found
+            self._unpack_into(top, block)
+            self._kept = top, block
+        return self._kept[1]
+
+    def _unpack_into(self, top: int, target: HostArray) -> None:
+        for place in itertools.product(*self._others):
+            part, corner = target[(slice(None), *place)], (top, *(one.start for one in place))
+            if not self._is_packed and part.shape == self.chunks and part.flags.c_contiguous:
+                _, held = self._read_chunk(corner, out=part.reshape(-1).view(np.uint8))
+                _check_size(held, part.nbytes)
+                continue
+            chunk = self._unpack(corner)
+            part[...] = chunk if part.shape == chunk.shape else chunk[_corner(part.shape)]
 
 
-def _blocks(
-    found: HostArray, rows: HostArray | None, step: int
-) -> Iterator[tuple[int, slice | HostArray, HostArray]]:
-    """Yield where a row of chunks begins, what is taken of it, and the part that it goes to."""
-    if rows is None:
-        for top in range(0, len(found), step):
-            yield top, slice(0, min(step, len(found) - top)), found[top : top + step]
-        return
-    blocks, begins = np.unique(rows // step, return_index=True)
-    for block, first, last in zip(blocks, begins, [*begins[1:], len(rows)], strict=True):
-        top = int(block) * step
-        yield top, rows[first:last] - top, found[first:last]
+def _check_size(content: Any, size: int) -> None:
+    """Refuse a chunk of another size, beside which other memory would be read."""
+    if len(content) != size:
+        raise ValueError(f"damaged: found a chunk of {len(content)} bytes, expected {size}")
+
+
+def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return where the part of a chunk is that lies within its data set."""
+    return tuple(slice(0, n) for n in shape)
 
 
 def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray]:
@@ -99,8 +140,7 @@ def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray
         for place, code in reversed([*enumerate(codes)]):
             if not skipped >> place & 1:
                 packed = _UNPACK[code](packed, dtype.itemsize, size)
-        if len(packed) != size:
-            raise ValueError(f"damaged: found a chunk of {len(packed)} bytes, expected {size}")
+        _check_size(packed, size)
         return np.frombuffer(packed, dtype).reshape(chunk)
 
     return unpack

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnn_xp.files.chunks import packing_problem, read_rows
+from dnn_xp.files.chunks import RowsInChunks, packing_problem
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
+from dnn_xp.files.rows import RowsInFile
 from dnn_xp.reprs import printable
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ __all__ = [
     "read_stored",
     "read_text",
     "read_texts",
+    "stored_rows",
 ]
 
 ERRORS = (
@@ -459,17 +461,46 @@ def read_array(data_set: "h5py.Dataset") -> Any:
     return data_set[()]
 
 
-def read_stored(
-    data_set: "h5py.Dataset", rows: Any = None, *, trusted: bool
-) -> np.ndarray[Any, Any]:
-    """Return what a data set holds, as it is stored.
+def stored_rows(data_set: "h5py.Dataset", *, trusted: bool, file: io.FileIO | None = None) -> Any:
+    """Return the rows of a data set, as they are stored, to be read by slices.
 
     Parameters
     ----------
     data_set : h5py.Dataset
         As `find_data_set` returned it.
-    rows : array of integers, optional
-        In rising order, each once. Default: all.
+    trusted : bool
+        Whether HDF5 may unpack chunks itself, where they are packed in other ways than ours.
+    file : io.FileIO, optional
+        The file that it is in, in which rows in one piece are read past HDF5.
+
+    Returns
+    -------
+    RowsInFile, RowsInChunks or h5py.Dataset
+        A slice of which raises ValueError where a chunk is damaged.
+    """
+    import h5py
+
+    if data_set.chunks is not None:
+        is_theirs = trusted and packing_problem(data_set) is not None
+        return data_set if is_theirs else RowsInChunks(data_set)
+    begin = data_set.id.get_offset()
+    if (
+        file is None
+        or begin is None
+        or data_set.id.get_create_plist().get_layout() != h5py.h5d.CONTIGUOUS
+        or not data_set.id.get_type().equal(h5py.h5t.py_create(data_set.dtype, logical=True))
+    ):
+        return data_set
+    return RowsInFile(file, begin, data_set.shape, data_set.dtype)
+
+
+def read_stored(data_set: "h5py.Dataset", *, trusted: bool) -> np.ndarray[Any, Any]:
+    """Return all that a data set holds, as it is stored.
+
+    Parameters
+    ----------
+    data_set : h5py.Dataset
+        As `find_data_set` returned it.
     trusted : bool
         Whether HDF5 may unpack chunks itself.
 
@@ -479,8 +510,8 @@ def read_stored(
         Where a chunk is damaged.
     """
     if trusted or data_set.chunks is None:
-        return np.asarray(data_set[() if rows is None else rows])
-    return read_rows(data_set, rows)
+        return np.asarray(data_set[()])
+    return RowsInChunks(data_set)[:]
 
 
 def read_attribute(file: "h5py.File", name: str) -> Any:

@@ -13,7 +13,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FileLock", "InUseError"]
+__all__ = ["FileLock", "InUseError", "lock_of"]
 
 _HAVE_NONE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What systems say whose files cannot be locked."""
@@ -21,6 +21,11 @@ _HAVE_NONE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno
 
 class InUseError(OSError):
     """A file is in use by another run."""
+
+
+def lock_of(target: Path) -> Path:
+    """Return the file by which another one is locked."""
+    return target.with_name(f".{target.name}.lock")
 
 
 class FileLock:
@@ -45,8 +50,7 @@ class FileLock:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        target = Path(path).resolve()
-        self._file = target.with_name(f".{target.name}.lock")
+        self._file = lock_of(Path(path).resolve())
         self._descriptor: int | None = None
         while fcntl is not None and not self._take(path):
             pass  # the one before has just let go of it, and removed the file

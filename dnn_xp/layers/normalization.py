@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dnn_xp.arguments import check, check_number
+from dnn_xp.arguments import check, check_not_negative, check_number
 from dnn_xp.backends import Array
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.normalization import (
@@ -136,4 +136,4 @@ class BatchNorm(Layer):
 
 def _checked_epsilon(found: Any) -> float:
     """Return what is added to a variance, in a number of Python's own."""
-    return float(check_number("epsilon", found, lambda x: x >= 0.0, "a number from 0 on"))
+    return float(check_not_negative("epsilon", found))

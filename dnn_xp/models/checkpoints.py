@@ -40,6 +40,7 @@ from dnn_xp.files.hdf5 import (
     read_json,
     read_text,
 )
+from dnn_xp.files.opening import read_whole
 from dnn_xp.files.sealing import BLOCK, is_of_kind, read_sealed, seal, version_problem
 from dnn_xp.reprs import printable
 from dnn_xp.training import Progress
@@ -84,13 +85,17 @@ def save_checkpoint(path: str | os.PathLike[str], progress: Progress, *, keep: i
     Raises
     ------
     OSError
-        Where it cannot be written, or another file has the name of an older one. Those that were
-        there remain.
+        Where it cannot be written, or a file that is no checkpoint has its name, or that of an
+        older one. Those that were there remain.
     TypeError, ValueError
         Where the history holds something else than lists of numbers.
     """
     path = check_path("path", path).resolve()
     _check_history(progress.history)
+    if path.is_file() and not is_of_kind(path, "checkpoint") and not _is_damaged(path):
+        raise FileExistsError(
+            errno.EEXIST, "no checkpoint, and would be replaced by one", str(path)
+        )
     for number in range(1, keep):
         older = _name(path, number)
         if older.exists() and not is_of_kind(older, "checkpoint"):
@@ -147,8 +152,14 @@ def _make_room(path: Path, keep: int) -> None:
             older.unlink()
     for number in range(keep - 1, 0, -1):
         newer = _name(path, number - 1)
-        if newer.exists():
+        if newer.exists() and is_of_kind(newer, "checkpoint"):  # a damaged one is replaced
             newer.replace(_name(path, number))
+
+
+def _is_damaged(path: Path) -> bool:
+    """Return whether what is no checkpoint was one: it is empty or zeros, or has older ones."""
+    older = older_checkpoints(path).values()
+    return not read_whole(path).strip(b"\0") or any(is_of_kind(one, "checkpoint") for one in older)
 
 
 def _name(path: Path, number: int) -> Path:

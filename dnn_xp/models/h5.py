@@ -29,6 +29,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
+from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
@@ -313,6 +314,7 @@ def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
     if classes is not None and len(classes) not in _class_counts(network.n_outputs):
         counts = " or ".join(str(count) for count in _class_counts(network.n_outputs))
         raise ValueError(f"classes: found {len(classes)} names, expected {counts}")
+    check_class_names("classes", classes or ())
     if image_shape is not None and (
         not isinstance(image_shape, tuple | list)
         or not all(_is_whole(n, 1) for n in image_shape)

@@ -16,6 +16,7 @@ from dnn_xp.backends import (
 )
 from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.network.layout import Layout
+from dnn_xp.network.targets import bring_targets, class_targets
 
 __all__ = [
     "bring",
@@ -64,7 +65,7 @@ def check_data(
     layout : Layout
     X : array of floats or Source, shape (n_inputs, m)
         Of integers, where the first layer takes them.
-    Y : array, shape (n_outputs, m), optional
+    Y : array or Source, shape (n_outputs, m), optional
     weights : array, shape (m,), optional
 
     Returns
@@ -92,7 +93,7 @@ def check_data(
     if Y is not None:
         if shape[1] == 0:
             raise ValueError("X: found no examples, expected at least one")
-        Y = bring("Y", Y, like=like)
+        Y = bring_targets(Y, like) if isinstance(Y, Source) else bring("Y", Y, like=like)
         if tuple(Y.shape) != (layout.n_outputs, shape[1]):
             raise ValueError(
                 f"{layout.describe(len(layout.layers))}: Y has shape {tuple(Y.shape)}, "
@@ -114,7 +115,7 @@ def check_examples(
     ----------
     network : Network
     X, Y, weights
-        As in `check_data`.
+        As in `check_data`; of a softmax's classes Y may hold the numbers.
 
     Raises
     ------
@@ -126,6 +127,10 @@ def check_examples(
         raise TypeError(f"network: found {shown(network)}, expected a Network")
     if Y is None:
         raise TypeError("Y: found None, expected targets, one column for each example")
+    X = X if isinstance(X, Source) else plain_array("X", X)
+    if len(X.shape) == 2:
+        like = float_reference(layout, X)
+        Y = class_targets(network.cost, layout.n_outputs, X, Y, like)
     return check_data(layout, X, Y, weights)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check_number, check_whole
+from dnn_xp.arguments import check_positive, check_whole
 from dnn_xp.backends import Array, asarray_like, namespace
 from dnn_xp.network.checks import check_examples, check_theta
 from dnn_xp.network.network import Network
@@ -86,7 +86,7 @@ def check_gradient(
     if theta.dtype != xp.float64:
         raise ValueError(f"theta: found dtype {theta.dtype}, expected float64 to see small errors")
     check_whole("seed", seed, 0)
-    step_length = check_number("step_length", step_length, lambda x: x > 0.0, "a number above 0")
+    step_length = check_positive("step_length", step_length)
     direction = np.random.default_rng(seed).normal(size=network.size)
     direction = asarray_like(direction / np.linalg.norm(direction), like=theta)
 

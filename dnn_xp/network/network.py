@@ -16,6 +16,7 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     asarray_like,
+    block_like,
     current_backend,
     default_dtype,
     device,
@@ -39,7 +40,7 @@ from dnn_xp.network.checks import (
 )
 from dnn_xp.network.layout import Layout
 from dnn_xp.network.propagation import CostAndGradient
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_values, checked_targets, finite_source
 
 __all__ = ["Network"]
 
@@ -246,7 +247,7 @@ class Network:
         array, shape (n_outputs, m)
         """
         X = self._check(theta, X, batch_size)
-        xp = namespace(theta, float_reference(self.layout, X))
+        xp = namespace(theta)
         parameters = self.layout.views(theta, xp)
         return propagation.logits(self, parameters, X, batch_size=batch_size, xp=xp)
 
@@ -265,7 +266,7 @@ class Network:
         array, shape (n_outputs, m)
         """
         X = self._check(theta, X, batch_size)
-        xp = namespace(theta, float_reference(self.layout, X))
+        xp = namespace(theta)
         parameters = self.layout.views(theta, xp)
         return propagation.predictions(self, parameters, X, batch_size=batch_size, xp=xp)
 
@@ -273,7 +274,7 @@ class Network:
         self,
         theta: Vector,
         X: Matrix | Source,
-        Y: Matrix,
+        Y: Matrix | Source,
         weights: Vector | None = None,
         *,
         batch_size: int | None = None,
@@ -284,7 +285,8 @@ class Network:
         ----------
         theta, X, batch_size
             As in `forward`.
-        Y : array, shape (n_outputs, m)
+        Y : array or Source, shape (n_outputs, m)
+            Or class numbers, as in `train`.
         weights : array, shape (m,), optional
 
         Returns
@@ -301,7 +303,10 @@ class Network:
         X, Y, weights = check_examples(self, X, Y, weights)
         check_values(self.cost, X, Y, weights)
         Z = self.forward(theta, finite_source(X), batch_size=batch_size)
-        return propagation.mean_cost(self.cost, Z, Y, weights, xp=namespace(Z))
+        Y = checked_targets(self.cost, Y)
+        return propagation.mean_cost(
+            self.cost, Z, Y, weights, batch_size=batch_size, xp=namespace(Z)
+        )
 
     def input_gradient(
         self,
@@ -338,7 +343,7 @@ class Network:
         """
         X = self._check(theta, X, batch_size)
         check_floating("X", X.like if isinstance(X, Source) else X)
-        xp = namespace(theta, X.like if isinstance(X, Source) else X)
+        xp = namespace(theta)
         parameters, dZ = self.layout.views(theta, xp), self._logit_gradient(X, output)
         return propagation.input_gradient(self, parameters, X, dZ, batch_size=batch_size, xp=xp)
 
@@ -396,7 +401,7 @@ class Network:
         """
         self._check(theta, X)
         X, Y, weights = check_examples(self, X, Y, weights)
-        xp, key = namespace(theta, X), None
+        xp, key = namespace(X), None
         seed, step = check_whole("seed", seed, 0), check_whole("step", step, 0)
         if self.is_random:
             examples = xp.arange(X.shape[1], dtype=xp.int32, device=device(X))
@@ -410,7 +415,8 @@ class Network:
         if batch_size is not None:
             check_whole("batch_size", batch_size, 1)
         X = check_data(self.layout, X)[0]
-        if namespace(theta) is not namespace(reference_array(X)):
+        like = reference_array(X)
+        if namespace(theta) not in (namespace(like), namespace(block_like(like))):
             raise TypeError(
                 f"theta: found a {type(theta).__name__}, expected an array of X's library, which "
                 f"is a {type(X).__name__}; backends.asarray_like(theta, like=X) brings it there"

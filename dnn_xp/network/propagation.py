@@ -5,6 +5,7 @@ another machine add up.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from dnn_xp.backends import (
@@ -14,7 +15,10 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     compile_examples,
+    computes_lazily,
     is_narrow,
+    map_blocks,
+    namespace,
     vector_sums,
     widened,
 )
@@ -211,12 +215,31 @@ def _by_batches(
     xp: Namespace,
     *beside: Matrix,
 ) -> Matrix:
-    """Return what is computed of X, and of arrays beside it, some examples at a time."""
+    """Return what is computed of X, and of arrays beside it, some examples at a time.
+
+    Of a lazy X it is computed where its blocks are, once it is asked for.
+    """
+    if computes_lazily(X):
+        function = partial(_block_by_batches, compute, description, batch_size)
+        return map_blocks(function, parameters, X, *beside)
     parts = []
     for part, which in in_batches(X, batch_size, xp):
         run = compile_examples(compute, description, like=part)
         parts.append(run(parameters, part, *(other[..., which] for other in beside), xp=xp))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _block_by_batches(
+    compute: Callable[..., Matrix],
+    description: Any,
+    batch_size: int | None,
+    parameters: list[Arrays],
+    X: Matrix,
+    *beside: Matrix,
+) -> Matrix:
+    """Return what is computed of one block."""
+    xp = namespace(X)
+    return _by_batches(compute, description, parameters, X, batch_size, xp, *beside)
 
 
 def logits(
@@ -302,20 +325,35 @@ def _input_gradient(
 
 
 def mean_cost(
-    cost: CostSpec, Z: Matrix, Y: Matrix, weights: Vector | None = None, *, xp: Namespace
+    cost: CostSpec,
+    Z: Matrix,
+    Y: Matrix | Source,
+    weights: Vector | None = None,
+    *,
+    batch_size: int | None = None,
+    xp: Namespace,
 ) -> Scalar:
     """Return the mean cost of logits.
 
     Parameters
     ----------
     cost : str, tuple or Cost
-    Z, Y : array, shape (n_outputs, m)
+    Z : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
+    batch_size : int, optional
+        How many targets are read at a time. Default: all of them.
     xp : namespace
     """
-    found = find_cost(cost)
-    costs = found.by_Z(widened(Z), widened(Y), *found.parameters, xp=xp)
-    if weights is None:
-        return xp.mean(costs, axis=-1)
-    weights = widened(weights)
-    return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
+    found, sums = find_cost(cost), []
+    if not isinstance(Y, Source):
+        costs = found.by_Z(widened(Z), widened(Y), *found.parameters, xp=xp)
+        if weights is None:
+            return xp.mean(costs, axis=-1)
+        weights = widened(weights)
+        return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
+    for some, which in in_batches(Y, batch_size, xp):
+        costs = found.by_Z(widened(Z[..., which]), widened(some), *found.parameters, xp=xp)
+        sums.append(xp.sum(costs if weights is None else costs * widened(weights[which]), axis=-1))
+    total = xp.sum(xp.stack(sums), axis=0)
+    return total / (Y.shape[1] if weights is None else xp.sum(widened(weights)))

@@ -5,7 +5,7 @@ moved to the host together. What is read a batch at a time is checked as it is r
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dnn_xp.backends import (
@@ -19,10 +19,10 @@ from dnn_xp.backends import (
     numbers_on_host,
     widened,
 )
-from dnn_xp.data.sources import Source
+from dnn_xp.data.sources import Source, reference_array
 from dnn_xp.functions.costs import CostSpec, TargetRange, find_cost, target_groups
 
-__all__ = ["check_finite", "check_targets", "check_values", "finite_source"]
+__all__ = ["check_finite", "check_targets", "check_values", "checked_targets", "finite_source"]
 
 
 class _Range(NamedTuple):
@@ -39,7 +39,7 @@ class _Range(NamedTuple):
 def check_values(
     cost: CostSpec,
     X: Matrix | Source,
-    Y: Matrix,
+    Y: Matrix | Source,
     weights: Vector | None = None,
     theta: Vector | None = None,
 ) -> None:
@@ -51,7 +51,7 @@ def check_values(
     ----------
     cost : str, tuple or Cost
     X : array or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
     theta : array, optional
 
@@ -64,16 +64,20 @@ def check_values(
     named = {name: x for name, x in arrays.items() if x is not None and not isinstance(x, Source)}
     if not all(has_values(x) for x in named.values()):
         return
-    found, xp = find_cost(cost), namespace(Y)
+    found, xp = find_cost(cost), namespace(reference_array(Y))
     figures = _extremes({name: x for name, x in named.items() if _has_floats(x)})
     groups = target_groups(found, Y.shape[0])
-    figures += [_furthest_from_one(Y[rows, :], xp) for rows in groups]
+    if not isinstance(Y, Source):
+        figures += [_furthest_from_one(Y[rows, :], xp) for rows in groups]
+    if not figures:
+        return
     numbers = numbers_on_host(figures)
     ranges = {}
     for name in (name for name, x in named.items() if _has_floats(x)):
         ranges[name], numbers = _Range(*numbers[:2]), numbers[2:]
         _check_range(name, named[name], ranges[name])
-    _check_targets("Y", found.targets, Y, ranges["Y"], max(numbers, default=0.0))
+    if not isinstance(Y, Source):
+        _check_targets("Y", found.targets, Y, ranges["Y"], max(numbers, default=0.0))
     if weights is not None:
         _check_weights(ranges["weights"])
 
@@ -132,31 +136,48 @@ def finite_source(X: Matrix | Source) -> Matrix | Source:
     X : array or Source
         An array comes back as it is.
     """
-    if not isinstance(X, Source):
-        return X
-    n, read, like = X.shape[0], X.read, X.like
+    return _checked("X", X, lambda found: check_finite(X=found))
+
+
+def checked_targets(cost: CostSpec, Y: Matrix | Source) -> Matrix | Source:
+    """Return a source that refuses targets that a cost is not made for, as it reads them.
+
+    Parameters
+    ----------
+    cost : str, tuple or Cost
+    Y : array or Source
+        An array comes back as it is.
+    """
+    return _checked("Y", Y, lambda found: check_targets(cost, found))
+
+
+def _checked(name: str, source: Matrix | Source, look: Callable[[Array], None]) -> Matrix | Source:
+    """Return a source that looks at what it has read."""
+    if not isinstance(source, Source):
+        return source
+    n, read, like = source.shape[0], source.read, source.like
 
     def checked(which: Any) -> Array:
         found = read(which)
         if found.ndim != 2 or found.shape[0] != n or found.dtype != like.dtype:
             raise ValueError(
-                f"X: read {dtype_name(found.dtype)} of shape {tuple(found.shape)}, expected "
+                f"{name}: read {dtype_name(found.dtype)} of shape {tuple(found.shape)}, expected "
                 f"{dtype_name(like.dtype)} of shape ({n}, b), as its source says"
             )
         try:
-            check_finite(X=found)
+            look(found)
         except ValueError as error:
-            raise ValueError(f"{error} (among {_said(which)})") from None
+            raise ValueError(f"{error} (among {_said(which, found.shape[1])})") from None
         return found
 
-    return X._replace(read=checked)
+    return source._replace(read=checked)
 
 
-def _said(which: Any) -> str:
+def _said(which: Any, count: int) -> str:
     """Return which examples were read, in words."""
     if isinstance(which, slice):
         return f"the examples {which.start} to {which.stop - 1}"
-    return f"the {which.shape[0]} examples of a batch"
+    return f"the {count} examples of a batch"
 
 
 def _has_floats(x: Array) -> bool:

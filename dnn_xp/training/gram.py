@@ -17,7 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, Namespace, device, namespace, threads_for
+from dnn_xp.backends import (
+    Array,
+    Namespace,
+    asarray_like,
+    device,
+    from_blocks,
+    namespace,
+    threads_for,
+)
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.functions.linear import LinearActivationCache, LinearCache
@@ -188,15 +196,16 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
     X : array, shape (n_inputs, m)
     theta : array, shape (size,)
     """
-    xp, first = namespace(X, theta), network.layers[0]
+    # Of X on Dask, theta is here, and products with X are promises until they are asked for.
+    xp, own, first = namespace(X), namespace(theta), network.layers[0]
     assert isinstance(first, Dense)  # example_space_problem has seen to it
     m, n_weights = X.shape[1], math.prod(network.shapes["W1"])
-    W0 = xp.reshape(theta[:n_weights], network.shapes["W1"])
+    W0 = asarray_like(own.reshape(theta[:n_weights], network.shapes["W1"]), like=X)
     layers = (GramDense(first.units, first.activation), *network.layers[1:])
     inner = Network(m + first.units + 1, layers, network.cost)
     # b and all that follows the first layer's weights lie in the same order in both vectors.
-    no_move = xp.zeros(first.units * m, dtype=X.dtype, device=device(X))
-    start = xp.concat([no_move, xp.ones_like(theta[:1]), theta[n_weights:]])
+    no_move = own.zeros(first.units * m, dtype=theta.dtype, device=device(theta))
+    start = own.concat([no_move, own.ones_like(theta[:1]), theta[n_weights:]])
 
     def project(X_other: Array) -> Array:
         squares = xp.zeros_like(X_other[:1, :]) + xp.sum(W0 * W0)
@@ -205,9 +214,9 @@ def to_example_space(network: Network, X: Array, theta: Array) -> ExampleSpace:
 
     def to_theta(moved: Array) -> Array:
         n_coordinates = first.units * m
-        C = xp.reshape(moved[:n_coordinates], (first.units, m))
+        C = asarray_like(own.reshape(moved[:n_coordinates], (first.units, m)), like=X)
         with threads_for(n_weights * m, like=X):
-            W = moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X)
-        return xp.concat([xp.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
+            W = from_blocks(moved[n_coordinates] * W0 + C @ xp.matrix_transpose(X))
+        return own.concat([own.reshape(W, (-1,)), moved[n_coordinates + 1 :]])
 
     return ExampleSpace(inner, start, project, to_theta)

@@ -140,8 +140,18 @@ def describe_gradient_run(
     own = {name: getattr(settings, name) for name in (*names, "weights_by_batch")}
     own |= differing(settings.regularization, Regularization())
     own |= {"optimizer": repr(settings.optimizer)}
-    own |= {"order": settings.order is not None, "example_space": example_space}
+    own |= {"order": _order_of(problem, settings), "example_space": example_space}
     return describe_problem(problem, own | {"after": after_steps})
+
+
+def _order_of(problem: Problem, settings: Settings) -> bool | dict[str, int]:
+    """Return whether the order of examples is another than that of any run with this seed."""
+    if settings.order is not None:
+        return True
+    order = problem.X.order if isinstance(problem.X, Source) else None
+    if order is None or order.n_windows == 1 or settings.batch_size >= problem.X.shape[1]:
+        return False
+    return {"chunk": order.run, "window": order.window}
 
 
 def describe_problem(problem: Problem, own: Mapping[str, Any]) -> dict[str, Any]:

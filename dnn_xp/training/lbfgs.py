@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check, check_kind, check_number, check_whole
+from dnn_xp.arguments import check, check_kind, check_not_negative, check_whole
 from dnn_xp.backends import (
     Array,
+    Block,
+    Blocks,
     Group,
     asarray_like,
+    block_like,
     compile_step,
+    computes_lazily,
     namespace,
     plain_array,
     threads_for,
@@ -21,14 +25,15 @@ from dnn_xp.backends import (
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, read_examples
+from dnn_xp.data.sources import Source, in_memory, read_examples, reference_array
 from dnn_xp.functions.regularization import penalty
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples, check_learns, check_theta, float_reference
 from dnn_xp.network.propagation import cost_and_gradient
-from dnn_xp.network.values import check_finite, check_values, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.agreement import agreement_over
 from dnn_xp.training.evaluation import (
+    AT_ONCE,
     Evaluation,
     LabeledExamples,
     Metric,
@@ -76,7 +81,7 @@ class LBFGSSettings(NamedTuple):
 def lbfgs(
     network: Network,
     X: Array | Source,
-    Y: Array,
+    Y: Array | Source,
     theta: Array | None = None,
     *,
     weights: Array | None = None,
@@ -106,7 +111,8 @@ def lbfgs(
         Without dropout and batch norm: L-BFGS takes differences of gradients, so that the cost
         must be one function of theta, and a sum over examples.
     X : array of floats or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
+        Or class numbers, as in `train`.
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     weights : array, shape (m,), optional
@@ -198,10 +204,11 @@ def _prepare_run(
     group: Group | None = None,
 ) -> "LBFGSRun":
     """Return a run that is checked and ready for its first evaluation."""
-    X, Y, weights = check_examples(network, data.X, data.Y, data.weights)
+    X, Y, weights = check_examples(network, in_memory(data.X), data.Y, data.weights)
     _check_network(network)
     check_values(network.cost, X, Y, weights)
-    X, Y, weights = map(without_record, (finite_source(X), Y, weights))
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights = map(without_record, (X, Y, weights))
     like = float_reference(network.layout, X)
     settings = _check_settings(settings)
     if group is not None:
@@ -242,7 +249,7 @@ def _check_settings(settings: LBFGSSettings) -> LBFGSSettings:
         checked[name] = check_whole(name, getattr(settings, name), least)
     for name in ("l2", "tolerance", "cost_tolerance"):
         found = getattr(settings, name)
-        number = check_number(name, found, lambda x: x >= 0.0, "a number from 0 on")
+        number = check_not_negative(name, found)
         checked[name] = float(number)
     return LBFGSSettings(**checked)
 
@@ -307,13 +314,14 @@ class LBFGSRun(Run):
     ) -> None:
         super().__init__(problem.network, settings.max_iter, progress)
         self.settings, self._evaluate = settings, evaluate
-        self.to_theta = partial(_copy_beside, problem.Y)
+        like = reference_array(problem.Y)
+        self.to_theta = partial(_copy_beside, block_like(like))
         self._objective = _objective(problem, settings, group, like=self.state.theta)
         at_once = min(settings.batch_size or problem.X.shape[1], problem.X.shape[1])
         # Of all that is computed on the way to the next point, not only of the products: what
         # else trains in this process must not decide the last bits of a sum.
         self._threads = partial(
-            threads_for, problem.network.layout.largest_parameter * at_once, like=problem.Y
+            threads_for, problem.network.layout.largest_parameter * at_once, like=like
         )
         self._start_cost = float("nan")
 
@@ -399,10 +407,13 @@ def _objective(
     problem: Problem, settings: LBFGSSettings, group: Group | None, *, like: Vector
 ) -> Objective:
     """Return the mean cost with its penalty as a function on the host, of vectors like one."""
-    network, X, there = problem.network, problem.X, problem.Y
-    m = X.shape[1]
+    network, X, Y = problem.network, problem.X, problem.Y
+    if computes_lazily(X):
+        return _objective_in_blocks(problem, settings, like=like)
+    m, there = X.shape[1], reference_array(Y)
     cuts = runs_of(X, settings.batch_size or m, group)
-    at_once = group is None and len(cuts) == 1 and not isinstance(X, Source)
+    reads = isinstance(X, Source) or isinstance(Y, Source)
+    at_once = group is None and len(cuts) == 1 and not reads
     weights = None if problem.weights is None else normalize_weights(problem.weights)
     mask, zero = network.layout.weight_mask(like=like), widened(asarray_like(0.0, like=there))
     if group is not None:  # of which this process may have nothing to add to
@@ -413,7 +424,7 @@ def _objective(
         parameters, total = asarray_like(theta, like=there), zero
         for which in cuts:
             some = X if at_once else read_examples(X, which)
-            targets, w = beside(problem.Y, which), beside(weights, which)
+            targets, w = beside(Y, which), beside(weights, which)
             total = run(total, parameters, some, targets, w, m)
         if group is not None:
             total = group.all_sum(total * 1.0)
@@ -422,6 +433,34 @@ def _objective(
         return float(found[0] + value), found[1:] + slope
 
     return evaluate
+
+
+def _objective_in_blocks(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
+    """Return the mean cost of examples on Dask, which stay where they are."""
+    network, weights = problem.network, problem.weights
+    blocks = Blocks(problem.X, problem.Y, None if weights is None else normalize_weights(weights))
+    mask, there = network.layout.weight_mask(like=like), block_like(problem.Y)
+    size = settings.batch_size or AT_ONCE
+
+    def evaluate(theta: Vector) -> tuple[float, Vector]:
+        parameters = asarray_like(theta, like=there)
+        mean = partial(_block_mean, network, parameters, problem.X.shape[1], size)
+        found = asarray_like(blocks.sums(mean), like=like)
+        value, slope = penalty(theta, mask, None, settings.l2)
+        return float(found[0] + value), found[1:] + slope
+
+    return evaluate
+
+
+def _block_mean(network: Network, theta: Array, m: int, size: int, block: Block) -> Array:
+    """Return what the examples of a block add to the mean cost and gradient."""
+    X, Y, weights, _ = block
+    total = widened(asarray_like(0.0, like=Y))
+    for start in range(0, X.shape[1], size):
+        part = slice(start, min(start + size, X.shape[1]))
+        w = None if weights is None else weights[part]
+        total = _add_mean(network, total, theta, X[:, part], Y[:, part], w, m)
+    return total
 
 
 def _add_mean(

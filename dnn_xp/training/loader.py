@@ -1,17 +1,21 @@
 """Loading of batches: a step reads all data and the places of a batch, or the batch itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from dnn_xp.backends import (
     Array,
+    HostArray,
     asarray_like,
     has_fixed_shapes,
     has_views,
     namespace,
-    take_examples,
 )
-from dnn_xp.data.sources import Source, read_examples
+from dnn_xp.data.sources import Source, StoredRows, read_examples, reference_array
+from dnn_xp.data.windows import window_batches
 from dnn_xp.training.batches import minibatches
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import Batch, Data, StepConfig
@@ -22,25 +26,27 @@ PREFETCHED_ELEMENTS = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
 
 
-def prefetches(X: Array | Source, batch_size: int) -> bool:
+def prefetches(X: Array | Source, Y: Array | Source, batch_size: int) -> bool:
     """Return whether `load_batches` gathers the examples of a batch, rather than the step.
 
     Parameters
     ----------
     X : array or Source, shape (n_inputs, m)
+    Y : array or Source, shape (n_outputs, m)
     batch_size : int
     """
-    if isinstance(X, Source):
+    if isinstance(X, Source) or isinstance(Y, Source):
         return True
     return has_views(X) and 2 * X.shape[0] * batch_size <= PREFETCHED_ELEMENTS
 
 
 def load_batches(
-    config: StepConfig, data: Data, settings: Settings, epoch: int
-) -> Iterator[tuple[Data, Batch]]:
+    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int = 0
+) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. What
+    yields is to be closed: a thread may be reading ahead.
 
     Parameters
     ----------
@@ -49,30 +55,82 @@ def load_batches(
         All of them.
     settings : Settings
     epoch : int
+    first : int
+        The batch to begin with.
     """
     X, Y, weights, *rest = data
-    batch_size, seed, order = settings.batch_size, settings.seed, settings.order
+    m = X.shape[1]
+    # Asked for in each epoch, whatever the batches are: it may draw.
+    chosen = None if settings.order is None else settings.order(epoch)
+    if settings.batch_size == m:
+        if first == 0:
+            everything = slice(0, m)
+            if config.gathered:
+                X = X.read(everything) if isinstance(X, Source) else X
+                Y = Y.read(everything) if isinstance(Y, Source) else Y
+            yield Data(X, Y, weights, *rest), Batch(None, m, m)
+    elif isinstance(X, Source) and X.order is not None and chosen is None:
+        yield from _load_windows(config, data, settings, epoch, first)
+    else:
+        draw = partial(
+            minibatches, seed=settings.seed, epoch=epoch, order=chosen, padded=config.padded
+        )
+        yield from islice(_load_shuffled(config, data, settings.batch_size, draw), first, None)
+
+
+def _load_windows(
+    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int
+) -> Iterator[tuple[Data, Batch]]:
+    """Yield the batches of a source in its own order, whose rows are read a window at a time."""
+    X, Y, weights, *rest = data
+    sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
+    fetches = [one.fetch for one in sources if one.fetch is not None]
+    place = _placer(Y)
+
+    def fetch(places: HostArray) -> tuple[HostArray, ...]:
+        return tuple(one(places) for one in fetches)
+
+    batches = window_batches(
+        X.order,
+        fetch,
+        settings.batch_size,
+        settings.seed,
+        epoch,
+        first=first,
+        ahead=X.ahead,
+        padded=config.padded,
+    )
+    with closing(batches):
+        for examples, count, whole, rows in batches:
+            if not config.gathered:
+                yield data, Batch(examples, count, whole)
+                continue
+            places, (x_rows, *y_rows) = place(examples), rows
+            some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
+            w = None if weights is None else namespace(weights).take(weights, places)
+            seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)
+            yield seen, Batch(places, count, whole)
+
+
+def _load_shuffled(
+    config: StepConfig, data: Data, batch_size: int, draw: Callable[..., Iterator[Any]]
+) -> Iterator[tuple[Data, Batch]]:
+    """Yield the batches of an order that is drawn at once."""
+    X, Y, weights, *rest = data
     n_inputs, n_examples = X.shape
-    reads = isinstance(X, Source)
-    chosen = None if order is None else order(epoch)  # asked for each epoch: it may draw
-    if batch_size == n_examples:
-        X = X.read(slice(0, n_examples)) if reads and config.gathered else X
-        yield Data(X, Y, weights, *rest), Batch(None, n_examples, n_examples)
-        return
-    draw = partial(minibatches, order=chosen, padded=config.padded)
-    place = partial(asarray_like, like=Y, dtype=namespace(Y).int32)
+    reads = isinstance(X, Source) or isinstance(Y, Source)
+    place = _placer(Y)
     if not config.gathered:
         # A compiled step takes NumPy's arrays as they are, and would compile each slice of its own.
         move = None if has_fixed_shapes(Y) or reads else place
-        for indices, count in draw(n_examples, batch_size, seed, epoch, move=move):
+        for indices, count in draw(n_examples, batch_size, move=move):
             yield data, Batch(indices, count, count)
         return
     at_once = 1 if reads else max(1, PREFETCHED_ELEMENTS // (n_inputs * batch_size))
     move = None if reads else place
-    for indices, count in draw(n_examples, at_once * batch_size, seed, epoch, move=move):
+    for indices, count in draw(n_examples, at_once * batch_size, move=move):
         places = place(indices) if reads else indices
-        some_X = read_examples(X, indices)
-        some_Y = take_examples(Y, places)
+        some_X, some_Y = _take(X, indices, places), _take(Y, indices, places)
         some_weights = None if weights is None else namespace(weights).take(weights, places)
         for start in range(0, count, batch_size):
             part = slice(start, min(start + batch_size, places.shape[0]))
@@ -80,3 +138,14 @@ def load_batches(
             seen = Data(some_X[:, part], some_Y[:, part], w, *rest)
             here = min(batch_size, count - start)
             yield seen, Batch(places[part], here, here)
+
+
+def _placer(Y: Array | Source) -> Callable[[HostArray], Array]:
+    """Return what brings places beside the targets."""
+    like = reference_array(Y)
+    return partial(asarray_like, like=like, dtype=namespace(like).int32)
+
+
+def _take(x: Array | Source, indices: HostArray, places: Array) -> Array:
+    """Return some examples, by their places on the host or beside the array."""
+    return read_examples(x, indices if isinstance(x, Source) else places)

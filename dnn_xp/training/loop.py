@@ -11,14 +11,16 @@ from dnn_xp.backends import (
     Array,
     as_example_rows,
     asarray_like,
+    block_like,
     computed,
-    in_one_block,
+    computes_lazily,
+    from_blocks,
     is_narrow,
     namespace,
     widened,
     without_record,
 )
-from dnn_xp.data.sources import Source, reference_array
+from dnn_xp.data.sources import Source, in_memory, is_lazy, reference_array
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.regularization import smooth_labels
 from dnn_xp.network import Network
@@ -29,9 +31,11 @@ from dnn_xp.network.checks import (
     check_theta,
     float_reference,
 )
-from dnn_xp.network.values import check_values, finite_source
+from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.batches import mixup_coefficients
+from dnn_xp.training.blocks import in_blocks, make_blocks_step
 from dnn_xp.training.evaluation import (
+    AT_ONCE,
     Evaluation,
     Examples,
     LabeledExamples,
@@ -66,7 +70,7 @@ class DivergenceWarning(RuntimeWarning):
 def train(
     network: Network,
     X: Examples,
-    Y: Array,
+    Y: Examples,
     theta: Array | None = None,
     *,
     optimizer: Optimizer | None = None,
@@ -95,9 +99,11 @@ def train(
     network : Network
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
-        holds an example in each row. A `Source` is read batch by batch.
-    Y : array, shape (n_outputs, m)
-        Targets; brought to X's side.
+        holds an example in each row. A `Source` is read batch by batch, in an order of its own
+        where it has one.
+    Y : array or Source, shape (n_outputs, m)
+        Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
+        shape (m,) or (1, m).
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     optimizer : Optimizer, optional
@@ -200,12 +206,12 @@ class TrainingData(NamedTuple):
     Attributes
     ----------
     X : array or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), optional
     """
 
     X: Examples
-    Y: Array
+    Y: Examples
     weights: Array | None = None
 
 
@@ -244,15 +250,18 @@ def prepare_run(
     """
     if resume is not None:
         check_progress(resume)
-    X, Y, weights = check_examples(network, data.X, data.Y, data.weights)
+    X, Y, weights = check_examples(network, in_memory(data.X), data.Y, data.weights)
     like = float_reference(network.layout, X)
     settings = check_settings(settings, X.shape[1])
     check_learns(network.layout)
-    theta = network.initialize(settings.seed, like=like) if theta is None else theta
-    theta = bring("theta", theta, like=like)
+    here = block_like(like)
+    theta = network.initialize(settings.seed, like=here) if theta is None else theta
+    theta = bring("theta", theta, like=here)
     check_theta(network.layout, theta)
-    check_values(network.cost, X, Y, weights, theta)
-    X, Y, weights, theta = map(without_record, (finite_source(X), Y, weights, theta))
+    check_values(network.cost, X, Y, weights)
+    check_finite(theta=theta)
+    X, Y = finite_source(X), checked_targets(network.cost, Y)
+    X, Y, weights, theta = map(without_record, (X, Y, weights, theta))
     validation = prepare_validation(like, network, evaluation.validation)
     problem = Problem(network, theta, X, Y, weights, validation)
     moved = _uses_example_space(problem, settings, after, resume)
@@ -282,6 +291,13 @@ def prepare_run(
     if is_narrow(theta):
         evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
     data_of_steps = _prepare_data(problem, settings)
+    if computes_lazily(data_of_steps.X):
+        if make_step is not None:
+            raise ValueError(
+                "group: found with X on Dask, whose blocks are added up by its scheduler, expected "
+                "one of the two; X in memory is shared out by a group"
+            )
+        data_of_steps, make_step = in_blocks(network, data_of_steps, settings), make_blocks_step
     run = GradientRun(network, settings, problem, data_of_steps, evaluate, progress, make_step)
     run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, data_are_lazy
     run.modes |= figure_modes(evaluation)
@@ -301,6 +317,8 @@ def _uses_example_space(
         reason = "X is of 16 bits, of which sums of products of examples lose too much"
     if isinstance(problem.X, Source):
         reason = "X is read a batch at a time"
+    if isinstance(problem.Y, Source):
+        reason = "Y is read a batch at a time"
     if problem.validation is not None and isinstance(problem.validation[0], Source):
         reason = "the validation data are read a batch at a time"
     if after is not None:
@@ -309,6 +327,8 @@ def _uses_example_space(
         raise ValueError(f"example_space: found True, which would not be exact: {reason}")
     if resume is None:
         pays = pays_in_example_space(problem.network, n_examples, settings.epochs)
+        # Products of all examples with each other come here, which X on Dask may be too large for.
+        pays = pays and not (computes_lazily(problem.X) and n_examples > AT_ONCE)
     else:  # what was chosen once stays, whatever pays for the epochs that are left
         pays = bool(resume.run.get("example_space"))
     return wanted is True or (reason is None and pays)
@@ -319,13 +339,16 @@ def _in_example_space(problem: Problem) -> Problem:
     space = to_example_space(problem.network, problem.X, problem.theta)
     validation = problem.validation
     if validation is not None:
-        validation = (computed(space.project(validation[0])), *validation[1:])
+        projected = space.project(validation[0])
+        if not computes_lazily(validation[0]):
+            projected = from_blocks(projected)
+        validation = (computed(projected), *validation[1:])
     return problem._replace(
         network=space.network,
         theta=space.theta,
-        # In one block, so that gradients have the blocks of theta, also in a run that goes on.
-        X=computed(in_one_block(space.project(problem.X))),
-        Y=in_one_block(problem.Y),
+        X=from_blocks(space.project(problem.X)),
+        Y=from_blocks(problem.Y),
+        weights=None if problem.weights is None else from_blocks(problem.weights),
         validation=validation,
         to_theta=space.to_theta,
     )
@@ -361,7 +384,8 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
             raise ValueError(
                 f"label_smoothing: found cost {network.cost!r}, expected one between classes"
             )
-        Y = smooth_labels(Y, rules.label_smoothing, asarray_like([[n] for n in n_classes], like=Y))
+        sizes = asarray_like([[n] for n in n_classes], like=reference_array(Y))
+        Y = _smoothed(Y, rules.label_smoothing, sizes)
     if weights is not None:
         scaled = normalize_weights(weights)  # which refuses weights that are all zero
         weights = weights if settings.weights_by_batch else scaled
@@ -375,9 +399,19 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
-        if isinstance(X, Source):
-            raise ValueError("mixup: X is read a batch at a time, and its examples mix at random")
+        for name, x in (("X", X), ("Y", Y)):
+            if is_lazy(x):
+                how = "is read a batch at a time" if isinstance(x, Source) else "lies in blocks"
+                raise ValueError(f"mixup: {name} {how}, and its examples mix at random")
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)
     return Data(X, Y, weights, mask, mixup)
+
+
+def _smoothed(Y: Examples, amount: float, n_classes: Array) -> Examples:
+    """Return smoothed targets, of a source those that it reads."""
+    if not isinstance(Y, Source):
+        return smooth_labels(Y, amount, n_classes)
+    read = Y.read
+    return Y._replace(read=lambda which: smooth_labels(read(which), amount, n_classes))

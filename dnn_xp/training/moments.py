@@ -10,7 +10,7 @@ from numbers import Real
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
-from dnn_xp.arguments import check, check_choice, check_kind, check_number
+from dnn_xp.arguments import check, check_choice, check_kind, check_not_negative
 from dnn_xp.backends import ends_together
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.result import Ending, TrainingResult
@@ -257,9 +257,7 @@ class Patience:
 
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, ("min", "max"))
-        self.min_delta = check_number(
-            "min_delta", self.min_delta, lambda x: x >= 0.0, "a number from 0 on"
-        )
+        self.min_delta = check_not_negative("min_delta", self.min_delta)
         is_number = isinstance(self.patience, Real) and not isinstance(self.patience, bool)
         check("patience", self.patience, is_number and self.patience >= 1, "a number from 1 on")
         self.best, self.waited = math.inf if self.mode == "min" else -math.inf, 0

@@ -11,7 +11,7 @@ An `Optimizer` compares by value, so that a compiled step can take it as a const
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from dnn_xp.arguments import check_flag, check_number
+from dnn_xp.arguments import check_flag, check_not_negative, check_number, check_positive
 from dnn_xp.backends import Array, Scalar, Vector, cache_blocks, has_views, namespace
 from dnn_xp.reprs import typed_call
 
@@ -759,13 +759,13 @@ def _optimizer(
     **numbers: float,
 ) -> Optimizer:
     """Return an optimizer of the house, and refuse what cannot descend."""
-    rate = check_number("learning_rate", learning_rate, lambda x: x > 0.0, "a number above 0")
+    rate = check_positive("learning_rate", learning_rate)
     decay = 0.0 if weight_decay is _ABSENT else weight_decay
-    decay = check_number("weight_decay", decay, lambda x: x >= 0.0, "a number from 0 on")
+    decay = check_not_negative("weight_decay", decay)
     plain: dict[str, float] = {}
     for key, number in numbers.items():
         if key == "epsilon":
-            plain[key] = check_number(key, number, lambda x: x >= 0.0, "a number from 0 on")
+            plain[key] = check_not_negative(key, number)
         elif linear:
             plain[key] = check_number(key, number, lambda x: 0 <= x <= 1, "a number from 0 to 1")
         else:

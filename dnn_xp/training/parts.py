@@ -12,7 +12,6 @@ from dnn_xp.backends import (
     computes_lazily,
     has_fixed_shapes,
     namespace,
-    take_examples,
 )
 from dnn_xp.data.sources import Source, read_examples, reference_array
 from dnn_xp.network.layout import Workspace
@@ -121,8 +120,10 @@ def runs_of(X: Array | Source, at_once: int, group: Group | None) -> list[Any]:
     return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
 
 
-def beside(x: Array | None, which: Any) -> Array | None:
+def beside(x: Array | Source | None, which: Any) -> Array | None:
     """Return the targets, or the weights, of such examples."""
+    if isinstance(x, Source):
+        return x.read(which)
     if x is None or isinstance(which, slice):
         return None if x is None else x[..., which]
     xp = namespace(x)
@@ -152,8 +153,9 @@ def group_step(
     """
     check_parts(config.network)
     check_shared(data.X)
-    group, like, compiled = agreement.group, data.Y, settings.compile
-    reads, is_whole = isinstance(data.X, Source), settings.batch_size == data.X.shape[1]
+    group, like, compiled = agreement.group, reference_array(data.Y), settings.compile
+    reads = isinstance(data.X, Source) or isinstance(data.Y, Source)
+    is_whole = settings.batch_size == data.X.shape[1]
     gathered = reads or (is_whole and data.mixup is None)
     network = config.network
     if reads:
@@ -169,8 +171,10 @@ def group_step(
     prepare = compile_step(prepare_batch, config, like=like)
     gradient = compile_step(_part_vector, part_config, like=like, compile=compiled)
     update = compile_step(_updated, config, like=like, donate=(0,), compile=compiled)
-    # Of a source nothing but its length matters there.
-    of_whole = data._replace(X=data.Y) if reads else data
+    of_whole = data
+    if reads:  # nothing but weights matters there
+        rows = None if data.weights is None else data.weights[None, :]
+        of_whole = data._replace(X=rows, Y=rows)
     needs_whole = config.weights_by_batch or settings.regularization.l2
 
     def take_step(
@@ -224,9 +228,8 @@ def _slicing(data: Data, rank: int, size: int) -> tuple[Cut, int]:
 def _reading(data: Data, rank: int, size: int) -> Cut:
     """Return what reads the examples of a part."""
     X, Y, weights, *rest = data
-    m = X.shape[1]
-    xp = namespace(Y)
-    fixed = has_fixed_shapes(Y)
+    m, like = X.shape[1], reference_array(Y)
+    xp, fixed = namespace(like), has_fixed_shapes(like)
 
     def cut(batch: Batch) -> tuple[Data, Batch]:
         whole = all_places(m) if batch.indices is None else batch.indices[: batch.count]
@@ -234,12 +237,15 @@ def _reading(data: Data, rank: int, size: int) -> Cut:
         count = indices.shape[0]
         if fixed and count:
             indices = filled_up(indices, -(-batch.whole // (4 * size)))
-        places = asarray_like(indices, like=Y, dtype=xp.int32)
+        places = asarray_like(indices, like=like, dtype=xp.int32)
         part = Batch(places, count, batch.whole)
         if not count:  # it takes part in the sum all the same
-            return Data(None, Y[:, :0], None, *rest), part
+            return Data(None, None, None, *rest), part
         some_weights = None if weights is None else xp.take(weights, places)
-        return Data(read_examples(X, indices), take_examples(Y, places), some_weights, *rest), part
+        some_X, some_Y = (
+            read_examples(one, indices if isinstance(one, Source) else places) for one in (X, Y)
+        )
+        return Data(some_X, some_Y, some_weights, *rest), part
 
     return cut
 

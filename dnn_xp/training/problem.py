@@ -25,7 +25,7 @@ class Problem(NamedTuple):
     theta : array, shape (size,)
         Where training begins.
     X : array or Source, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array or Source, shape (n_outputs, m)
     weights : array, shape (m,), or None
     validation : tuple (X, Y, weights), or None
     to_theta : callable
@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     network: Network
     theta: Array
     X: Examples
-    Y: Array
+    Y: Examples
     weights: Array | None = None
     validation: ValidationData | None = None
     to_theta: Callable[[Array], Array] = same_theta
@@ -43,4 +43,5 @@ class Problem(NamedTuple):
     @property
     def is_lazy(self) -> bool:
         """Whether examples must be read, or worked out, before they can be looked at."""
-        return is_lazy(self.X) or (self.validation is not None and is_lazy(self.validation[0]))
+        validation = () if self.validation is None else self.validation[:2]
+        return any(map(is_lazy, (self.X, self.Y, *validation)))

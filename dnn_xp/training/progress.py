@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_kind
-from dnn_xp.backends import Array, asarray_like, dtype_name, in_one_block, namespace
+from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
 from dnn_xp.training.identity import AnotherRunError, Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
@@ -153,9 +153,5 @@ def check_progress(resume: Any) -> None:
 
 
 def _copied(vector: Array) -> Array:
-    """Return a copy that, where arrays have blocks, is in one, as a step leaves them.
-
-    A sum over other blocks is another sum in its last digits.
-    """
-    vector = in_one_block(vector)
+    """Return a copy."""
     return namespace(vector).asarray(vector, copy=True)

@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from dnn_xp.arguments import check_number, check_whole
+from dnn_xp.arguments import check_number, check_positive, check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
@@ -102,7 +102,7 @@ def learning_rate_range_test(
     >>> 0.1 < found.proposed < 10.0
     True
     """
-    lowest = check_number("lowest", lowest, lambda x: x > 0.0, "a number above 0")
+    lowest = check_positive("lowest", lowest)
     highest = check_number("highest", highest, lambda x: x > lowest, f"a number above {lowest}")
     steps = check_whole("steps", steps, 3)
     if batch_size is not None:

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from itertools import islice
+from contextlib import closing, suppress
 from typing import Any, Literal
 
 from dnn_xp.backends import (
@@ -17,6 +16,7 @@ from dnn_xp.backends import (
     namespace,
     threads_for,
 )
+from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
 from dnn_xp.training.agreement import Agreement, StopAgreedError
 from dnn_xp.training.loader import load_batches, prefetches
@@ -232,7 +232,7 @@ class GradientRun(Run):
         super().__init__(network, settings.epochs, progress)
         self.settings, self.to_theta = settings, problem.to_theta
         self.begin_theta, self._evaluate, self._data = problem.theta, evaluate, data
-        like = self._like = problem.Y
+        like = self._like = reference_array(data.Y)
         n_examples, batch_size, micro_batch = (
             data.X.shape[1],
             settings.batch_size,
@@ -250,7 +250,9 @@ class GradientRun(Run):
             weights_by_batch=settings.weights_by_batch,
             penalties_by_batch=settings.regularization.summed,
             # Mixup looks for partners among all the data.
-            gathered=make_step is None and data.mixup is None and prefetches(data.X, batch_size),
+            gathered=make_step is None
+            and data.mixup is None
+            and prefetches(data.X, data.Y, batch_size),
         )
         self._strengths = strengths_of(settings)
         self._step: TakeStep = (
@@ -271,9 +273,10 @@ class GradientRun(Run):
         seed, decay = settings.seed % 2**31, settings.ema_decay
         rate, schedule = settings.optimizer.learning_rate, settings.schedule
         n_batches, begun = self._n_batches, self.epoch * self._n_batches
-        batches = load_batches(self._config, self._data, settings, self.epoch)
-        with threads_for(self._multiplications, like=self._like), suppress(StopAgreedError):
-            for data, batch in islice(batches, self.batch, None):
+        batches = load_batches(self._config, self._data, settings, self.epoch, self.batch)
+        threads = threads_for(self._multiplications, like=self._like)
+        with threads, closing(batches), suppress(StopAgreedError):
+            for data, batch in batches:
                 factor = 1.0
                 if schedule is not None:
                     factor = _factor(schedule, (begun + self.batch) / n_batches)

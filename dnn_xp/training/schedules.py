@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-from dnn_xp.arguments import check, check_choice, check_number, check_whole
+from dnn_xp.arguments import (
+    check,
+    check_choice,
+    check_not_negative,
+    check_number,
+    check_positive,
+    check_whole,
+)
 from dnn_xp.reprs import typed_call
 from dnn_xp.training.moments import Callback, Mode, Patience, find_mode
 from dnn_xp.training.run import Run
@@ -97,7 +104,7 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
     ValueError
         Where a number is out of its range.
     """
-    factor = check_number("factor", factor, lambda x: x > 0.0, "a number above 0")
+    factor = check_positive("factor", factor)
     return ScheduleFunction(_constant, (factor,), typed_call(constant, {"factor": factor}))
 
 
@@ -184,8 +191,8 @@ def inverse_scaling(power: float = 0.5, rate: float = 1.0) -> ScheduleFunction:
     >>> [inverse_scaling(0.5)(epoch) for epoch in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    power = check_number("power", power, lambda x: x >= 0.0, "a number from 0 on")
-    rate = check_number("rate", rate, lambda x: x > 0.0, "a number above 0")
+    power = check_not_negative("power", power)
+    rate = check_positive("rate", rate)
     call = typed_call(inverse_scaling, {"power": power, "rate": rate})
     return ScheduleFunction(_inverse_scaling, (power, rate), call)
 
@@ -228,7 +235,7 @@ def cosine(
     >>> [round(schedule(epoch), 3) for epoch in (0, 5, 10, 20, 30, 50, 70)]
     [1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 0.0]
     """
-    epochs = check_number("epochs", epochs, lambda x: x > 0.0, "a number above 0")
+    epochs = check_positive("epochs", epochs)
     warm_up = check_number("warm_up", warm_up, lambda x: 0.0 <= x < epochs, "0 <= warm_up < epochs")
     restarts = check_whole("restarts", restarts, 0)
     check("restarts", restarts, restarts < 1000, "fewer than 1000")
@@ -279,7 +286,7 @@ def one_cycle(
     >>> [round(schedule(epoch), 3) for epoch in (0, 2, 4, 7, 10)]
     [0.2, 0.6, 1.0, 0.5, 0.0]
     """
-    epochs = check_number("epochs", epochs, lambda x: x > 0.0, "a number above 0")
+    epochs = check_positive("epochs", epochs)
     rise = check_number("rise", rise, lambda x: 0.0 < x < 1.0, "0 < rise < 1")
     start, end = _part("start", start), _part("end", end)
     values = {"epochs": epochs, "rise": rise, "start": start, "end": end}
@@ -315,7 +322,7 @@ def warm_up(schedule: Schedule, epochs: float) -> ScheduleFunction:
     >>> [schedule(epoch) for epoch in (0, 2.5, 5, 14, 15)]
     [0.0, 0.5, 1.0, 1.0, 0.1]
     """
-    epochs = check_number("epochs", epochs, lambda x: x >= 0.0, "a number from 0 on")
+    epochs = check_not_negative("epochs", epochs)
     check("schedule", schedule, callable(schedule), "a function of the epoch")
     call = typed_call(warm_up, {"schedule": schedule, "epochs": epochs})
     return ScheduleFunction(_warm_up, (epochs, schedule), call)

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
-from dnn_xp.arguments import check_flag, check_kind, check_number, check_whole, shown
+from dnn_xp.arguments import (
+    check_flag,
+    check_kind,
+    check_not_negative,
+    check_number,
+    check_positive,
+    check_whole,
+    shown,
+)
 from dnn_xp.training.batches import Indices
 from dnn_xp.training.optimizers import Optimizer
 from dnn_xp.training.regularization import Regularization, check_regularization
@@ -40,7 +48,8 @@ class Settings(NamedTuple):
         does, and not over the data: each batch then counts the same, however light its examples.
     order : callable, optional
         ``order(epoch)`` is the order, NumPy's whole numbers from 0 to m - 1, in which an epoch
-        takes the examples in batches. Default: a shuffle by the seed and the epoch.
+        takes the examples in batches. Default: that of a source with one of its own, by the seed
+        and the epoch, else a shuffle by these.
     """
 
     optimizer: Optimizer
@@ -108,16 +117,14 @@ def check_optimizer(optimizer: Optimizer) -> Optimizer:
         if not callable(found):
             raise TypeError(f"optimizer: found {name}={shown(found)}, expected a function")
     rate, decay = (
-        float(
-            check_number(name, getattr(optimizer, name), lambda x: x >= 0.0, "a number from 0 on")
-        )
+        float(check_not_negative(name, getattr(optimizer, name)))
         for name in ("learning_rate", "weight_decay")
     )
     return optimizer._replace(learning_rate=rate, weight_decay=decay)
 
 
 def _above_0(name: str, found: Any) -> float:
-    return float(check_number(name, found, lambda x: x > 0.0, "a number above 0"))
+    return float(check_positive(name, found))
 
 
 def _stays(name: str, found: Any) -> float:

@@ -1,6 +1,7 @@
 """Run the command line as a person does: in this process, or in one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,8 +39,13 @@ def dnn_xp(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Ran:
+        # A command leaves the process, and what signals mean with it.
+        before = {number: signal.getsignal(number) for number in signal.valid_signals()}
         with pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
         out, err = capsys.readouterr()
         return Ran(left.value.code, out, err)
 
@@ -68,6 +74,13 @@ def start(bare: None, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_all if os.name == "posix" else None,
         )
 
     return begin
+
+
+def _hear_all() -> None:
+    """Hear the signals that are ignored where the tests run under ``nohup``, or behind ``&``."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)

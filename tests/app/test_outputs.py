@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dnn_xp.app.errors import Failure
-from dnn_xp.app.outputs import check_outputs, check_plot, check_space, draw
+from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space, draw
 from dnn_xp.reports import figures
 
 
@@ -37,6 +37,44 @@ def test_what_can_be_written_is_let_be(here):
 def test_outputs_what_cannot_be_is_said(here, files, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_outputs("data.h5", {option: Path(name) for option, name in files.items()})
+
+
+@pytest.mark.parametrize("option", ["--output", "--plot", "--run"])
+@pytest.mark.parametrize(
+    ("checkpoint", "name", "fits"),
+    [
+        ("z", "z.1", False),
+        ("z", "z.2", False),
+        ("z", "z.07", False),
+        ("z", "./folder/../z.12", False),
+        ("z", ".z.lock", False),
+        ("z", "z", False),
+        ("folder/z.h5", "folder/z.h5.1", False),
+        ("z", "folder/z.1", True),
+        ("z", "z.h5", True),
+        ("z", "z.1.h5", True),
+        ("z.1", "z", True),
+        ("z", "zz.1", True),
+        (None, "z.1", True),
+    ],
+)
+def test_no_output_has_the_name_of_what_belongs_to_a_checkpoint(
+    here, option, checkpoint, name, fits
+):
+    kept = None if checkpoint is None else Path(checkpoint)
+    files = {"--checkpoint": kept, option: Path(name)}
+    if fits:
+        check_apart(kept, files)
+    else:
+        with pytest.raises(ValueError, match=f"^{option}: found .*--checkpoint {checkpoint} keeps"):
+            check_apart(kept, files)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_link_has_the_name_to_which_it_leads(here):
+    (here / "folder" / "link").symlink_to(here / "z.1")
+    with pytest.raises(ValueError, match=r"^--output: found folder.link"):
+        check_apart(Path("z"), {"--output": Path("folder/link")})
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")

@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app.resume import open_resume, resume_command
+from dnn_xp.app.resume import holds_progress, open_resume, resume_command
+from dnn_xp.callbacks import Checkpoint
 from dnn_xp.files import seal
 from dnn_xp.models import load_checkpoint, load_model, save_checkpoint
 from tests.app.test_train import facts
@@ -108,16 +109,36 @@ def test_resume_what_cannot_be_is_one_line(dnn_xp, tmp_path, arguments, error):
     assert (tmp_path / "c").read_bytes() == before
 
 
-def test_other_data_of_the_same_shape_are_refused(dnn_xp, tmp_path):
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(50, 3))
-    for slope in (1.0, 2.0):
-        np.savez(tmp_path / "data.npz", x=x, y=slope * x[:, 0])
-        resume = ["--resume"] if slope == 2.0 else []
-        code, _, err = dnn_xp("train", "data.npz", "--epochs", "1", "--checkpoint", "c", *resume)
+@pytest.mark.parametrize("kept", [("--checkpoint", "c"), ("--run", "r")], ids=["file", "folder"])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ((50, 3), 2.0),
+        ((50, 4), 1.0),
+        ((50, 1), 1.0),
+        ((60, 3), 1.0),
+        ((9, 3), 1.0),
+        ((50, 3), "classes"),
+        ((50, 3), "two targets"),
+    ],
+)
+def test_data_that_have_changed_are_named_and_no_option(dnn_xp, tmp_path, kept, x, y):
+    """Also where another number of features or outputs makes another network of them."""
+
+    def save(shape, y):
+        features = np.random.default_rng(0).normal(size=shape)
+        first = features[:, 0]
+        named = {"classes": np.arange(shape[0]) % 3, "two targets": np.stack([first, first], 1)}
+        np.savez(tmp_path / "data.npz", x=features, y=named[y] if y in named else y * first)
+
+    save((50, 3), 1.0)
+    assert dnn_xp("train", "data.npz", "--epochs", "1", *kept).code == 0
+    save(x, y)
+    code, _, err = dnn_xp("train", "data.npz", "--epochs", "2", *kept, "--resume")
     assert (code, err) == (
         2,
-        "dnn-xp: error: --resume: this is the progress of a run on other data\n",
+        "dnn-xp: error: --resume: this is the progress of a run on other data: data.npz has "
+        "changed since, or is another file\n",
     )
 
 
@@ -302,3 +323,41 @@ def test_a_second_run_on_one_checkpoint_is_one_line(dnn_xp, start, tmp_path):
 def test_without_checkpoints_there_is_nothing_to_come_from():
     resume = open_resume(None)
     assert (resume.progress, resume.checkpoints, resume.epochs_before) == (None, (), 0)
+
+
+@pytest.mark.parametrize("older", ["1", "2", "12"])
+def test_an_older_checkpoint_alone_is_one_to_go_on_from(dnn_xp, tmp_path, older):
+    """As a kill between two names may leave it."""
+    path = tmp_path / "c"
+    assert not holds_progress(path)
+    (tmp_path / f"c.{older}").write_bytes(b"another file")
+    assert not holds_progress(path)
+    assert dnn_xp(*QUICK, "--epochs", "1", "--checkpoint", "d").code == 0
+    (tmp_path / "d").replace(tmp_path / f"c.{older}")
+    assert holds_progress(path)
+
+
+@pytest.mark.parametrize("older", ["1", "2"])
+@pytest.mark.parametrize("kept", [("--checkpoint", "c"), ()], ids=["file", "folder"])
+def test_what_was_interrupted_names_the_way_on_where_an_older_checkpoint_is_left(
+    dnn_xp, tmp_path, monkeypatch, kept, older
+):
+    real = Checkpoint.end
+
+    def end(self, result):
+        real(self, result)
+        self.path.replace(self.path.with_name(f"{self.path.name}.{older}"))
+        return result
+
+    def interrupted(self, run):
+        return signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Checkpoint, "end", end)
+    monkeypatch.setattr(Checkpoint, "epoch", interrupted)
+    code, _, err = dnn_xp(*QUICK, "--epochs", "5", *kept)
+    assert code == 130
+    assert "go on with: dnn-xp " in err
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(err.splitlines()[0].partition("go on with: dnn-xp ")[2])
+    assert dnn_xp(*command).code == 0

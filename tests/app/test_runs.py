@@ -1,5 +1,6 @@
 """Each training is kept in a folder of its own, from which ``dnn-xp resume`` goes on."""
 
+import inspect
 import json
 import os
 import re
@@ -9,12 +10,21 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app.runs import find_last_run, make_folder, read_record, remove_where_empty
+from dnn_xp.app.runs import (
+    COPIES,
+    SETTINGS,
+    find_last_run,
+    make_folder,
+    read_record,
+    remove_where_empty,
+)
+from dnn_xp.app.train import train
 from dnn_xp.models import load_checkpoint, load_model
 from tests.app.test_train import facts
 
@@ -196,7 +206,7 @@ def test_the_last_run_goes_on(dnn_xp, start, tmp_path, how):
         process.communicate()
     folder = tmp_path / "runs" / f"{TODAY}_digits"
     begun = load_checkpoint(folder / "checkpoint").epoch
-    code, out, err = dnn_xp("resume", "--epochs", begun + 2)
+    code, out, err = dnn_xp("resume", "--epochs", begun + 2, "--output", "m.h5")
     assert (code, err) == (0, "")
     assert facts(out)["epochs"].startswith(f"{begun + 2} of {begun + 2} in ")
     assert facts(out)["run"] == f"runs/{folder.name}"
@@ -237,12 +247,13 @@ def test_a_run_goes_on_from_another_folder_as_where_it_began(dnn_xp, tmp_path, m
     assert dnn_xp("train", "data.npz", "--epochs", "1", "--output", "m.h5").code == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    code, out, err = dnn_xp("resume", f"../runs/{TODAY}_data", "--epochs", "2")
+    code, out, err = dnn_xp("resume", f"../runs/{TODAY}_data", "--epochs", "2", "--output", "n.h5")
     assert (code, err) == (0, "")
     assert facts(out)["epochs"].startswith("2 of 2 in ")
-    assert load_model(tmp_path / "m.h5").about["epochs"] == 2
+    assert load_model(tmp_path / "m.h5").about["epochs"] == 1
+    assert load_model(tmp_path / "elsewhere" / "n.h5").about["epochs"] == 2
     assert Path.cwd() == tmp_path / "elsewhere"
-    assert list(Path().iterdir()) == []
+    assert [path.name for path in Path().iterdir()] == ["n.h5"]
 
 
 def test_a_folder_that_was_moved_goes_on_where_it_is(dnn_xp, tmp_path, monkeypatch):
@@ -288,11 +299,30 @@ def test_a_run_that_is_going_on_is_left_alone(dnn_xp, start, tmp_path):
         (b"", "r/run.json: is no record of a dnn-xp train: "),
         (b"{}", "'arguments'"),
         (b"[]", "is no record"),
-        (b"[" * 100_000, "is no record"),
-        (b'{"arguments": "train", "settings": {"epochs": 1}}', "no list of texts"),
-        (b'{"arguments": ["train", 3], "settings": {"epochs": 1}}', "no list of texts"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b" " * 10_000_001, "expected at most 10"),
+        (b'{"arguments": "train", "settings": {"epochs": 1}}', "arguments: found 'train'"),
+        (b'{"arguments": ["train", 3], "settings": {"epochs": 1}}', "expected texts"),
+        (b'{"arguments": ["train", "a\\u0000"], "settings": {"epochs": 1}}', "without NUL"),
+        (b'{"arguments": ["train", "\\ud800"], "settings": {"epochs": 1}}', "surrogates"),
+        (b'{"arguments": [], "settings": {"epochs": 1}}', "not those of dnn-xp train"),
         (b'{"arguments": ["verify"], "settings": {"epochs": 1}}', "not those of dnn-xp train"),
-        (b'{"arguments": ["train"], "settings": {"epochs": "1"}}', "of another kind"),
+        *(
+            (b'{"arguments": ["train"], "settings": {"epochs": %s}}' % epochs, "epochs: found")
+            for epochs in (b'"1"', b"true", b"-1", b"0", b"1.5", b"NaN", b"null", b"[]", b"1" * 23)
+        ),
+        *(
+            (b'{"arguments": ["train"], "settings": {"epochs": 1}, %s}' % more, said)
+            for more, said in (
+                (b'"directory": 3', "directory: found"),
+                (b'"directory": ["/"]', "directory: found"),
+                (b'"directory": "a\\u0000b"', "directory: found"),
+                (b'"directory": "\\udcff\\ud800"', "surrogates"),
+                (b'"ending": true', "ending: found"),
+                (b'"ending": "won"', "ending: found"),
+                (b'"ending": {}', "ending: found"),
+            )
+        ),
         (b'{"arguments": ["train"], "settings": 7}', "is no record"),
         (b'{"arguments": ["train", "--luck"], "settings": {"epochs": 1}}', "--luck"),
         (b'{"arguments": ["train"], "settings": {"epochs": 1}}', "there is no checkpoint r/"),
@@ -313,6 +343,74 @@ def test_no_run_at_all(dnn_xp):
         2,
         "dnn-xp: error: there is no run in runs: name the folder of one, or begin one\n",
     )
+
+
+def test_of_each_option_of_train_it_is_said_whether_a_run_goes_on_with_it():
+    anew = {"run", "no_run", "resume", "resume_or_start"}
+    assert {*SETTINGS, *COPIES, *anew} == {*inspect.signature(train).parameters} - {"context"}
+
+
+STRANGE = {
+    "--output": ("--output", "mine.h5"),
+    "--output=": ("--output=mine.h5",),
+    "--plot": ("--plot", "mine.png"),
+    "--checkpoint": ("--checkpoint", "mine.checkpoint"),
+    "--trust": ("--trust",),
+    "all": ("--output", "mine.h5", "--trust", "--checkpoint=mine.checkpoint"),
+}
+
+
+@pytest.mark.parametrize("words", STRANGE.values(), ids=STRANGE)
+def test_the_folder_of_a_stranger_says_nothing_of_what_is_written(dnn_xp, tmp_path, words):
+    """Neither where, nor that a file is trusted; that is one line, and the run goes on."""
+    elsewhere = len(words) > 2
+    assert dnn_xp(*QUICK, "--epochs", "1", "--run", "r").code == 0
+    said = record(tmp_path / "r")
+    said["arguments"] += [*words, "--run", "theirs", "--no-run", "--resume-or-start"]
+    if elsewhere:
+        (tmp_path / "home").mkdir()
+        said["directory"] = str(tmp_path / "home")
+    (tmp_path / "r" / "run.json").write_text(json.dumps(said))
+    before = {path.name for path in tmp_path.iterdir()}
+    code, _, err = dnn_xp("resume", "r", "--epochs", "2")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("dnn-xp: note: ")
+    for word in words:
+        assert word.partition("=")[0] in err
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert not elsewhere or list((tmp_path / "home").iterdir()) == []
+    assert load_checkpoint(tmp_path / "r" / "checkpoint").epoch == 2
+
+
+def test_a_file_of_a_stranger_is_not_trusted_because_its_folder_says_so(dnn_xp, tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["x"] = np.eye(12)
+        file["y"] = np.asarray(["a", "b"] * 6, dtype=h5py.string_dtype())
+    quick = ("train", "data.h5", "--layers", "", "--epochs", "1", "--run", "r")
+    assert dnn_xp(*quick).code == 2
+    assert dnn_xp(*quick, "--trust").code == 0
+    code, _, err = dnn_xp("resume", "r", "--epochs", "2")
+    assert code == 2
+    note, error = err.splitlines()
+    assert "r was begun with --trust" in note
+    assert "--trust" in error
+    code, _, err = dnn_xp("resume", "r", "--epochs", "2", "--trust")
+    assert (code, err) == (0, "")
+
+
+def test_copies_are_written_again_where_they_are_asked_for(dnn_xp, tmp_path):
+    copies = ("--output", "m.h5", "--checkpoint", "c")
+    assert dnn_xp(*QUICK, "--epochs", "1", "--run", "r", *copies).code == 0
+    code, _, err = dnn_xp("resume", "r", "--epochs", "2", *copies[:2])
+    assert code == 0
+    assert err == (
+        "dnn-xp: note: r was begun with --checkpoint c, which count here only where they are "
+        "given to dnn-xp resume, too\n"
+    )
+    code, _, err = dnn_xp("resume", "r", "--epochs", "3", *copies)
+    assert (code, err) == (0, "")
+    assert load_model(tmp_path / "m.h5").about["epochs"] == 3
+    assert load_checkpoint(tmp_path / "c").epoch == 3
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")

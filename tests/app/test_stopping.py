@@ -7,13 +7,25 @@ import pytest
 
 from dnn_xp.app.stopping import stopping_signals
 
-NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+NUMBERS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 by_name = pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers():
+    """Put back what signals mean, which a command does not."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def interrupted(number):
     """Return the signals that were heard in a block that one has ended."""
-    with pytest.raises(KeyboardInterrupt), stopping_signals() as heard:
+    heard = []
+    with pytest.raises(KeyboardInterrupt), stopping_signals(heard):
         signal.raise_signal(number)
     return heard
 
@@ -21,11 +33,16 @@ def interrupted(number):
 @by_name
 def test_a_signal_is_an_interrupt(number):
     assert interrupted(number) == [number]
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert signal.getsignal(number) is signal.SIG_DFL  # no traceback while Python shuts down
 
 
-def test_ctrl_c_is_none_of_them():
-    assert interrupted(signal.SIGINT) == []
+@by_name
+def test_the_second_signal_ends_the_process(monkeypatch, number):
+    codes = []
+    monkeypatch.setattr("os._exit", codes.append)
+    with pytest.raises(KeyboardInterrupt), stopping_signals([signal.SIGTERM]):
+        signal.raise_signal(number)
+    assert codes == [128 + number]
 
 
 @by_name
@@ -34,7 +51,7 @@ def test_a_signal_that_is_heard_already_is_let_be(number, kind):
     heard = []
     handler = signal.SIG_IGN if kind == "ignored" else lambda *_: heard.append(number)
     before = signal.signal(number, handler)
-    with stopping_signals():
+    with stopping_signals([]):
         signal.raise_signal(number)
     assert signal.signal(number, before) is handler
     assert heard == ([] if kind == "ignored" else [number])
@@ -49,7 +66,7 @@ def test_other_threads_hear_nothing():
     done = []
 
     def run():
-        with stopping_signals():
+        with stopping_signals([]):
             done.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=run)
@@ -75,5 +92,41 @@ def test_a_command_says_what_stopped_it(dnn_xp, monkeypatch, tmp_path, number, n
         monkeypatch.setattr("dnn_xp.app.use.measure", stopped)
         code, out, err = dnn_xp("evaluate", "r/model.h5", "digits")
     assert (code, out) == (128 + number, "")
-    assert err.strip() == f"dnn-xp: stopped by {number.name}"
-    assert signal.getsignal(number) is signal.SIG_DFL
+    said = "interrupted" if number == signal.SIGINT else f"stopped by {number.name}"
+    assert err.strip() == f"dnn-xp: {said}"
+
+
+# Where a second signal is worst: in the midst of the answer to the first one.
+TWICE = """
+import signal, sys
+from pathlib import Path
+import dnn_xp.app.cli as cli
+{patch}
+cli.main(["train", "--epochs", "2", "--layers", "8"])
+"""
+RAISE = "signal.raise_signal(signal.{})"
+MOMENTS = {
+    "while it says so": "real = cli._say\n"
+    "def twice(message):\n    {second}\n    real(message)\ncli._say = twice",
+    "while the stack is left": "import dnn_xp.app.streams as streams\n"
+    "real = streams.Output.flush\ndef twice(self):\n    {second}\n    real(self)\n"
+    "streams.Output.flush = twice",
+    "while Python shuts down": "import threading\nthreading._register_atexit(lambda: {second})",
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("first", "second"), [("SIGINT", "SIGINT"), ("SIGTERM", "SIGHUP"), ("SIGHUP", "SIGINT")]
+)
+def test_a_second_signal_is_no_traceback(start, moment, first, second):
+    patch = MOMENTS[moment].format(second=RAISE.format(second))
+    prepare = f"import dnn_xp.app.train as t\nt.prepare = lambda *_, **__: {RAISE.format(first)}"
+    process = start(code=TWICE.format(patch=f"{prepare}\n{patch}"))
+    out, err = process.communicate()
+    number = getattr(signal, second)
+    assert process.returncode in (128 + number, -number), err  # a shell shows them alike
+    assert out == ""
+    lines = [line for line in err.splitlines() if line]  # Typer ends the line of ^C
+    assert lines in ([], ["dnn-xp: interrupted"], [f"dnn-xp: stopped by {first}"])

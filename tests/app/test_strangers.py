@@ -98,14 +98,22 @@ def test_a_pointer_of_git_lfs_is_named_so(dnn_xp, model, tmp_path, arguments, wo
     refused(dnn_xp(*arguments), words, "git lfs pull fetches the file")
 
 
-NAMES = ("\x1b[2J\x1b[31mred", "\x1b]0;title\x07", "a\rb", "\x9b5n", "\u202egnp.exe")
+NAMES = (
+    "cat\u200b",
+    "\u00ad\ufeff",
+    "\x1b[2J\x1b[31mred",
+    "\x1b]0;title\x07",
+    "a\rb",
+    "\x9b5n",
+    "\u202egnp.exe",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_of_classes_are_shown_without_control_characters(dnn_xp, model, name):
-    ran = dnn_xp("predict", model((name, name)), "a.png")
+    ran = dnn_xp("predict", model((name, f"{name}2")), "a.png")
     assert (ran.code, ran.err) == (0, "")
-    assert not set(ran.out) & set("\x1b\x07\r\x9b\u202e")
+    assert not set(ran.out) & set("\x1b\x07\r\x9b\u202e\u200b\xad\ufeff")
     assert name.encode("unicode_escape").decode() in ran.out
 
 
@@ -114,7 +122,7 @@ def test_names_of_files_are_shown_without_control_characters(dnn_xp, model, tmp_
     model()
     (tmp_path / "a.png").rename(tmp_path / f"{name}.png")
     for ran in (dnn_xp("predict", "m.h5", f"{name}.png"), dnn_xp("predict", "m.h5", f"{name}.jpg")):
-        assert not set(ran.out + ran.err) & set("\x1b\x07\r\x9b\u202e")
+        assert not set(ran.out + ran.err) & set("\x1b\x07\r\x9b\u202e\u200b\xad\ufeff")
 
 
 @pytest.mark.parametrize("command", ["train", "range-test", "evaluate"])

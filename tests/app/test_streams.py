@@ -118,14 +118,23 @@ def test_each_command_names_it(tmp_path, command):
 
 
 @needs_app
-@pytest.mark.parametrize("redirections", [">&-", ">&- 2>&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_leave_silence(tmp_path, redirections):
+@pytest.mark.parametrize(
+    ("redirections", "is_heard"),
+    [
+        (">&-", False),
+        (">&- 2>&-", False),
+        ("2>&-", True),
+        ("2>/dev/full", True),
+        ("<&- >&- 2>&-", False),
+    ],
+)
+def test_streams_that_are_closed_leave_silence(tmp_path, redirections, is_heard):
     if "/dev/full" in redirections and not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     ran = run(tmp_path, redirections, *TRAIN, "--resume-or-start", "--checkpoint", "c")
     assert ran.returncode == 0
     assert "Traceback" not in ran.stderr
-    assert ran.stdout == "" or ">&-" not in redirections.replace("2>&-", "")
+    assert (ran.stdout != "") is is_heard
     assert "warning" not in ran.stdout  # what is said on stderr does not go elsewhere
     assert kept(tmp_path) == 3
 

@@ -288,7 +288,7 @@ def test_signals_keep_what_was_learnt(start, tmp_path, name):
     assert process.returncode == 128 + number, err
     shown = facts(out)
     assert err == (
-        f"dnn-xp: go on with: dnn-xp resume {shown['run']}\n"
+        f"dnn-xp: go on with: dnn-xp resume {shown['run']} --output m.h5\n"
         f"dnn-xp: {'interrupted' if name == 'SIGINT' else f'stopped by {name}'}\n"
     )
     epochs = int(shown["epochs"].split()[0])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dnn_xp import backends
-from dnn_xp.article import arrays, steps
+from dnn_xp import Dense, Network, backends, train
+from dnn_xp.article import arrays, models, steps
+from dnn_xp.article.arrays import check_labels
 from tests.helpers import assert_close, assert_values
 
 RNG = np.random.default_rng(0)
@@ -155,3 +156,70 @@ def test_a_record_for_autograd_passes_through_the_steps():
 def test_a_rate_that_is_an_array_of_one_number_is_left_as_it_is(array):
     moved = steps.update_parameters({"W1": array(W)}, {"dW1": array(W)}, array(0.5))
     assert_close(moved["W1"], array(0.5 * W))
+
+
+STRANGE = {
+    "meta": (lambda torch, x: torch.empty(x.shape, device="meta"), "on the device meta, which"),
+    "bfloat16": (lambda types, x: x.astype(types.bfloat16), "NumPy's array of bfloat16, expected"),
+    "float8": (lambda types, x: x.astype(types.float8_e5m2), "array of float8_e5m2, expected"),
+    "int4": (lambda types, x: x.astype(types.int4), "NumPy's array of int4, expected"),
+    "fields": (lambda _, x: x.astype([("a", "f4")]), "expected one of a dtype of NumPy's own"),
+}
+DOORS = {
+    "linear_forward": ("A", lambda x: steps.linear_forward(x, np.ones((2, 3)), np.zeros((2, 1)))),
+    "W": ("W", lambda x: steps.linear_forward(np.ones((3, 1)), x, np.zeros((2, 1)))),
+    "compute_cost": ("AL", lambda x: steps.compute_cost(x, np.ones((2, 3)))),
+    "sigmoid": ("Z", steps.sigmoid),
+    "two_layer_model": (
+        "X",
+        lambda x: models.two_layer_model(x, np.ones((1, 3)), (2, 2, 1), num_iterations=1),
+    ),
+    "train": (
+        "X",
+        lambda x: train(Network(2, (Dense(1),), "squared_error"), x, np.ones((1, 3)), epochs=1),
+    ),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("kind", STRANGE)
+def test_arrays_that_hold_no_numbers_of_their_library_are_named(kind, door):
+    make, said = STRANGE[kind]
+    module = {"meta": "torch", "fields": "numpy"}.get(kind, "ml_dtypes")
+    x = make(pytest.importorskip(module), np.ones((2, 3)))
+    name, call = DOORS[door]
+    with pytest.raises(ValueError, match=f"^{name}: found .*{said}"):
+        call(x)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("dtype", ["Float64", "Float32", "Int64", "UInt8", "boolean", "float64"])
+def test_numbers_of_pandas_are_taken_whatever_their_dtype(dtype):
+    pandas = pytest.importorskip("pandas")
+    values = np.asarray([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
+    frame = pandas.DataFrame(values).astype(dtype)
+    W, b = np.ones((1, 2)), np.zeros((1, 1))
+    Z, _ = steps.linear_forward(frame, W, b)
+    np.testing.assert_array_equal(Z, W @ values)
+    np.testing.assert_array_equal(steps.relu(frame)[0], values)
+    column = pandas.Series(values[0]).astype(dtype)
+    assert check_labels("Y", column, np.full((1, 3), 0.5)).tolist() == values[:1].tolist()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("dtype", ["string", "object", "datetime64[ns]", "complex128"])
+def test_columns_of_pandas_that_are_no_numbers_are_named(dtype):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.ones((2, 3))).astype(dtype)
+    with pytest.raises(ValueError, match=r"^Z: found a pandas.*, expected real numbers"):
+        steps.sigmoid(frame)
+
+
+@pytest.mark.once
+def test_a_missing_number_of_pandas_is_nan():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([[0.5, None]]).astype("Float64")
+    assert np.isnan(np.asarray(steps.sigmoid(frame)[0])[0, 1])
+    with pytest.raises(ValueError, match=r"^X: found NaN"):
+        models.two_layer_model(frame, [[1, 0]], (1, 2, 1), num_iterations=1)

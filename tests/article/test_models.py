@@ -441,6 +441,18 @@ def test_the_folder_may_stand_in_the_environment(folder, monkeypatch):
     assert models.load_data()[0].shape == (7, 8, 8, 3)
 
 
+def test_a_virtual_data_set_is_read_where_the_pictures_are_trusted(folder, tmp_path):
+    path = folder / "train_catvnoncat.h5"
+    with h5py.File(path, "r+") as file:
+        file.move("train_set_x", "elsewhere")
+        layout = h5py.VirtualLayout(file["elsewhere"].shape, file["elsewhere"].dtype)
+        layout[...] = h5py.VirtualSource(file["elsewhere"])
+        file.create_virtual_dataset("train_set_x", layout)
+    with pytest.raises(ValueError, match="virtual"):
+        models.load_data(folder=folder)
+    assert models.load_data(folder=folder, trusted=True)[0].shape == (7, 8, 8, 3)
+
+
 def test_without_the_pictures_the_way_to_them_is_said(monkeypatch):
     monkeypatch.delenv("DNN_XP_CAT_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="DNN_XP_CAT_DATA"):

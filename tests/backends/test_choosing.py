@@ -1,6 +1,7 @@
 """Choosing a library: at first need, by a call, and three ways to fail."""
 
 import asyncio
+import itertools
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,9 @@ def fresh(monkeypatch):
     monkeypatch.setattr(choosing, "_of_process", None)
     monkeypatch.delenv("DNN_XP_BACKEND", raising=False)
     monkeypatch.delenv("DNN_XP_DEVICE", raising=False)
-    of_context, in_block = choosing._of_context.set(None), choosing._in_block.set(False)
+    of_context, blocks = choosing._of_context.set(None), choosing._blocks.set(())
     yield monkeypatch
-    choosing._in_block.reset(in_block)
+    choosing._blocks.reset(blocks)
     choosing._of_context.reset(of_context)
 
 
@@ -196,6 +197,55 @@ def test_a_choice_can_be_entered_more_than_once(main):
             assert backends.current_backend() is inside
         assert backends.current_backend() is main
     assert in_a_thread(backends.current_backend) is main
+
+
+def test_a_choice_can_be_entered_inside_its_own_block(main):
+    chosen = backends.use_backend("numpy", "cpu")
+    with chosen as inside:
+        with chosen, backends.use_backend("numpy"), chosen:
+            assert backends.current_backend() is inside
+        assert backends.current_backend() is inside
+    assert backends.current_backend() is main
+
+
+def test_a_call_that_is_entered_later_puts_back_what_is_there_then(main):
+    chosen = backends.use_backend("numpy", "cpu")
+    backends.use_backend("numpy")
+    then = backends.current_backend()
+    with chosen:
+        assert backends.current_backend() == other()
+    assert backends.current_backend() is then
+    assert in_a_thread(backends.current_backend) is then
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_blocks_that_are_left_in_any_order(main, order):
+    """As an ExitStack, a generator or a fixture may leave them."""
+    blocks, chosen = [], []
+    for device in ("cpu", None, "cpu"):
+        blocks.append(backends.use_backend("numpy", device))
+        chosen.append(blocks[-1].__enter__())
+    open_ones = [0, 1, 2]
+    for place in order:
+        blocks[place].__exit__(None, None, None)
+        open_ones.remove(place)
+        expected = chosen[open_ones[-1]] if open_ones else main
+        assert backends.current_backend() is expected
+    assert in_a_thread(backends.current_backend) is main
+
+
+@pytest.mark.parametrize("entered", [None, "once", "in a thread"])
+def test_the_end_of_a_block_that_has_not_begun_here(main, entered):
+    block = backends.use_backend("numpy", "cpu")
+    if entered == "once":
+        with block:
+            pass
+    if entered == "in a thread":
+        in_a_thread(block.__enter__)
+    here = backends.current_backend()
+    with pytest.raises(backends.BackendError, match="'numpy', expected it in the thread"):
+        block.__exit__(None, None, None)
+    assert backends.current_backend() is here
 
 
 # ----------------------------------------------------------------------------- three errors

@@ -156,17 +156,6 @@ def test_jax_step_may_use_donated_memory():
     assert x.is_deleted()
 
 
-def test_dask_graph_does_not_grow():
-    da = pytest.importorskip("dask.array")
-    x = da.ones((2, 6), chunks=(2, 3))
-    compiled = backends.compile_step(step, 2.0, like=x)
-    state, sizes = Pair(x, x), set()
-    for _ in range(3):
-        state = compiled(state, x)
-        sizes.add(len(state.total.__dask_graph__()))
-    assert sizes == {1}  # a finished block, whatever the blocks of what came in
-
-
 @pytest.mark.parametrize("length", [1, 65_536, 65_537, 200_000])
 def test_cache_blocks_cover_a_vector_once_and_in_order(array, length):
     x = array(np.zeros(length), "float32")

@@ -188,3 +188,36 @@ def test_a_run_ends_when_its_time_is_over(monkeypatch, seconds, steps):
 def test_no_time_at_all_is_refused():
     with pytest.raises(ValueError, match="seconds: found 0, expected a number above 0"):
         TimeLimit(0)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+@pytest.mark.parametrize("times", [3, 10])
+def test_many_signals_at_once_do_what_they_did_before(number, times):
+    """Each of them, and nothing is called again and again."""
+    heard = []
+    before = signal.signal(number, lambda *_: heard.append(number))
+    with Interruptible():
+        for _ in range(times):
+            signal.raise_signal(number)
+    signal.raise_signal(number)
+    signal.signal(number, before)
+    assert heard == [number] * times
+
+
+@pytest.mark.parametrize("moment", ["getsignal", "signal"])
+def test_a_signal_while_it_begins_to_listen_or_ends(handlers, monkeypatch, moment):
+    """Between any two of its lines: it is heard, or passed on."""
+    real, coming = getattr(signal, moment), [signal.SIGINT] * 3
+
+    def interrupted(*arguments):
+        answer = real(*arguments)
+        if arguments[0] == signal.SIGINT and coming:
+            coming.pop()
+            signal.raise_signal(signal.SIGINT)
+        return answer
+
+    monkeypatch.setattr(signal, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), Interruptible():
+        pass
+    monkeypatch.undo()
+    assert all(signal.getsignal(number) == handlers[number] for number in NUMBERS)

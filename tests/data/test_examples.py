@@ -1,12 +1,21 @@
 """Training and predicting from a file: the numbers that come of the same examples in memory."""
 
+import os
+import subprocess
+import sys
+import threading
+
 import h5py
 import numpy as np
 import pytest
 
-from dnn_xp import Dense, Network, train
-from dnn_xp.data import open_examples
+from dnn_xp import AnotherRunError, Callback, Dense, Network, Preprocessing, train
+from dnn_xp.data import WindowOrder, apply, examples, open_examples
 from dnn_xp.training import adam
+from dnn_xp.training.evaluation import Evaluation
+from dnn_xp.training.loop import TrainingData, prepare_run
+from dnn_xp.training.moments import Callbacks, drive
+from dnn_xp.training.settings import Settings
 from tests.helpers import assert_close, assert_values
 
 M = 31
@@ -23,6 +32,8 @@ def path(tmp_path):
         file.create_dataset("x", data=PICTURES, chunks=(4, 2, 3))
         file["names"] = ["a", "b"]
         file["y"] = np.arange(M)
+        file["empty"] = np.empty((0, 3))
+        file["labels"] = np.array([b"a", b"b", b"c"])
     return tmp_path / "data.h5"
 
 
@@ -57,8 +68,9 @@ def test_bytes_become_floats_as_they_are(path, array):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("z", "is not there: found names, x, y"),
-        ("y", r"found int64\(31,\), expected numbers, an example a row"),
+        ("z", "is not there: found empty, labels, names, x, y"),
+        ("empty", r"found float64\(0, 3\), expected numbers, an example a row"),
+        ("labels", r"found \|S1\(3,\), expected numbers, an example a row"),
         ("names", "found text of variable length"),
         ("x/inner", "is not there: /x is no group"),
     ],
@@ -107,3 +119,334 @@ def test_damage_that_is_met_while_rows_are_read_names_the_file(tmp_path):
         assert_values(source.read(slice(0, 8)), X[:, :8], rtol=0)
         with pytest.raises(ValueError, match=r"packed\.h5: x: damaged: a chunk cannot be unpacked"):
             source.read(slice(20, 31))
+
+
+# ----------------------------------------------------------------------------- other forms of rows
+
+
+def test_numbers_in_one_row_are_examples_of_one_feature(path, array):
+    with open_examples(path, "y", like=array(X)) as source:
+        assert source.shape == (1, M)
+        assert_values(source.read(slice(2, 5)), np.arange(2.0, 5.0)[None, :], rtol=0)
+
+
+def as_npy(tmp_path):
+    np.save(tmp_path / "rows.npy", PICTURES)
+    return tmp_path / "rows.npy"
+
+
+def as_memory_map(tmp_path):
+    return np.load(as_npy(tmp_path), mmap_mode="r")
+
+
+def as_zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    rows = zarr.create_array(tmp_path / "rows.zarr", data=PICTURES, chunks=(7, 2, 3))
+    return zarr.open_array(rows.store_path, mode="r")
+
+
+@pytest.mark.parametrize("form", [as_npy, as_memory_map, as_zarr, lambda _: PICTURES])
+def test_rows_of_every_form_are_read_and_learnt_alike(tmp_path, array, form):
+    rows = form(tmp_path)
+    with open_examples(rows, like=array(X), prepare=scaled) as source:
+        assert source.shape == X.shape
+        assert_values(source.read(slice(3, 9)), X[:, 3:9], rtol=0)
+        assert_values(source.read(np.array([7, 2, 2, 30])), X[:, [7, 2, 2, 30]], rtol=0)
+        found = train(NETWORK, source, array(Y), epochs=1, batch_size=8)
+    assert_close(
+        found.theta, train(NETWORK, array(X), array(Y), epochs=1, batch_size=8).theta, rtol=0
+    )
+
+
+def test_what_has_no_slices_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="path: found 3, expected a path, or rows"):
+        open_examples(3, like=X).__enter__()
+    with pytest.raises(IsADirectoryError, match=r"zarr\.open_array"):
+        open_examples(tmp_path, like=X).__enter__()
+
+
+@pytest.mark.parametrize(("name", "value"), [("window", 0), ("window", 2.5), ("ahead", 1)])
+def test_options_that_make_no_sense_are_refused(path, name, value):
+    with pytest.raises(ValueError, match=f"{name}: found"):
+        open_examples(path, like=X, **{name: value}).__enter__()
+
+
+def test_a_window_holds_so_many_rows_whatever_memory_there_is():
+    def order(shape, dtype, **options):
+        rows = np.lib.stride_tricks.as_strided(np.zeros(1, dtype), shape, (0,) * len(shape))
+        with open_examples(rows, like=np.empty(0), **options) as source:
+            return source.order
+
+    assert order((10**6, 784), "u1") == WindowOrder(10**6, 64, 16_384)
+    assert order((10**6, 100, 100, 3), "u1").window == 2**27 // 30_000
+    assert order((10**6, 100, 100, 3), "u1", window=50_000).window == 50_000
+    assert order((3, 2**28), "u1").window == 1
+
+
+# ----------------------------------------------------------------------------- shift and scale
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stored", ["u1", ">u2", "i1", "?", "f4", ">f8", "i8"])
+def test_rows_are_scaled_beside_an_array_as_on_the_host(array, stored, dtype):
+    rows = (np.random.default_rng(0).integers(0, 120, (9, 4)) > 60).astype(stored)
+    if stored not in "?":
+        rows = np.random.default_rng(0).integers(0, 120, (9, 4)).astype(stored)
+    shift = np.array([[3.0], [0.1], [-7.0], [100.0]])
+    for how in (Preprocessing(0.0, 1 / 255), Preprocessing(shift, 1 / np.abs(shift))):
+        expected = apply(how, rows.T, dtype)
+        with open_examples(rows, like=array(np.empty(0, dtype)), preprocessing=how) as source:
+            for which in (slice(0, 9), np.array([5, 0, 5])):
+                found = source.read(which)
+                assert found.dtype == source.like.dtype
+                # In the dtype itself: the shift, the difference and the product are each rounded.
+                tolerance = 4 * np.finfo(dtype).eps
+                assert_values(found, expected[:, which], rtol=tolerance, atol=tolerance * 1e3)
+
+
+def test_bytes_are_moved_as_they_are_stored(monkeypatch):
+    moved = []
+
+    def asarray_like(value, *, like, dtype=None):
+        moved.append(np.asarray(value).dtype.name)
+        return np.asarray(value, like.dtype if dtype is None else dtype)
+
+    monkeypatch.setattr(examples, "asarray_like", asarray_like)
+    with open_examples(
+        PICTURES, like=np.empty(0, "f4"), preprocessing=Preprocessing(0.0, 1 / 255)
+    ) as one:
+        moved.clear()
+        one.read(slice(0, 5))
+    assert moved == ["uint8"]
+
+
+def test_training_on_bytes_is_training_on_scaled_numbers(path, array):
+    scale = Preprocessing(0.0, 1 / 255)
+    with open_examples(path, like=array(X), preprocessing=scale) as source:
+        found = train(NETWORK, source, array(Y), epochs=1, batch_size=8).theta
+    expected = train(
+        NETWORK,
+        array(apply(scale, PICTURES.reshape(M, 6).T, "float64")),
+        array(Y),
+        epochs=1,
+        batch_size=8,
+    ).theta
+    assert_close(found, expected, rtol=1e-13)  # one rounding of each number, through four steps
+
+
+@pytest.mark.parametrize(
+    "how", [Preprocessing(np.zeros((5, 1)), 1.0), Preprocessing(np.zeros(6), 1.0)]
+)
+def test_preprocessing_of_other_features_is_refused(path, how):
+    with pytest.raises(ValueError, match="preprocessing: found shift"):
+        open_examples(path, like=X, preprocessing=how).__enter__()
+
+
+# ----------------------------------------------------------------------------- training by windows
+
+LARGE = RNG.integers(0, 256, (200, 6), dtype=np.uint8)
+CLASSES = RNG.integers(0, 3, 200)
+
+
+@pytest.fixture
+def large(tmp_path):
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        file.create_dataset("x", data=LARGE, chunks=(4, 6), compression="gzip")
+        file.create_dataset("y", data=CLASSES, chunks=(30,))
+    return tmp_path / "large.h5"
+
+
+def learn(path, array, **options):
+    opened = {name: options.pop(name) for name in ("window", "ahead") if name in options}
+    options = {"optimizer": adam(0.01), "epochs": 2, "batch_size": 30, "seed": 1} | options
+    with (
+        open_examples(path, like=array(X), prepare=scaled, **{"window": 64} | opened) as rows,
+        open_examples(path, "y", like=array(X)) as classes,
+    ):
+        return train(NETWORK, rows, classes, **options)
+
+
+def test_windows_are_learnt_in_their_own_order(large, array):
+    """As `train` learns an array in that order: every library, with a thread and without."""
+    order = WindowOrder(200, 64, 64)
+    data = TrainingData(array(LARGE.T / 255), array(np.eye(3)[CLASSES].T))
+
+    def chosen(epoch):
+        return np.concatenate([one.examples[one.order] for one in order.windows(1, epoch)])
+
+    settings = Settings(adam(0.01), 2, 30, seed=1, order=chosen)
+    expected = drive(prepare_run(NETWORK, data, None, settings, Evaluation()), Callbacks(()))
+    for ahead in (True, False):
+        assert_close(learn(large, array, ahead=ahead).theta, expected.theta, rtol=0)
+
+
+def test_an_order_that_is_given_wins_over_that_of_a_source(large):
+    plain = Settings(adam(0.01), 1, 30, order=lambda epoch: np.arange(200))
+    with open_examples(large, like=X, prepare=scaled, window=64) as rows:
+        data = TrainingData(rows, np.eye(3)[CLASSES].T)
+        found = drive(prepare_run(NETWORK, data, None, plain, Evaluation()), Callbacks(()))
+    data = TrainingData(LARGE.T / 255, np.eye(3)[CLASSES].T)
+    expected = drive(prepare_run(NETWORK, data, None, plain, Evaluation()), Callbacks(()))
+    assert_close(found.theta, expected.theta, rtol=0)
+
+
+class StopAt(Callback):
+    def __init__(self, step):
+        self.last = step
+
+    def step(self, run):
+        return "here" if run.step == self.last else None
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 9, 13])
+def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_bits(large, array, library, step):
+    if library.backend == "dask" and step != 3:
+        pytest.skip("tens of milliseconds a step")
+    begun = learn(large, array, callbacks=[StopAt(step)])
+    assert begun.progress.steps == step
+    assert begun.progress.batch > 0
+    found = learn(large, array, resume=begun.progress)
+    expected = learn(large, array)
+    assert_close(found.theta, expected.theta, rtol=0)
+    assert found.history == expected.history
+
+
+def test_a_run_that_goes_on_reads_no_window_again(large):
+    begun = learn(large, np.asarray, callbacks=[StopAt(5)])  # in the third of four windows
+    read = []
+    with open_examples(large, like=X, prepare=scaled, window=64) as rows:
+        counted = rows._replace(fetch=lambda places: read.append(places) or rows.fetch(places))
+        train(
+            NETWORK,
+            counted,
+            CLASSES,
+            optimizer=adam(0.01),
+            epochs=1,
+            batch_size=30,
+            seed=1,
+            resume=begun.progress,
+        )
+    assert sum(map(len, read)) == 200 - 2 * 64
+
+
+def test_chunk_and_window_are_part_of_what_a_run_is_known_by(large, tmp_path):
+    begun = learn(large, np.asarray, epochs=1).progress
+    with pytest.raises(AnotherRunError, match="order: window: found 64, expected 128"):
+        learn(large, np.asarray, window=128, resume=begun)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file.create_dataset("x", data=LARGE, chunks=(48, 6))
+        file["y"] = CLASSES
+    with pytest.raises(AnotherRunError, match="order: chunk: found 64, expected 48"):
+        learn(tmp_path / "other.h5", np.asarray, resume=begun)
+    learn(large, np.asarray, ahead=False, resume=begun)  # which decides no bit
+
+
+# ----------------------------------------------------------------------------- what goes wrong
+
+
+def threads():
+    return [one for one in threading.enumerate() if one.name.startswith("dnn_xp")]
+
+
+def replaced(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    os.replace(other, path)
+
+
+def touched(path):
+    os.utime(path, ns=(1, 1))
+
+
+def gone(path):
+    path.unlink()
+
+
+def shorter(path):
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("change", [replaced, touched, gone, shorter])
+@pytest.mark.parametrize("kind", ["large.h5", "rows.npy"])
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_file_that_changes_while_it_is_trained_on_is_an_error(
+    large, tmp_path, kind, change, ahead
+):
+    path = tmp_path / kind
+    np.save(tmp_path / "rows.npy", LARGE)
+
+    class Change(Callback):
+        def step(self, run):
+            if run.step == 3:
+                change(path)
+
+    problem = rf"{kind}.*: (has changed since it was opened|is cut short|damaged: )"
+    with open_examples(path, like=X, prepare=scaled, window=64, ahead=ahead) as rows:  # noqa: SIM117
+        with pytest.raises(ValueError, match=problem):
+            train(NETWORK, rows, CLASSES, batch_size=30, callbacks=[Change()])
+    assert not threads()
+
+
+def test_a_thread_that_meets_damage_says_so_where_the_batch_is_asked_for(large):
+    order, seen = WindowOrder(200, 64, 64), []
+    bad = int([*order.windows(0, 0)][2].examples[0]) // 4 * 4  # of the third window's
+    with h5py.File(large, "r+") as file:
+        file["x"].id.write_direct_chunk((bad, 0), b"damaged")
+
+    class Count(Callback):
+        def step(self, run):
+            seen.append(run.step)
+
+    with open_examples(large, like=X, prepare=scaled, window=64) as rows:  # noqa: SIM117
+        with pytest.raises(ValueError, match=r"large\.h5: x: damaged: a chunk cannot be unpacked"):
+            train(NETWORK, rows, CLASSES, batch_size=30, callbacks=[Count()])
+    assert seen == [*range(1, 1 + len(seen))]
+    assert len(seen) >= 1
+    assert not threads()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_no_thread_and_no_file_stays_after_an_error(large, error):
+    class Fail(Callback):
+        def step(self, run):
+            assert len(threads()) == 1
+            raise error
+
+    with open_examples(large, like=X, prepare=scaled, window=64) as rows:
+        with pytest.raises(error):
+            train(NETWORK, rows, CLASSES, batch_size=30, callbacks=[Fail()])
+        assert not threads()
+    with pytest.raises(ValueError, match=r"large\.h5: x: is closed"):
+        rows.read(slice(0, 1))
+    with h5py.File(large, "r+"):  # which an open one would lock
+        pass
+
+
+def test_no_thread_stays_between_epochs_and_after_a_run(large):
+    class Look(Callback):
+        def epoch(self, run):
+            assert not threads()
+
+    learn(large, np.asarray, callbacks=[Look()])
+    learn(large, np.asarray, callbacks=[StopAt(3)])
+    assert not threads()
+
+
+LEFT_OPEN = """
+import sys, numpy as np
+from dnn_xp import Dense, Network, open_examples, train
+opened = open_examples(sys.argv[1], like=np.empty(0), window=64)
+rows = opened.__enter__()
+from dnn_xp.data.windows import window_batches
+left = window_batches(rows.order, lambda which: (rows.fetch(which),), 30, 0, 0)
+next(left)
+print("read")
+"""
+
+
+def test_a_program_ends_though_all_is_left_open(large):
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN, str(large)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "read\n", "")

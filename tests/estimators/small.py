@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import sklearn
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
 
+BEFORE_1_9 = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)
+as_in_1_9 = pytest.mark.skipif(BEFORE_1_9, reason="scikit-learn does it so from 1.9 on")
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 RNG = np.random.default_rng(0)

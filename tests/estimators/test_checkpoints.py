@@ -117,3 +117,31 @@ def test_checkpoint_of_a_fit_with_a_function_without_a_name_is_refused(tmp_path)
         ValueError, match=r"learning_rate: found .*<lambda>, expected a function of"
     ):
         estimator.fit(X, Y)
+
+
+@pytest.mark.parametrize("older", [1, 2])
+def test_a_fit_goes_on_from_an_older_checkpoint_where_the_newest_is_gone(tmp_path, older):
+    """As a kill between two names may leave it."""
+
+    class CountSteps(Callback):
+        taken = 0
+
+        def step(self, run):
+            CountSteps.taken += 1
+
+    MLPClassifier(**SETTINGS, checkpoint=tmp_path).fit(X, Y)
+    (newest,) = [path for path in tmp_path.iterdir() if path.suffix == ".checkpoint"]
+    newest.with_name(f"{newest.name}.1").unlink()
+    newest.replace(newest.with_name(f"{newest.name}.{older}"))
+    MLPClassifier(**SETTINGS, checkpoint=tmp_path, callbacks=[CountSteps()]).fit(X, Y)
+    assert CountSteps.taken == 0
+
+
+@pytest.mark.parametrize("place", ["under a file", "nobody's", "a device"])
+def test_a_folder_of_checkpoints_that_cannot_be_made_ends_the_fit_before_it_begins(tmp_path, place):
+    (tmp_path / "file").touch()
+    folder = {"under a file": tmp_path / "file" / "below", "nobody's": "/proc/fits"}
+    with pytest.raises(OSError, match=r"directory|File|denied|exists"):
+        MLPClassifier(
+            **SETTINGS, checkpoint=folder.get(place, "/dev/null/fits"), callbacks=[Kill()]
+        ).fit(X, Y)

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from dnn_xp import estimators, load_model, save_model
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from dnn_xp.functions.activations import ACTIVATIONS
+from tests.estimators.small import BEFORE_1_9
 from tests.helpers import assert_close, assert_values, name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -153,6 +154,8 @@ def test_what_we_have_learnt(target, parameters, capsys):
 @targets
 def test_what_we_have_learnt_goes_on_there(target):
     """With the best score so far, which it has to exceed."""
+    if target == "texts" and BEFORE_1_9:
+        pytest.skip("scikit-learn before 1.9 cannot stop early on texts")
     fitted = ours(target, early_stopping=True, warm_start=True, tol=0.0)
     theirs = fitted.to_sklearn()
     theirs.best_validation_score_ = np.inf

@@ -22,6 +22,7 @@ from dnn_xp.estimators.data import (
     keeps_its_library,
     take_rows,
 )
+from tests.estimators.small import as_in_1_9
 from tests.helpers import assert_close
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -97,6 +98,15 @@ def test_lists_and_sparse_matrices_become_rows_of_floats(estimator):
         found = check_X(estimator, form(X))
         assert found.format == "csr"
         np.testing.assert_array_equal(found.toarray(), X)
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_lists_are_read_where_dispatch_is_on(estimator, dispatch, form):
+    """There scikit-learn 1.7 and 1.8 refuse them."""
+    given = form(X.astype(int).tolist())
+    np.testing.assert_array_equal(check_X(estimator, given, reset=True), X.astype(int))
+    found, _ = check_X_y(estimator, given, y, numeric=True, reset=True)
+    np.testing.assert_array_equal(found, X.astype(int))
 
 
 def test_the_number_of_features_is_known_or_learnt(array, estimator, dispatch):
@@ -236,7 +246,8 @@ def test_weights_are_those_of_scikit_learn(array, dtype, dispatch, given):
     if given is None:
         assert found is None
     else:
-        expected = _check_sample_weight(given, X.astype(dtype))
+        known = np.asarray(given) if isinstance(given, list) else given  # before 1.9 no list
+        expected = _check_sample_weight(known, X.astype(dtype))
         assert (type(found), found.dtype.name) == (np.ndarray, dtype)
         np.testing.assert_array_equal(found, expected)
 
@@ -246,6 +257,7 @@ def test_weights_may_be_in_any_library(array, dispatch):
     np.testing.assert_array_equal(check_sample_weight(array(y), array(X)), y)
 
 
+@as_in_1_9
 @pytest.mark.parametrize(
     "bad", [y[:5], np.stack([y, y]), np.zeros(6), 0.0, np.where(y == 2, np.nan, y), "abc"]
 )

@@ -37,6 +37,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import shuffle
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
+from tests.estimators.small import as_in_1_9
 
 pytestmark = [
     pytest.mark.once,
@@ -282,6 +283,7 @@ def test_a_pipeline_that_gives_data_frames(classifiers):
 # ----------------------------------------------------------------------------- metadata
 
 
+@as_in_1_9
 def test_weights_are_routed(pair):
     with sklearn.config_context(enable_metadata_routing=True):
         found = []

@@ -48,6 +48,7 @@ CASES = [
     ("numbers", {"loss": "absolute_error", "solver": adam(0.01, epsilon=1e-6)}),
     ("several numbers", {"solver": "lbfgs"}),
     ("several numbers", {"solver": sgd(0.01)}),
+    ("several numbers", {"solver": sgd(0.01)._replace(learning_rate=0.0)}),
 ]
 cases = pytest.mark.parametrize(("target", "options"), CASES, ids=str)
 

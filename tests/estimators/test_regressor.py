@@ -1,11 +1,15 @@
 """MLPRegressor: losses, outputs, targets."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
+import scipy.sparse
 from sklearn import neural_network
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import (
     mean_absolute_error,
     mean_pinball_loss,
@@ -141,3 +145,48 @@ def test_other_outputs_are_refused_where_training_goes_on():
         reg.partial_fit(X, THREE)
     assert reg.n_outputs_ == 1
     assert reg.partial_fit(X, ONE).predict(X).shape == ONE.shape
+
+
+FAR = {
+    "a million seconds": 1.6e9 + np.arange(6.0),
+    "next to 1e8": 1e8 + np.asarray([0.0, 1.0, -1.0, 0.0, 1.0, -1.0]),
+    "whole numbers": 2**30 + np.arange(6),
+    "negative": -1e9 + 3.0 * np.arange(6.0),
+    "spaced by their rounding": 1e8 + 8.0 * np.arange(6.0),
+}
+
+
+@pytest.mark.parametrize("y", FAR.values(), ids=FAR)
+@pytest.mark.parametrize("how", ["fit", "partial_fit", "second column", "sparse"])
+def test_targets_that_float32_does_not_tell_apart_are_a_warning(y, how):
+    """The network would learn their rounding; scikit-learn's predictions are of that dtype, too."""
+    features = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    regressor = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, solver="adam", batch_size=6)
+    X = scipy.sparse.csr_matrix(features) if how == "sparse" else features
+    targets = np.stack([np.arange(6.0), y], axis=1) if how == "second column" else y
+    learn = regressor.partial_fit if how == "partial_fit" else regressor.fit
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        learn(X, targets)
+    (words,) = [str(one.message) for one in said if one.category is DataConversionWarning]
+    assert words.startswith("y: found targets from ")
+    assert "which float32, the dtype of X, does not tell apart; give X in float64" in words
+
+
+@pytest.mark.parametrize(
+    ("dtype", "y"),
+    [
+        ("float64", FAR["next to 1e8"]),
+        ("float64", 1.6e9 + np.arange(6.0)),
+        ("float32", 1990.0 + np.arange(6.0)),
+        ("float32", 1e8 + 1e7 * np.arange(6.0)),
+        ("float32", np.full(6, 1e8)),
+        ("float32", 1e-8 * np.arange(6.0)),
+    ],
+)
+def test_other_targets_are_taken_without_a_word(dtype, y):
+    X = np.random.default_rng(0).normal(size=(6, 2)).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataConversionWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        MLPRegressor(hidden_layer_sizes=(2,), max_iter=1).fit(X, y)

@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from dnn_xp.estimators import MLPClassifier, MLPRegressor
+from tests.estimators.small import as_in_1_9
 from tests.helpers import name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -40,6 +41,7 @@ def test_estimator_sklearn_checks_weights_are_repeated_examples(estimator):
     check_sample_weight_equivalence_on_dense_data(type(estimator).__name__, estimator)
 
 
+@as_in_1_9
 def test_checks_are_found():
     found = " ".join(str(pair.values[1]) for pair in PAIRS)
     for name in ("check_estimators_dtypes", "check_array_api_input", "array_api_mixed_inputs"):

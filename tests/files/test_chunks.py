@@ -7,7 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from dnn_xp.files.chunks import packing_problem, read_rows
+from dnn_xp.files import chunks
+from dnn_xp.files.chunks import RowsInChunks, _inflate, packing_problem
+from dnn_xp.files.hdf5 import stored_rows
 
 FILTERS = (
     {},
@@ -32,14 +34,51 @@ def held(path, data, **options):
 @pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "<i2", "S7", "?", "f2"])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("libver", ["earliest", "latest"])
-def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver):
+@pytest.mark.parametrize("chunk", [(8, 3, 2), (8, 7, 3)])
+def test_rows_are_those_that_h5py_reads(path, dtype, filters, libver, chunk):
     x = np.random.default_rng(0).integers(0, 2, (41, 7, 3)).astype(dtype)
-    with held(path, x, chunks=(8, 3, 2), libver=libver, maxshape=(None, 7, 3), **filters) as file:
+    options = {"chunks": chunk, "libver": libver, "maxshape": (None, 7, 3)} | filters
+    with held(path, x, **options) as file:
         assert packing_problem(file["x"]) is None
-        for rows in (None, np.array([0]), np.array([0, 7, 8, 30, 40]), np.arange(41)):
-            found = read_rows(file["x"], rows)
+        held_rows = RowsInChunks(file["x"])
+        for start, stop in (
+            (None, None),
+            (0, 1),
+            (0, 16),
+            (3, 6),
+            (6, 9),
+            (7, 41),
+            (40, 99),
+            (5, 5),
+        ):
+            found = held_rows[start:stop]
             assert found.dtype == file["x"].dtype
-            np.testing.assert_array_equal(found, x if rows is None else x[rows])
+            np.testing.assert_array_equal(found, x[start:stop])
+
+
+@pytest.mark.parametrize("chunk", [5, 16, 100])
+def test_each_chunk_is_unpacked_once_where_rows_are_read_in_order(path, monkeypatch, chunk):
+    unpacked = []
+    monkeypatch.setitem(chunks._UNPACK, 1, lambda *args: unpacked.append(1) or _inflate(*args))
+    x = np.arange(120.0).reshape(60, 2)
+    with held(path, x, chunks=(chunk, 2), maxshape=(None, 2), compression="gzip") as file:
+        rows = RowsInChunks(file["x"])
+        found = [rows[start : start + 7] for start in range(0, 60, 7)]
+    np.testing.assert_array_equal(np.concatenate(found), x)
+    assert len(unpacked) == -(-60 // chunk)
+
+
+@pytest.mark.parametrize("block", [0, 512, 2048])
+def test_what_comes_before_hdf5_in_a_file_is_passed_over(path, block):
+    x = np.random.default_rng(0).integers(0, 256, (41, 7), "u1")
+    with h5py.File(path, "w", userblock_size=block) as file:
+        file.create_dataset("chunks", data=x, chunks=(8, 7))
+        file["whole"] = x
+    with h5py.File(path) as file, path.open("rb", buffering=0) as past:
+        for name in file:
+            rows = stored_rows(file[name], trusted=False, file=past)
+            assert not isinstance(rows, h5py.Dataset)
+            np.testing.assert_array_equal(rows[5:40], x[5:40])
 
 
 def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
@@ -47,12 +86,12 @@ def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
         x = file.create_dataset("x", (4, 4), "u1", chunks=(2, 4), compression="gzip")
         x.id.write_direct_chunk((0, 0), bytes(range(8)), filter_mask=1)
         x[2:] = 7
-        assert read_rows(x).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [7] * 4, [7] * 4]
+        assert RowsInChunks(x)[:].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [7] * 4, [7] * 4]
 
 
 def test_an_empty_data_set_has_no_rows(path):
     with held(path, np.empty((10**9, 0)), chunks=(8, 6), maxshape=(None, None)) as file:
-        assert read_rows(file["x"]).shape == (10**9, 0)
+        assert RowsInChunks(file["x"])[:].shape == (10**9, 0)
 
 
 PACKED = zlib.compress(bytes(64))
@@ -78,7 +117,7 @@ def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, filters, chunk):
         x = file.create_dataset("x", (8,), "f8", chunks=(8,), **filters)
         x.id.write_direct_chunk((0,), chunk)
         with pytest.raises(ValueError, match="damaged: "):
-            read_rows(x)
+            RowsInChunks(x)[:]
 
 
 def test_the_checksum_is_that_of_fletcher(path):
@@ -91,10 +130,10 @@ def test_the_checksum_is_that_of_fletcher(path):
     with h5py.File(path, "w") as file:
         x = file.create_dataset("x", (1001,), "u1", chunks=(1001,), fletcher32=True)
         x.id.write_direct_chunk((0,), content + struct.pack("<HH", first, second))
-        assert read_rows(x).tobytes() == content
+        assert RowsInChunks(x)[:].tobytes() == content
         x.id.write_direct_chunk((0,), content + struct.pack("<HH", second, first))
         with pytest.raises(ValueError, match="checksum of a chunk does not fit"):
-            read_rows(x)
+            RowsInChunks(x)[:]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dnn_xp import Dense, Dropout, Network, accuracy, backends, train
+from dnn_xp import Dense, Dropout, Network, accuracy, backends, lbfgs, train
 from dnn_xp.functions.activations import ActivationFunction
 
 NET = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
@@ -71,6 +71,46 @@ def test_metrics_that_are_none_are_named(metrics, message):
     X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
     with pytest.raises(TypeError, match=f"^{message}"):
         train(network, X, X, epochs=1, metrics=metrics)
+
+
+NO_FIGURES = ["0.5", True, None, np.True_, [0.5], (0.5,), {}, 1j, b"1", {1}, len]
+
+
+@pytest.mark.parametrize("found", NO_FIGURES, ids=repr)
+@pytest.mark.parametrize("how", ["train", "validation", "lbfgs"])
+def test_what_a_metric_returns_is_a_number(found, how):
+    X, network = np.ones((1, 4)), Network(1, (Dense(1),), "squared_error")
+    options = {"validation": (X, X)} if how == "validation" else {}
+    run = lbfgs if how == "lbfgs" else train
+    length = {"max_iter": 1} if how == "lbfgs" else {"epochs": 1}
+    with pytest.raises(TypeError, match=r"^metrics: found .* of 'mine', expected a number"):
+        run(network, X, X, **length, metrics={"mine": lambda A, Y: found}, **options)
+
+
+def test_an_array_that_a_metric_returns_holds_one_number(array, xp):
+    """Of every library and every real dtype; neither several numbers nor a truth value."""
+    X, network = array(np.ones((1, 4))), Network(1, (Dense(1),), "squared_error")
+
+    def figure(metric):
+        return train(network, X, X, epochs=1, metrics={"mine": metric}).history["mine"]
+
+    for metric in (
+        lambda A, Y: xp.sum(A * 0.0) + 0.5,
+        lambda A, Y: xp.astype(xp.sum(A * 0.0) + 0.5, xp.float32),
+        lambda A, Y: np.float32(0.5),
+        lambda A, Y: 0.5,
+    ):
+        assert figure(metric) == [0.5]
+    assert figure(lambda A, Y: xp.astype(xp.sum(Y), xp.int32)) == [4.0]
+    assert figure(lambda A, Y: 4) == [4.0]
+    for metric in (
+        lambda A, Y: xp.all(Y == 1.0),
+        lambda A, Y: Y,
+        lambda A, Y: Y[0, :1],
+        lambda A, Y: Y[:, :0],
+    ):
+        with pytest.raises(TypeError, match="of 'mine', expected a number"):
+            figure(metric)
 
 
 @pytest.mark.parametrize("found", ["X", 3, np.ones((2, 4)), (np.ones((1, 4)),), [1, 2, 3, 4], {}])

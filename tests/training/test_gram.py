@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import Dense, Dropout, EarlyStopping, LayerNorm, Network, accuracy, train
+from dnn_xp.backends import from_blocks
 from dnn_xp.data.sources import Source
 from dnn_xp.training import DivergenceWarning, Regularization, adam, adamw, momentum, nesterov, sgd
 from dnn_xp.training.gram import example_space_problem, to_example_space
@@ -50,11 +51,13 @@ def test_theta_of_a_callback_is_that_of_the_network(array):
 
 def test_projecting_other_examples(array, xp):
     network, X, _Y = problem()
-    X, theta = array(X), network.initialize(3, like=array(X))
+    X, theta = array(X), from_blocks(network.initialize(3, like=array(X)))
     space = to_example_space(network, X, theta)
     other = array(np.random.default_rng(6).normal(size=(12, 5)))
     # Away from the start, so that C counts.
-    moved = space.theta + array(np.random.default_rng(7).normal(size=space.network.size))
+    moved = space.theta + from_blocks(
+        array(np.random.default_rng(7).normal(size=space.network.size))
+    )
     assert_close(
         space.network.predict(moved, space.project(other)),
         network.predict(space.to_theta(moved), other),
@@ -135,7 +138,7 @@ def test_gram_products_that_overflow_leave_theta_as_it_was(array):
     theta = network.initialize(0, like=array(X))
     with pytest.warns(DivergenceWarning):
         run = train(network, array(X), array(Y), theta, example_space=True)
-    assert_close(run.theta, theta, rtol=0)
+    assert_close(run.theta, from_blocks(theta), rtol=0)
 
 
 @pytest.mark.parametrize(

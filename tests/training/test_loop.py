@@ -26,7 +26,7 @@ from dnn_xp.training import (
     momentum,
 )
 from dnn_xp.training.batches import minibatches
-from tests.helpers import assert_close, assert_values
+from tests.helpers import assert_close, assert_is_like, assert_values
 from tests.runs import train_as_estimators_do
 
 # Rounding of a few dozen steps on numbers near 1.
@@ -113,13 +113,15 @@ def test_an_example_without_weight_is_not_there(array, data):
 def test_train_the_default_start_is_the_seeds(data):
     X, Y, _ = data
     run = train(NET, X, Y, epochs=0, seed=5)
-    assert_close(run.theta, NET.initialize(5, like=X), rtol=0)
+    assert_close(run.theta, NET.initialize(5, like=backends.block_like(X)), rtol=0)
     assert (run.history, run.epochs, run.reason) == ({}, 0, "0 epochs")
 
 
-def test_train_what_is_handed_in_is_not_changed(data):
+def test_train_what_is_handed_in_is_not_changed(data, library):
     X, Y, weights = data
-    network = Network(3, (Dense(4), BatchNorm(), Activation("tanh"), Dense(1)), NET.cost)
+    # On Dask each block is normalized by itself.
+    normalize = BatchNorm(across="part" if library.backend == "dask" else "batch")
+    network = Network(3, (Dense(4), normalize, Activation("tanh"), Dense(1)), NET.cost)
     arguments = (network.initialize(1, like=X), X, Y, weights)
     before = [backends.to_host(x).copy() for x in arguments]
     for batch_size in (None, 4):
@@ -130,20 +132,23 @@ def test_train_what_is_handed_in_is_not_changed(data):
             assert_values(actual, desired, rtol=0)
 
 
-def test_train_all_stays_in_the_dtype_and_on_the_device_of_X(array, data, dtype, device, xp):
+def test_train_all_stays_in_the_dtype_and_on_the_device_of_X(array, data, dtype):
+    """On Dask in the library of the blocks."""
     X = array(backends.to_host(data[0]), dtype)
     Y = [[int(y) for y in backends.to_host(data[1])[0]]]  # brought to X's side
     run = train(DROPPING, X, Y, epochs=2, batch_size=4, weights=list(range(1, 11)))
-    assert backends.namespace(run.theta) is xp
-    assert run.theta.dtype == getattr(xp, dtype)
-    assert backends.device(run.theta) == device
+    assert_is_like(run.theta, backends.block_like(X))
     assert all(type(cost) is float for cost in run.history["cost"])
 
 
-def test_running_statistics_follow_the_batches(array):
+def test_running_statistics_follow_the_batches(array, library):
     """A mean of 3 and a variance of 4 are half-way there after one step of momentum 0.5."""
     network = Network(1, (BatchNorm(momentum=0.5), Dense(1)), "squared_error")
     X = array([[1.0, 5.0, 1.0, 5.0]])
+    if library.backend == "dask":  # where each block is normalized by itself, or all are one
+        with pytest.raises(ValueError, match=r"layer 1, BatchNorm.*must see all of a batch"):
+            train(network, X, X)
+        network = Network(1, (BatchNorm(momentum=0.5, across="part"), Dense(1)), network.cost)
     run = train(network, X, X, epochs=2)
     statistics = network.unpack(run.theta)
     assert_values(statistics["mean1"], [[2.25]])  # 0, 1.5, 2.25

@@ -113,7 +113,7 @@ def test_callbacks_keep_no_data_and_no_run(case):
 
 
 @pytest.mark.parametrize("batch_size", [4, None])
-def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, batch_size):
+def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, library, batch_size):
     """Of the data of a run that are read, too: nothing is gathered before."""
     X, Y, _ = data
     source = Source((3, 10), lambda which: X[:, which], X)
@@ -131,7 +131,11 @@ def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, batch_s
         return take_step
 
     settings = Settings(sgd(0.3), 1, batch_size)
-    for examples in (X, source):
+    if library.backend == "dask":  # where the scheduler adds up, and nobody else
+        told = TrainingData(X, Y)
+        with pytest.raises(ValueError, match="group: found with X on Dask"):
+            prepare_run(NET, told, None, settings, Evaluation(), make_step=make_step)
+    for examples in (source,) if library.backend == "dask" else (X, source):
         told = TrainingData(examples, Y)
         run = prepare_run(NET, told, None, settings, Evaluation(), make_step=make_step)
         before = to_host(run.theta).copy()

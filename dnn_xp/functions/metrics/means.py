@@ -1,4 +1,4 @@
-"""Sums and means over examples, with weights, finite where there is nothing to divide by."""
+"""Sums and means over examples, with weights, and NaN for a figure of nothing."""
 
 import math
 from typing import Any

@@ -1,5 +1,6 @@
 """Metrics of predicted values: each is the mean, over outputs, of that of an output."""
 
+import math
 from typing import Any
 
 from dnn_xp.backends import Array, device
@@ -14,7 +15,8 @@ def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> A
     """Return the coefficient of determination: the part of the variance that is predicted.
 
     1 is perfect; 0 is as good as the mean of the targets; there is no lower bound. Targets that
-    are all the same have no variance: then it is 1 if each is predicted exactly, else 0.
+    are all the same have no variance: then it is 1 if each is predicted exactly, else 0. It is NaN
+    of a single example.
 
     Examples
     --------
@@ -33,6 +35,8 @@ def r2(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> A
     variance = mean((spread / unit) ** 2, weights, xp)
     constant, wrong = (xp.astype(x, A.dtype) for x in (variance == 0.0, error > 0.0))
     figure = xp.mean(1.0 - (1.0 - constant) * ratio(error, variance, xp) - constant * wrong)
+    if A.shape[1] == 1:  # which has no variance that could be told
+        return xp.full_like(figure, math.nan)
     return defined(figure, A, Y, weights, xp)
 
 

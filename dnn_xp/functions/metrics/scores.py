@@ -1,5 +1,6 @@
 """Metrics of the probabilities themselves, before a class is chosen."""
 
+import math
 from typing import Any
 
 from dnn_xp.arguments import check_whole
@@ -9,6 +10,9 @@ from dnn_xp.functions.metrics.means import checked, defined, mean, ratio
 from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = ["log_loss", "roc_auc", "top_k_accuracy"]
+
+_ROUNDING = 1e-3
+"""How far probabilities may be from 0, from 1 and from a sum of 1, also in half precision."""
 
 
 @larger_is_better
@@ -108,7 +112,8 @@ def log_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     """Return the mean cross-entropy, -log of the probability of what is true.
 
     It is finite also where that probability is exactly 0, which counts as the smallest normal
-    number: 708 in float64, 87 in float32.
+    number: 708 in float64, 87 in float32. Where predictions or targets are no probabilities, from
+    0 to 1 and of several classes with a sum of 1, it is NaN.
 
     Examples
     --------
@@ -118,5 +123,16 @@ def log_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None
     (1.0397, 1.0397)
     """
     A, Y, weights, xp = checked(A, Y, weights, xp)
+    wrong = _is_none(A, xp) | _is_none(Y, xp)
+    if A.shape[0] > 1:
+        wrong = wrong | xp.any(xp.abs(xp.sum(Y, axis=0) - 1.0) > _ROUNDING)
     cost = binary_cross_entropy if A.shape[0] == 1 else categorical_cross_entropy
-    return defined(mean(cost(A, Y, xp=xp), weights, xp), A, Y, weights, xp)
+    # What is no probability has no logarithm, perhaps, but a warning.
+    costs = cost(xp.clip(A, 0.0, 1.0), xp.clip(Y, 0.0, 1.0), xp=xp)
+    figure = defined(mean(costs, weights, xp), A, Y, weights, xp)
+    return xp.where(wrong, xp.full_like(figure, math.nan), figure)
+
+
+def _is_none(x: Array, xp: Any) -> Array:
+    """Return whether some of what should be probabilities are none."""
+    return xp.any((x < -_ROUNDING) | (x > 1.0 + _ROUNDING))

@@ -107,3 +107,32 @@ def test_log_loss_at_the_ends(array, dtype):
     A, Y = array([[1.0], [0.0]], dtype), array([[0.0], [1.0]])
     assert_close(log_loss(A, Y), array(wrong, dtype))
     assert_values(log_loss(array(np.zeros((1, 0)), dtype), array(np.zeros((1, 0)))), math.nan)
+
+
+@pytest.mark.parametrize(
+    ("A", "Y"),
+    [
+        ([[0.5, 0.5]], [[0, 2]]),
+        ([[0.5, 0.5]], [[-1, 1]]),
+        ([[0.5, 0.5]], [[0, 255]]),
+        ([[0.5, 1.5]], [[0, 1]]),
+        ([[0.5, -0.5]], [[0, 1]]),
+        ([[0.5, 0.5], [0.5, 0.5]], [[1, 1], [0, 1]]),
+        ([[0.5, 0.5], [0.5, 0.5]], [[1, 0], [0, 0]]),
+        ([[0.5, 0.5], [0.5, 0.5]], [[2, 0], [-1, 1]]),
+        ([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5], [0.5, 0.49]]),
+        ([[0.5, 1e30]], [[0, 1]]),
+        ([[0.5, 0.5]], [[0, 1e30]]),
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_log_loss_of_what_is_no_probability_is_no_number(array, dtype, A, Y, weighted):
+    weights = array([0.5, 0.5], dtype) if weighted else None
+    found = log_loss(array(A, dtype), array(np.asarray(Y, np.float64), dtype), weights=weights)
+    assert_values(found, math.nan)
+
+
+def test_log_loss_of_soft_targets_is_a_number(array, dtype):
+    A = array([[0.5, 0.5], [0.25, 0.25], [0.25, 0.25]], dtype)
+    Y = array([[0.2, 1.0], [0.3, 0.0], [0.5, 0.0]], dtype)
+    assert_close(log_loss(A, Y), array((0.2 + 0.8 * 2 + 1) * math.log(2) / 2, dtype))
