@@ -203,10 +203,13 @@ def window_batches(
         Whether a thread reads the next window meanwhile: close this generator.
     padded : bool
         Whether a batch that is smaller is filled up to `batch_size` with examples that do not
-        count, unless there are none.
+        count, unless there are none; a part of one to a multiple of a quarter of its usual length.
     rank, size : int
         Of this process among several: it reads what it holds, and yields its part of each batch.
     """
+    unit = None
+    if padded:
+        unit = batch_size if size == 1 else -(-batch_size // (4 * size))
     skip, begin = order.find(seed, epoch, first * batch_size)
 
     def fetch_held(window: Window) -> tuple[HostArray, ...]:
@@ -229,21 +232,21 @@ def window_batches(
                 examples = window.examples[taken].astype(np.int32)
                 parts.append(RowBatch(examples, len(examples), whole, some))
                 if whole == batch_size:
-                    yield _joined(parts, whole, batch_size if padded else None)
+                    yield _joined(parts, whole, unit)
                     parts, whole = [], 0
             begin = 0
     if whole:
-        yield _joined(parts, whole, batch_size if padded else None)
+        yield _joined(parts, whole, unit)
 
 
-def _joined(parts: list[RowBatch], whole: int, length: int | None) -> RowBatch:
-    """Return the parts of a batch as one, filled up to a length where one is given."""
+def _joined(parts: list[RowBatch], whole: int, unit: int | None) -> RowBatch:
+    """Return the parts of a batch as one, filled up to a multiple of a unit where one is given."""
     examples, rows = parts[0].examples, parts[0].rows
     if len(parts) > 1:
         examples = np.concatenate([part.examples for part in parts])
         rows = tuple(map(np.concatenate, zip(*(part.rows for part in parts), strict=True)))
     count = len(examples)
-    if length is not None and 0 < count < length:
-        filled = np.resize(np.arange(count), length)
+    if unit is not None and count % unit:
+        filled = np.resize(np.arange(count), -(-count // unit) * unit)
         examples, rows = examples[filled], tuple(one[filled] for one in rows)
     return RowBatch(examples, count, whole, rows)

@@ -20,7 +20,7 @@ from dnn_xp.training.batches import minibatches
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import Batch, Data, StepConfig
 
-__all__ = ["load_batches", "prefetches"]
+__all__ = ["load_batches", "prefetches", "reads_windows"]
 
 PREFETCHED_ELEMENTS = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
@@ -40,8 +40,25 @@ def prefetches(X: Array | Source, Y: Array | Source, batch_size: int) -> bool:
     return has_views(X) and 2 * X.shape[0] * batch_size <= PREFETCHED_ELEMENTS
 
 
+def reads_windows(X: Array | Source, settings: Settings) -> bool:
+    """Return whether `load_batches` reads examples a window at a time, in the source's own order.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n_inputs, m)
+    settings : Settings
+    """
+    in_windows = isinstance(X, Source) and X.order is not None and settings.order is None
+    return bool(in_windows and settings.batch_size < X.shape[1])
+
+
 def load_batches(
-    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int = 0
+    config: StepConfig,
+    data: Data,
+    settings: Settings,
+    epoch: int,
+    first: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
@@ -57,6 +74,9 @@ def load_batches(
     epoch : int
     first : int
         The batch to begin with.
+    share : (int, int)
+        The number of this process, and of how many: of windows that are gathered each process
+        reads what it holds, and has its part of each batch.
     """
     X, Y, weights, *rest = data
     m = X.shape[1]
@@ -69,8 +89,8 @@ def load_batches(
                 X = X.read(everything) if isinstance(X, Source) else X
                 Y = Y.read(everything) if isinstance(Y, Source) else Y
             yield Data(X, Y, weights, *rest), Batch(None, m, m)
-    elif isinstance(X, Source) and X.order is not None and chosen is None:
-        yield from _load_windows(config, data, settings, epoch, first)
+    elif reads_windows(X, settings):
+        yield from _load_windows(config, data, settings, epoch, first, share)
     else:
         draw = partial(
             minibatches, seed=settings.seed, epoch=epoch, order=chosen, padded=config.padded
@@ -79,13 +99,19 @@ def load_batches(
 
 
 def _load_windows(
-    config: StepConfig, data: Data, settings: Settings, epoch: int, first: int
+    config: StepConfig,
+    data: Data,
+    settings: Settings,
+    epoch: int,
+    first: int,
+    share: tuple[int, int],
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
     sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
     fetches = [one.fetch for one in sources if one.fetch is not None]
     place = _placer(Y)
+    rank, size = share if config.gathered else (0, 1)
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
         return tuple(one(places) for one in fetches)
@@ -99,6 +125,8 @@ def _load_windows(
         first=first,
         ahead=X.ahead,
         padded=config.padded,
+        rank=rank,
+        size=size,
     )
     with closing(batches):
         for examples, count, whole, rows in batches:
@@ -106,6 +134,9 @@ def _load_windows(
                 yield data, Batch(examples, count, whole)
                 continue
             places, (x_rows, *y_rows) = place(examples), rows
+            if not len(examples):  # none of the batch's is held here
+                yield Data(None, None, None, *rest), Batch(places, count, whole)
+                continue
             some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
             w = None if weights is None else namespace(weights).take(weights, places)
             seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)

@@ -25,10 +25,10 @@ LOADING, ENDING = 45.0, 10.0
 
 
 JOBS = [
-    *(("mpi", size, "numpy", "even,uneven,one without,held") for size in (1, 2, 3, 5)),
-    ("mpi", 3, "torch", "uneven,one without,held"),
+    *(("mpi", size, "numpy", "even,uneven,one without,file") for size in (1, 2, 3, 5)),
+    ("mpi", 3, "torch", "uneven,one without,file"),
     ("mpi", 2, "jax", "uneven"),
-    *(("torch", size, "numpy,torch", "even,uneven,held") for size in (1, 2, 3)),
+    *(("torch", size, "numpy,torch", "even,uneven,file") for size in (1, 2, 3)),
     ("torch", 5, "numpy", "one without"),
     ("torch", 2, "jax", "one without"),
     ("accelerate", 2, "torch", "uneven"),

@@ -9,7 +9,11 @@ import signal
 import sys
 import time
 import zlib
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import h5py
 import numpy as np
 
 from dnn_xp import (
@@ -21,6 +25,7 @@ from dnn_xp import (
     Network,
     lbfgs,
     load_checkpoint,
+    open_examples,
     sgd,
     train,
 )
@@ -33,7 +38,6 @@ from dnn_xp.backends import (
     over_torch,
     to_host,
 )
-from dnn_xp.data.sources import Source
 from dnn_xp.training import Regularization, adam, momentum
 
 NETWORK = Network(20, (Dense(16, "tanh"), Dropout(0.3), Dense(5)), "softmax_cross_entropy")
@@ -46,7 +50,7 @@ KINDS = {
     "even": (60, 20, 10),
     "uneven": (42, 7, 5),
     "one without": (15, 3, 6),
-    "held": (60, 20, 10),
+    "file": (60, 20, 10),
 }
 
 
@@ -79,33 +83,28 @@ def sum_of(theta):
 # ----------------------------------------------------------------------------- the same as one
 
 
-class _Held(Source):
-    """A source of which rank 0 holds the most, rank 1 nothing, and the others the rest."""
-
-    def mine(self, indices, rank, size):
-        indices = np.asarray(indices)
-        owner = np.where(indices < 31, 0, size - 1) if size != 2 else indices * 0
-        return indices[owner == rank]
-
-
 def run_of(array, dtype, optimizer, kind, group=None):
     m, batch_size, epochs = KINDS[kind]
     x, y, weights = (array(one[..., :m].astype(dtype)) for one in (X, Y, WEIGHTS))
-    if kind == "held":
-        x = _Held(tuple(x.shape), lambda which: array(X[:, which].astype(dtype)), x[:, :1])
-    return train(
-        NETWORK,
-        x,
-        y,
-        weights=weights,
-        optimizer=OPTIMIZERS[optimizer],
-        batch_size=batch_size,
-        epochs=epochs,
-        seed=3,
-        regularization=Regularization(l2=0.01),
-        clip_norm=0.5,
-        group=group,
-    )
+    with ExitStack() as stack:
+        if kind == "file":  # of runs of 8 rows, of which a window has three
+            path = Path(stack.enter_context(TemporaryDirectory()), "data.h5")
+            with h5py.File(path, "w") as file:
+                file.create_dataset("x", data=X.T, chunks=(8, 20))
+            x = stack.enter_context(open_examples(path, "x", like=y, window=24))
+        return train(
+            NETWORK,
+            x,
+            y,
+            weights=weights,
+            optimizer=OPTIMIZERS[optimizer],
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=3,
+            regularization=Regularization(l2=0.01),
+            clip_norm=0.5,
+            group=group,
+        )
 
 
 def parity(group, libraries, kinds):
