@@ -125,7 +125,7 @@ def test_a_source_is_read_in_parts(array, batch_size):
         assert sorted(np.concatenate(read)) == sorted([*range(10)] * 2)
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [3])
 @pytest.mark.parametrize("batch_size", [None, 4, 7])
 def test_each_member_reads_its_runs_of_the_windows_of_a_file(array, tmp_path, size, batch_size):
     """Runs of 5 rows, of which one of three members has none in each window of two."""
