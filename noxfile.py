@@ -64,9 +64,9 @@ OLDEST = {
     ),
     "scikit-learn": (("sklearn",), "numpy", ("tests/estimators", "tests/functions/metrics")),
     # Each version of PyTorch is several GB, with its CUDA: its bound is the version of `tests`.
-    "torch": (("torch",), "torch", TRAINED),
-    "jax": (("jax",), "jax", TRAINED),
-    "dask": (("dask",), "dask", TRAINED),
+    "torch": (("torch", "scipy"), "torch", TRAINED),
+    "jax": (("jax", "scipy"), "jax", TRAINED),
+    "dask": (("dask", "scipy"), "dask", TRAINED),
 }
 
 
@@ -117,7 +117,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run the examples in the docstrings and in the README, and build the manual."""
-    session.install("-e", ".[app,sklearn,test,docs]")
+    session.install("-e", ".[app,sklearn,dask,test,docs]")
     session.run("pytest", "-q", "--doctest-modules", "dnn_xp")
     session.run("pytest", "-q", "--doctest-glob=README.md", "README.md")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env")

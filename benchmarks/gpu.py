@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness import alternate, keep, show
+from benchmarks.harness import SAVE, alternate, keep, show
 from dnn_xp import Dense, Network, backends, one_hot, train
 from dnn_xp.training import sgd
 
@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(SAVE, action="store_true", help="keep the results")
     chosen = parser.parse_args()
     results = measure(chosen.device, chosen.widths, chosen.seconds, chosen.rounds)
     if not results:

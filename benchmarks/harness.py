@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+SAVE = "--save"
 
 
 def alternate(programs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
@@ -37,7 +39,7 @@ def report(
     per: str,
     rates: Sequence[str] = (),
 ) -> None:
-    """Keep medians, and how many times as long as ours they are.
+    """Tell medians, and how many times as long as ours they are; see `keep`.
 
     Parameters
     ----------
@@ -64,8 +66,14 @@ def report(
 
 
 def keep(question: str, rows: list[dict[str, Any]]) -> None:
-    """Print rows and keep them as JSON, with the machine and the versions."""
+    """Print rows, and with ``--save`` keep them as JSON, with the machine and the versions.
+
+    The results are tracked: a trial run is not to replace what the README says.
+    """
     show(rows)
+    if SAVE not in sys.argv[1:]:
+        print(f"not kept; {SAVE} writes benchmarks/results/{question}.json")
+        return
     RESULTS.mkdir(exist_ok=True)
     record = {"question": question, "machine": machine(), "rows": rows}
     (RESULTS / f"{question}.json").write_text(json.dumps(record, indent=1) + "\n")

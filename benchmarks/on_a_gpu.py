@@ -186,7 +186,9 @@ def main() -> int:
             )
         )
     benchmark = [sys.executable, "-m", "benchmarks.gpu", "--seconds", f"{chosen.benchmark_seconds}"]
-    if not on_gpu:
+    if on_gpu:
+        benchmark += ["--save"]
+    else:
         benchmark += ["--device", "cpu", "--widths", "64", "--rounds", "2"]
     # A little longer than it gives itself, so that it can say what it left out.
     end = chosen.benchmark_seconds + 30.0

@@ -48,7 +48,7 @@ def user_errors() -> Iterator[None]:
             raise UserError(str(error)) from error
         raise
     except (ValueError, BackendError, MemoryError) as error:
-        raise UserError(str(error) or type(error).__name__) from error
+        raise UserError(_by_option(str(error)) or type(error).__name__) from error
 
 
 @contextmanager
@@ -75,6 +75,22 @@ def warnings_as_lines(*always: type[Warning]) -> Iterator[None]:
 def say(kind: str, message: str) -> None:
     """Print a line on stderr, such as ``dnn-xp: warning: ...``."""
     print(f"dnn-xp: {kind}: {printable(message)}", file=sys.stderr)
+
+
+_ARGUMENTS = (
+    *("activation", "batch_size", "clip_norm", "ema_decay", "epochs", "highest", "learning_rate"),
+    *("lowest", "metrics", "seed", "steps"),
+)
+"""Of functions, by whose names a person at the keyboard knows options."""
+
+
+def _by_option(message: str) -> str:
+    """Return an error of a function's argument as one of the option that gave it."""
+    name, found, rest = message.partition(": found ")
+    if name not in _ARGUMENTS:
+        return message
+    option = "metric" if name == "metrics" else name.replace("_", "-")
+    return f"--{option}{found}{rest}"
 
 
 def _describe(error: OSError) -> str:

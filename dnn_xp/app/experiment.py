@@ -4,14 +4,15 @@ Nothing here prints. Arrays are made on the current backend; columns are example
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, HostArray, dtype_name, from_host
-from dnn_xp.data import Dataset, Preprocessing, apply, fit_preprocessing, load, split
+from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
+from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
+from dnn_xp.data.stored import StoredDataset
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
@@ -21,15 +22,23 @@ from dnn_xp.network.checks import check_data
 __all__ = [
     "ExampleArrays",
     "Experiment",
+    "Told",
     "bring_examples",
+    "bring_targets",
     "build_network",
     "check_class_names",
+    "check_data_dir",
+    "check_features",
+    "check_precision",
     "fingerprint",
     "parse_layers",
     "prepare",
     "scale_targets",
     "split_parts",
 ]
+
+Told = Callable[[int, int], None]
+"""Told how much is done, and how much there is."""
 
 HELD_OUT = 0.2
 """The part of the examples that is held out where the data have no test part of their own."""
@@ -40,12 +49,13 @@ class ExampleArrays(NamedTuple):
 
     Attributes
     ----------
-    X : array, shape (n_features, m)
-    Y : array, shape (n_outputs, m)
+    X : array or Source, shape (n_features, m)
+    Y : array, shape (n_outputs, m); or Source
+        A source gives the numbers of classes, or targets as they are learnt.
     """
 
-    X: Array
-    Y: Array
+    X: Array | Source
+    Y: Array | Source
 
 
 class Experiment(NamedTuple):
@@ -55,7 +65,7 @@ class Experiment(NamedTuple):
     ----------
     fingerprint : int
         Of the data before they were divided.
-    part, held_out_part : Dataset
+    part, held_out_part : Dataset or StoredDataset
         As read: what is learnt from, and what is kept back.
     preprocessing : Preprocessing
     targets : Preprocessing or None
@@ -63,19 +73,25 @@ class Experiment(NamedTuple):
     network : Network
     theta : array
         Initial parameters.
-    examples, held_out : Examples
+    examples, held_out : ExampleArrays
         The two parts as arrays of the backend.
+    measured : ExampleArrays
+        What of the first is measured in the end: all, or some of it where it is large.
+    reading : str or None
+        How the examples are read where they stay in their file.
     """
 
     fingerprint: int
-    part: Dataset
-    held_out_part: Dataset
+    part: Dataset | StoredDataset
+    held_out_part: Dataset | StoredDataset
     preprocessing: Preprocessing
     targets: Preprocessing | None
     network: Network
     theta: Array
     examples: ExampleArrays
     held_out: ExampleArrays
+    measured: ExampleArrays
+    reading: str | None = None
 
 
 def prepare(
@@ -87,6 +103,7 @@ def prepare(
     activation: str,
     seed: int,
     dtype: str,
+    advance: Told | None = None,
 ) -> Experiment:
     """Load data and make a network for them.
 
@@ -99,15 +116,20 @@ def prepare(
     seed : int
         Of the parameters, and of the part that is held out.
     dtype : str
+    advance : callable, optional
+        ``advance(done, total)`` is told how much of the data has been read.
 
     Raises
     ------
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir, trusted=trusted)
+    check_data_dir(data, data_dir)
+    dataset, test = load(data, folder=data_dir, trusted=trusted, advance=advance)
     check_class_names(dataset.classes)
+    known_by, y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
+    del dataset  # the parts are copies of its examples
     network = build_network(part, hidden, activation)
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
@@ -115,9 +137,9 @@ def prepare(
     theta = network.initialize(seed, like=examples.X)
     targets = fit_targets(part) if part.classes is None else None
     if targets is not None:
-        check_precision(dataset.y, 1.0 / float(targets.scale), dtype)
+        check_precision(y, 1.0 / float(targets.scale), dtype)
     return Experiment(
-        fingerprint(dataset),
+        known_by,
         part,
         rest,
         preprocessing,
@@ -126,7 +148,23 @@ def prepare(
         theta,
         examples,
         held_out,
+        examples,
     )
+
+
+def check_data_dir(data: str, data_dir: Path | None) -> None:
+    """Refuse ``--data-dir`` where nothing would be read from there.
+
+    Raises
+    ------
+    ValueError
+        Naming the option and the data.
+    """
+    if data_dir is not None and data != "cats":
+        raise ValueError(
+            f"--data-dir: found {data_dir}, but it is where the cat pictures are, and the data are "
+            f"{data}; leave it out"
+        )
 
 
 def check_precision(y: HostArray, spread: float, dtype: str) -> None:
@@ -200,12 +238,14 @@ def parse_layers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def build_network(dataset: Dataset, hidden: Sequence[int], activation: str) -> Network:
+def build_network(
+    dataset: Dataset | StoredDataset, hidden: Sequence[int], activation: str
+) -> Network:
     """Return a network for data: they decide what the outputs and the cost are.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or StoredDataset
     hidden : sequence of int
         The units of each hidden layer.
     activation : str
@@ -248,35 +288,61 @@ def bring_examples(
     ValueError
         Where they do not fit the network.
     """
-    n_features, m = dataset.X.shape
+    check_features(dataset.X.shape[0], network)
+    # What was made here nobody else holds: where the backend can, it takes it as it is.
+    X = asarray_like(apply(preprocessing, dataset.X, dtype), like=from_host(np.empty(0, dtype)))
+    Y = bring_targets(dataset.y, dataset.classes, network, X)
+    X, Y, _ = check_data(network.layout, X, Y)
+    return ExampleArrays(X, Y)
+
+
+def check_features(n_features: int, network: Network) -> None:
+    """Refuse examples that do not have the features of a network.
+
+    Raises
+    ------
+    ValueError
+        Naming both.
+    """
     if n_features != network.n_inputs:
         raise ValueError(
             f"the examples have {n_features} features, expected {network.n_inputs}, as many as "
             "those that the model was trained on"
         )
-    X = from_host(apply(preprocessing, dataset.X, dtype))
-    if dataset.classes is not None and network.n_outputs > 1:
-        Y = one_hot(dataset.y, network.n_outputs, like=X)
-    else:
-        Y = from_host(dataset.y.reshape(-1, m), dtype=dtype)
-    X, Y, _ = check_data(network.layout, X, Y)
-    return ExampleArrays(X, Y)
+
+
+def bring_targets(
+    y: HostArray, classes: Sequence[str] | None, network: Network, like: Array
+) -> Array:
+    """Put targets beside examples, in the form that a network takes.
+
+    Parameters
+    ----------
+    y, classes
+        As in `Dataset`.
+    network : Network
+    like : array
+    """
+    if classes is not None and network.n_outputs > 1:
+        return one_hot(y, network.n_outputs, like=like)
+    return from_host(y.reshape(-1, y.shape[-1]), dtype=dtype_name(like.dtype))
 
 
 def scale_targets(
-    examples: ExampleArrays, dataset: Dataset, targets: Preprocessing | None
+    examples: ExampleArrays, dataset: Dataset | StoredDataset, targets: Preprocessing | None
 ) -> ExampleArrays:
     """Return the examples with the targets that are learnt: real ones in units of their spread.
 
     Parameters
     ----------
-    examples : Examples
-    dataset : Dataset
+    examples : ExampleArrays
+        What is read a batch at a time is in these units already.
+    dataset : Dataset or StoredDataset
         The same as they were read.
     targets : Preprocessing or None
         None leaves them as they are.
     """
-    if targets is None:
+    if targets is None or isinstance(examples.Y, Source):
         return examples
-    dtype = dtype_name(examples.X.dtype)
-    return examples._replace(Y=from_host(apply(targets, dataset.y, dtype)))
+    y = dataset.y if isinstance(dataset, Dataset) else dataset.y.read()
+    return examples._replace(Y=from_host(apply(targets, y, dtype_name(examples.Y.dtype))))

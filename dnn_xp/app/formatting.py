@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.backends import Array, Backend, device, dtype_name
-from dnn_xp.data import Dataset
+from dnn_xp.data import Dataset, Source
+from dnn_xp.data.sources import reference_array
+from dnn_xp.data.stored import StoredDataset
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 
@@ -18,7 +20,7 @@ __all__ = [
 ]
 
 
-def describe_data(dataset: Dataset) -> str:
+def describe_data(dataset: Dataset | StoredDataset) -> str:
     """Say what an example is, such as ``"8 x 8 x 1 pictures, 10 classes"``."""
     if dataset.image_shape is not None:
         example = f"{' x '.join(str(n) for n in dataset.image_shape)} pictures"
@@ -37,14 +39,17 @@ def describe_network(network: Network) -> str:
     return f"{' '.join((widths, *hidden))}, {network.cost}, {network.size:,} parameters"
 
 
-def describe_backend(backend: Backend, X: Array) -> str:
+def describe_backend(backend: Backend, X: Array | Source) -> str:
     """Say where arrays are and in which precision, such as ``"numpy on cpu, float32"``."""
+    X = reference_array(X)
     _, *quoted = str(device(X)).split("'")  # array_api_strict.Device('CPU_DEVICE')
     where = quoted[0] if quoted else device(X)
     return f"{backend.name} on {where}, {dtype_name(X.dtype)}"
 
 
-def describe_optimizer(settings: OptimizerSettings, batch_size: int) -> str:
+def describe_optimizer(
+    settings: OptimizerSettings, batch_size: int, class_weight: str | None = None
+) -> str:
     """Say how steps are taken, such as ``"adam, rate 0.001, batches of 32"``."""
     parts = [
         f"{settings.name}, rate {settings.optimizer.learning_rate:g}",
@@ -52,6 +57,8 @@ def describe_optimizer(settings: OptimizerSettings, batch_size: int) -> str:
     ]
     if settings.plan.description != "constant":
         parts.append(settings.plan.description)
+    if class_weight is not None:
+        parts.append(f"class weights {class_weight}")
     if settings.clip_norm is not None:
         parts.append(f"norms up to {settings.clip_norm:g}")
     if settings.ema_decay is not None:

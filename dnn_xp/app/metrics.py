@@ -6,6 +6,7 @@ from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
 from dnn_xp.functions.metrics import METRICS
 from dnn_xp.network import Network
+from dnn_xp.training.evaluation import AT_ONCE
 
 __all__ = ["Metrics", "choose_metrics", "measure"]
 
@@ -62,6 +63,7 @@ def measure(
     examples : Examples
     metrics : Metrics
     """
-    cost, A = network.evaluate_cost(theta, *examples), network.predict(theta, examples.X)
+    cost = network.evaluate_cost(theta, *examples, batch_size=AT_ONCE)
+    A = network.predict(theta, examples.X, batch_size=AT_ONCE)
     values = {name: metric(A, examples.Y) for name, metric in metrics.items()}
     return {"cost": float(cost)} | {name: float(value) for name, value in values.items()}

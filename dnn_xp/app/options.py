@@ -83,7 +83,7 @@ DataDir = Annotated[
         parser=str,
         callback=as_path,
         metavar="FOLDER",
-        help="Where the files of the cat pictures are. "
+        help="Where the files of the cat pictures are, for cats. "
         "Default: the environment variable DNN_XP_CAT_DATA.",
     ),
 ]

@@ -93,7 +93,7 @@ def check_apart(checkpoint: Path | None, files: Mapping[str, Path | None]) -> No
 
 
 def check_space(files: Mapping[str, tuple[Path | None, int]]) -> None:
-    """See that there is room for what will be written.
+    """See that there is room for what will be written, all together where it is on one disk.
 
     Parameters
     ----------
@@ -105,17 +105,33 @@ def check_space(files: Mapping[str, tuple[Path | None, int]]) -> None:
     ValueError
         Naming the option whose file is too large.
     """
+    taken: dict[int, int] = {}
     for option, (path, size) in files.items():
         if path is None:
             continue
         try:
-            free = shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free
+            folder = _nearest(os.path.dirname(os.path.realpath(path)))
+            disk, free = _disk_of(folder), shutil.disk_usage(folder).free
         except OSError:  # not every file system tells
             continue
-        if free < size:
+        left = free - taken.get(disk, 0)
+        if left < size:
             raise ValueError(
-                f"{option}: {path} takes about {size:,} bytes, and only {free:,} are free there"
+                f"{option}: {path} takes about {size:,} bytes, and only {max(left, 0):,} are free "
+                "there beside the other outputs"
             )
+        taken[disk] = taken.get(disk, 0) + size
+
+
+def _disk_of(folder: str) -> int:
+    return os.stat(folder).st_dev
+
+
+def _nearest(folder: str) -> str:
+    """Return a folder that is there: this one, or the next above it."""
+    while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def check_plot(plot: Path | None) -> None:

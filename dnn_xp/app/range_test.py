@@ -1,5 +1,6 @@
 """``dnn-xp range-test``: which learning rate to train with."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,9 @@ import typer
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import Experiment, parse_layers, prepare, scale_targets
+from dnn_xp.app.experiment import Experiment, parse_layers, scale_targets
 from dnn_xp.app.formatting import describe_backend, describe_data, describe_network
+from dnn_xp.app.large import prepare_experiment
 from dnn_xp.app.optimization import choose_optimizer
 from dnn_xp.app.options import (
     ActivationName,
@@ -68,20 +70,23 @@ def range_test(
     and the size of the batches.
     """
     console = report.open_console()
-    with computing(backend, device) as current:
+    with ExitStack() as opened, computing(backend, device) as current:
         with user_errors():
             check_outputs(data, {"--plot": plot})
             check_plot(plot)
             tested_optimizer = choose_optimizer(optimizer, None)
-            experiment = prepare(
-                data,
-                data_dir=data_dir,
-                trusted=trust,
-                hidden=parse_layers(layers),
-                activation=activation,
-                seed=seed,
-                dtype=dtype.value,
-            )
+            with report.reading(console, "read") as advance:
+                experiment = prepare_experiment(
+                    data,
+                    data_dir=data_dir,
+                    trusted=trust,
+                    hidden=parse_layers(layers),
+                    activation=activation,
+                    seed=seed,
+                    dtype=dtype.value,
+                    opened=opened,
+                    advance=advance,
+                )
             result = _test_rates(
                 experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
             )

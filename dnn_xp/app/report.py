@@ -5,23 +5,27 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dnn_xp.app.experiment import Told
 from dnn_xp.callbacks.progress_bar import make_bar
 from dnn_xp.reprs import printable
 
-__all__ = ["facts", "open_console", "progress", "say", "table"]
+__all__ = ["epochs", "facts", "open_console", "progress", "reading", "say", "table"]
 
 Advance = Callable[[int, str], None]
+Within = Callable[[int, int, int], None]
 
 _STYLES = {"ok": "green", "off": "bold red", "error": "bold red"}
 # Where there is no terminal: about how many lines tell of progress, the seconds after which there
 # is one anyway, and a width at which a row stays a line.
 _LINES, _SILENCE, _PLAIN_WIDTH = 10, 60.0, 1000
+_NOT_WORTH_A_WORD = 1.0
+"""Seconds up to which the reading of data is not spoken of, where there is no terminal."""
 
 
 def open_console() -> Console:
@@ -116,7 +120,7 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
     callable
         ``advance(done, text)`` shows how much is done, and a text beside it.
     """
-    if console.is_terminal and not console.is_dumb_terminal:
+    if _is_live(console):
         with make_bar(console, elapsed=False) as bar:
             task = bar.add_task(title, total=total, completed=begun, text="")
             yield lambda done, text: bar.update(task, completed=done, text=text)
@@ -124,16 +128,116 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
         yield _print_lines(console, title, total, begun)
 
 
+@contextmanager
+def reading(console: Console, title: str) -> Iterator[Told]:
+    """Show how far data are read, from where they begin to be.
+
+    Parameters
+    ----------
+    console : Console
+    title : str
+        What is done, such as ``"read"``.
+
+    Yields
+    ------
+    callable
+        ``told(done, total)`` shows how much is done. Nothing is shown before it is called.
+    """
+    if not _is_live(console):
+        yield _print_tenths(console, title)
+        return
+    with ExitStack() as shown:
+        advance: Advance | None = None
+
+        def told(done: int, total: int) -> None:
+            nonlocal advance
+            if advance is None:
+                advance = shown.enter_context(progress(console, title, total))
+            advance(done, "")
+
+        yield told
+
+
+def _print_tenths(console: Console, title: str) -> Told:
+    """Return what prints a line after a second, and for each tenth that is done from then on."""
+    begun, tenths, first = time.monotonic(), 0, (0.0, 0)
+
+    def told(done: int, total: int) -> None:
+        nonlocal tenths, first
+        now, tenth = time.monotonic(), 1 + done * _LINES // total
+        if not first[1]:  # what comes before it, and the first piece, say nothing of the speed
+            first = now, done
+        if now - begun > _NOT_WORTH_A_WORD and tenth > tenths:
+            tenths, left = tenth, ""
+            if done > first[1]:
+                left = f", {(now - first[0]) / (done - first[1]) * (total - done):.0f} s left"
+            say(console, f"{title} {done}/{total}{left}")
+
+    return told
+
+
+@contextmanager
+def epochs(console: Console, total: int, begun: int = 0) -> Iterator[tuple[Advance, Within]]:
+    """Show how far a training is, also within an epoch that takes long.
+
+    Parameters
+    ----------
+    console : Console
+    total : int
+        How many epochs there are to be.
+    begun : int
+        How many were done before.
+
+    Yields
+    ------
+    advance : callable
+        ``advance(done, text)`` shows how many epochs are done, and a text beside it.
+    within : callable
+        ``within(done, batch, n_batches)`` shows how far the next one is: where there is no
+        terminal, the first one alone.
+    """
+    with progress(console, "epoch", total, begun) as show:
+        lines, last, shown = _print_tenths(console, f"epoch {begun + 1}, batch"), 0.0, ""
+
+        def advance(done: int, text: str) -> None:
+            nonlocal shown
+            shown = text
+            show(done, text)
+
+        def within(done: int, batch: int, n_batches: int) -> None:
+            nonlocal last
+            if not _is_live(console):
+                if done == begun:
+                    lines(batch, n_batches)
+            elif time.monotonic() - last > _NOT_WORTH_A_WORD:
+                last = time.monotonic()
+                far = f"{batch / n_batches:.0%} of epoch {done + 1}"
+                show(done, f"{shown}, {far}" if shown else far)
+
+        yield advance, within
+
+
+def _is_live(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def _print_lines(console: Console, title: str, total: int, begun: int) -> Advance:
     """Return what prints a line now and then, where there is no terminal."""
-    every, started = math.ceil(total / _LINES), time.monotonic()
-    last_line = started
+    every, last_line = math.ceil(total / _LINES), time.monotonic()
+    first: float | None = None
 
     def advance(done: int, text: str) -> None:
-        nonlocal last_line
+        nonlocal first, last_line
         now = time.monotonic()
+        if first is None:
+            first = now
         if done in (begun + 1, total) or done % every == 0 or now - last_line > _SILENCE:
-            last_line, left = now, (now - started) / (done - begun) * (total - done)
-            say(console, f"{title} {done}/{total}  {text}, {left:.0f} s left")
+            last_line, since = now, done - begun - 1
+            left = ""
+            if done == total:
+                left = ", 0 s left"
+            elif since > 0:  # what comes before the first one is done takes longer than others
+                left = f", {(now - first) / since * (total - done):.0f} s left"
+            say(console, f"{title} {done}/{total}  {text}{left}")
 
     return advance

@@ -107,11 +107,14 @@ def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tupl
     prepared, result = run.prepared, run.result
     experiment = prepared.experiment
     parts = {"training": experiment.examples, "held out": experiment.held_out}
+    measured = parts | {"training": experiment.measured}
     metrics = {
         part: measure(experiment.network, result.theta, examples, prepared.metrics)
-        for part, examples in parts.items()
+        for part, examples in measured.items()
     }
     counts = ", ".join(f"{examples.X.shape[1]:,} {part}" for part, examples in parts.items())
+    if (n_measured := experiment.measured.X.shape[1]) < experiment.examples.X.shape[1]:
+        counts += f" (figures of training are of {n_measured:,})"
     epochs = f"{result.epochs} of {settings.epochs} in {run.seconds:.1f} s"
     if before := prepared.resume.epochs_before:
         epochs += f", {before} of them before"
@@ -122,7 +125,12 @@ def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tupl
         ("data", f"{settings.data}: {counts}; {describe_data(experiment.part)}"),
         ("network", describe_network(experiment.network)),
         ("backend", place),
-        ("descent", describe_optimizer(prepared.optimizer_settings, settings.batch_size)),
+        (
+            "descent",
+            describe_optimizer(
+                prepared.optimizer_settings, settings.batch_size, settings.class_weight
+            ),
+        ),
         ("epochs", epochs),
         *(describe_metrics(metrics) if result.epochs or has_learnt(result) else []),
     ]

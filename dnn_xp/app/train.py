@@ -4,7 +4,8 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
@@ -12,9 +13,10 @@ from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, say, user_errors
-from dnn_xp.app.experiment import Experiment, parse_layers, prepare
+from dnn_xp.app.experiment import Experiment, parse_layers
 from dnn_xp.app.formatting import describe_metric
 from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.large import balanced_weights, prepare_experiment
 from dnn_xp.app.metrics import choose_metrics
 from dnn_xp.app.optimization import choose_optimizer_settings
 from dnn_xp.app.options import (
@@ -60,13 +62,14 @@ from dnn_xp.app.resume import (
     run_errors,
 )
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
-from dnn_xp.app.runs import COPIES, KeptRun, make_folder, remove_where_empty
+from dnn_xp.app.runs import COPIES, RUNS, KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend, Group, GroupError
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
+from dnn_xp.data.stored import StoredDataset
 from dnn_xp.models import Model
-from dnn_xp.training import Callback, Ending, TrainingResult, class_weights
+from dnn_xp.training import Callback, Ending, Run, TrainingResult, class_weights
 
 __all__ = ["train"]
 
@@ -104,10 +107,12 @@ def train(
     """Train a network on data, and show how well it does.
 
     A part of the data is held out, to see how well the network does on what it has never seen.
-    What it learns is kept in a new folder in runs/. Ctrl-C, and the signals SIGTERM and SIGHUP,
-    end the training after the step under way and keep what was learnt.
+    The cost beside the bar is the mean over an epoch's steps, each before it is taken; the one in
+    the table is of the network as it is kept, in a new folder in runs/.
 
-    Started by torchrun or mpiexec, the processes train as one: each takes a part of every batch.
+    Ctrl-C, and the signals SIGTERM and SIGHUP, end the training after the step under way and keep
+    what was learnt. Started by torchrun or mpiexec, the processes train as one: each takes a part
+    of every batch.
     """
     settings = Settings(
         data=data,
@@ -137,8 +142,10 @@ def train(
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
-    with computing(backend, device) as current:
-        prepared = prepared_by_all(together, lambda: _prepare_run(settings))
+    with ExitStack() as opened, computing(backend, device) as current:
+        prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
+        if prepared.experiment.reading is not None:
+            report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
         with Interruptible() as listener:
             fitted = _fit(settings, prepared, current, record, listener, console, together)
@@ -148,7 +155,7 @@ def train(
 
 
 @user_errors()
-def _prepare_run(settings: Settings) -> PreparedRun:
+def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> PreparedRun:
     """Check what the options say, load the data and make a network for them."""
     files = {
         "--output": settings.output,
@@ -179,16 +186,22 @@ def _prepare_run(settings: Settings) -> PreparedRun:
     )
     options = describe_options(settings, optimizer_settings)
     check_options(resume.progress, options, settings.epochs)
-    experiment = prepare(
-        settings.data,
-        data_dir=settings.data_dir,
-        trusted=settings.trust,
-        hidden=parse_layers(settings.layers),
-        activation=settings.activation,
-        seed=settings.seed,
-        dtype=settings.dtype.value,
-    )
+    with report.reading(console, "read") as advance:
+        experiment = prepare_experiment(
+            settings.data,
+            data_dir=settings.data_dir,
+            trusted=settings.trust,
+            hidden=parse_layers(settings.layers),
+            activation=settings.activation,
+            seed=settings.seed,
+            dtype=settings.dtype.value,
+            opened=opened,
+            advance=advance,
+        )
     check_data(resume.progress, settings.data, experiment.fingerprint)
+    if experiment.reading is not None:  # which decides the order of the examples
+        options |= {"data": f"read {experiment.reading}"}
+        check_options(resume.progress, options, settings.epochs)
     _check_space(settings, experiment)
     return PreparedRun(
         experiment,
@@ -197,7 +210,7 @@ def _prepare_run(settings: Settings) -> PreparedRun:
         settings.epochs,
         settings.batch_size,
         settings.seed,
-        None if settings.class_weight is None else _balanced_weights(experiment),
+        None if settings.class_weight is None else _balanced_weights(settings, experiment),
         resume,
         options,
     )
@@ -216,24 +229,33 @@ def _check_beside(run: Path | None, files: Mapping[str, Path | None]) -> None:
 
 
 def _check_space(settings: Settings, experiment: Experiment) -> None:
-    """See that the model and the checkpoints have room."""
-    theta, besides = _theta_bytes(settings, experiment), 2**14
+    """See that the model and the checkpoints have room, in the files and in the run's folder."""
+    model = _theta_bytes(settings, experiment) + 2**14
+    # Two of them, each with theta three times, and an optimizer's state.
+    checkpoints = 2 * (5 * model)
     files = {
-        "--output": (settings.output, theta + besides),
-        # Two of them, each with theta three times, and an optimizer's state.
-        "--checkpoint": (settings.checkpoint, 2 * (5 * theta + besides)),
+        "--output": (settings.output, model),
+        "--checkpoint": (settings.checkpoint, checkpoints),
     }
     check_space(files)
+    if not settings.no_run:
+        folder = (settings.run or RUNS) / RECORD
+        try:  # all that is written to one disk has to find room there
+            check_space(files | {"--run": (folder, model + checkpoints)})
+        except ValueError as error:
+            say("warning", f"{error}: the run may not be kept")
 
 
 def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
     return experiment.network.size * (8 if settings.dtype is Dtype.float64 else 4)
 
 
-def _balanced_weights(experiment: Experiment) -> Array:
+def _balanced_weights(settings: Settings, experiment: Experiment) -> Array:
     """Return weights of the examples by which each class counts the same."""
     if experiment.part.classes is None:
         raise ValueError("--class-weight: found data with real targets, expected classes")
+    if isinstance(experiment.part, StoredDataset):
+        return balanced_weights(experiment.part, settings.dtype.value)
     return class_weights(experiment.examples.Y)
 
 
@@ -273,7 +295,9 @@ def _fit(
         if folder is not None:
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
-            with report.progress(console, "epoch", prepared.epochs, before) as advance:
+            with report.epochs(console, prepared.epochs, before) as (advance, within):
+                if prepared.experiment.reading is not None:
+                    callbacks.append(_Batches(prepared, within))
                 result = run_experiment(
                     prepared,
                     lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
@@ -287,6 +311,17 @@ def _fit(
                 remove_where_empty(folder)
     seconds, processes = time.perf_counter() - started, 1 if group is None else group.size
     return FittedRun(prepared, result, seconds, folder, processes)
+
+
+class _Batches(Callback):
+    """Show how far an epoch is."""
+
+    def __init__(self, prepared: PreparedRun, within: Callable[[int, int, int], None]) -> None:
+        n_examples = prepared.experiment.examples.X.shape[1]
+        self.n_batches, self.within = -(-n_examples // prepared.batch_size), within
+
+    def step(self, run: Run) -> None:
+        self.within(run.epoch, run.batch, self.n_batches)
 
 
 def _keep_in(

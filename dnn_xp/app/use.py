@@ -1,5 +1,6 @@
 """``dnn-xp evaluate`` and ``dnn-xp predict``: what a model that was kept is good for."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,16 @@ import typer
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import bring_examples, fingerprint, split_parts
+from dnn_xp.app.experiment import (
+    HELD_OUT,
+    Told,
+    bring_examples,
+    check_data_dir,
+    fingerprint,
+    split_parts,
+)
 from dnn_xp.app.formatting import describe_data, describe_metric
+from dnn_xp.app.large import bring_large, most_measured
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
     BackendName,
@@ -24,6 +33,15 @@ from dnn_xp.app.run import classify
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
+from dnn_xp.data.stored import (
+    StoredDataset,
+    is_large,
+    open_stored,
+    scan,
+    some_runs,
+    split_runs,
+    with_stored_classes,
+)
 from dnn_xp.models import Model, load_model
 
 __all__ = ["evaluate", "predict"]
@@ -42,14 +60,17 @@ def evaluate(
     Of the data that it was trained on, the part that was held out stands by itself.
     """
     console = report.open_console()
-    with computing(backend, device):
+    with ExitStack() as opened, computing(backend, device):
         with user_errors():
             loaded = load_model(_model_file(model))
             dtype = dtype_name(loaded.theta.dtype)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
-            parts = _load_parts(loaded, data, data_dir, trust)
+            with report.reading(console, "read") as advance:
+                parts, sizes = _load_parts(loaded, data, data_dir, trust, opened, advance)
             examples = {
-                name: bring_examples(part, loaded.preprocessing, loaded.network, dtype)
+                name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
+                if isinstance(part, StoredDataset)
+                else bring_examples(part, loaded.preprocessing, loaded.network, dtype)
                 for name, part in parts.items()
             }
         rows = [
@@ -64,7 +85,7 @@ def evaluate(
         [
             [
                 part,
-                f"{parts[part].X.shape[1]:,}",
+                _of(parts[part].X.shape[1], sizes[part]),
                 *(describe_metric(name, value) for name, value in values.items()),
             ]
             for part, values in rows
@@ -78,24 +99,58 @@ def _model_file(path: Path) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
+def _of(n_measured: int, n_examples: int) -> str:
+    """Say how many examples were measured, and of how many, where they are not all."""
+    return f"{n_measured:,}" if n_measured == n_examples else f"{n_measured:,} of {n_examples:,}"
+
+
+_Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]
+"""What is measured of each part of the data, and how many examples that part has."""
+
+
 def _load_parts(
-    model: Model, data: str, data_dir: Path | None, trusted: bool
-) -> dict[str, Dataset]:
+    model: Model, data: str, data_dir: Path | None, trusted: bool, opened: ExitStack, advance: Told
+) -> _Parts:
     """Load data, divided as in the training where they are the data of the training."""
+    check_data_dir(data, data_dir)
+    if is_large(data, trusted=trusted):
+        return _open_parts(model, data, trusted, opened, advance)
     size = (64, 64) if model.image_shape is None else model.image_shape[:2]
-    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted)
+    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted, advance=advance)
     if model.classes is not None:
         dataset = with_classes(dataset, model.classes)
         test = test and with_classes(test, model.classes)
-    elif dataset.classes is not None:
+    else:
+        _check_targets(data, dataset)
+    parts: dict[str, Dataset | StoredDataset] = {"all": dataset}
+    if test is not None or model.about.get("fingerprint") == fingerprint(dataset):
+        part, rest = split_parts(dataset, test, model.about.get("seed", 0))
+        parts = {"training": part, "held out": rest}
+    return parts, {name: part.X.shape[1] for name, part in parts.items()}
+
+
+def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advance: Told) -> _Parts:
+    """Open data that are large, of each part of which so much is measured as memory holds."""
+    dataset = opened.enter_context(open_stored(data, trusted=trusted))
+    seed = model.about.get("seed", 0)
+    if model.classes is None:
+        _check_targets(data, dataset)
+    found, most = scan(dataset, advance), most_measured(dataset)
+    if model.classes is not None:
+        dataset = with_stored_classes(dataset, model.classes)
+    if model.about.get("fingerprint") != found:
+        return {"all": some_runs(dataset, most, seed)}, {"all": dataset.X.shape[1]}
+    part, held_out, measured = split_runs(dataset, HELD_OUT, most, seed)
+    sizes = {"training": part.X.shape[1], "held out": held_out.X.shape[1]}
+    return {"training": measured, "held out": held_out}, sizes
+
+
+def _check_targets(data: str, dataset: Dataset | StoredDataset) -> None:
+    if dataset.classes is not None:
         raise ValueError(
             f"{data}: found {len(dataset.classes)} classes, expected real targets (floats) as in "
             "the data that the model was trained on"
         )
-    if test is None and model.about.get("fingerprint") != fingerprint(dataset):
-        return {"all": dataset}
-    part, rest = split_parts(dataset, test, model.about.get("seed", 0))
-    return {"training": part, "held out": rest}
 
 
 def predict(

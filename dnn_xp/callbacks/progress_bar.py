@@ -35,7 +35,8 @@ def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Prog
     rich = require("rich.progress", "app")
     columns = [
         rich.TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
-        rich.BarColumn(bar_width=WIDTH),
+        # By name: where a terminal has 16 colours, rich's own green comes out as grey.
+        rich.BarColumn(bar_width=WIDTH, complete_style="cyan", finished_style="green"),
         rich.TextColumn("{task.fields[text]}", markup=False),
         rich.TimeRemainingColumn(compact=True, elapsed_when_finished=elapsed),
     ]

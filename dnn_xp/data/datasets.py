@@ -8,28 +8,34 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.data.class_names import check_class_names
-from dnn_xp.data.images import picture_suffixes, read_bytes
+from dnn_xp.data.images import picture_suffixes, read_pictures
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
 from dnn_xp.reprs import printable
 
 __all__ = [
     "Dataset",
+    "check_labels",
+    "check_numbers",
+    "check_rows",
     "load",
     "load_arrays",
     "load_cats",
     "load_digits",
     "load_picture_folder",
+    "picture_shape",
+    "places_among",
     "split",
+    "texts",
     "with_classes",
 ]
 
@@ -75,6 +81,7 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     image_size: tuple[int, int] = (64, 64),
     trusted: bool = False,
+    advance: Callable[[int, int], None] | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Load data by name: a built-in set, a file of arrays or a folder of pictures.
 
@@ -89,6 +96,8 @@ def load(
         To which the pictures of a folder are brought.
     trusted : bool
         As in `load_arrays`.
+    advance : callable, optional
+        As in `load_picture_folder`.
 
     Returns
     -------
@@ -106,7 +115,7 @@ def load(
         return load_cats(folder, trusted=trusted)
     path = check_path("data", data)
     if path.is_dir():
-        return load_picture_folder(path, image_size), None
+        return load_picture_folder(path, image_size, advance), None
     if path.suffix.lower() in SUFFIXES:
         return load_arrays(path, trusted=trusted), None
     problem = "such a file is not understood" if path.exists() else "there is no such file"
@@ -171,7 +180,7 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
         )
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
-    called = _texts(classes, path, names[2])
+    called = texts(classes, path, names[2])
     check_class_names(f"{path}: {names[2]}", called)
     return Dataset(_columns(x), y.astype(np.int64), called, x.shape[1:], 255)
 
@@ -201,51 +210,82 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     """
     path = check_path("path", path)
     x, y = read_arrays(path, ("x", "y"), trusted=trusted)
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
-    if x.ndim < 2 or x.size == 0:
-        raise ValueError(f"{path}: x: found the shape {x.shape}, expected (m, ...), none of them 0")
+    check_rows(x, y, path)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.shape[:1] != x.shape[:1]:
-        raise ValueError(
-            f"{path}: found {_counted(x.shape[0])} in x and the shape {y.shape} of y, expected as "
-            f"many rows in both{_transposed(x, y)}"
-        )
     for name, values in (("x", x), ("y", y)):
-        _check_numbers(values, f"{path}: {name}")
-    shape = _picture_shape(x)
+        check_numbers(values, f"{path}: {name}")
+    shape = picture_shape(x)
     labels, classes = _labels(y, path)
     return Dataset(_columns(x), labels, classes, shape, None if shape is None else 255)
 
 
-def _transposed(x: HostArray, y: HostArray) -> str:
-    """Return what to do where the examples seem to be columns, or nothing."""
-    m = y.size if y.ndim < 2 or y.shape[0] == 1 else y.shape[-1]
-    wrong = [name for name, values in (("x", x), ("y", y)) if values.shape[:1] != (m,)]
-    if x.ndim != 2 or m not in x.shape or m not in y.shape or not wrong:
+def check_rows(x: Any, y: Any, path: Path) -> None:
+    """Refuse arrays, or data sets of a file, that are no examples with their classes or targets.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, the array, what it is and what was expected.
+    """
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
+    if x.ndim < 2 or x.size == 0:
+        raise ValueError(f"{path}: x: found the shape {x.shape}, expected (m, ...), none of them 0")
+    shape = tuple(y.shape[:1] if y.ndim == 2 and y.shape[1] == 1 else y.shape)
+    if shape[:1] != x.shape[:1]:
+        raise ValueError(
+            f"{path}: found {_counted(x.shape[0])} in x and the shape {shape} of y, expected as "
+            f"many rows in both{_transposed(x.shape, shape)}"
+        )
+    check_labels(y, path)
+
+
+def _transposed(x: tuple[int, ...], y: tuple[int, ...]) -> str:
+    """Return what to do where the examples seem to be columns, by the shapes, or nothing."""
+    m = math.prod(y) if len(y) < 2 or y[0] == 1 else y[-1]
+    wrong = [name for name, shape in (("x", x), ("y", y)) if shape[:1] != (m,)]
+    if len(x) != 2 or m not in x or m not in y or not wrong:
         return ""
     saved = " and ".join(f"{name} = {name}.T" for name in wrong)
     return f"; the examples seem to be columns: save {saved}, so that they are rows"
 
 
-def _check_numbers(values: HostArray, name: str) -> None:
-    """Refuse numbers that are not finite, or so large that their squares are not."""
-    if values.dtype.kind != "f":
+def check_numbers(values: HostArray, name: str, first: int = 0) -> None:
+    """Refuse numbers that are not finite, or so large that their squares are not.
+
+    Parameters
+    ----------
+    values : ndarray, shape (m, ...)
+    name : str
+        For the error.
+    first : int
+        The number of the first row.
+
+    Raises
+    ------
+    ValueError
+        Naming the number and its row.
+    """
+    if values.dtype.kind != "f" or values.size == 0:
         return
-    if not np.all(np.isfinite(values)):
+    # Both are NaN where one number is: nothing as large as the data is made to know that.
+    lowest, highest = float(np.min(values)), float(np.max(values))
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
         where = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(f"{name}: found {values[tuple(where)]} in row {where[0]}")
-    if max(float(np.max(values)), -float(np.min(values))) > LARGEST:
+        raise ValueError(f"{name}: found {values[tuple(where)]} in row {first + where[0]}")
+    if max(highest, -lowest) > LARGEST:
         where = np.argwhere(np.abs(values) > LARGEST)[0]
         raise ValueError(
-            f"{name}: found {values[tuple(where)]} in row {where[0]}, expected numbers up to "
-            f"{LARGEST:g}, whose mean and spread can be taken: scale them"
+            f"{name}: found {values[tuple(where)]} in row {first + where[0]}, expected numbers up "
+            f"to {LARGEST:g}, whose mean and spread can be taken: scale them"
         )
 
 
 def load_picture_folder(
-    path: str | os.PathLike[str], image_size: tuple[int, int] = (64, 64)
+    path: str | os.PathLike[str],
+    image_size: tuple[int, int] = (64, 64),
+    advance: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Load the pictures of a folder that has a subfolder for each class.
 
@@ -256,6 +296,8 @@ def load_picture_folder(
         whose suffix is not that of a picture that can be read, and a warning counts them.
     image_size : tuple (height, width)
         Every picture is brought to this size, in colour; see `dnn_xp.data.images`.
+    advance : callable, optional
+        ``advance(done, total)`` is told how many pictures have been read, and how many there are.
 
     Raises
     ------
@@ -274,7 +316,6 @@ def load_picture_folder(
         found = ", ".join(printable(folder.name) for folder in subfolders) or "none"
         raise ValueError(f"{path}: found the subfolders: {found}; expected one for each class")
     suffixes = picture_suffixes()
-    shape = (*image_size, 3)
     pictures, labels, others = [], [], []
     for label, subfolder in enumerate(subfolders):
         there = sorted(one for one in subfolder.iterdir() if one.name[0] != "." and one.is_file())
@@ -285,13 +326,14 @@ def load_picture_folder(
                 f"{printable(subfolder)}: found no picture, expected those of a class"
                 f"{_passed_over(others)}"
             )
-        pictures += [read_bytes(picture, shape) for picture in named]
+        pictures += named
         labels += [label] * len(named)
+    shape, names = (*image_size, 3), tuple(folder.name for folder in subfolders)
+    X = _columns(read_pictures(pictures, shape, advance))
     if others:
         warnings.warn(f"{printable(path)}{_passed_over(others)}", stacklevel=2)
-    names = tuple(folder.name for folder in subfolders)
     check_class_names(str(path), names)
-    return Dataset(_columns(np.stack(pictures)), np.asarray(labels), names, shape, 255)
+    return Dataset(X, np.asarray(labels), names, shape, 255)
 
 
 def _passed_over(others: Sequence[Path], most: int = 5) -> str:
@@ -361,13 +403,25 @@ def with_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     ValueError
         Where the data have targets, or a class that is not among the names.
     """
-    if dataset.classes is None:
+    return dataset._replace(
+        y=places_among(dataset.classes, classes)[dataset.y], classes=tuple(classes)
+    )
+
+
+def places_among(found: Sequence[str] | None, classes: Sequence[str]) -> HostArray:
+    """Return at which place among the names of some classes each of those found is.
+
+    Raises
+    ------
+    ValueError
+        Where there are none, or one that is not among the names.
+    """
+    if found is None:
         raise ValueError(f"the data have targets, expected the classes {list(classes)}")
-    unknown = [name for name in dataset.classes if name not in classes]
+    unknown = [name for name in found if name not in classes]
     if unknown:
         raise ValueError(f"the data have the classes {unknown}, expected some of {list(classes)}")
-    places = np.asarray([list(classes).index(name) for name in dataset.classes], dtype=np.int64)
-    return dataset._replace(y=places[dataset.y], classes=tuple(classes))
+    return np.asarray([list(classes).index(name) for name in found], dtype=np.int64)
 
 
 def _examples(dataset: Dataset, places: HostArray) -> Dataset:
@@ -382,7 +436,8 @@ def _columns(x: HostArray) -> HostArray:
     return np.ascontiguousarray(x).reshape(x.shape[0], -1).T
 
 
-def _picture_shape(x: HostArray) -> tuple[int, int, int] | None:
+def picture_shape(x: Any) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) of arrays that are taken for pictures, else None."""
     if x.dtype == np.uint8 and x.ndim == 3:
         return (x.shape[1], x.shape[2], 1)
     if x.dtype == np.uint8 and x.ndim == 4 and x.shape[3] in (1, 3):
@@ -390,33 +445,54 @@ def _picture_shape(x: HostArray) -> tuple[int, int, int] | None:
     return None
 
 
-def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None]:
-    """Turn y as stored into places and names of classes, or into targets and None."""
+def check_labels(y: Any, path: Path) -> bool:
+    """Return whether y, as it is stored, holds classes rather than targets.
+
+    Raises
+    ------
+    ValueError
+        Where it holds neither.
+    """
+    single = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
     if y.dtype.kind == "f" and y.ndim in (1, 2):
-        return (y[None, :] if y.ndim == 1 else y.T), None
-    if y.dtype.kind not in "biuSUO" or y.ndim != 1:
+        return False
+    if y.dtype.kind not in "biuSUO" or not single:
         raise ValueError(
             f"{path}: y: found {y.dtype}{y.shape}, expected integers or strings of the shape (m,) "
             "for classes, or floats of the shape (m,) or (m, n_outputs) for targets"
         )
-    values = np.asarray(_texts(y, path, "y")) if y.dtype.kind in "SO" else y
+    return True
+
+
+def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None]:
+    """Turn y as stored into places and names of classes, or into targets and None."""
+    if not check_labels(y, path):
+        return (y[None, :] if y.ndim == 1 else y.T), None
+    values = np.asarray(texts(y, path, "y")) if y.dtype.kind in "SO" else y
     classes, places = np.unique(values, return_inverse=True)
     names = tuple(str(name) for name in classes.tolist())
     check_class_names(f"{path}: y", names)
     return places.astype(np.int64), names
 
 
-def _texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
-    texts = []
+def texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
+    """Return what bytes say in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        Where they are in another encoding.
+    """
+    found = []
     for text in values.tolist():
         try:
-            texts.append(text.decode() if isinstance(text, bytes) else str(text))
+            found.append(text.decode() if isinstance(text, bytes) else str(text))
         except UnicodeDecodeError:
             raise ValueError(
                 f"{path}: {name}: found {text!r}, expected text in UTF-8; where it is in another "
                 f"encoding, save {name} = numpy.char.encode(numpy.char.decode({name}, 'latin-1'))"
             ) from None
-    return tuple(texts)
+    return tuple(found)
 
 
 def _counted(n: int, what: str = "example") -> str:

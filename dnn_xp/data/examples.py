@@ -307,7 +307,7 @@ def _converter(
 def _prepared(rows: HostArray, prepare: Callable[[HostArray], HostArray] | None) -> HostArray:
     """Return rows in the form in which a network is fed them, still on the host."""
     rows = rows if prepare is None else np.asarray(prepare(rows))
-    return rows.reshape(len(rows), -1)
+    return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 
 def _is_held(stored: np.dtype[Any], name: str, xp: Any) -> bool:

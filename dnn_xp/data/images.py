@@ -2,7 +2,9 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +15,7 @@ from dnn_xp.backends import HostArray, require
 from dnn_xp.files.opening import read_whole, seeming
 from dnn_xp.reprs import printable
 
-__all__ = ["picture_suffixes", "read_bytes", "read_picture"]
+__all__ = ["picture_suffixes", "read_bytes", "read_picture", "read_pictures"]
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Of pixels, whatever the file is called. Others that Pillow knows run programs, such as
@@ -25,6 +27,8 @@ _PIXELS_EACH = 16
 """Or so many for each pixel that is wanted: more would be averaged away."""
 _SCANS = 100
 """A JPEG may go over the whole picture so often; in a few kB there is room for minutes of it."""
+_THREADS = 4
+"""Read pictures at a time, each of which may be large before it is squeezed."""
 
 
 def read_picture(
@@ -98,6 +102,56 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
         raise ValueError(f"{path}: cannot be read as a picture: {said}") from error
 
 
+def read_pictures(
+    paths: Sequence[str | os.PathLike[str]],
+    shape: tuple[int, int, int],
+    advance: Callable[[int, int], None] | None = None,
+) -> HostArray:
+    """Read pictures as bytes, a few of them ahead by threads.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    shape : tuple (height, width, channels)
+        To which each is brought: see `read_bytes`.
+    advance : callable, optional
+        ``advance(done, total)`` is told how many have been read, and how many there are.
+
+    Returns
+    -------
+    ndarray of uint8, shape (m, height, width, channels)
+
+    Raises
+    ------
+    OSError, ValueError, ImportError
+        As `read_bytes`, of the first picture that cannot be read.
+    """
+    pictures = np.empty((len(paths), *shape), np.uint8)
+    for place, picture in enumerate(_read_ahead(paths, shape)):
+        pictures[place] = picture
+        if advance is not None:
+            advance(place + 1, len(paths))
+    return pictures
+
+
+def _read_ahead(
+    paths: Sequence[str | os.PathLike[str]], shape: tuple[int, int, int]
+) -> Iterator[HostArray]:
+    """Yield pictures in their order, while threads read the next ones."""
+    _known_formats()  # Pillow's own list is not made by several threads at once
+    threads = min(_THREADS, os.cpu_count() or 1)
+    pool, coming = ThreadPoolExecutor(threads, "dnn_xp picture"), deque[Future[HostArray]]()
+    try:
+        for path in paths:
+            coming.append(pool.submit(read_bytes, path, shape))
+            if len(coming) > 2 * threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _description(content: bytes) -> str:
     """Return what a file is that Pillow takes for no picture."""
     if content.startswith((b"\xff\xd8\xff", b"\x89PNG")):
@@ -127,7 +181,9 @@ def _prepared(image: Any, shape: tuple[int, int, int]) -> HostArray:
         raise ValueError("found pixels of 32 bits, whose white is unknown, expected 8 or 16")
     if image.has_transparency_data:
         image = _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    image = image.convert("L" if channels == 1 else "RGB")
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode != mode:  # or else it would be copied
+        image = image.convert(mode)
     image = image.resize((width, height), pillow.Resampling.LANCZOS)
     return np.asarray(image).reshape(shape)
 

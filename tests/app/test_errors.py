@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from dnn_xp import Dense, Model, Network, save_model
 from dnn_xp.app.errors import Failure, UserError, user_errors
 from dnn_xp.backends import BackendError, BackendNotInstalledError
 
@@ -8,6 +10,10 @@ from dnn_xp.backends import BackendError, BackendNotInstalledError
     ("error", "message"),
     [
         (ValueError("rate: found 2"), "rate: found 2"),
+        (ValueError("learning_rate: found 2"), "--learning-rate: found 2"),
+        (ValueError("--learning-rate: found 2"), "--learning-rate: found 2"),
+        (ValueError("metrics: found 2"), "--metric: found 2"),
+        (ValueError("learning_rate and momentum: found 2"), "learning_rate and momentum: found 2"),
         (FileNotFoundError(2, "No such file", "cat.png"), "cat.png: No such file"),
         (FileNotFoundError("cat.png: there is no such file"), "cat.png: there is no such file"),
         (BackendError("no float64"), "no float64"),
@@ -37,3 +43,34 @@ def test_a_bug_stays_one(error):
 
 def test_a_failure_is_another_exit_code():
     assert Failure("3 of 4 are off").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("train", "--learning-rate", rate) for rate in ("-1", "nan", "0", "inf")),
+        *(("train", option, "x") for option in ("--activation", "--optimizer", "--schedule")),
+        *(("train", option, "-1") for option in ("--clip-norm", "--ema-decay", "--warm-up")),
+        *(("train", option, "x") for option in ("--metric", "--layers")),
+        *(("range-test", option, "-1") for option in ("--lowest", "--highest")),
+        ("range-test", "--activation", "x"),
+    ],
+    ids=" ".join,
+)
+def test_an_error_at_the_command_line_names_the_option(dnn_xp, words):
+    code, out, err = dnn_xp(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"dnn-xp: error: {words[1]}: found ")
+
+
+@pytest.mark.parametrize("data", ["digits", "data.npz", "pictures/"])
+@pytest.mark.parametrize("command", ["train", "range-test", "evaluate"])
+def test_a_folder_from_which_nothing_would_be_read_is_refused(dnn_xp, tmp_path, command, data):
+    model = ["m.h5"] if command == "evaluate" else []
+    if model:
+        network = Network(2, (Dense(1),), "squared_error")
+        save_model(tmp_path / "m.h5", Model(network, np.ones(3)))
+    code, _, err = dnn_xp(command, *model, data, "--data-dir", "nope")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--data-dir: found nope, but it is where the cat pictures are" in err
+    assert f"and the data are {data}; " in err

@@ -63,6 +63,9 @@ def test_backend(array, library):
 )
 def test_optimizer(settings, said):
     assert formatting.describe_optimizer(settings, 4) == said
+    weighted = formatting.describe_optimizer(settings, 4, "balanced")
+    assert "batches of 4" in weighted
+    assert "class weights balanced" in weighted
 
 
 def test_metrics():

@@ -139,9 +139,16 @@ def test_room_for_what_will_be_written(here, monkeypatch):
     assert asked == [str(here / "folder")]
     with pytest.raises(
         ValueError,
-        match=r"^--checkpoint: c takes about 1,001 bytes, and only 1,000 are free there$",
+        match=r"^--checkpoint: c takes about 1,001 bytes, and only 990 are free there beside",
     ):
         check_space({"--output": (Path("m.h5"), 10), "--checkpoint": (Path("c"), 1001)})
+    together = {"--output": (Path("m.h5"), 600), "--run": (Path("folder/no/where/x"), 600)}
+    with pytest.raises(ValueError, match=r"^--run: .* takes about 600 bytes, and only 400 are"):
+        check_space(together)
+    assert asked[-1] == str(here / "folder")
+    check_space({name: (path, 500) for name, (path, _) in together.items()})
+    monkeypatch.setattr("dnn_xp.app.outputs._disk_of", len)
+    check_space(together)  # on two disks
 
     def unknown(folder):
         raise OSError(38, "Function not implemented")

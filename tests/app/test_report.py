@@ -4,6 +4,7 @@ import io
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rich", reason="the command line needs dnn-xp[app]")
@@ -79,7 +80,7 @@ def test_progress_elsewhere_is_about_ten_lines(capsys, total, lines):
             advance(done, f"cost {done / 10}")
     said = capsys.readouterr().out.splitlines()
     assert len(said) == lines
-    assert said[0].startswith(f"epoch 1/{total}  cost 0.1, ")
+    assert said[0] == f"epoch 1/{total}  cost 0.1{', 0 s left' if total == 1 else ''}"
     assert said[-1] == f"epoch {total}/{total}  cost {total / 10}, 0 s left"
 
 
@@ -94,13 +95,22 @@ def test_long_silence_is_broken(capsys, monkeypatch):
     assert said[1].endswith("249900 s left")  # 25 seconds for each of 9,996
 
 
-def test_what_was_done_before_does_not_count_as_speed(capsys, monkeypatch):
-    clock = iter(range(0, 100, 5))
-    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
-    with report.progress(report.open_console(), "epoch", 1000, 900) as advance:
-        advance(901, "cost 0.5")
-    said = capsys.readouterr().out
-    assert said == "epoch 901/1000  cost 0.5, 495 s left\n"  # 5 seconds for each of 99
+@pytest.mark.parametrize("begun", [0, 90])
+@pytest.mark.parametrize("first", [5.0, 30.0, 500.0])
+def test_what_comes_before_the_first_is_done_does_not_count_as_speed(
+    capsys, monkeypatch, begun, first
+):
+    """What was done before, and what the first one takes longer: libraries load and compile."""
+    times = [0.0, first, *(first + 5.0 * n for n in range(1, 100))]
+    monkeypatch.setattr(report.time, "monotonic", lambda: times.pop(0))
+    with report.progress(report.open_console(), "epoch", begun + 100, begun) as advance:
+        for done in range(begun + 1, begun + 21):
+            advance(done, "cost 0.5")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"epoch {begun + 1}/{begun + 100}  cost 0.5"  # of one there is no speed
+    done, total = map(int, said[-1].split()[1].split("/"))
+    assert said[-1].endswith(f", {5 * (total - done)} s left")  # 5 seconds for each
+    assert done > begun + 1
 
 
 def test_progress_on_a_terminal_is_a_bar(screen):
@@ -120,3 +130,40 @@ def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
     with report.progress(report.open_console(), "epoch", 2) as advance:
         advance(1, "cost 0.5")
     assert screen.getvalue().startswith("epoch 1/2  cost 0.5")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lines"),
+    [
+        (0.001, []),
+        (0.3, ["4/10, 2 s left", "5/10, 2 s left"]),
+        (2.0, ["1/10", "2/10, 16 s left", "3/10, 14 s left"]),
+    ],
+)
+def test_what_is_read_at_once_elsewhere_is_not_spoken_of(capsys, monkeypatch, seconds, lines):
+    clock = iter(np.arange(100) * seconds)
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.reading(report.open_console(), "read") as told:
+        for done in range(1, 11):
+            told(done, 10)
+    said = capsys.readouterr().out.splitlines()
+    assert said[: len(lines)] == [f"read {line}" for line in lines]
+    assert said[-1:] == (["read 10/10, 0 s left"] if lines else [])
+
+
+def test_about_ten_lines_tell_of_what_is_read(capsys, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
+    with report.reading(report.open_console(), "read") as told:
+        for done in range(7, 5000, 7):
+            told(done, 5000)
+    assert 9 <= len(capsys.readouterr().out.splitlines()) <= 11
+
+
+def test_what_is_read_is_a_bar_on_a_terminal(screen):
+    with report.reading(report.open_console(), "read") as told:
+        assert "read" not in screen.getvalue()
+        for done in range(1, 41):
+            told(done, 40)
+    last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]
+    assert last.rpartition("\r")[2].startswith("read 40/40 ")

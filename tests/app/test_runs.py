@@ -9,6 +9,7 @@ import signal
 import tempfile
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -167,6 +168,23 @@ def test_a_folder_that_cannot_be_written_is_a_warning(dnn_xp, tmp_path, monkeypa
     assert facts(out)["model"].replace("\n", "") == str(kept)
     assert load_model(kept).about["epochs"] == 1
     assert (tmp_path / "file").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("options", [(), ("--run", "mine/first"), ("--output", "m.h5")])
+def test_a_folder_for_which_there_is_no_room_is_a_warning(dnn_xp, monkeypatch, options):
+    """What the options ask for comes first, on one disk."""
+    free = 100_000 if "--output" in options else 50_000
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr("dnn_xp.app.outputs.shutil.disk_usage", lambda folder: usage)
+    code, _, err = dnn_xp(*QUICK, "--epochs", "1", *options)
+    assert code == 0
+    assert re.fullmatch(
+        r"dnn-xp: warning: --run: \S+ takes about [\d,]+ bytes, and only [\d,]+ are free there "
+        r"beside the other outputs: the run may not be kept\n",
+        err,
+    )
+    assert (f"only {free:,} are" in err) is ("--output" not in options)
+    assert dnn_xp(*QUICK, "--epochs", "1", "--no-run").err == ""
 
 
 def test_a_refused_command_leaves_no_folder(dnn_xp, tmp_path):

@@ -95,7 +95,7 @@ def test_more_options_are_heeded(dnn_xp, tmp_path):
     shown = facts(out)
     assert shown["descent"] == (
         "adam, rate 0.001, batches of 32, cosine over 2 epochs after a warm-up of 0.5, "
-        "norms up to 2, moving average of the parameters (0.9 stays)"
+        "class weights balanced, norms up to 2, moving average of the parameters (0.9 stays)"
     )
     assert percent(shown["top_5_accuracy"], "held out") > percent(shown["accuracy"], "held out")
     about = load_model(tmp_path / "m.h5", backend="numpy").about

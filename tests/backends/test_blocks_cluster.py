@@ -51,7 +51,7 @@ def two_workers(restart=True):
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster) as client,
@@ -69,7 +69,8 @@ def client():
 
 @pytest.fixture
 def data(client):
-    """Return X and Y, persisted on the cluster."""
+    """Return X and Y, persisted on a cluster whose workers are all there."""
+    client.wait_for_workers(2)
     X, Y = make("X", 20).persist(), make("Y", 3).persist()
     distributed.wait([X, Y])
     return X, Y

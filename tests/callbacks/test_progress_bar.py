@@ -119,6 +119,27 @@ def test_the_time_is_what_it_took_or_what_is_left(elapsed, ending):
 
 
 @needs_rich
+@pytest.mark.parametrize(
+    ("colors", "green", "cyan"),
+    [("standard", "32", "36"), ("256", "32", "36"), ("truecolor", "32", "36")],
+)
+def test_a_bar_that_is_full_is_green_on_every_terminal(colors, green, cyan):
+    """Rich's own green is nearest to grey where there are 16 colours."""
+    rich = pytest.importorskip("rich.console")
+    screen = io.StringIO()
+    console = rich.Console(file=screen, width=80, force_terminal=True, color_system=colors)
+    with make_bar(console) as bar:
+        task = bar.add_task("epoch", total=2, text="")
+        bar.update(task, completed=1)
+        bar.refresh()
+        half = screen.getvalue()
+        bar.update(task, completed=2)
+    full = screen.getvalue()[len(half) :]
+    assert f"\x1b[{cyan}m━" in half
+    assert f"\x1b[{green}m━" not in half
+    assert f"\x1b[{green}m━" in full
+
+
 def test_a_text_is_no_markup():
     from rich.console import Console
 

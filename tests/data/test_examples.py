@@ -16,6 +16,7 @@ from dnn_xp.training.evaluation import Evaluation
 from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
 from dnn_xp.training.settings import Settings
+from tests.groups import over_threads
 from tests.helpers import assert_close, assert_values
 
 M = 31
@@ -298,7 +299,7 @@ class StopAt(Callback):
         return "here" if run.step == self.last else None
 
 
-@pytest.mark.parametrize("step", [1, 3, 7, 9, 13])
+@pytest.mark.parametrize("step", [3, 7, 13])  # the last of an epoch, and within
 def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_bits(large, array, library, step):
     if library.backend == "dask" and step != 3:
         pytest.skip("tens of milliseconds a step")
@@ -339,6 +340,40 @@ def test_chunk_and_window_are_part_of_what_a_run_is_known_by(large, tmp_path):
     with pytest.raises(AnotherRunError, match="order: chunk: found 64, expected 48"):
         learn(tmp_path / "other.h5", np.asarray, resume=begun)
     learn(large, np.asarray, ahead=False, resume=begun)  # which decides no bit
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_processes_read_every_size_th_run_and_train_as_one(large, array, library, size):
+    if library.backend == "dask":
+        pytest.skip("its scheduler shares out the work")
+    read = [[] for _ in range(size)]
+
+    def run(group):
+        with (
+            open_examples(large, like=array(X), prepare=scaled, window=64) as rows,
+            open_examples(large, "y", like=array(X)) as classes,
+        ):
+            fetch = rows.fetch
+
+            def counted(places):
+                read[group.rank].append(places)
+                return fetch(places)
+
+            rows = rows._replace(fetch=counted)
+            options = {"optimizer": adam(0.01), "epochs": 1, "batch_size": 30, "seed": 1}
+            return train(NETWORK, rows, classes, group=group, **options)
+
+    order = WindowOrder(200, 64, 64)
+    runs = over_threads(size, run)
+    for number, window in enumerate(order.windows(1, 0)):
+        parts = [one[number] for one in read]
+        assert sorted(np.concatenate(parts)) == window.examples.tolist()
+        for rank, part in enumerate(parts):
+            assert set(part // 64) == set(np.unique(window.examples // 64)[rank::size])
+    expected = learn(large, array, epochs=1)
+    for one in runs:
+        # Sums of parts: Adam divides by small second moments.
+        assert_close(one.theta, expected.theta, rtol=1e-12, atol=1e-12)
 
 
 # ----------------------------------------------------------------------------- what goes wrong

@@ -3,6 +3,8 @@
 import os
 import struct
 import subprocess
+import threading
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from dnn_xp import backends
 from dnn_xp.data import images
-from dnn_xp.data.images import picture_suffixes, read_bytes, read_picture
+from dnn_xp.data.images import picture_suffixes, read_bytes, read_picture, read_pictures
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -310,3 +312,55 @@ def test_suffixes_are_those_of_pictures():
     assert {".png", ".jpg", ".jpeg", ".gif", ".webp"} <= picture_suffixes()
     assert not {".txt", ".npz", ".pdf", ""} & picture_suffixes()
     assert not {".eps", ".ps", ".h5", ".hdf", ".mpg", ".grib", ".bufr", ".wmf"} & picture_suffixes()
+
+
+@pytest.fixture
+def many(saved):
+    """Return 40 pictures of several formats, each of which is unlike the others."""
+    rng = np.random.default_rng(0)
+    return [
+        saved(rng.integers(0, 256, (9 + i, 30 - i % 7, 3), dtype=np.uint8), f"{i}.{suffix}")
+        for i, suffix in zip(range(40), ["png", "jpg", "bmp", "gif", "tif"] * 8, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_read_ahead_and_come_in_their_order(many, channels):
+    told = []
+    pictures = read_pictures(many, (5, 4, channels), lambda *done: told.append(done))
+    assert pictures.dtype == np.uint8
+    assert pictures.tolist() == [read_bytes(path, (5, 4, channels)).tolist() for path in many]
+    assert told == [(done, 40) for done in range(1, 41)]
+
+
+def test_the_first_of_several_bad_pictures_is_named(many):
+    for place in (3, 4, 30):
+        many[place].write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"[/\\]3\.gif: cannot be read as a picture"):
+        read_pictures(many, (5, 4, 3))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupt_leaves_the_pictures_that_are_not_read_yet(many, monkeypatch, error):
+    read, seen = images.read_bytes, []
+    monkeypatch.setattr(
+        images, "read_bytes", lambda path, shape: (seen.append(path), read(path, shape))[1]
+    )
+
+    def interrupt(done, total):
+        raise error
+
+    with pytest.raises(error):
+        read_pictures(many, (5, 4, 3), interrupt)
+    assert len(seen) < len(many)
+    assert not [one for one in threading.enumerate() if one.name.startswith("dnn_xp picture")]
+
+
+def test_no_more_is_in_memory_than_the_bytes_of_the_pictures(many):
+    read_pictures(many[:1], (5, 4, 3))
+    tracemalloc.start()
+    pictures = read_pictures(many, (100, 100, 3))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Of those that are read ahead there are a few more.
+    assert peak < pictures.nbytes + 12 * 30_000 + 300_000

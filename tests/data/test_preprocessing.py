@@ -1,11 +1,14 @@
 """Preprocessing: what is fitted, what it does, and that it is the same for other examples."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from dnn_xp.data import preprocessing
 from dnn_xp.data.datasets import Dataset
 from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
 
@@ -92,3 +95,85 @@ def test_preprocessing_of_what_has_no_mean_or_spread_is_refused(values):
     X = np.array([[0.0, 1.0], values])
     with pytest.raises(ValueError, match="X: found 1 of 2 features with values that are not fin"):
         fit_preprocessing(Dataset(X, np.array([0, 1]), ("a", "b"), None, None))
+
+
+# Features over which sums and squares are easily lost: far from 0, of very different spreads,
+# constant from one window to the next, sorted, so small or large that squares are 0 or infinite.
+_rng = np.random.default_rng(1)
+FEATURES = {
+    "normal": _rng.normal(size=1000),
+    "far from 0": 1e9 + _rng.normal(size=1000),
+    "tiny": 1e-200 * _rng.normal(size=1000),
+    "huge": 1e149 * _rng.normal(size=1000),
+    "bytes": _rng.integers(0, 256, 1000),
+    "sorted": np.arange(1000.0) ** 3,
+    "one that differs": np.r_[np.zeros(999), 1e-12],
+    "constant, then another": np.r_[np.full(500, 0.1), np.full(500, 0.3)],
+    "growing by orders": 10.0 ** np.linspace(-140, 140, 1000),
+}
+
+
+@pytest.mark.parametrize("elements", [1, 7, 64, 999, 2**19])
+@pytest.mark.parametrize("name", FEATURES)
+def test_windows_of_all_sizes_give_the_same_statistics(monkeypatch, name, elements):
+    monkeypatch.setattr(preprocessing, "_ELEMENTS", elements)
+    x = FEATURES[name].astype(np.float64)
+    fitted = fit_preprocessing(numbers(x[None, :]))
+    unit = np.max(np.abs(x))
+    mean = np.mean(x / unit) * unit
+    spread = np.ptp(x)
+    deviation = np.std((x - mean) / spread) * spread
+    # A thousand sums of rounded numbers; the mean is known within a part of the numbers' size.
+    eps = 1000 * np.finfo(float).eps
+    assert fitted.shift.item() == pytest.approx(mean, abs=eps * unit, rel=0)
+    assert 1 / fitted.scale.item() == pytest.approx(deviation, rel=eps * max(1, unit / spread))
+
+
+@pytest.mark.parametrize("elements", [1, 5, 2**19])
+@pytest.mark.parametrize("value", [0.1, -1e150, 1e-310, 7, np.float32(0.7)])
+def test_a_constant_feature_becomes_0_window_by_window(monkeypatch, value, elements):
+    monkeypatch.setattr(preprocessing, "_ELEMENTS", elements)
+    X = np.full((2, 33), value)
+    fitted = fit_preprocessing(numbers(X))
+    assert fitted.scale.tolist() == [[1.0], [1.0]]
+    assert not apply(fitted, X, "float64").any()
+
+
+@pytest.mark.parametrize("place", [0, 16, 32])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.7e308])
+def test_one_bad_number_in_any_window_is_refused(monkeypatch, value, place):
+    monkeypatch.setattr(preprocessing, "_ELEMENTS", 5)
+    X = np.linspace(-1.7e308, 0, 33)[None, :].copy()
+    X[0, place] = value
+    with pytest.raises(ValueError, match="X: found 1 of 1 features with values that are not fin"):
+        fit_preprocessing(numbers(X))
+
+
+def test_no_examples_are_refused():
+    with pytest.raises(ValueError, match="X: found no examples"):
+        fit_preprocessing(numbers(np.empty((3, 0))))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("elements", [1, 100, 2**19])
+def test_windows_of_all_sizes_give_the_same_bits(monkeypatch, elements, order):
+    X = np.asarray(np.random.default_rng(0).integers(0, 256, (30, 70), dtype=np.uint8), order=order)
+    fitted = Preprocessing(np.full((30, 1), 0.3), np.full((30, 1), 1 / 7))
+    expected = ((X.astype(np.float64) - 0.3) * (1 / 7)).astype(np.float32)
+    monkeypatch.setattr(preprocessing, "_ELEMENTS", elements)
+    assert apply(fitted, X, "float32").tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("image_shape", [None, (28, 28, 1)])
+def test_no_copy_of_all_bytes_is_made_in_float64(image_shape):
+    X = np.random.default_rng(0).integers(0, 256, (20_000, 784), dtype=np.uint8).T
+    dataset = Dataset(X, np.zeros((1, 20_000)), None, image_shape, image_shape and 255)
+    tracemalloc.start()
+    fitted = fit_preprocessing(dataset)
+    _, fitting = tracemalloc.get_traced_memory()
+    Z = apply(fitted, X, "float32")
+    _, applying = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    window = 8 * 2**19
+    assert fitting < 4 * window < 8 * X.nbytes / 4
+    assert applying < Z.nbytes + 4 * window

@@ -30,8 +30,18 @@ def rounding(library, gathers=False):
     return 1e-11 if library.value == "dask" else 0.0
 
 
-@pytest.mark.parametrize("form", ["list", "numpy", "row", "uint8", "source", "float source", "Y"])
-@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(
+    ("form", "reads"),
+    [
+        ("list", True),
+        ("numpy", False),
+        ("row", True),
+        ("uint8", True),
+        ("source", True),
+        ("float source", False),
+        ("Y", True),
+    ],
+)
 def test_class_numbers_are_learnt_as_targets_of_ones(array, library, form, reads):
     Y = {
         "list": CLASSES.tolist(),

@@ -1,0 +1,417 @@
+"""Data sets that stay in their file, since they are large: read a few runs of rows at a time.
+
+A run is a number of neighbouring rows, whole chunks of the file where it has some. Parts of the
+data are sets of runs, so that each is read in long pieces, and by one process as by another.
+"""
+
+import math
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dnn_xp.arguments import check_path
+from dnn_xp.backends import HostArray
+from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.datasets import (
+    check_labels,
+    check_numbers,
+    check_rows,
+    picture_shape,
+    places_among,
+    texts,
+)
+from dnn_xp.data.preprocessing import Statistics, measure_features, merge
+from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
+
+__all__ = [
+    "Columns",
+    "StoredDataset",
+    "blocks",
+    "is_large",
+    "measure_columns",
+    "open_stored",
+    "scan",
+    "some_runs",
+    "split_runs",
+    "with_stored_classes",
+]
+
+LARGE = 2**28
+"""Bytes of examples, as float32, up to which they are held in memory.
+
+It is a number, and not the memory that happens to be free, since it decides in which order the
+examples are learnt, and so the result.
+"""
+
+RUN = 64
+"""Rows of a run, where there are no chunks, or smaller ones."""
+FEWEST_RUNS = 20
+"""Runs are shorter than a chunk where there would be fewer of them, to be divided into parts."""
+BLOCK = 2**22
+"""Numbers that are read at a time, where a run does not have more."""
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Rows of a file, by slices: those of some runs, one after the other.
+
+    Attributes
+    ----------
+    rows : rows of a data set
+        What has a shape, a dtype and slices.
+    filename : str
+    run : int
+        Rows in a run; the last one of the file may have fewer.
+    numbers : ndarray of int, shape (n_runs,)
+        Which runs, rising.
+    """
+
+    rows: Any
+    filename: str
+    run: int
+    numbers: HostArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of an array of these rows."""
+        n_rows, *others = self.rows.shape
+        lacking = -n_rows % self.run if self.numbers[-1] == (n_rows - 1) // self.run else 0
+        return (len(self.numbers) * self.run - lacking, *others)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the rows."""
+        found: np.dtype[Any] = self.rows.dtype
+        return found
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """What is read together."""
+        return (self.run, *self.shape[1:])
+
+    def __getitem__(self, which: slice) -> HostArray:
+        """Return rows, each step of the slice 1.
+
+        Raises
+        ------
+        ValueError, OSError
+            Where the file is damaged, or has been cut short.
+        """
+        start, stop, _ = which.indices(self.shape[0])
+        found = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+        at = start
+        while at < stop:
+            place, inside = divmod(at, self.run)
+            end = place + 1  # of the runs that lie one after the other in the file, too
+            while end * self.run < stop and self.numbers[end] == self.numbers[end - 1] + 1:
+                end += 1
+            until, top = min(end * self.run, stop), int(self.numbers[place]) * self.run + inside
+            part = self.rows[top : top + until - at]
+            if len(part) != until - at:
+                raise ValueError(f"is cut short: found no row {top + len(part)}")
+            found[at - start : until - start] = part
+            at = until
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Classes as they are stored, read as their places among all of them."""
+
+    rows: Any
+    path: Path
+    values: HostArray
+    places: HostArray  # of the values
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.rows.shape[0],)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        found: np.dtype[Any] = self.places.dtype
+        return found
+
+    def __getitem__(self, which: slice) -> HostArray:
+        found = _class_values(self.rows[which], self.path)
+        ranks = np.minimum(np.searchsorted(self.values, found), len(self.values) - 1)
+        if not np.array_equal(self.values[ranks], found):
+            raise ValueError("y: found another class than before: the file has changed")
+        return self.places[ranks]
+
+
+class Columns(NamedTuple):
+    """Rows of a file as the columns that they stand for.
+
+    Attributes
+    ----------
+    rows : Runs
+    """
+
+    rows: Runs
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of an example, and how many examples there are."""
+        n_examples, *others = self.rows.shape
+        return math.prod(others), n_examples
+
+    def read(self, which: slice = slice(None)) -> HostArray:
+        """Return some columns, in memory.
+
+        Raises
+        ------
+        ValueError
+            Where the file is damaged: which.
+        """
+        with naming(self.rows.filename):
+            rows = self.rows[which]
+        return rows.reshape(len(rows), -1).T
+
+
+class StoredDataset(NamedTuple):
+    """A `Dataset` whose examples stay in their file, while that is open.
+
+    Attributes
+    ----------
+    X : Columns, shape (n_features, m)
+    y : Columns
+        Places in `classes`, of shape (1, m); or targets, of shape (n_outputs, m).
+    classes, image_shape, pixel_max
+        As in `Dataset`.
+    """
+
+    X: Columns
+    y: Columns
+    classes: tuple[str, ...] | None
+    image_shape: tuple[int, int, int] | None
+    pixel_max: int | None
+
+
+# ----------------------------------------------------------------------------- opening
+
+
+def is_large(path: str | os.PathLike[str], *, trusted: bool = False) -> bool:
+    """Return whether the examples of an HDF5 file are too large to be held in memory.
+
+    Parameters
+    ----------
+    path : path
+    trusted : bool
+        As in `load_arrays`.
+    """
+    path = check_path("path", path)
+    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
+        return False
+    with suppress(OSError, ValueError), open_hdf5(path, trusted=trusted) as file:
+        x = find_data_set(file, "x", trusted=trusted, whole=False)
+        size: int = math.prod(x.shape) * np.dtype(np.float32).itemsize
+        return size > LARGE
+    return False  # whoever loads it says what is wrong with it
+
+
+@contextmanager
+def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Iterator[StoredDataset]:
+    """Open the data sets ``x`` and ``y`` of an HDF5 file, as `load_arrays` loads them.
+
+    Numbers are looked at by `scan`; of y, all that tells the classes is read here.
+
+    Parameters
+    ----------
+    path, trusted
+        As in `load_arrays`.
+
+    Yields
+    ------
+    StoredDataset
+
+    Raises
+    ------
+    OSError, ValueError
+        As `load_arrays`.
+    """
+    path = check_path("path", path)
+    with open_hdf5(path, trusted=trusted) as file:
+        with naming(path):
+            x, y = (find_data_set(file, name, trusted=trusted, whole=False) for name in "xy")
+        check_rows(x, y, path)
+        run = _run_of(x)
+        numbers = np.arange(-(-x.shape[0] // run))
+        rows, classes = _open_labels(y, path, trusted)
+        shape = picture_shape(x)
+        yield StoredDataset(
+            Columns(Runs(stored_rows(x, trusted=trusted), os.fspath(path), run, numbers)),
+            Columns(Runs(rows, os.fspath(path), run, numbers)),
+            classes,
+            shape,
+            None if shape is None else 255,
+        )
+
+
+def _run_of(x: Any) -> int:
+    """Return how many rows are read together: a chunk's, unless there are few chunks."""
+    n_rows, chunk = x.shape[0], x.chunks[0] if x.chunks else 1
+    run: int = chunk * max(1, RUN // chunk)
+    return run if -(-n_rows // run) >= FEWEST_RUNS else max(1, n_rows // FEWEST_RUNS)
+
+
+def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...] | None]:
+    """Return the rows of the places of classes with their names, or those of targets."""
+    rows = stored_rows(y, trusted=trusted)
+    if not check_labels(y, path):
+        return rows, None
+    values = None
+    for start in range(0, y.shape[0], BLOCK):
+        with naming(f"{path}: y"):
+            some = rows[start : start + BLOCK]
+        found = np.unique(_class_values(some, path))
+        values = found if values is None else np.union1d(values, found)
+    assert values is not None  # there are examples
+    classes = tuple(str(name) for name in values.tolist())
+    check_class_names(f"{path}: y", classes)
+    return _Places(rows, path, values, np.arange(len(classes), dtype=np.int32)), classes
+
+
+def _class_values(found: HostArray, path: Path) -> HostArray:
+    found = found.reshape(-1)
+    return np.asarray(texts(found, path, "y")) if found.dtype.kind in "SO" else found
+
+
+# ----------------------------------------------------------------------------- reading
+
+
+def blocks(columns: Columns) -> Iterator[tuple[int, HostArray]]:
+    """Yield the columns a few runs at a time, and where they begin.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged.
+    """
+    n, m = columns.shape
+    run = columns.rows.run
+    step = run * max(1, BLOCK // max(1, n * run))
+    for start in range(0, m, step):
+        yield start, columns.read(slice(start, min(start + step, m)))
+
+
+def scan(dataset: StoredDataset, advance: Told | None = None) -> int:
+    """Look at all numbers once, and return one by which the same data are known again.
+
+    It is another one where the rows are divided into other runs.
+
+    Parameters
+    ----------
+    dataset : StoredDataset
+    advance : callable, optional
+        ``advance(done, total)`` is told how many examples were read, and how many there are.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged, or holds numbers that nothing can be learnt from.
+    """
+    path, m = dataset.X.rows.filename, dataset.X.shape[1]
+    found = zlib.crc32(f"runs of {dataset.X.rows.run} rows".encode())
+    for name, columns in (("y", dataset.y), ("x", dataset.X)):
+        for start, block in blocks(columns):
+            rows = np.ascontiguousarray(block.T)
+            check_numbers(rows, f"{path}: {name}", start)
+            found = zlib.crc32(rows.data, found)
+            if advance is not None and name == "x":
+                advance(start + len(rows), m)
+    return found
+
+
+def measure_columns(columns: Columns, advance: Told | None = None) -> Statistics:
+    """Return the statistics of each row of some columns, in one pass.
+
+    Parameters
+    ----------
+    columns : Columns
+    advance : callable, optional
+        As in `scan`.
+    """
+
+    def measured() -> Iterator[Statistics]:
+        for start, block in blocks(columns):
+            yield measure_features(block)
+            if advance is not None:
+                advance(start + block.shape[1], columns.shape[1])
+
+    return reduce(merge, measured())
+
+
+def split_runs(
+    dataset: StoredDataset, fraction: float, most: int, seed: int
+) -> tuple[StoredDataset, StoredDataset, StoredDataset]:
+    """Set some runs aside for testing, and choose as many of the others to be measured.
+
+    Parameters
+    ----------
+    dataset : StoredDataset
+    fraction : float
+        Of the runs that are set aside.
+    most : int
+        Examples that are set aside, or measured, at most, but that it is a run at least.
+    seed : int
+        The same seed chooses the same runs.
+
+    Returns
+    -------
+    tuple (StoredDataset, StoredDataset, StoredDataset)
+        The rest, the part set aside, and a part of the rest that is about as large.
+
+    Raises
+    ------
+    ValueError
+        Where there is one run only.
+    """
+    run, n_runs = dataset.X.rows.run, len(dataset.X.rows.numbers)
+    if n_runs < 2:
+        raise ValueError(f"found {dataset.X.shape[1]} examples, expected some to set aside")
+    n_aside = max(1, min(round(fraction * n_runs), most // run))
+    order = np.random.default_rng(seed).permutation(n_runs)
+    return (
+        _part(dataset, order[n_aside:]),
+        _part(dataset, order[:n_aside]),
+        _part(dataset, order[n_aside : 2 * n_aside]),
+    )
+
+
+def some_runs(dataset: StoredDataset, most: int, seed: int) -> StoredDataset:
+    """Return all runs, or some of them, spread by chance, where they are more than `most` examples.
+
+    Parameters
+    ----------
+    dataset, most, seed
+        As in `split_runs`.
+    """
+    order = np.random.default_rng(seed).permutation(len(dataset.X.rows.numbers))
+    return _part(dataset, order[: max(1, most // dataset.X.rows.run)])
+
+
+def with_stored_classes(dataset: StoredDataset, classes: Sequence[str]) -> StoredDataset:
+    """Give the labels other numbers, as `with_classes` does."""
+    places = places_among(dataset.classes, classes).astype(np.int32)
+    rows = dataset.y.rows
+    y = Columns(replace(rows, rows=replace(rows.rows, places=places)))
+    return dataset._replace(y=y, classes=tuple(classes))
+
+
+def _part(dataset: StoredDataset, places: HostArray) -> StoredDataset:
+    places = np.sort(places)
+
+    def of(columns: Columns) -> Columns:
+        return Columns(replace(columns.rows, numbers=columns.rows.numbers[places]))
+
+    return dataset._replace(X=of(dataset.X), y=of(dataset.y))
