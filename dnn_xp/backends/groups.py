@@ -224,10 +224,12 @@ def over_jax() -> Group:
     add = jax.jit(lambda parts: parts.sum(0), out_shardings=whole)
 
     def all_sum(vector: Array) -> Array:
-        part = jax.device_put(vector, first[rank])[None]
-        parts = jax.make_array_from_single_device_arrays((size, *vector.shape), rows, [part])
+        shape = (size, *vector.shape)
         try:
-            total = add(parts).addressable_data(0)
+            with jax.enable_x64(True):  # as NumPy's may be, whatever JAX is told to compute in
+                part = jax.device_put(vector, first[rank])[None]
+                parts = jax.make_array_from_single_device_arrays(shape, rows, [part])
+                total = add(parts).addressable_data(0)
             _wait(total.is_ready)
             total.block_until_ready()
         except (RuntimeError, ValueError) as error:
