@@ -170,9 +170,18 @@ def over_mpi(comm: Any = None, *, on_device: bool = False) -> Group:
     ------
     ImportError
         Where mpi4py is not installed, or finds no MPI.
+    ValueError
+        Where each of several processes is alone, since the launcher is another MPI's.
     """
     mpi = require("mpi4py.MPI", "mpi")
-    comm = mpi.COMM_WORLD if comm is None else comm
+    if comm is None:
+        comm = mpi.COMM_WORLD
+        started = max(int(os.environ.get(name, 1)) for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE"))
+        if comm.size == 1 < started:
+            raise ValueError(
+                f"group: found each of {started} processes alone, expected them together; start "
+                f"them with the mpiexec of the MPI that mpi4py loads: {_first_line(mpi)}"
+            )
     abort = partial(comm.Abort, 1)
     if comm.size > 1:
         _abort_on_errors(abort)
@@ -199,8 +208,12 @@ def over_jax() -> Group:
     ------
     ImportError
         Where JAX is not installed.
+    ValueError
+        Where its processes have not been joined.
     """
     jax = require("jax", "jax")
+    if not jax.distributed.is_initialized():
+        raise ValueError("group: JAX's processes are not joined: jax.distributed.initialize()")
     sharding = import_module("jax.sharding")
     size, rank = jax.process_count(), jax.process_index()
     first = {device.process_index: device for device in reversed(jax.devices())}
@@ -211,10 +224,12 @@ def over_jax() -> Group:
     add = jax.jit(lambda parts: parts.sum(0), out_shardings=whole)
 
     def all_sum(vector: Array) -> Array:
-        part = jax.device_put(vector, first[rank])[None]
-        parts = jax.make_array_from_single_device_arrays((size, *vector.shape), rows, [part])
+        shape = (size, *vector.shape)
         try:
-            total = add(parts).addressable_data(0)
+            with jax.enable_x64(True):  # as NumPy's may be, whatever JAX is told to compute in
+                part = jax.device_put(vector, first[rank])[None]
+                parts = jax.make_array_from_single_device_arrays(shape, rows, [part])
+                total = add(parts).addressable_data(0)
             _wait(total.is_ready)
             total.block_until_ready()
         except (RuntimeError, ValueError) as error:
@@ -240,6 +255,11 @@ def _wait(is_done: Callable[[], bool]) -> None:
             return
     while not is_done():
         time.sleep(1e-4)
+
+
+def _first_line(mpi: Any) -> str:
+    """Return which MPI it is."""
+    return str(mpi.Get_library_version()).strip("\0 \n").splitlines()[0]
 
 
 def _is_torch_on_host(x: Array) -> bool:

@@ -105,9 +105,9 @@ def run_job(engine, size, *words, seconds=60.0):
     return Job(engine, size, *words).wait(seconds)
 
 
-def run_command(*command, seconds=90.0, folder=None):
+def run_command(*command, seconds=90.0, folder=None, variables=None):
     """Return how a command ended, which may start others."""
-    process = _start([*map(str, command)], {}, folder)
+    process = _start([*map(str, command)], variables or {}, folder)
     begun = time.monotonic()
     try:
         out, err = process.communicate(timeout=seconds)

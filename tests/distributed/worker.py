@@ -107,7 +107,7 @@ def run_of(array, dtype, optimizer, kind, group=None):
         )
 
 
-def parity(group, libraries, kinds):
+def parity(group, libraries, kinds, optimizers):
     """Say how far a run over the group is from that of one process, relative to the largest."""
     for library in libraries.split(","):
         if library == "jax":
@@ -120,7 +120,7 @@ def parity(group, libraries, kinds):
             return from_host(x, backend=backend)
 
         for dtype in ("float64", "float32"):
-            for optimizer in OPTIMIZERS:
+            for optimizer in optimizers.split(","):
                 for kind in kinds.split(","):
                     shared = run_of(array, dtype, optimizer, kind, group)
                     assert shared.progress.steps == 30
