@@ -115,6 +115,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: runs where the tests of NumPy run")
+    config.addinivalue_line(
+        "markers", "distributed: starts processes of its own; runs where -m distributed asks for it"
+    )
     config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
     config.addinivalue_line("markers", "distributed: starts several processes")
     config.stash[_LEFT_OUT] = set()
@@ -153,11 +156,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that are marked ``once`` to NumPy, and those marked ``cupy`` to CuPy."""
+    """Leave the tests that are marked ``once`` to NumPy, and those marked ``cupy`` to CuPy.
+
+    Those that are marked ``distributed`` are left to the session that asks for them.
+    """
     with_numpy = "numpy" in (config.getoption("backend") or backends.BACKENDS)
+    with_processes = "distributed" in config.getoption("markexpr")
 
     def is_left(item: pytest.Item) -> bool:
         if item.get_closest_marker("once") and not with_numpy:
+            return True
+        if item.get_closest_marker("distributed") and not with_processes:
             return True
         library = item.callspec.params.get("library") if hasattr(item, "callspec") else None
         is_cupys = item.get_closest_marker("cupy") is not None

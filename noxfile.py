@@ -37,6 +37,9 @@ BACKENDS = {
     "cupy-stand-in": (".[sklearn,test]", SKLEARN),  # which is in the tests, and is not CuPy
 }
 
+# What starts processes: mpich brings a launcher of its own; torch in the version of its oracle.
+DISTRIBUTED = ("torch==2.13.0", "mpich", "accelerate", "distributed")
+
 # What depends on how the arrays of CuPy are made, moved and refused.
 ON_THE_STAND_IN = (
     "tests/test_cupy_stand_in.py",
@@ -126,6 +129,14 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one array library, with no other one installed."""
     _run_tests(session, backend)
+
+
+@nox.session
+def distributed(session: nox.Session) -> None:
+    """Train over several processes of this machine, by torch.distributed, MPI and JAX."""
+    session.install("-e", ".[app,sklearn,dask,jax,mpi,torch,test]", *DISTRIBUTED)
+    command = ("pytest", "-q", "-n", "auto", "--backend", "numpy", "-m", "distributed")
+    session.run(*command, *(session.posargs or ("tests/distributed",)))
 
 
 @nox.session

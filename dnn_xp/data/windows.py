@@ -183,7 +183,7 @@ def window_batches(
     *,
     first: int = 0,
     ahead: bool = True,
-    unit: int | None = None,
+    padded: bool = False,
     rank: int = 0,
     size: int = 1,
 ) -> Generator[RowBatch]:
@@ -201,12 +201,15 @@ def window_batches(
         Batches to leave out at the beginning.
     ahead : bool
         Whether a thread reads the next window meanwhile: close this generator.
-    unit : int, optional
-        Fill each batch up to a multiple of so many, with examples that do not count, unless there
-        are none in it.
+    padded : bool
+        Whether a batch that is smaller is filled up to `batch_size` with examples that do not
+        count, unless there are none; a part of one to a multiple of a quarter of its usual length.
     rank, size : int
         Of this process among several: it reads what it holds, and yields its part of each batch.
     """
+    unit = None
+    if padded:
+        unit = batch_size if size == 1 else -(-batch_size // (4 * size))
     skip, begin = order.find(seed, epoch, first * batch_size)
 
     def fetch_held(window: Window) -> tuple[HostArray, ...]:
@@ -237,7 +240,7 @@ def window_batches(
 
 
 def _joined(parts: list[RowBatch], whole: int, unit: int | None) -> RowBatch:
-    """Return the parts of a batch as one, filled up to a multiple of a unit."""
+    """Return the parts of a batch as one, filled up to a multiple of a unit where one is given."""
     examples, rows = parts[0].examples, parts[0].rows
     if len(parts) > 1:
         examples = np.concatenate([part.examples for part in parts])

@@ -44,7 +44,7 @@ from dnn_xp.training.evaluation import (
 from dnn_xp.training.identity import describe_problem, differing, fingerprint
 from dnn_xp.training.loop import DivergenceWarning, TrainingData
 from dnn_xp.training.moments import Callback, Callbacks, drive
-from dnn_xp.training.parts import beside, check_shared, runs_of
+from dnn_xp.training.parts import check_shared, runs_of
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.quasi_newton import (
@@ -411,7 +411,7 @@ def _objective(
     if computes_lazily(X):
         return _objective_in_blocks(problem, settings, like=like)
     m, there = X.shape[1], reference_array(Y)
-    cuts = runs_of(X, settings.batch_size or m, group)
+    cuts = runs_of(m, settings.batch_size or m, group)
     reads = isinstance(X, Source) or isinstance(Y, Source)
     at_once = group is None and len(cuts) == 1 and not reads
     weights = None if problem.weights is None else normalize_weights(problem.weights)
@@ -424,8 +424,8 @@ def _objective(
         parameters, total = asarray_like(theta, like=there), zero
         for which in cuts:
             some = X if at_once else read_examples(X, which)
-            targets, w = beside(Y, which), beside(weights, which)
-            total = run(total, parameters, some, targets, w, m)
+            w = None if weights is None else weights[which]
+            total = run(total, parameters, some, read_examples(Y, which), w, m)
         if group is not None:
             total = group.all_sum(total * 1.0)
         found = asarray_like(total, like=like)  # cost and gradient at once: one round trip

@@ -8,7 +8,6 @@ from typing import Any
 
 from dnn_xp.backends import (
     Array,
-    Group,
     HostArray,
     asarray_like,
     has_fixed_shapes,
@@ -21,7 +20,7 @@ from dnn_xp.training.batches import minibatches
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import Batch, Data, StepConfig
 
-__all__ = ["load_batches", "loads_windows", "prefetches"]
+__all__ = ["load_batches", "prefetches", "reads_windows"]
 
 PREFETCHED_ELEMENTS = 32_768
 """Elements of X that are gathered for several small batches at a time, since calls cost, too."""
@@ -41,13 +40,16 @@ def prefetches(X: Array | Source, Y: Array | Source, batch_size: int) -> bool:
     return has_views(X) and 2 * X.shape[0] * batch_size <= PREFETCHED_ELEMENTS
 
 
-def loads_windows(config: StepConfig, data: Data, settings: Settings) -> bool:
-    """Return whether `load_batches` reads a window at a time: of a group each process its runs."""
-    X = data.X
-    by_windows = isinstance(X, Source) and X.order is not None and settings.order is None
-    # What a batch is divided by then, the weights of all of it, is known where all of it is.
-    divides_by_weights = config.weights_by_batch and data.weights is not None
-    return by_windows and settings.batch_size < X.shape[1] and not divides_by_weights
+def reads_windows(X: Array | Source, settings: Settings) -> bool:
+    """Return whether `load_batches` reads examples a window at a time, in the source's own order.
+
+    Parameters
+    ----------
+    X : array or Source, shape (n_inputs, m)
+    settings : Settings
+    """
+    in_windows = isinstance(X, Source) and X.order is not None and settings.order is None
+    return bool(in_windows and settings.batch_size < X.shape[1])
 
 
 def load_batches(
@@ -56,13 +58,12 @@ def load_batches(
     settings: Settings,
     epoch: int,
     first: int = 0,
-    group: Group | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> Generator[tuple[Data, Batch]]:
     """Yield what each step of an epoch reads, and which examples those are.
 
-    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's; but
-    where windows are read, it is the part that this process holds. What yields is to be closed: a
-    thread may be reading ahead.
+    Where no batch is gathered, it is all data: a `Source` as it is, with places of NumPy's. What
+    yields is to be closed: a thread may be reading ahead.
 
     Parameters
     ----------
@@ -73,8 +74,9 @@ def load_batches(
     epoch : int
     first : int
         The batch to begin with.
-    group : Group, optional
-        The processes that share each batch.
+    share : (int, int)
+        The number of this process, and of how many: of windows that are gathered each process
+        reads what it holds, and has its part of each batch.
     """
     X, Y, weights, *rest = data
     m = X.shape[1]
@@ -87,8 +89,8 @@ def load_batches(
                 X = X.read(everything) if isinstance(X, Source) else X
                 Y = Y.read(everything) if isinstance(Y, Source) else Y
             yield Data(X, Y, weights, *rest), Batch(None, m, m)
-    elif loads_windows(config, data, settings):
-        yield from _load_windows(config, data, settings, epoch, first, group)
+    elif reads_windows(X, settings):
+        yield from _load_windows(config, data, settings, epoch, first, share)
     else:
         draw = partial(
             minibatches, seed=settings.seed, epoch=epoch, order=chosen, padded=config.padded
@@ -102,15 +104,14 @@ def _load_windows(
     settings: Settings,
     epoch: int,
     first: int,
-    group: Group | None,
+    share: tuple[int, int],
 ) -> Iterator[tuple[Data, Batch]]:
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
-    fetches = [one.fetch for one in (X, Y) if isinstance(one, Source) and one.fetch is not None]
-    place, size = _placer(Y), settings.batch_size
-    unit = size if config.padded else None
-    if group is not None and has_fixed_shapes(reference_array(Y)):
-        unit = -(-size // (4 * group.size))  # parts differ in length
+    sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
+    fetches = [one.fetch for one in sources if one.fetch is not None]
+    place = _placer(Y)
+    rank, size = share if config.gathered else (0, 1)
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
         return tuple(one(places) for one in fetches)
@@ -118,18 +119,24 @@ def _load_windows(
     batches = window_batches(
         X.order,
         fetch,
-        size,
+        settings.batch_size,
         settings.seed,
         epoch,
         first=first,
         ahead=X.ahead,
-        unit=unit,
-        rank=0 if group is None else group.rank,
-        size=1 if group is None else group.size,
+        padded=config.padded,
+        rank=rank,
+        size=size,
     )
     with closing(batches):
-        for examples, count, whole, (x_rows, *y_rows) in batches:
-            places = place(examples)
+        for examples, count, whole, rows in batches:
+            if not config.gathered:
+                yield data, Batch(examples, count, whole)
+                continue
+            places, (x_rows, *y_rows) = place(examples), rows
+            if not len(examples):  # none of the batch's is held here
+                yield Data(None, None, None, *rest), Batch(places, count, whole)
+                continue
             some_Y = Y.read(StoredRows(*y_rows)) if y_rows else _take(Y, examples, places)
             w = None if weights is None else namespace(weights).take(weights, places)
             seen = Data(X.read(StoredRows(x_rows)), some_Y, w, *rest)

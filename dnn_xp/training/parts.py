@@ -18,7 +18,6 @@ from dnn_xp.network.layout import Workspace
 from dnn_xp.training.agreement import Agreement, agreement_over
 from dnn_xp.training.batches import all_places, filled_up
 from dnn_xp.training.gram import for_examples_from
-from dnn_xp.training.loader import loads_windows
 from dnn_xp.training.run import GradientRun
 from dnn_xp.training.settings import Settings
 from dnn_xp.training.step import (
@@ -36,10 +35,10 @@ from dnn_xp.training.step import (
     to_vector,
 )
 
-__all__ = ["begin_run", "beside", "check_shared", "group_step", "part_of", "runs_of"]
+__all__ = ["begin_run", "check_shared", "group_step", "part_of", "runs_of"]
 
-Cut = Callable[[Batch], tuple[Data, Batch]]
-"""What a process reads of a whole batch, and its part of it."""
+Cut = Callable[[Data, Batch], tuple[Data, Batch]]
+"""What a process reads of a batch, and its part of it."""
 
 
 def begin_run(prepare: Callable[..., GradientRun], group: Any) -> GradientRun:
@@ -77,58 +76,31 @@ def check_shared(X: Array | Source) -> None:
         )
 
 
-def part_of(X: Array | Source, indices: Array, rank: int, size: int) -> Array:
-    """Return which examples of a batch one of several processes reads.
+def part_of(indices: Array, rank: int, size: int) -> Array:
+    """Return which examples of a batch one of several processes reads: as many, but for one.
 
     Parameters
     ----------
-    X : array or Source, shape (n_inputs, m)
-        A source that knows what each process holds says it: ``X.mine(indices, rank, size)``. Of
-        all others the parts are as long as each other, but for one example.
     indices : array of integers, shape (b,)
         Of the whole batch.
     rank, size : int
     """
-    mine = getattr(X, "mine", None)
-    if mine is not None:
-        return mine(indices, rank, size)
     b = indices.shape[0]
     return indices[b * rank // size : b * (rank + 1) // size]
 
 
-def runs_of(X: Array | Source, at_once: int, group: Group | None) -> list[Any]:
+def runs_of(n_examples: int, at_once: int, group: Group | None) -> list[slice]:
     """Return which of all examples a process reads, so many at a time.
 
     Parameters
     ----------
-    X : array or Source, shape (n_inputs, m)
-    at_once : int
+    n_examples, at_once : int
     group : Group, optional
         Default: they are all read here.
-
-    Returns
-    -------
-    list of slice, or of array of integers
-        The latter of a source that knows what each process holds.
     """
-    m = X.shape[1]
-    here = all_places(m)
-    if group is not None:
-        here = part_of(X, here, group.rank, group.size)
-    runs = [here[start : start + at_once] for start in range(0, here.shape[0], at_once)]
-    if group is not None and getattr(X, "mine", None) is not None:
-        return runs
-    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
-
-
-def beside(x: Array | Source | None, which: Any) -> Array | None:
-    """Return the targets, or the weights, of such examples."""
-    if isinstance(x, Source):
-        return x.read(which)
-    if x is None or isinstance(which, slice):
-        return None if x is None else x[..., which]
-    xp = namespace(x)
-    return xp.take(x, asarray_like(which, like=x, dtype=xp.int32), axis=-1)
+    rank, size = (0, 1) if group is None else (group.rank, group.size)
+    first, last = n_examples * rank // size, n_examples * (rank + 1) // size
+    return [slice(at, min(at + at_once, last)) for at in range(first, last, at_once)]
 
 
 def group_step(
@@ -142,7 +114,7 @@ def group_step(
     ----------
     agreement : Agreement
     config : StepConfig
-        Of whole batches that are not gathered.
+        Of whole batches that are not gathered, or of parts that are.
     data : Data
         Of the run.
     settings : Settings
@@ -159,12 +131,13 @@ def group_step(
     is_whole = settings.batch_size == data.X.shape[1]
     gathered = reads or (is_whole and data.mixup is None)
     network = config.network
-    if reads:
+    cut: Cut = _as_it_is
+    if reads and not config.gathered:  # else it was read as this process's part
         cut = _reading(data, group.rank, group.size)
-    elif gathered:
+    elif not reads and gathered:
         cut, first = _slicing(data, group.rank, group.size)
         network = for_examples_from(network, first)
-    else:
+    elif not reads:
         cut = _naming(data, group.rank, group.size)
     part_config = config._replace(
         network=network, in_parts=True, gathered=gathered, padded=has_fixed_shapes(like)
@@ -176,8 +149,9 @@ def group_step(
     if reads:  # nothing but weights matters there
         rows = None if data.weights is None else data.weights[None, :]
         of_whole = data._replace(X=rows, Y=rows)
-    needs_whole = config.weights_by_batch or settings.regularization.l2
-    comes_in_parts = loads_windows(config, data, settings)
+    needs_whole = not config.gathered and (
+        config.weights_by_batch or bool(settings.regularization.l2)
+    )
 
     def take_step(
         state: State,
@@ -189,8 +163,7 @@ def group_step(
         if needs_whole:
             scalars = prepare(state.theta, of_whole, batch, scalars, workspace)
         wish = 1.0 if agreement.wishes else 0.0
-        part = (data, batch) if comes_in_parts else cut(batch)
-        vector = gradient(state.theta, *part, scalars, wish, workspace)
+        vector = gradient(state.theta, *cut(data, batch), scalars, wish, workspace)
         vector = group.all_sum(vector)
         agreement.heed(vector)
         moved: State = update(state, vector, scalars, data.weight_mask, workspace)
@@ -199,15 +172,20 @@ def group_step(
     return take_step
 
 
+def _as_it_is(data: Data, batch: Batch) -> tuple[Data, Batch]:
+    """Return a part that was read as one."""
+    return data, batch
+
+
 def _naming(data: Data, rank: int, size: int) -> Cut:
     """Return what names the places of a part, from which the step gathers its examples."""
-    X, m = data.X, data.X.shape[1]
+    m = data.X.shape[1]
     place = partial(asarray_like, like=data.Y, dtype=namespace(data.Y).int32)
     fixed = has_fixed_shapes(data.Y)
 
-    def cut(batch: Batch) -> tuple[Data, Batch]:
+    def cut(data: Data, batch: Batch) -> tuple[Data, Batch]:
         whole = place(all_places(m)) if batch.indices is None else batch.indices[: batch.count]
-        indices = part_of(X, whole, rank, size)
+        indices = part_of(whole, rank, size)
         count = indices.shape[0]
         if fixed and count:
             indices = filled_up(indices, -(-batch.whole // (4 * size)))
@@ -219,13 +197,13 @@ def _naming(data: Data, rank: int, size: int) -> Cut:
 def _slicing(data: Data, rank: int, size: int) -> tuple[Cut, int]:
     """Return what has the part of all examples at hand, in views, and where its first one is."""
     X, Y, weights, *rest = data
-    part = part_of(X, all_places(X.shape[1]), rank, size)
+    part = part_of(all_places(X.shape[1]), rank, size)
     count = part.shape[0]
     first = int(part[0]) if count else 0
     here = slice(first, first + count)
     seen = Data(X[:, here], Y[:, here], None if weights is None else weights[here], *rest)
     places = asarray_like(part, like=Y, dtype=namespace(Y).int32)
-    return lambda batch: (seen, Batch(places, count, batch.whole)), first
+    return lambda data, batch: (seen, Batch(places, count, batch.whole)), first
 
 
 def _reading(data: Data, rank: int, size: int) -> Cut:
@@ -234,9 +212,9 @@ def _reading(data: Data, rank: int, size: int) -> Cut:
     m, like = X.shape[1], reference_array(Y)
     xp, fixed = namespace(like), has_fixed_shapes(like)
 
-    def cut(batch: Batch) -> tuple[Data, Batch]:
+    def cut(data: Data, batch: Batch) -> tuple[Data, Batch]:
         whole = all_places(m) if batch.indices is None else batch.indices[: batch.count]
-        indices = part_of(X, whole, rank, size)
+        indices = part_of(whole, rank, size)
         count = indices.shape[0]
         if fixed and count:
             indices = filled_up(indices, -(-batch.whole // (4 * size)))

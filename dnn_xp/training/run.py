@@ -19,7 +19,7 @@ from dnn_xp.backends import (
 from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
 from dnn_xp.training.agreement import Agreement, StopAgreedError
-from dnn_xp.training.loader import load_batches, prefetches
+from dnn_xp.training.loader import load_batches, prefetches, reads_windows
 from dnn_xp.training.problem import Problem, same_theta
 from dnn_xp.training.progress import Progress
 from dnn_xp.training.result import Ending, TrainingResult
@@ -214,7 +214,8 @@ class GradientRun(Run):
         Where it begins.
     make_step : MakeStep, optional
         Where a step is more than this process takes with a batch that it has gathered. What it
-        makes is handed all data, and the places of the whole batch. Default: `step`, compiled.
+        makes is handed all data, and the places of the whole batch; but of a file that is read a
+        window at a time, this process's part of it. Default: `step`, compiled.
     """
 
     state: Any
@@ -239,6 +240,10 @@ class GradientRun(Run):
             settings.micro_batch,
         )
         self._n_examples, self._n_batches = n_examples, -(-n_examples // batch_size)
+        # Of windows each process reads what it holds, and knows no weights of whole batches.
+        in_parts = make_step is not None and reads_windows(data.X, settings)
+        in_parts = in_parts and not settings.weights_by_batch
+        gathers = in_parts if make_step else prefetches(data.X, data.Y, batch_size)
         optimizer = settings.optimizer
         self._config = StepConfig(
             problem.network,
@@ -246,13 +251,11 @@ class GradientRun(Run):
             optimizer._replace(learning_rate=0.0, weight_decay=0.0, arguments=()),
             settings.ema_decay is not None,
             micro_batch,
-            padded=has_fixed_shapes(like) and n_examples % batch_size != 0,
+            padded=has_fixed_shapes(like) and (in_parts or n_examples % batch_size != 0),
             weights_by_batch=settings.weights_by_batch,
             penalties_by_batch=settings.regularization.summed,
             # Mixup looks for partners among all the data.
-            gathered=make_step is None
-            and data.mixup is None
-            and prefetches(data.X, data.Y, batch_size),
+            gathered=data.mixup is None and gathers,
         )
         self._strengths = strengths_of(settings)
         self._step: TakeStep = (
@@ -273,9 +276,8 @@ class GradientRun(Run):
         seed, decay = settings.seed % 2**31, settings.ema_decay
         rate, schedule = settings.optimizer.learning_rate, settings.schedule
         n_batches, begun = self._n_batches, self.epoch * self._n_batches
-        batches = load_batches(
-            self._config, self._data, settings, self.epoch, self.batch, self.group
-        )
+        share = (0, 1) if self.group is None else (self.group.rank, self.group.size)
+        batches = load_batches(self._config, self._data, settings, self.epoch, self.batch, share)
         threads = threads_for(self._multiplications, like=self._like)
         with threads, closing(batches), suppress(StopAgreedError):
             for data, batch in batches:

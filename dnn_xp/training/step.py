@@ -222,7 +222,7 @@ class TakeStep(Protocol):
         data : Data
             Those of the run; or, where the configuration is ``gathered``, of the batch.
         batch : Batch
-            A whole one.
+            A whole one; or this process's part of it, whose data are then gathered.
         scalars : StepScalars
             With the examples of the batch as divisor and count.
         workspace : Workspace or None

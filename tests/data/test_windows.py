@@ -97,7 +97,7 @@ def test_batches_may_begin_with_any(order, batch_size, first):
 
 @given(ORDERS, st.integers(1, 50))
 def test_a_batch_is_filled_up_with_what_does_not_count(order, batch_size):
-    plain, padded = batches(order, batch_size), batches(order, batch_size, unit=batch_size)
+    plain, padded = batches(order, batch_size), batches(order, batch_size, padded=True)
     for one, other in zip(plain, padded, strict=True):
         assert len(other.examples) == len(other.rows[0]) == batch_size
         assert other.used == other.whole == one.used

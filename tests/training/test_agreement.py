@@ -161,7 +161,7 @@ def test_the_figures_are_those_of_rank_0():
 DIFFERING = {
     "epochs": ({"epochs": 4}, "epochs: found 4, expected 3"),
     "batch_size": ({"batch_size": 5}, "batch_size: found 5, expected 4"),
-    "seed": ({"seed": 2}, "theta: found another start; give all the same theta, or seed"),
+    "seed": ({"seed": 2}, "theta: found another start; give all the same theta, or the same seed"),
     "theta": ({"theta": np.zeros(NETWORK.size)}, "theta: found another start"),
     "optimizer": ({"optimizer": sgd(0.2)}, r"optimizer: found .*0\.2"),
     "weights": ({"weights": np.ones(10)}, "weights: found true, expected the default"),

@@ -506,7 +506,7 @@ def test_members_of_a_group_evaluate_a_part_each(size, options):
     network = Network(3, (Dense(4, "tanh"), Dense(1)), "sigmoid_cross_entropy")
     options = {"weights": weights, "max_iter": 8, "validation": (-X, Y), **options}
     alone = lbfgs(network, X, Y, **options)
-    for x in (X, Source((3, 10), lambda which: X[:, which], X[:, :1]), _Held(*_source(X))):
+    for x in (X, Source((3, 10), lambda which: X[:, which], X[:, :1])):
         runs = over_threads(size, lambda group, x=x: lbfgs(network, x, Y, group=group, **options))
         for run in runs:
             assert_close(run.theta, runs[0].theta, rtol=0)
@@ -515,15 +515,6 @@ def test_members_of_a_group_evaluate_a_part_each(size, options):
             assert (run.epochs, run.ending) == (alone.epochs, alone.ending)
         if size == 1 and x is X:
             assert_close(runs[0].theta, alone.theta, rtol=0)
-
-
-def _source(X):
-    return (3, 10), lambda which: X[:, which], X[:, :1]
-
-
-class _Held(Source):
-    def mine(self, indices, rank, size):
-        return indices[indices % size == (size - 1 - rank)]
 
 
 @pytest.mark.once

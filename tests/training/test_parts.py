@@ -1,5 +1,6 @@
 """Steps over a group: each member takes its part, and all take the step of one process."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from dnn_xp import (
     EarlyStopping,
     Network,
     load_checkpoint,
+    open_examples,
     train,
 )
 from dnn_xp.backends import as_group, computes_lazily, has_fixed_shapes, to_host
@@ -100,48 +102,69 @@ def test_members_share_a_narrower_float(array, xp, dtype):
 
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_a_source_is_read_in_parts(array, batch_size):
-    """Of a file each member reads its own part; where the source knows what it holds, that."""
     if computes_lazily(array(0.0)):
         return
     read = [[] for _ in range(3)]
     options = {"optimizer": momentum(0.1), "epochs": 2, "batch_size": batch_size, "seed": 1}
 
-    def source(kind, member):
+    def source(member):
         def load(which):
             read[member].extend(np.arange(10)[which])
             return array(X[:, which])
 
-        return kind((3, 10), load, array(X[:, :1]))
+        return Source((3, 10), load, array(X[:, :1]))
 
-    def run(kind):
-        return over_threads(
-            3,
-            lambda group: train(
-                DROPPING, source(kind, group.rank), array(Y), group=group, **options
-            ),
-        )
-
-    one = train(DROPPING, source(Source, 0), array(Y), **options)
-    for kind in (Source, _Held):
-        for places in read:
-            places.clear()
-        runs = run(kind)
-        assert_same_bits(runs)
-        assert_close_runs(runs[0], one)
-        assert set().union(*read) == set(range(10))
-        if kind is _Held:
-            assert set(read[0]) == {0, 1, 2, 3, 4, 5, 6}
-            assert set(read[1]) == set()
+    one = train(DROPPING, source(0), array(Y), **options)
+    read[0].clear()
+    runs = over_threads(
+        3, lambda group: train(DROPPING, source(group.rank), array(Y), group=group, **options)
+    )
+    assert_same_bits(runs)
+    assert_close_runs(runs[0], one)
     if not has_fixed_shapes(array(0.0)):  # where some are read twice, to fill a shape up
         assert sorted(np.concatenate(read)) == sorted([*range(10)] * 2)
 
 
-class _Held(Source):
-    """A source of which member 0 holds seven examples, member 1 none, and member 2 three."""
+@pytest.mark.parametrize("size", [3])
+@pytest.mark.parametrize("batch_size", [None, 4, 7])
+def test_each_member_reads_its_runs_of_the_windows_of_a_file(array, tmp_path, size, batch_size):
+    """Runs of 5 rows, of which one of three members has none in each window of two."""
+    if computes_lazily(array(0.0)):
+        return
+    x, labels = np.random.default_rng(1).normal(size=(33, 3)), np.arange(33) % 2
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file.create_dataset("x", data=x, chunks=(5, 3))
+        file.create_dataset("y", data=labels, chunks=(5,))
+    weights = array(np.random.default_rng(3).uniform(0.5, 2.0, size=33))
+    read = set()
 
-    def mine(self, indices, rank, size):
-        indices = np.asarray(indices)
-        return indices[[indices < 7, indices < 0, indices >= 7][rank]]
+    def run(group=None):
+        def prepare(rows):
+            if group is not None:
+                read.update((group.rank, *row) for row in rows)
+            return rows
+
+        options = {"like": weights, "window": 10}
+        with (
+            open_examples(tmp_path / "data.h5", "x", prepare=prepare, **options) as rows,
+            open_examples(tmp_path / "data.h5", "y", **options) as targets,
+        ):
+            return train(
+                DROPPING,
+                rows,
+                targets,
+                weights=weights,
+                epochs=2,
+                batch_size=batch_size,
+                seed=2,
+                group=group,
+                regularization=Regularization(l2=0.1),
+            )
+
+    runs = over_threads(size, run)
+    assert_same_bits(runs)
+    assert_close_runs(runs[0], run())
+    assert {row[1:] for row in read} == {*map(tuple, x)}
 
 
 @pytest.mark.once
@@ -219,7 +242,7 @@ def test_a_schedule_that_looks_on_is_told_in_every_member():
 def test_parts_are_disjoint_and_of_one_length_but_for_one():
     for b in (0, 1, 7, 10):
         for size in SIZES:
-            parts = [part_of(X, np.arange(b), rank, size) for rank in range(size)]
+            parts = [part_of(np.arange(b), rank, size) for rank in range(size)]
             assert list(np.concatenate(parts)) == list(range(b))
             assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
