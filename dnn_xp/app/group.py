@@ -7,7 +7,7 @@ from typing import TypeVar
 from dnn_xp.app.errors import UserError, user_errors
 from dnn_xp.app.streams import Output
 from dnn_xp.arguments import check_choice
-from dnn_xp.backends import GROUP_NAMES, Group, gather_texts, open_group
+from dnn_xp.backends import GROUP_NAMES, Group, ends_together, gather_texts, open_group
 
 __all__ = ["join", "prepared_by_all"]
 
@@ -58,12 +58,16 @@ def prepared_by_all(group: Group | None, prepare: Callable[[], Made]) -> Made:
     """
     if group is None:
         return prepare()
-    try:
-        made = prepare()
-    except UserError as error:
-        gather_texts(group, str(error))
-        raise
-    for rank, problem in enumerate(gather_texts(group, "")):
+    own: UserError | None = None
+    with ends_together(group):  # of what is no bad input, such as Ctrl-C, the others do not know
+        try:
+            made = prepare()
+        except UserError as error:
+            own = error
+        problems = gather_texts(group, "" if own is None else str(own))
+    if own is not None:
+        raise own
+    for rank, problem in enumerate(problems):
         if problem:
             raise UserError(f"rank {rank}: {problem}")
     return made

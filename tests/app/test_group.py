@@ -74,3 +74,15 @@ def test_all_prepare_or_none_goes_on():
     over_threads(3, run)
     problem = "big.h5: there is no such file"
     assert sorted(said) == [(0, f"rank 1: {problem}"), (1, problem), (2, f"rank 1: {problem}")]
+
+
+def test_ctrl_c_while_one_prepares_keeps_none_waiting():
+    def run(group):
+        def prepare():
+            if group.rank == 1:
+                raise KeyboardInterrupt
+
+        prepared_by_all(group, prepare)
+
+    with pytest.raises(KeyboardInterrupt):
+        over_threads(2, run)
