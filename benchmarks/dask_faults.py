@@ -16,6 +16,7 @@ import threading
 import time
 from functools import partial
 
+import dask
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster, wait
@@ -65,6 +66,10 @@ def kill(client, index=0, wait_s=0.0):
     """Kill a worker that there is, now or a little later."""
     pids = [*client.run(os.getpid).values()]
     threading.Timer(wait_s, os.kill, (pids[index % len(pids)], signal.SIGKILL)).start()
+
+
+# A cluster of this machine else gives up a worker that is not back after 15 seconds.
+dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"})
 
 
 def begin(restart=True, processes=True):

@@ -198,10 +198,12 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             opened=opened,
             advance=advance,
         )
+    # How they are read decides the order of the examples; it says more than that they are others.
+    reading = {"data": f"read {experiment.reading or 'into memory'}"}
+    check_options(resume.progress, reading, settings.epochs)
     check_data(resume.progress, settings.data, experiment.fingerprint)
-    if experiment.reading is not None:  # which decides the order of the examples
-        options |= {"data": f"read {experiment.reading}"}
-        check_options(resume.progress, options, settings.epochs)
+    if experiment.reading is not None:
+        options |= reading
     _check_space(settings, experiment)
     return PreparedRun(
         experiment,

@@ -274,6 +274,12 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
             raise ValueError(f"{argument}: found a sparse tensor, expected a dense one: to_dense()")
     elif isinstance(x, np.ndarray):
         x = _plain_numpy(argument, x)
+    elif is_dask_array(x) and is_torch_array(x._meta):
+        raise ValueError(
+            f"{argument}: found PyTorch's tensors in the blocks of Dask, which can neither "
+            "transpose nor cut them, expected NumPy's or CuPy's arrays: "
+            "x.map_blocks(torch.Tensor.numpy, meta=numpy.empty(...))"
+        )
     if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
         raise ValueError(f"{argument}: found dtype {x.dtype}, expected real numbers")
     return x

@@ -167,7 +167,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     steep gradient, moves otherwise or gives up.
 
     X may be of any library, with ``sklearn.set_config(array_api_dispatch=True)``; sparse matrices
-    of SciPy are read batch by batch. All of the fit happens where X is.
+    of SciPy are read batch by batch. All of the fit happens where X is. Arrays on Dask are let
+    through without that; there ``coefs_`` are of the blocks' library.
 
     ``sample_weight`` counts within each batch, as in scikit-learn; ``class_weight`` does not, for
     in a batch of one class it would cancel.

@@ -155,7 +155,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     rounding: initial parameters, shuffles and splits draw the same numbers.
 
     X may be of any library, with ``sklearn.set_config(array_api_dispatch=True)``; sparse matrices
-    of SciPy are read batch by batch. All of the fit happens where X is.
+    of SciPy are read batch by batch. All of the fit happens where X is. Arrays on Dask are let
+    through without that; there ``coefs_`` are of the blocks' library.
 
     Targets that the dtype of X does not tell apart, such as 1e8 and 1e8 + 1 in float32, are a
     DataConversionWarning: as in scikit-learn, parameters and predictions are of that dtype.

@@ -3,6 +3,7 @@
 from functools import partial
 
 from dnn_xp.backends import Array, Block, Blocks, block_like, from_blocks, to_host
+from dnn_xp.data.sources import Source
 from dnn_xp.network import Network
 from dnn_xp.network.layout import Workspace
 from dnn_xp.training.evaluation import AT_ONCE
@@ -22,7 +23,7 @@ from dnn_xp.training.step import (
     to_vector,
 )
 
-__all__ = ["in_blocks", "make_blocks_step"]
+__all__ = ["in_blocks", "make_blocks", "make_blocks_step"]
 
 
 def in_blocks(network: Network, data: Data, settings: Settings) -> Data:
@@ -50,7 +51,23 @@ def in_blocks(network: Network, data: Data, settings: Settings) -> Data:
     X, Y, weights, *rest = data
     added_up = settings.weights_by_batch and weights is not None
     here = from_blocks(weights) if added_up else None
-    return Data(Blocks(X, Y, weights), block_like(Y), here, *rest)
+    return Data(make_blocks(X, Y, weights), block_like(Y), here, *rest)
+
+
+def make_blocks(X: Array, Y: Array | Source, weights: Array | None) -> Blocks:
+    """Return examples on Dask with their targets, or refuse targets that are read elsewhere.
+
+    Raises
+    ------
+    ValueError
+        As `in_blocks`.
+    """
+    if isinstance(Y, Source):
+        raise ValueError(
+            "Y: found a source beside X on Dask, whose blocks it cannot go to, expected an array; "
+            "dask.array.from_array makes one of whatever has slices"
+        )
+    return Blocks(X, Y, weights)
 
 
 def make_blocks_step(config: StepConfig, data: Data, settings: Settings) -> TakeStep:

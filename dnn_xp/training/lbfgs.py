@@ -12,7 +12,6 @@ from dnn_xp.arguments import check, check_kind, check_not_negative, check_whole
 from dnn_xp.backends import (
     Array,
     Block,
-    Blocks,
     Group,
     asarray_like,
     block_like,
@@ -32,6 +31,7 @@ from dnn_xp.network.checks import check_examples, check_learns, check_theta, flo
 from dnn_xp.network.propagation import cost_and_gradient
 from dnn_xp.network.values import check_finite, check_values, checked_targets, finite_source
 from dnn_xp.training.agreement import agreement_over
+from dnn_xp.training.blocks import make_blocks
 from dnn_xp.training.evaluation import (
     AT_ONCE,
     Evaluation,
@@ -438,7 +438,9 @@ def _objective(
 def _objective_in_blocks(problem: Problem, settings: LBFGSSettings, *, like: Vector) -> Objective:
     """Return the mean cost of examples on Dask, which stay where they are."""
     network, weights = problem.network, problem.weights
-    blocks = Blocks(problem.X, problem.Y, None if weights is None else normalize_weights(weights))
+    blocks = make_blocks(
+        problem.X, problem.Y, None if weights is None else normalize_weights(weights)
+    )
     mask, there = network.layout.weight_mask(like=like), block_like(problem.Y)
     size = settings.batch_size or AT_ONCE
 

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,20 +68,32 @@ def start(bare: None, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
 
     def begin(*arguments: object, code: str | None = None, **surroundings: str):
         program = ["-m", "dnn_xp"] if code is None else ["-c", code]
-        return Started(
-            [sys.executable, "-W", "error", *program, *map(str, arguments)],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | surroundings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_hear_all if os.name == "posix" else None,
-        )
+        with _all_signals_heard():
+            return Started(
+                [sys.executable, "-W", "error", *program, *map(str, arguments)],
+                cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(ROOT)} | surroundings,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
 
     return begin
 
 
-def _hear_all() -> None:
-    """Hear the signals that are ignored where the tests run under ``nohup``, or behind ``&``."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+@contextmanager
+def _all_signals_heard() -> Iterator[None]:
+    """Start no process deaf to the signals that are ignored under ``nohup``, or behind ``&``.
+
+    A process inherits what is ignored, but no handler.
+    """
+    names = ("SIGINT", "SIGHUP", "SIGTERM")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)

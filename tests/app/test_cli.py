@@ -50,8 +50,8 @@ def one_line(err: str) -> str:
         (["train", "--batch-size", "0"], "--batch-size"),
         (["train", "--seed", "-1"], "--seed"),
         (["train", "--optimizer", "luck"], "--optimizer"),
-        (["train", "--learning-rate", "0"], "learning_rate"),
-        (["train", "--learning-rate", "nan"], "learning_rate"),
+        (["train", "--learning-rate", "0"], "--learning-rate"),
+        (["train", "--learning-rate", "nan"], "--learning-rate"),
         (["train", "--schedule", "luck"], "--schedule: found 'luck'"),
         (["train", "--warm-up", "30"], "--warm-up: found 30, expected"),
         (["train", "--clip-norm", "0"], "--clip-norm: found 0"),
@@ -131,7 +131,7 @@ def test_ctrl_c_anywhere_is_130(dnn_xp, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dnn_xp.app.train.prepare", interrupted)
+    monkeypatch.setattr("dnn_xp.app.train.prepare_experiment", interrupted)
     code, _, err = dnn_xp("train")
     assert code == 130
     assert err == "dnn-xp: interrupted\n"
@@ -173,7 +173,7 @@ def test_other_signals_have_codes_of_their_own(dnn_xp, monkeypatch, number, name
 
         raise typer.Exit(number)
 
-    monkeypatch.setattr("dnn_xp.app.train.prepare", stopped)
+    monkeypatch.setattr("dnn_xp.app.train.prepare_experiment", stopped)
     assert dnn_xp("train") == (number, "", f"dnn-xp: stopped by {name}\n")
 
 

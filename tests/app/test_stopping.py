@@ -84,7 +84,7 @@ def test_a_command_says_what_stopped_it(dnn_xp, monkeypatch, tmp_path, number, n
         signal.raise_signal(number)
 
     if name == "prepare":
-        monkeypatch.setattr("dnn_xp.app.train.prepare", stopped)
+        monkeypatch.setattr("dnn_xp.app.train.prepare_experiment", stopped)
         code, out, err = dnn_xp("train")
         assert list(tmp_path.iterdir()) == []
     else:
@@ -122,8 +122,8 @@ MOMENTS = {
 )
 def test_a_second_signal_is_no_traceback(start, moment, first, second):
     patch = MOMENTS[moment].format(second=RAISE.format(second))
-    prepare = f"import dnn_xp.app.train as t\nt.prepare = lambda *_, **__: {RAISE.format(first)}"
-    process = start(code=TWICE.format(patch=f"{prepare}\n{patch}"))
+    stopped = f"t.prepare_experiment = lambda *_, **__: {RAISE.format(first)}"
+    process = start(code=TWICE.format(patch=f"import dnn_xp.app.train as t\n{stopped}\n{patch}"))
     out, err = process.communicate()
     number = getattr(signal, second)
     assert process.returncode in (128 + number, -number), err  # a shell shows them alike

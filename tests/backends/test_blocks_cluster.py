@@ -47,7 +47,9 @@ def descend(X, Y, *callbacks, epochs=8, **options):
 
 @contextmanager
 def two_workers(restart=True):
+    # A worker that is not back after 15 seconds, on a busy machine, would be given up.
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"}),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

@@ -13,6 +13,7 @@ from dnn_xp import (
     lbfgs,
     train,
 )
+from dnn_xp.data.sources import Source
 from dnn_xp.models import load_checkpoint, save_checkpoint
 from dnn_xp.training import Regularization, adam, momentum, sgd
 from tests.helpers import assert_close, assert_values
@@ -195,6 +196,34 @@ def test_what_needs_a_whole_batch_is_refused(network, options, message):
     x, y, _ = cut((4, 20), X, Y, WEIGHTS)
     with pytest.raises(ValueError, match=message):
         train(network, x, y, **options)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list, da.asarray, lambda y: y[None, :]])
+def test_class_numbers_become_targets_where_the_blocks_are(brought, form):
+    classes = np.argmax(Y, axis=0)
+    (x,) = cut((4, 25), X)
+    for validation in (None, (-x, form(classes))):
+        options = {"epochs": 2, "batch_size": 16}
+        found = train(NET, x, form(classes), validation=validation, **options)
+        assert_close(found.theta, train(NET, X, Y, **options).theta, rtol=1e-12, atol=1e-14)
+    with pytest.raises(ValueError, match="Y: found class numbers from 0 to 3, expected whole"):
+        train(NET, x, form(np.append(classes[:-1], 3)))
+
+
+@pytest.mark.parametrize("method", [train, lbfgs])
+def test_targets_that_are_read_elsewhere_are_refused(method):
+    (x,) = cut((4, 25), X)
+    with pytest.raises(ValueError, match="Y: found a source beside X on Dask"):
+        method(PLAIN, x, Source(Y.shape, lambda which: Y[:, which], Y[:, :0]))
+
+
+def test_a_source_that_reads_blocks_is_one_in_memory():
+    x, y = cut((4, 25), X, Y)
+    source = Source(X.shape, lambda which: x[:, which], x[:, :0])
+    options = {"epochs": 2, "batch_size": 16}
+    for targets in (y, Y):
+        found = train(NET, source, targets, **options)
+        assert_close(found.theta, train(NET, X, Y, **options).theta, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("layer", [LayerNorm(), BatchNorm(across="part", momentum=0.5)], ids=str)
