@@ -213,6 +213,26 @@ def test_a_member_that_cannot_begin_keeps_none_waiting(member):
     assert sorted(errors) == sorted([own, f"group: rank {member} has failed: ValueError: {own}"])
 
 
+@pytest.mark.parametrize("member", [0, 1])
+def test_a_callback_that_cannot_start_in_one_member_keeps_none_waiting(member):
+    errors = []
+
+    class Refuse(Callback):
+        def start(self, run):
+            if run.rank == member:
+                raise FileNotFoundError("no such folder")
+
+    def run(group):
+        try:
+            train(NETWORK, X, Y, group=group, callbacks=[Refuse()], **OPTIONS)
+        except (OSError, GroupError) as error:
+            errors.append(str(error))
+
+    over_threads(2, run)
+    told = f"group: rank {member} has failed: FileNotFoundError: no such folder"
+    assert sorted(errors) == sorted(["no such folder", told])
+
+
 def test_an_error_of_one_member_ends_the_others():
     class Fail(Callback):
         def step(self, run):
