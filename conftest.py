@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -120,12 +121,24 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
     config.stash[_LEFT_OUT] = set()
+    _hear_signals()
     names = config.getoption("backend") or ()
     if STAND_IN in names:
         _put_in_place_of_cupy(names)
     for name in set(names) - {STAND_IN}:
         if problem := _problem(name):
             raise pytest.UsageError(f"--backend {name}: {problem}")
+
+
+def _hear_signals() -> None:
+    """Hear the signals that are ignored under ``nohup``, or behind ``&``, of which tests send some.
+
+    The processes that tests start hear them, too.
+    """
+    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _put_in_place_of_cupy(names: Sequence[str]) -> None:

@@ -248,8 +248,8 @@ PLANTED = [
     ),
     Planted(
         "choosing",
-        "        _of_context.set(self._chosen)\n        _make_current(self._chosen)\n",
-        "        _of_context.set(self._chosen)\n",
+        "        device = _make_current(self._chosen)\n",
+        "        device = self._device\n",
         "test_the_device_chosen_is_current_in_a_block_and_not_behind_it",
     ),
     Planted(
@@ -341,7 +341,8 @@ def test_each_line_that_names_cupy_has_an_error_planted():
     for path in (ROOT / "dnn_xp" / "backends").glob("*.py"):
         planted = "\n".join(one.line for one in PLANTED if one.module == path.stem)
         planted += (
-            "\n        self._device = _make_current(self._chosen)"  # without it: AttributeError
+            # Without it: AttributeError.
+            "\n        self._device, self._entered = _make_current(self._chosen), False"
         )
         planted += "\ndef _make_current(backend: Backend) -> Any:"
         for line in lines_that_name_cupy(path.read_text(encoding="utf-8")):

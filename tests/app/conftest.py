@@ -20,6 +20,22 @@ class Ran(NamedTuple):
     err: str
 
 
+@contextmanager
+def signals_stay() -> Iterator[None]:
+    """Put back what signals mean, which a command changes for the process that it ends."""
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _signals_stay() -> Iterator[None]:
+    with signals_stay():
+        yield
+
+
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what the surroundings may say about the command line."""
@@ -40,13 +56,8 @@ def dnn_xp(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Ran:
-        # A command leaves the process, and what signals mean with it.
-        before = {number: signal.getsignal(number) for number in signal.valid_signals()}
-        with pytest.raises(SystemExit) as left:
+        with signals_stay(), pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
-        for number, handler in before.items():
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
         out, err = capsys.readouterr()
         return Ran(left.value.code, out, err)
 
@@ -68,32 +79,13 @@ def start(bare: None, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
 
     def begin(*arguments: object, code: str | None = None, **surroundings: str):
         program = ["-m", "dnn_xp"] if code is None else ["-c", code]
-        with _all_signals_heard():
-            return Started(
-                [sys.executable, "-W", "error", *program, *map(str, arguments)],
-                cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(ROOT)} | surroundings,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        return Started(
+            [sys.executable, "-W", "error", *program, *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | surroundings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     return begin
-
-
-@contextmanager
-def _all_signals_heard() -> Iterator[None]:
-    """Start no process deaf to the signals that are ignored under ``nohup``, or behind ``&``.
-
-    A process inherits what is ignored, but no handler.
-    """
-    names = ("SIGINT", "SIGHUP", "SIGTERM")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
