@@ -270,7 +270,7 @@ def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...
     values = None
     for start in range(0, y.shape[0], BLOCK):
         with naming(f"{path}: y"):
-            some = rows[start : start + BLOCK]
+            some = np.unique(rows[start : start + BLOCK])
         found = np.unique(_class_values(some, path))
         values = found if values is None else np.union1d(values, found)
     assert values is not None  # there are examples
@@ -280,8 +280,12 @@ def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...
 
 
 def _class_values(found: HostArray, path: Path) -> HostArray:
+    """Return classes as they are compared: text is decoded, each one once, for it repeats."""
     found = found.reshape(-1)
-    return np.asarray(texts(found, path, "y")) if found.dtype.kind in "SO" else found
+    if found.dtype.kind not in "SO":
+        return found
+    distinct, where = np.unique(found, return_inverse=True)
+    return np.asarray(texts(distinct, path, "y"))[where]
 
 
 # ----------------------------------------------------------------------------- reading
