@@ -199,16 +199,17 @@ class StoredDataset(NamedTuple):
 # ----------------------------------------------------------------------------- opening
 
 
-def is_large(path: str | os.PathLike[str], *, trusted: bool = False) -> bool:
+def is_large(data: str | os.PathLike[str], *, trusted: bool = False) -> bool:
     """Return whether the examples of an HDF5 file are too large to be held in memory.
 
     Parameters
     ----------
-    path : path
+    data : path
+        Or another name of data, as in `load`, which is never large.
     trusted : bool
         As in `load_arrays`.
     """
-    path = check_path("path", path)
+    path = check_path("data", data)
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return False
     with suppress(OSError, ValueError), open_hdf5(path, trusted=trusted) as file:
