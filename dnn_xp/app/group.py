@@ -9,7 +9,7 @@ from dnn_xp.app.streams import Output
 from dnn_xp.arguments import check_choice
 from dnn_xp.backends import GROUP_NAMES, Group, ends_together, gather_texts, open_group
 
-__all__ = ["join", "prepared_by_all"]
+__all__ = ["check_same_data", "join", "prepared_by_all"]
 
 Made = TypeVar("Made")
 
@@ -71,3 +71,32 @@ def prepared_by_all(group: Group | None, prepare: Callable[[], Made]) -> Made:
         if problem:
             raise UserError(f"rank {rank}: {problem}")
     return made
+
+
+def check_same_data(group: Group | None, data: str, fingerprint: int) -> None:
+    """Refuse to train together on data of which a process has read others than rank 0.
+
+    Of what stays in its file a run knows no more than the form, and each process learns from
+    other examples: what they come to would not tell.
+
+    Parameters
+    ----------
+    group : Group or None
+    data : str
+        What the command names.
+    fingerprint : int
+        Of the data that this process has read.
+
+    Raises
+    ------
+    UserError
+        In all processes.
+    """
+    if group is None:
+        return
+    heard = gather_texts(group, str(fingerprint))
+    for rank, other in enumerate(heard):
+        if other != heard[0]:
+            raise UserError(
+                f"{data}: rank {rank} has read other data than rank 0, expected the same"
+            )

@@ -15,7 +15,7 @@ from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, say, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers
 from dnn_xp.app.formatting import describe_metric
-from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.group import check_same_data, join, prepared_by_all
 from dnn_xp.app.large import balanced_weights, prepare_experiment
 from dnn_xp.app.metrics import choose_metrics
 from dnn_xp.app.optimization import choose_optimizer_settings
@@ -144,6 +144,7 @@ def train(
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device) as current:
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
+        check_same_data(together, data, prepared.experiment.fingerprint)
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)

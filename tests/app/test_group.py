@@ -6,7 +6,7 @@ import pytest
 
 from dnn_xp.app import group as app_group
 from dnn_xp.app.errors import UserError, say
-from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.group import check_same_data, join, prepared_by_all
 from dnn_xp.app.streams import standard_streams
 from tests.groups import Meeting, Member, over_threads
 
@@ -86,3 +86,23 @@ def test_ctrl_c_while_one_prepares_keeps_none_waiting():
 
     with pytest.raises(KeyboardInterrupt):
         over_threads(2, run)
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [((7, 7, 7), ""), ((7, 7, 8), "rank 2"), ((7, 0, 7), "rank 1"), ((8, 7, 7), "rank 1")],
+)
+def test_all_train_on_the_same_data_or_none(read, said):
+    def run(group):
+        try:
+            check_same_data(group, "big.h5", read[group.rank])
+        except UserError as error:
+            return str(error)
+        return ""
+
+    expected = f"big.h5: {said} has read other data than rank 0, expected the same"
+    assert over_threads(3, run) == [expected if said else ""] * 3
+
+
+def test_one_process_has_nobody_to_ask():
+    check_same_data(None, "big.h5", 7)
