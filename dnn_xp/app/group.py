@@ -1,15 +1,25 @@
 """Several processes that a launcher started, and that train as one: only rank 0 is heard."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from dnn_xp.app.errors import UserError, user_errors
+from dnn_xp.app.errors import Failure, UserError, user_errors
 from dnn_xp.app.streams import Output
 from dnn_xp.arguments import check_choice
-from dnn_xp.backends import GROUP_NAMES, Group, ends_together, gather_texts, open_group
+from dnn_xp.backends import (
+    GROUP_NAMES,
+    DisagreementError,
+    Group,
+    GroupError,
+    ends_together,
+    gather_texts,
+    open_group,
+)
+from dnn_xp.reprs import printable
 
-__all__ = ["check_same_data", "join", "prepared_by_all"]
+__all__ = ["check_same_data", "group_errors", "join", "prepared_by_all"]
 
 Made = TypeVar("Made")
 
@@ -40,6 +50,30 @@ def join(name: str) -> Group | None:
             if isinstance(stream, Output):
                 stream.fall_silent()
     return group
+
+
+@contextmanager
+def group_errors(group: Group | None) -> Iterator[None]:
+    """Turn the errors of a group into one line each.
+
+    That the processes differ, all of them find, and rank 0 says it. That one is gone, which may be
+    rank 0, each of the others says.
+
+    Parameters
+    ----------
+    group : Group or None
+
+    Raises
+    ------
+    Failure
+        In place of a GroupError.
+    """
+    try:
+        yield
+    except GroupError as error:
+        if group is not None and group.rank and not isinstance(error, DisagreementError):
+            print(f"dnn-xp: rank {group.rank}: {printable(error)}", file=sys.__stderr__)
+        raise Failure(str(error)) from error
 
 
 def prepared_by_all(group: Group | None, prepare: Callable[[], Made]) -> Made:
