@@ -213,6 +213,19 @@ def test_a_member_that_cannot_begin_keeps_none_waiting(member):
     assert sorted(errors) == sorted([own, f"group: rank {member} has failed: ValueError: {own}"])
 
 
+def test_ctrl_c_before_a_member_begins_keeps_none_waiting():
+    class Interrupted:
+        def __array__(self, dtype=None, copy=None):
+            raise KeyboardInterrupt
+
+    def run(group):
+        theta = Interrupted() if group.rank == 1 else None
+        train(NETWORK, X, Y, theta, group=group, **OPTIONS)
+
+    with pytest.raises(KeyboardInterrupt):
+        over_threads(2, run)
+
+
 def test_an_error_of_one_member_ends_the_others():
     class Fail(Callback):
         def step(self, run):
