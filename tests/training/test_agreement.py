@@ -1,5 +1,6 @@
 """What the members of a group agree on: how a run begins, its figures, and when it ends."""
 
+import time
 import warnings
 
 import numpy as np
@@ -222,8 +223,10 @@ def test_ctrl_c_before_a_member_begins_keeps_none_waiting():
         theta = Interrupted() if group.rank == 1 else None
         train(NETWORK, X, Y, theta, group=group, **OPTIONS)
 
+    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         over_threads(2, run)
+    assert time.monotonic() - began < 30.0  # after 60 s a member waits no more
 
 
 def test_an_error_of_one_member_ends_the_others():
