@@ -119,7 +119,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "distributed: starts processes of its own; runs where -m distributed asks for it"
     )
     config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
-    config.addinivalue_line("markers", "distributed: starts several processes")
     config.stash[_LEFT_OUT] = set()
     names = config.getoption("backend") or ()
     if STAND_IN in names:

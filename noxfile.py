@@ -136,7 +136,7 @@ def distributed(session: nox.Session) -> None:
     """Train over several processes of this machine, by torch.distributed, MPI and JAX."""
     session.install("-e", ".[app,sklearn,dask,jax,mpi,torch,test]", *DISTRIBUTED)
     command = ("pytest", "-q", "-n", "auto", "--backend", "numpy", "-m", "distributed")
-    session.run(*command, *(session.posargs or ("tests/distributed",)))
+    session.run(*command, *(session.posargs or ("tests",)))
 
 
 @nox.session

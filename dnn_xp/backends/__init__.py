@@ -20,6 +20,7 @@ from dnn_xp.backends.choosing import (
 from dnn_xp.backends.groups import (
     GROUP_NAMES,
     GROUPS,
+    TOLD,
     DisagreementError,
     Group,
     GroupError,
@@ -97,6 +98,7 @@ __all__ = [
     "Matrix",
     "Namespace",
     "Scalar",
+    "TOLD",
     "UnknownBackendError",
     "Vector",
     "asarray_like",

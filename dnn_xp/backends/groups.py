@@ -27,6 +27,7 @@ from dnn_xp.backends.moving import Array, asarray_like, to_host
 __all__ = [
     "GROUPS",
     "GROUP_NAMES",
+    "TOLD",
     "DisagreementError",
     "Group",
     "GroupError",
@@ -38,6 +39,10 @@ __all__ = [
     "over_mpi",
     "over_torch",
 ]
+
+
+TOLD = "The other processes of the group know of it."
+"""A note to an error: it ends this process alone, and the others raise one of their own."""
 
 
 class GroupError(RuntimeError):
@@ -396,9 +401,9 @@ def ends_together(group: Group | None) -> Iterator[None]:
         yield
     except DisagreementError:
         raise
-    except BaseException:
+    except BaseException as error:
         abort = getattr(group, "abort", None)
-        if abort is not None:
+        if abort is not None and TOLD not in getattr(error, "__notes__", ()):
             _flush()
             traceback.print_exc(file=sys.__stderr__)  # where a program may not redirect it
             _flush()

@@ -200,12 +200,12 @@ class StoredDataset(NamedTuple):
 
 
 def is_large(data: str | os.PathLike[str], *, trusted: bool = False) -> bool:
-    """Return whether the examples of an HDF5 file are too large to be held in memory.
+    """Return whether data are an HDF5 file whose examples are too large to be held in memory.
 
     Parameters
     ----------
-    data : path
-        Or another name of data, as in `load`, which is never large.
+    data : str or path
+        As in `load`.
     trusted : bool
         As in `load_arrays`.
     """

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from dnn_xp.backends import (
+    TOLD,
     Array,
     DisagreementError,
     Group,
@@ -107,16 +108,31 @@ class Agreement:
         figures: dict[str, float] = heard[0]["figures"]
         return figures
 
-    def settle(self, *, heeds_steps: bool) -> list[Wish]:
+    def settle(self, *, heeds_steps: bool, problem: Exception | None = None) -> list[Wish]:
         """Return why the run ends, the same in all processes; nothing where it goes on.
 
         Parameters
         ----------
         heeds_steps : bool
             Whether this process may wish for the end after a step.
+        problem : Exception, optional
+            Why this process cannot go on, which it raises.
+
+        Raises
+        ------
+        DisagreementError
+            Where another process cannot go on.
         """
         wishes, self.wishes = self.wishes, []
-        heard = self._exchange("wishes", {"wishes": wishes, "steps": heeds_steps})
+        text = None if problem is None else f"{type(problem).__name__}: {problem}"
+        said = {"wishes": wishes, "steps": heeds_steps, "problem": text}
+        heard = self._exchange("wishes", said)
+        if problem is not None:
+            problem.add_note(TOLD)
+            raise problem
+        for rank, other in enumerate(heard):
+            if other["problem"] is not None:
+                raise DisagreementError(f"group: rank {rank} has failed: {other['problem']}")
         self.heeds_steps = any(other["steps"] for other in heard)
         reasons: dict[Wish, str] = {}
         for rank, other in enumerate(heard):

@@ -210,8 +210,12 @@ def _note(run: Run, callback: Callback, reason: str | None) -> None:
 def drive(run: Run, callbacks: Callbacks) -> TrainingResult:
     """Take a run from where it is to its end, and tell callbacks of it."""
     with ends_together(run.group), callbacks:
-        callbacks.start(run)
-        run.agree(heeds_steps=callbacks.see_steps)
+        problem: Exception | None = None
+        try:
+            callbacks.start(run)
+        except Exception as error:  # such as a checkpoint that cannot be written
+            problem = error
+        run.agree(heeds_steps=callbacks.see_steps, problem=problem)
         run.begin()
         while run.ending is None and run.epoch < run.epochs:
             done = run.epoch

@@ -139,17 +139,26 @@ class Run:
         else:
             self.agreement.wishes.append((ending, reason))
 
-    def agree(self, *, heeds_steps: bool = False) -> None:
+    def agree(self, *, heeds_steps: bool = False, problem: Exception | None = None) -> None:
         """Let all processes of a group know of the wishes of each, at a moment that they share.
 
         Parameters
         ----------
         heeds_steps : bool
             Whether this one may wish to `stop` after a step.
+        problem : Exception, optional
+            Why this one cannot go on.
+
+        Raises
+        ------
+        Exception
+            The problem; in the other processes a DisagreementError that tells of it.
         """
         if self.agreement is not None:
-            for ending, reason in self.agreement.settle(heeds_steps=heeds_steps):
+            for ending, reason in self.agreement.settle(heeds_steps=heeds_steps, problem=problem):
                 self._end(ending, reason)
+        elif problem is not None:
+            raise problem
 
     def agreed(self, figures: Mapping[str, float]) -> dict[str, float]:
         """Return the figures that count: over a group, those of rank 0."""

@@ -229,6 +229,26 @@ def test_ctrl_c_before_a_member_begins_keeps_none_waiting():
     assert time.monotonic() - began < 30.0  # after 60 s a member waits no more
 
 
+@pytest.mark.parametrize("member", [0, 1])
+def test_a_callback_that_cannot_start_in_one_member_keeps_none_waiting(member):
+    errors = []
+
+    class Refuse(Callback):
+        def start(self, run):
+            if run.rank == member:
+                raise FileNotFoundError("no such folder")
+
+    def run(group):
+        try:
+            train(NETWORK, X, Y, group=group, callbacks=[Refuse()], **OPTIONS)
+        except (OSError, GroupError) as error:
+            errors.append(str(error))
+
+    over_threads(2, run)
+    told = f"group: rank {member} has failed: FileNotFoundError: no such folder"
+    assert sorted(errors) == sorted(["no such folder", told])
+
+
 def test_an_error_of_one_member_ends_the_others():
     class Fail(Callback):
         def step(self, run):
