@@ -26,9 +26,9 @@ __all__ = [
     "bring_examples",
     "bring_targets",
     "build_network",
-    "check_class_names",
     "check_data_dir",
     "check_features",
+    "check_names_can_be_kept",
     "check_precision",
     "fingerprint",
     "parse_layers",
@@ -124,9 +124,8 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    check_data_dir(data, data_dir)
     dataset, test = load(data, folder=data_dir, trusted=trusted, advance=advance)
-    check_class_names(dataset.classes)
+    check_names_can_be_kept(dataset.classes)
     known_by, y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
     del dataset  # the parts are copies of its examples
@@ -185,7 +184,7 @@ def check_precision(y: HostArray, spread: float, dtype: str) -> None:
         )
 
 
-def check_class_names(classes: Sequence[str] | None) -> None:
+def check_names_can_be_kept(classes: Sequence[str] | None) -> None:
     """Refuse the name of a class that no model could hold, before anything is learnt.
 
     Raises

@@ -18,8 +18,9 @@ from dnn_xp.app.experiment import (
     Told,
     bring_targets,
     build_network,
-    check_class_names,
+    check_data_dir,
     check_features,
+    check_names_can_be_kept,
     check_precision,
     prepare,
 )
@@ -70,6 +71,7 @@ def prepare_experiment(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
+    check_data_dir(data, data_dir)
     if is_large(data, trusted=trusted):
         dataset = opened.enter_context(open_stored(data, trusted=trusted))
         network = build_network(dataset, hidden, activation)
@@ -99,7 +101,7 @@ def _prepare_large(
     In the first the numbers are looked at, and it is told by which the data are known again; in
     the second, which pictures do not need, the spread of each feature is measured.
     """
-    check_class_names(dataset.classes)
+    check_names_can_be_kept(dataset.classes)
     part, held_out, measured = split_runs(dataset, HELD_OUT, most_measured(dataset), seed)
     if dataset.pixel_max is not None:
         fingerprint = scan(dataset, advance)
@@ -198,10 +200,12 @@ def _opened(
     """Return rows as a source, whose errors are those of a file that the user can mend."""
     source = opened.enter_context(open_examples(rows, like=like, preprocessing=preprocessing))
     assert source.fetch is not None  # it is that of a file
-    return source._replace(read=_told(source.read), fetch=_told(source.fetch))
+    return source._replace(
+        read=_with_user_errors(source.read), fetch=_with_user_errors(source.fetch)
+    )
 
 
-def _told(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _with_user_errors(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def reading(which: Any) -> Any:
         try:
             return read(which)

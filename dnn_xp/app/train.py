@@ -15,7 +15,7 @@ from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, say, user_errors
 from dnn_xp.app.experiment import Experiment, parse_layers
 from dnn_xp.app.formatting import describe_metric
-from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.group import check_same_data, group_errors, join, prepared_by_all
 from dnn_xp.app.large import balanced_weights, prepare_experiment
 from dnn_xp.app.metrics import choose_metrics
 from dnn_xp.app.optimization import choose_optimizer_settings
@@ -64,7 +64,7 @@ from dnn_xp.app.resume import (
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
 from dnn_xp.app.runs import COPIES, RUNS, KeptRun, make_folder, remove_where_empty
 from dnn_xp.app.settings import Settings, describe_options
-from dnn_xp.backends import Array, Backend, Group, GroupError
+from dnn_xp.backends import Array, Backend, Group
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
@@ -142,8 +142,9 @@ def train(
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
-    with ExitStack() as opened, computing(backend, device) as current:
+    with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
+        check_same_data(together, data, prepared.experiment.fingerprint)
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
@@ -306,8 +307,6 @@ def _fit(
                     callbacks,
                     group,
                 )
-        except GroupError as error:
-            raise Failure(str(error)) from error
         finally:
             if folder is not None and settings.run is None:
                 remove_where_empty(folder)

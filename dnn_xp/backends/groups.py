@@ -369,14 +369,17 @@ def gather_texts(group: Group, text: str) -> list[str]:
     text : str
         What this one says.
     """
-    content = text.encode()
+    content = text.encode(errors="surrogatepass")  # as names of files may have it
     lengths = [
         int.from_bytes(one, "little")
         for one in _gathered(group, len(content).to_bytes(8, "little"), 8)
     ]
     room = 1 << max(6, (max(lengths) - 1).bit_length())  # few sizes: JAX compiles for each
     found = _gathered(group, content, room)
-    return [one[:length].decode() for one, length in zip(found, lengths, strict=True)]
+    return [
+        one[:length].decode(errors="surrogatepass")
+        for one, length in zip(found, lengths, strict=True)
+    ]
 
 
 def _gathered(group: Group, content: bytes, room: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from dnn_xp.arguments import check_flag, check_path, check_whole, shown
 from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, namespace
 from dnn_xp.data.preprocessing import Preprocessing, apply
 from dnn_xp.data.sources import Source, StoredRows
-from dnn_xp.data.windows import WindowOrder
+from dnn_xp.data.windows import WindowOrder, run_of_chunks
 from dnn_xp.files.chunks import RowsInChunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
 from dnn_xp.files.npy import is_npy, npy_rows
@@ -27,8 +27,6 @@ WINDOW = 16_384
 """Examples in a window, where they are not too wide."""
 WINDOW_BYTES = 2**27
 """Bytes of a window, unless its examples are counted by the user."""
-RUN = 64
-"""Examples of a run, where there are no chunks."""
 
 
 @contextmanager
@@ -156,7 +154,7 @@ def _run_of(rows: Any) -> int:
     """Return how many neighbouring rows are read together."""
     chunks = getattr(rows, "chunks", None)
     chunk = chunks[0] if chunks and isinstance(chunks[0], int) else 1
-    return int(chunk * max(1, RUN // chunk))
+    return run_of_chunks(chunk)
 
 
 # ----------------------------------------------------------------------------- reading

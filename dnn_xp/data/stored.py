@@ -28,6 +28,7 @@ from dnn_xp.data.datasets import (
     texts,
 )
 from dnn_xp.data.preprocessing import Statistics, measure_features, merge
+from dnn_xp.data.windows import run_of_chunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
 
 __all__ = [
@@ -50,8 +51,6 @@ It is a number, and not the memory that happens to be free, since it decides in 
 examples are learnt, and so the result.
 """
 
-RUN = 64
-"""Rows of a run, where there are no chunks, or smaller ones."""
 FEWEST_RUNS = 20
 """Runs are shorter than a chunk where there would be fewer of them, to be divided into parts."""
 BLOCK = 2**22
@@ -259,9 +258,8 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
 
 
 def _run_of(x: Any) -> int:
-    """Return how many rows are read together: a chunk's, unless there are few chunks."""
-    n_rows, chunk = x.shape[0], x.chunks[0] if x.chunks else 1
-    run: int = chunk * max(1, RUN // chunk)
+    """Return how many rows are read together: those of chunks, unless there are few of these."""
+    n_rows, run = x.shape[0], run_of_chunks(x.chunks[0] if x.chunks else 1)
     return run if -(-n_rows // run) >= FEWEST_RUNS else max(1, n_rows // FEWEST_RUNS)
 
 
@@ -273,7 +271,7 @@ def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...
     values = None
     for start in range(0, y.shape[0], BLOCK):
         with naming(f"{path}: y"):
-            some = rows[start : start + BLOCK]
+            some = np.unique(rows[start : start + BLOCK])
         found = np.unique(_class_values(some, path))
         values = found if values is None else np.union1d(values, found)
     assert values is not None  # there are examples
@@ -283,8 +281,12 @@ def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...
 
 
 def _class_values(found: HostArray, path: Path) -> HostArray:
+    """Return classes as they are compared: text is decoded, each one once, for it repeats."""
     found = found.reshape(-1)
-    return np.asarray(texts(found, path, "y")) if found.dtype.kind in "SO" else found
+    if found.dtype.kind not in "SO":
+        return found
+    distinct, where = np.unique(found, return_inverse=True)
+    return np.asarray(texts(distinct, path, "y"))[where]
 
 
 # ----------------------------------------------------------------------------- reading

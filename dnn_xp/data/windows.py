@@ -15,7 +15,10 @@ import numpy as np
 
 from dnn_xp.backends import HostArray
 
-__all__ = ["RowBatch", "Window", "WindowOrder", "read_ahead", "window_batches"]
+__all__ = ["RowBatch", "Window", "WindowOrder", "read_ahead", "run_of_chunks", "window_batches"]
+
+RUN = 64
+"""Examples of a run, where there are no chunks, or smaller ones."""
 
 Fetch = Callable[[HostArray], tuple[HostArray, ...]]
 """Reads rows at rising places: one array, or several that belong together."""
@@ -125,6 +128,11 @@ class WindowOrder:
 
     def _shuffled_runs(self, seed: int, epoch: int) -> HostArray:
         return np.random.default_rng((seed, epoch)).permutation(self._n_runs)
+
+
+def run_of_chunks(chunk: int) -> int:
+    """Return how many neighbouring examples are read together: so many chunks as make a run."""
+    return int(chunk * max(1, RUN // chunk))
 
 
 class RowBatch(NamedTuple):

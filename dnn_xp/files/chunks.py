@@ -97,14 +97,15 @@ class RowsInChunks:
 
     def _block(self, top: int) -> HostArray:
         """Return all rows of the chunks that begin with a row."""
-        if self._kept is None or self._kept[0] != top:
-            self._kept = None  # no two at a time
+        kept = self._kept  # by this name, since another thread may read, too
+        if kept is None or kept[0] != top:
+            kept = self._kept = None  # no two at a time
             block = np.empty(
                 (min(self.chunks[0], self.shape[0] - top), *self.shape[1:]), self.dtype
             )
             self._unpack_into(top, block)
-            self._kept = top, block
-        return self._kept[1]
+            kept = self._kept = top, block
+        return kept[1]
 
     def _unpack_into(self, top: int, target: HostArray) -> None:
         for place in itertools.product(*self._others):

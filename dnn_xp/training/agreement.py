@@ -15,6 +15,7 @@ from dnn_xp.backends import (
     DisagreementError,
     Group,
     as_group,
+    ends_together,
     gather_texts,
     to_host,
 )
@@ -74,6 +75,9 @@ class Agreement:
         except Exception as error:
             self._exchange("start", {"problem": f"{type(error).__name__}: {error}"})
             raise
+        except BaseException:  # as Ctrl-C, after which a process hands on nothing
+            with ends_together(self.group):
+                raise
         heard = self._exchange("start", said)
         for rank, other in enumerate(heard):
             if "problem" in other:

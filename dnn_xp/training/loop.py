@@ -48,7 +48,7 @@ from dnn_xp.training.gram import example_space_problem, pays_in_example_space, t
 from dnn_xp.training.identity import describe_gradient_run, fingerprint
 from dnn_xp.training.moments import Callback, Callbacks, drive
 from dnn_xp.training.optimizers import Optimizer, sgd
-from dnn_xp.training.parts import begin_run
+from dnn_xp.training.parts import begin_run, check_shared
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.progress import Progress, check_progress
 from dnn_xp.training.regularization import Regularization
@@ -251,6 +251,8 @@ def prepare_run(
     if resume is not None:
         check_progress(resume)
     X, Y, weights = check_examples(network, in_memory(data.X), data.Y, data.weights)
+    if make_step is not None:
+        check_shared(X)
     like = float_reference(network.layout, X)
     settings = check_settings(settings, X.shape[1])
     check_learns(network.layout)
@@ -292,11 +294,6 @@ def prepare_run(
         evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
     data_of_steps = _prepare_data(problem, settings)
     if computes_lazily(data_of_steps.X):
-        if make_step is not None:
-            raise ValueError(
-                "group: found with X on Dask, whose blocks are added up by its scheduler, expected "
-                "one of the two; X in memory is shared out by a group"
-            )
         data_of_steps, make_step = in_blocks(network, data_of_steps, settings), make_blocks_step
     run = GradientRun(network, settings, problem, data_of_steps, evaluate, progress, make_step)
     run.begin_theta, run.take_fingerprint, run.data_are_lazy = theta, take, data_are_lazy

@@ -125,7 +125,6 @@ def group_step(
         Where the network must see all of a batch.
     """
     check_parts(config.network)
-    check_shared(data.X)
     group, like, compiled = agreement.group, reference_array(data.Y), settings.compile
     reads = isinstance(data.X, Source) or isinstance(data.Y, Source)
     is_whole = settings.batch_size == data.X.shape[1]

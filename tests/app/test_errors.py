@@ -1,9 +1,11 @@
+import h5py
 import numpy as np
 import pytest
 
 from dnn_xp import Dense, Model, Network, save_model
 from dnn_xp.app.errors import Failure, UserError, user_errors
 from dnn_xp.backends import BackendError, BackendNotInstalledError
+from dnn_xp.data import stored
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,14 @@ def test_an_error_at_the_command_line_names_the_option(dnn_xp, words):
     assert err.startswith(f"dnn-xp: error: {words[1]}: found ")
 
 
-@pytest.mark.parametrize("data", ["digits", "data.npz", "pictures/"])
+@pytest.mark.parametrize("data", ["digits", "data.npz", "pictures/", "large.h5"])
 @pytest.mark.parametrize("command", ["train", "range-test", "evaluate"])
-def test_a_folder_from_which_nothing_would_be_read_is_refused(dnn_xp, tmp_path, command, data):
+def test_a_folder_from_which_nothing_would_be_read_is_refused(
+    dnn_xp, tmp_path, monkeypatch, command, data
+):
+    monkeypatch.setattr(stored, "LARGE", 0)
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        file["x"], file["y"] = np.ones((40, 2)), np.arange(40) % 2
     model = ["m.h5"] if command == "evaluate" else []
     if model:
         network = Network(2, (Dense(1),), "squared_error")
@@ -74,3 +81,10 @@ def test_a_folder_from_which_nothing_would_be_read_is_refused(dnn_xp, tmp_path, 
     assert (code, err.count("\n")) == (2, 1)
     assert "--data-dir: found nope, but it is where the cat pictures are" in err
     assert f"and the data are {data}; " in err
+
+
+@pytest.mark.parametrize("command", ["train", "range-test"])
+def test_data_without_a_name_are_named_as_that(dnn_xp, command):
+    code, _, err = dnn_xp(command, "")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("dnn-xp: error: data: found ''")

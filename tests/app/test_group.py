@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from dnn_xp.app import group as app_group
-from dnn_xp.app.errors import UserError, say
-from dnn_xp.app.group import join, prepared_by_all
+from dnn_xp.app.errors import Failure, UserError, say
+from dnn_xp.app.group import check_same_data, group_errors, join, prepared_by_all
 from dnn_xp.app.streams import standard_streams
+from dnn_xp.backends import DisagreementError, GroupError
 from tests.groups import Meeting, Member, over_threads
 
 pytestmark = pytest.mark.once
@@ -86,3 +87,44 @@ def test_ctrl_c_while_one_prepares_keeps_none_waiting():
 
     with pytest.raises(KeyboardInterrupt):
         over_threads(2, run)
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [((7, 7, 7), ""), ((7, 7, 8), "rank 2"), ((7, 0, 7), "rank 1"), ((8, 7, 7), "rank 1")],
+)
+def test_all_train_on_the_same_data_or_none(read, said):
+    def run(group):
+        try:
+            check_same_data(group, "big.h5", read[group.rank])
+        except UserError as error:
+            return str(error)
+        return ""
+
+    expected = f"big.h5: {said} has read other data than rank 0, expected the same"
+    assert over_threads(3, run) == [expected if said else ""] * 3
+
+
+def test_one_process_has_nobody_to_ask():
+    check_same_data(None, "big.h5", 7)
+
+
+@pytest.mark.parametrize(
+    ("rank", "kind", "said"),
+    [
+        (0, GroupError, ""),
+        (1, GroupError, "dnn-xp: rank 1: group: rank 0 is gone\n"),
+        (1, DisagreementError, ""),
+    ],
+)
+def test_that_another_is_gone_each_says_that_is_left(rank, kind, said, capsys, monkeypatch):
+    """Rank 0 says it as any error of a command: it alone is heard."""
+    monkeypatch.setattr(sys, "__stderr__", sys.stderr)
+    with pytest.raises(Failure, match="group: rank 0 is gone"), group_errors(member(rank)):
+        raise kind("group: rank 0 is gone")
+    assert capsys.readouterr().err == said
+
+
+def test_what_is_no_error_of_a_group_stays_as_it_is():
+    with pytest.raises(ZeroDivisionError), group_errors(None):
+        raise ZeroDivisionError

@@ -16,7 +16,7 @@ from tests.groups import Meeting, Member, over_threads
 
 pytestmark = pytest.mark.once
 
-TEXTS = ["", "a", "Grüße, 世界 🙂", "x" * 63, "y" * 64, "z" * 65, "\0\n" * 500]
+TEXTS = ["", "a", "Grüße, 世界 🙂", "x" * 63, "y" * 64, "z" * 65, "\0\n" * 500, "\udcff.h5"]
 VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK")
 
 

@@ -295,5 +295,27 @@ def test_a_class_that_was_not_there_is_a_change(saved):
             changed[0:10]
 
 
+@pytest.mark.parametrize("kind", [bytes, object], ids=["of one length", "of any length"])
+def test_text_is_decoded_once_a_class(saved, monkeypatch, kind):
+    """There may be millions of rows, of which each would be several objects of Python's."""
+    decoded, names = [], np.asarray([b"dog", b"caf\xc3\xa9", b"an ant"], kind)
+
+    def texts(values, path, name):
+        decoded.extend(values.tolist())
+        return module_texts(values, path, name)
+
+    module_texts = module.texts
+    monkeypatch.setattr(module, "texts", texts)
+    path = saved(x=numbers())
+    with h5py.File(path, "a") as file:
+        dtype = None if kind is bytes else h5py.string_dtype()
+        file.create_dataset("y", data=names[np.arange(M) % 3], dtype=dtype)
+    with open_stored(path, trusted=kind is object) as dataset:
+        assert dataset.classes == ("an ant", "café", "dog")
+        assert len(decoded) <= 6
+        np.testing.assert_array_equal(dataset.y.read()[0], np.asarray([2, 1, 0])[np.arange(M) % 3])
+    assert len(decoded) <= 9
+
+
 def test_the_dataset_in_memory_has_the_same_fields():
     assert module.StoredDataset._fields == Dataset._fields

@@ -1,5 +1,6 @@
 """What the members of a group agree on: how a run begins, its figures, and when it ends."""
 
+import time
 import warnings
 
 import numpy as np
@@ -211,6 +212,21 @@ def test_a_member_that_cannot_begin_keeps_none_waiting(member):
     over_threads(2, run)
     own = "seed: found -1, expected a whole number from 0 on"
     assert sorted(errors) == sorted([own, f"group: rank {member} has failed: ValueError: {own}"])
+
+
+def test_ctrl_c_before_a_member_begins_keeps_none_waiting():
+    class Interrupted:
+        def __array__(self, dtype=None, copy=None):
+            raise KeyboardInterrupt
+
+    def run(group):
+        theta = Interrupted() if group.rank == 1 else None
+        train(NETWORK, X, Y, theta, group=group, **OPTIONS)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        over_threads(2, run)
+    assert time.monotonic() - began < 30.0  # after 60 s a member waits no more
 
 
 @pytest.mark.parametrize("member", [0, 1])

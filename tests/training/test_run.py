@@ -133,7 +133,7 @@ def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, library
     settings = Settings(sgd(0.3), 1, batch_size)
     if library.backend == "dask":  # where the scheduler adds up, and nobody else
         told = TrainingData(X, Y)
-        with pytest.raises(ValueError, match="group: found with X on Dask"):
+        with pytest.raises(ValueError, match="group: found with an array of Dask"):
             prepare_run(NET, told, None, settings, Evaluation(), make_step=make_step)
     for examples in (source,) if library.backend == "dask" else (X, source):
         told = TrainingData(examples, Y)
