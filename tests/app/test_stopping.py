@@ -121,6 +121,7 @@ MOMENTS = {
     ("first", "second"), [("SIGINT", "SIGINT"), ("SIGTERM", "SIGHUP"), ("SIGHUP", "SIGINT")]
 )
 def test_a_second_signal_is_no_traceback(start, moment, first, second):
+    pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
     patch = MOMENTS[moment].format(second=RAISE.format(second))
     stopped = f"t.prepare_experiment = lambda *_, **__: {RAISE.format(first)}"
     process = start(code=TWICE.format(patch=f"import dnn_xp.app.train as t\n{stopped}\n{patch}"))

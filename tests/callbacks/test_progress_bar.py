@@ -141,10 +141,9 @@ def test_a_bar_that_is_full_is_green_on_every_terminal(colors, green, cyan):
 
 
 def test_a_text_is_no_markup():
-    from rich.console import Console
-
+    rich = pytest.importorskip("rich.console")
     screen = io.StringIO()
-    with make_bar(Console(file=screen, width=80)) as bar:
+    with make_bar(rich.Console(file=screen, width=80)) as bar:
         bar.add_task("epoch", total=2, text="[red] of [two]")
     assert "[red] of [two]" in screen.getvalue()
 
