@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from dnn_xp.app.errors import UserError, say, user_errors
 from dnn_xp.app.options import CheckpointFile, CurveFile, OutputFile, TrustFlag, as_path
 from dnn_xp.arguments import check, check_choice, check_whole
-from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder, load_record
+from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder, has_begun, load_record
 from dnn_xp.files import InUseError
 from dnn_xp.files.claiming import claim_folder
 from dnn_xp.training import Ending, Run
@@ -29,6 +29,7 @@ __all__ = [
     "find_last_run",
     "make_folder",
     "read_record",
+    "refuse_begun",
     "remove_where_empty",
     "resume",
 ]
@@ -56,10 +57,22 @@ class KeptRun(RunFolder):
         except InUseError as error:
             raise UserError(f"{self.path} is being written by another run") from error
         except FileExistsError as error:
-            raise UserError(
-                f"--run: {self.path} holds a run: add --resume to go on with it, or name another "
-                "folder"
-            ) from error
+            raise UserError(_holds_a_run(self.path)) from error
+
+
+def refuse_begun(folder: Path) -> None:
+    """Refuse a folder in which a run has begun.
+
+    Raises
+    ------
+    UserError
+    """
+    if has_begun(folder):
+        raise UserError(_holds_a_run(folder))
+
+
+def _holds_a_run(folder: Path) -> str:
+    return f"--run: {folder} holds a run: add --resume to go on with it, or name another folder"
 
 
 class Record(NamedTuple):

@@ -62,7 +62,14 @@ from dnn_xp.app.resume import (
     run_errors,
 )
 from dnn_xp.app.run import PreparedRun, in_own_units, own_theta, run_experiment
-from dnn_xp.app.runs import COPIES, RUNS, KeptRun, make_folder, remove_where_empty
+from dnn_xp.app.runs import (
+    COPIES,
+    RUNS,
+    KeptRun,
+    make_folder,
+    refuse_begun,
+    remove_where_empty,
+)
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.backends import Array, Backend, Group
 from dnn_xp.callbacks import Interruptible
@@ -169,6 +176,8 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
     check_apart(settings.checkpoint, files | {"--run": settings.run})
     if settings.run is not None and settings.no_run:
         raise ValueError("--no-run: found --run, too; expected one of them")
+    if settings.run is not None and not (settings.resume or settings.resume_or_start):
+        refuse_begun(settings.run)  # as it would be, after large data were read
     with run_errors():
         resume = open_resume(
             settings.checkpoint,

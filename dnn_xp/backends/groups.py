@@ -122,12 +122,20 @@ def over_torch(process_group: Any = None, *, timeout: float = 60.0) -> Group:
     ------
     ImportError
         Where PyTorch is not installed.
+    ValueError
+        Where no launcher has set the variables by which the processes find each other.
     """
     torch, dist = require("torch", "torch"), require("torch.distributed", "torch")
     seconds = check_number("timeout", timeout, lambda x: x > 0.0, "a number above 0")
     limit = timedelta(seconds=float(seconds))
     if not dist.is_initialized():
-        dist.init_process_group(timeout=limit)
+        try:
+            dist.init_process_group(timeout=limit)
+        except ValueError as error:  # where a variable of the launcher's is missing
+            raise ValueError(
+                f"group: found no processes to join ({error}), expected to be started with them: "
+                "torchrun --nproc-per-node 2 program.py"
+            ) from error
         own = dist.group.WORLD
     else:  # as it was made it waits for half an hour
         ranks = dist.get_process_group_ranks(process_group or dist.group.WORLD)

@@ -33,6 +33,7 @@ __all__ = [
     "RECORD",
     "RunFolder",
     "RunFolderWarning",
+    "has_begun",
     "has_learnt",
     "load_record",
 ]
@@ -204,7 +205,7 @@ class RunFolder(Callback):
         """Let no run take the place of another's work, nor one that begins of its own."""
         begins = (run.epoch, run.batch) == (0, 0)
         own = _is_of(self.path, run)
-        if (begins and _has_begun(self.path)) or (not own and _holds_files(self.path)):
+        if (begins and has_begun(self.path)) or (not own and _holds_files(self.path)):
             raise FileExistsError(
                 errno.EEXIST,
                 "there is another run in this folder: go on from its checkpoint, or take another "
@@ -288,7 +289,7 @@ def has_learnt(result: TrainingResult) -> bool:
     return result.ending is not Ending.DIVERGED and (result.epochs > 0 or steps > 0)
 
 
-def _has_begun(folder: Path) -> bool:
+def has_begun(folder: Path) -> bool:
     """Return whether the run in a folder can go on from further than its beginning.
 
     Beside a checkpoint of the beginning a model is that of a run that was broken off.
@@ -306,7 +307,7 @@ def _holds_files(folder: Path) -> bool:
     """Return whether there is something in a folder that a run would replace."""
     history = folder / HISTORY
     return (
-        _has_begun(folder)
+        has_begun(folder)
         or (folder / MODEL).exists()
         or (history.exists() and history.stat().st_size > 0)
         or ((folder / RECORD).exists() and _read_record(folder) is None)

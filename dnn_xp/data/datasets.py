@@ -273,7 +273,10 @@ def check_numbers(values: HostArray, name: str, first: int = 0) -> None:
     lowest, highest = float(np.min(values)), float(np.max(values))
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         where = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(f"{name}: found {values[tuple(where)]} in row {first + where[0]}")
+        raise ValueError(
+            f"{name}: found {values[tuple(where)]} in row {first + where[0]}, expected finite "
+            "numbers"
+        )
     if max(highest, -lowest) > LARGEST:
         where = np.argwhere(np.abs(values) > LARGEST)[0]
         raise ValueError(

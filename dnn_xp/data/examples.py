@@ -238,12 +238,17 @@ def _open_rows(path: Any, name: str, trusted: bool) -> Iterator[_Reader]:
     with ExitStack() as stack:
         if isinstance(path, str | os.PathLike):
             reader = _open_file(check_path("path", path), name, trusted, stack)
-        elif all(hasattr(path, part) for part in ("shape", "dtype", "__getitem__")):
+        elif all(hasattr(path, part) for part in ("shape", "dtype", "__getitem__")) and isinstance(
+            path.dtype, np.dtype
+        ):
             held_in = getattr(path, "filename", None)  # of a memory map
             begun = None if held_in is None else os.stat(held_in)
             reader = _Reader(path, str(held_in or "path"), held_in, begun)
         else:
-            raise TypeError(f"path: found {shown(path)}, expected a path, or rows that have slices")
+            raise TypeError(
+                f"path: found {shown(path)}, expected a path, or rows that have slices and a dtype "
+                "of NumPy's"
+            )
         stack.callback(reader.close)
         yield reader
 
@@ -304,7 +309,13 @@ def _converter(
 
 def _prepared(rows: HostArray, prepare: Callable[[HostArray], HostArray] | None) -> HostArray:
     """Return rows in the form in which a network is fed them, still on the host."""
-    rows = rows if prepare is None else np.asarray(prepare(rows))
+    if prepare is not None:
+        count, rows = len(rows), np.asarray(prepare(rows))
+        if rows.shape[:1] != (count,):
+            raise ValueError(
+                f"prepare: found shape {rows.shape} of what it makes of {count} rows, expected a "
+                "row for each"
+            )
     return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 

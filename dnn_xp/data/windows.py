@@ -62,6 +62,8 @@ class WindowOrder:
     @property
     def n_windows(self) -> int:
         """How many windows there are in an epoch."""
+        if self.n_examples <= self.window:  # though the last run be one that is cut short
+            return 1
         return -(-self._n_runs // self._runs_at_once)
 
     def windows(self, seed: int, epoch: int, skip: int = 0) -> Iterator[Window]:

@@ -208,7 +208,8 @@ _DIFFERENCES = {
 def _difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """Return in words what differs first between the words of two processes."""
     others = sorted((expected.keys() | found.keys()) - _DIFFERENCES.keys())
-    for name in ("theta", *others, *_DIFFERENCES):
+    # Of what else differs with the start, a network and a dtype say more than theta.
+    for name in ("network", "X", "theta", *others, *_DIFFERENCES):
         if found.get(name) != expected.get(name):
             known = _DIFFERENCES.get(name)
             return known or describe_difference(name, found.get(name), expected.get(name))

@@ -274,7 +274,7 @@ def test_a_learning_rate_is_found(dnn_xp, tmp_path):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("x", np.nan, "data.h5: x: found nan in row 700"),
+        ("x", np.nan, "data.h5: x: found nan in row 700, expected finite numbers"),
         ("x", -np.inf, "data.h5: x: found -inf in row 700"),
         ("y", np.nan, "data.h5: y: found nan in row 700"),
         ("y", 1e200, "data.h5: y: found 1e+200 in row 700"),

@@ -212,6 +212,12 @@ def test_a_folder_with_a_run_is_not_taken_for_another(dnn_xp, tmp_path):
     assert contents(tmp_path / "r") == before
 
 
+def test_a_folder_with_a_run_is_refused_before_the_data_are_read(dnn_xp, tmp_path):
+    assert dnn_xp(*QUICK, "--run", "r", "--epochs", "1").code == 0
+    code, _, err = dnn_xp("train", "no.h5", "--run", "r")
+    assert (code, err.partition(" holds a run: ")[0]) == (2, "dnn-xp: error: --run: r")
+
+
 # ----------------------------------------------------------------------------- dnn-xp resume
 
 

@@ -10,6 +10,7 @@ from dnn_xp.backends import (
     ends_together,
     gather_texts,
     open_group,
+    over_torch,
     to_host,
 )
 from tests.groups import Meeting, Member, over_threads
@@ -83,6 +84,14 @@ def test_a_group_of_ones_own_is_one():
 def test_what_is_none_is_refused(found):
     with pytest.raises(TypeError, match=r"group: found .*, expected one of over_torch"):
         as_group(found)
+
+
+def test_torch_without_a_launcher_says_what_is_missing(monkeypatch):
+    pytest.importorskip("torch")
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match=r"group: found no processes to join.*RANK.*torchrun --np"):
+        over_torch()
 
 
 # ----------------------------------------------------------------------------- errors

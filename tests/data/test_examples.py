@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -97,6 +98,12 @@ def test_an_error_of_what_prepares_rows_is_not_taken_for_damage(path):
         open_examples(path, like=np.empty(0), prepare=prepare).__enter__()
 
 
+@pytest.mark.parametrize("made", [None, 5.0, np.zeros(6), np.zeros((2, 6))])
+def test_what_prepares_rows_must_make_a_row_of_each(path, made):
+    with pytest.raises(ValueError, match=r"prepare: found shape .* of 1 rows, expected a row for"):
+        open_examples(path, like=np.empty(0), prepare=lambda rows: made).__enter__()
+
+
 @pytest.mark.parametrize("trusted", [False, True])
 @pytest.mark.parametrize("filters", [{}, {"compression": "gzip"}, {"fletcher32": True}])
 def test_rows_that_are_packed_come_as_they_were_stored(tmp_path, trusted, filters):
@@ -162,6 +169,9 @@ def test_rows_of_every_form_are_read_and_learnt_alike(tmp_path, array, form):
 def test_what_has_no_slices_is_refused(tmp_path):
     with pytest.raises(TypeError, match="path: found 3, expected a path, or rows"):
         open_examples(3, like=X).__enter__()
+    rows = SimpleNamespace(shape=(2, 3), dtype="float32", __getitem__=None)  # as a tensor's is none
+    with pytest.raises(TypeError, match="or rows that have slices and a dtype of NumPy's"):
+        open_examples(rows, like=X).__enter__()
     with pytest.raises(IsADirectoryError, match=r"zarr\.open_array"):
         open_examples(tmp_path, like=X).__enter__()
 

@@ -68,6 +68,7 @@ def test_a_window_holds_runs_from_all_over_the_data():
 def test_examples_that_fit_into_one_window_come_in_the_order_of_an_array():
     expected = np.concatenate([one for one, _ in minibatches(100, 7, 5, 2)])
     np.testing.assert_array_equal(places(WindowOrder(100, 64, 128).windows(5, 2)), expected)
+    np.testing.assert_array_equal(places(WindowOrder(100, 64, 100).windows(5, 2)), expected)
 
 
 @given(ORDERS, st.integers(1, 50), st.booleans())

@@ -180,6 +180,18 @@ def test_members_that_are_told_different_things_do_not_begin(name, member):
         train_over(3, lambda rank: options if rank == member else {})
 
 
+def test_another_network_is_called_that_and_not_another_theta():
+    def run(group):
+        units = 5 + group.rank
+        network = Network(X.shape[0], (Dense(units, "tanh"), Dense(Y.shape[0])), NETWORK.cost)
+        return train(network, X, Y, group=group, **OPTIONS)
+
+    with pytest.raises(
+        DisagreementError, match=r"rank 1 is not as rank 0: network: .*found 6, exp"
+    ):
+        over_threads(2, run)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (2, 9)])
 def test_other_data_are_refused(place):
     def run(group):
