@@ -210,9 +210,20 @@ def test_rows_are_scaled_beside_an_array_as_on_the_host(array, stored, dtype):
             for which in (slice(0, 9), np.array([5, 0, 5])):
                 found = source.read(which)
                 assert found.dtype == source.like.dtype
-                # In the dtype itself: the shift, the difference and the product are each rounded.
-                tolerance = 4 * np.finfo(dtype).eps
-                assert_values(found, expected[:, which], rtol=tolerance, atol=tolerance * 1e3)
+                # In the dtype itself: two differences, scale and product are each rounded.
+                assert_values(found, expected[:, which], rtol=4 * np.finfo(dtype).eps, atol=0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_mean_that_is_large_beside_the_spread_costs_no_digits(array, dtype):
+    rows = (1e4 + np.random.default_rng(0).normal(size=(50, 3))).astype(dtype)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    how = Preprocessing(mean[:, None], 1 / rows.std(axis=0, dtype=np.float64)[:, None])
+    with open_examples(rows, like=array(np.empty(0, dtype)), preprocessing=how) as source:
+        # Of a spread of one; the shift alone, in this dtype, is off by a thousand times as much.
+        tolerance = 4 * np.finfo(dtype).eps
+        found = source.read(slice(0, 50))
+        assert_values(found, apply(how, rows.T, dtype), rtol=tolerance, atol=tolerance)
 
 
 def test_bytes_are_moved_as_they_are_stored(monkeypatch):
