@@ -124,6 +124,9 @@ def open_examples(
             if isinstance(which, slice):
                 return convert(reader.fetch(which))
             places, where = np.unique(which, return_inverse=True)
+            if len(places) and not 0 <= places[0] <= places[-1] < rows.shape[0]:
+                found = f"{places[0]} to {places[-1]}"
+                raise IndexError(f"places: found {found}, expected 0 to {rows.shape[0] - 1}")
             return convert(reader.fetch(places)[where])
 
         # One example tells how many features there are once they are prepared.

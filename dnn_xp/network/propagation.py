@@ -224,9 +224,13 @@ def _by_batches(
         return map_blocks(function, parameters, X, *beside)
     parts = []
     for part, which in in_batches(X, batch_size, xp):
+        some = [other[..., which] for other in beside]
+        if computes_lazily(part):  # as a source reads that is beside an array on Dask
+            parts.append(_by_batches(compute, description, parameters, part, None, xp, *some))
+            continue
         run = compile_examples(compute, description, like=part)
-        parts.append(run(parameters, part, *(other[..., which] for other in beside), xp=xp))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+        parts.append(run(parameters, part, *some, xp=xp))
+    return parts[0] if len(parts) == 1 else namespace(parts[0]).concat(parts, axis=-1)
 
 
 def _block_by_batches(

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from array_api_compat import is_dask_array
 
 from dnn_xp import AnotherRunError, Callback, Dense, Network, Preprocessing, train
 from dnn_xp.data import WindowOrder, apply, examples, open_examples
@@ -50,13 +51,19 @@ def test_rows_are_read_in_any_order(path, array):
         assert_values(source.read(np.array([7, 2, 2, 30])), X[:, [7, 2, 2, 30]], rtol=0)
 
 
+def sums_differ(array):
+    """Return how near a run from a file comes to that of an array: but on Dask, to its bits."""
+    # There a step of an array adds up sums of its blocks, and one of a file has all in memory.
+    return {"rtol": 1e-12, "atol": 1e-15} if is_dask_array(array(X)) else {"rtol": 0}
+
+
 def test_training_from_a_file_is_training_from_memory(path, array):
     options = {"optimizer": adam(0.01), "epochs": 3, "batch_size": 8, "seed": 2}
     expected = train(NETWORK, array(X), array(Y), **options)
     with open_examples(path, like=array(X), prepare=scaled) as source:
         found = train(NETWORK, source, array(Y), **options)
         outputs = NETWORK.predict(found.theta, source, batch_size=8)
-    assert_close(found.theta, expected.theta, rtol=0)
+    assert_close(found.theta, expected.theta, **sums_differ(array))
     # Products of other widths may round otherwise.
     assert_close(outputs, NETWORK.predict(found.theta, array(X)), rtol=1e-13)
 
@@ -96,6 +103,15 @@ def test_an_error_of_what_prepares_rows_is_not_taken_for_damage(path):
 
     with pytest.raises(OSError, match=r"^no such table"):
         open_examples(path, like=np.empty(0), prepare=prepare).__enter__()
+
+
+@pytest.mark.parametrize("place", [-1, 1_000])
+def test_a_place_beyond_the_rows_is_refused_and_no_damage(path, place):
+    with (
+        open_examples(path, like=np.empty(0)) as source,
+        pytest.raises(IndexError, match=r"places: found .*, expected 0 to "),
+    ):
+        source.read(np.array([place, 0]))
 
 
 @pytest.mark.parametrize("made", [None, 5.0, np.zeros(6), np.zeros((2, 6))])
@@ -161,9 +177,8 @@ def test_rows_of_every_form_are_read_and_learnt_alike(tmp_path, array, form):
         assert_values(source.read(slice(3, 9)), X[:, 3:9], rtol=0)
         assert_values(source.read(np.array([7, 2, 2, 30])), X[:, [7, 2, 2, 30]], rtol=0)
         found = train(NETWORK, source, array(Y), epochs=1, batch_size=8)
-    assert_close(
-        found.theta, train(NETWORK, array(X), array(Y), epochs=1, batch_size=8).theta, rtol=0
-    )
+    expected = train(NETWORK, array(X), array(Y), epochs=1, batch_size=8)
+    assert_close(found.theta, expected.theta, **sums_differ(array))
 
 
 def test_what_has_no_slices_is_refused(tmp_path):
@@ -253,7 +268,8 @@ def test_training_on_bytes_is_training_on_scaled_numbers(path, array):
         epochs=1,
         batch_size=8,
     ).theta
-    assert_close(found, expected, rtol=1e-13)  # one rounding of each number, through four steps
+    # One rounding of each number, through four steps; and of sums of which little is left.
+    assert_close(found, expected, rtol=1e-13, atol=1e-16)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +315,8 @@ def test_windows_are_learnt_in_their_own_order(large, array):
     settings = Settings(adam(0.01), 2, 30, seed=1, order=chosen)
     expected = drive(prepare_run(NETWORK, data, None, settings, Evaluation()), Callbacks(()))
     for ahead in (True, False):
-        assert_close(learn(large, array, ahead=ahead).theta, expected.theta, rtol=0)
+        found = learn(large, array, ahead=ahead).theta
+        assert_close(found, expected.theta, **sums_differ(array))
 
 
 def test_an_order_that_is_given_wins_over_that_of_a_source(large):
