@@ -61,6 +61,7 @@ from dnn_xp.layers import Arrays
 from dnn_xp.network import Network
 from dnn_xp.network.propagation import input_gradient, logits
 from dnn_xp.training import Callback, Run
+from dnn_xp.training.agreement import agreement_over
 from dnn_xp.training.evaluation import AT_ONCE
 
 if TYPE_CHECKING:
@@ -135,7 +136,12 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             raise ValueError("X_val: found with solver 'lbfgs', which judges no iterations")
         rng = check_random_state(self.random_state)
         first = not hasattr(self, "coefs_") or not self.warm_start
-        data, network = self._begin(X, y, sample_weight, rng, first=first)
+        begin = partial(self._begin, X, y, sample_weight, rng, first=first)
+        agreement = agreement_over(group)
+        if agreement is None:
+            data, network = begin()
+        else:
+            data, network = agreement.same("data", begin, self._describe_classes)
         speaks = group is None or group.rank == 0
         attributes_of = partial(self._parameter_attributes, network)
         reported = reporters(self, X, y, sample_weight, attributes_of) if speaks else []
@@ -165,6 +171,10 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         if self.checkpoint is not None:
             raise ValueError("partial_fit does not support checkpoint: save the estimator itself")
         fit_by_steps(self, network, data, None, rng, incremental=True)
+
+    def _describe_classes(self, begun: object) -> dict[str, str]:
+        """Return what processes that have encoded the same targets may still differ in."""
+        return {"classes_": str(getattr(self, "classes_", None))}
 
     def _begin(
         self,

@@ -69,25 +69,49 @@ class Agreement:
         DisagreementError
             Where it failed in another process, or the processes were told different things.
         """
+        run: R = self.same("start", prepare, _describe)
+        run.agreement = self
+        return run
+
+    def same(
+        self, moment: str, prepare: Callable[[], R], describe: Callable[[R], Mapping[str, Any]]
+    ) -> R:
+        """Return what this process has prepared, unless one could not, or describes another.
+
+        Parameters
+        ----------
+        moment : str
+            What the processes are at.
+        prepare : callable
+            Nothing in it waits for another process.
+        describe : callable
+            What must be the same of it in all processes, by names, in JSON's types.
+
+        Raises
+        ------
+        Exception
+            That of `prepare`, where it failed here.
+        DisagreementError
+            Where it failed in another process, or the descriptions differ.
+        """
         try:
-            run = prepare()
-            said = {"run": _describe(run)}
+            made = prepare()
+            said = {"made": describe(made)}
         except Exception as error:
-            self._exchange("start", {"problem": f"{type(error).__name__}: {error}"})
+            self._exchange(moment, {"problem": f"{type(error).__name__}: {error}"})
             raise
         except BaseException:  # as Ctrl-C, after which a process hands on nothing
             with ends_together(self.group):
                 raise
-        heard = self._exchange("start", said)
+        heard = self._exchange(moment, said)
         for rank, other in enumerate(heard):
             if "problem" in other:
                 raise DisagreementError(f"group: rank {rank} has failed: {other['problem']}")
         for rank, other in enumerate(heard):
             if other != heard[0]:
-                said_of = _difference(other["run"], heard[0]["run"])
+                said_of = _difference(other["made"], heard[0]["made"])
                 raise DisagreementError(f"group: rank {rank} is not as rank 0: {said_of}")
-        run.agreement = self
-        return run
+        return made
 
     def figures(self, found: Mapping[str, float], theta: Array) -> dict[str, float]:
         """Return the figures that rank 0 has found.

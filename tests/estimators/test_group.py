@@ -14,6 +14,8 @@ from dnn_xp.estimators import MLPClassifier, MLPRegressor
 from tests.estimators.small import KINDS, SETTINGS, X, Y, both, parameters, quiet
 from tests.groups import over_threads
 
+LABELS = (X[:, 0] > 0).astype(int)
+
 pytestmark = [pytest.mark.once, quiet]
 
 WAYS = {
@@ -100,3 +102,32 @@ def test_a_fit_goes_on_over_another_number_of_members(tmp_path):
 def test_a_group_is_no_parameter_of_an_estimator():
     for kind in KINDS:
         assert "group" not in kind().get_params()
+
+
+def test_data_that_one_process_refuses_end_the_fit_of_all():
+    bad, heard = np.array(X), []
+    bad[3, 0] = np.nan
+
+    def fit(group):
+        try:
+            MLPClassifier(**SETTINGS).fit(bad if group.rank else X, LABELS, group=group)
+        except DisagreementError as error:
+            heard.append((group.rank, str(error)))
+
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        over_threads(2, fit)
+    [(rank, said)] = heard
+    assert rank == 0
+    assert said.startswith("group: rank 1 has failed: ValueError: Input X contains NaN")
+
+
+def test_classes_of_other_names_are_no_fit_together():
+    names = np.array(["no", "yes"])
+
+    def fit(group):
+        y = names[LABELS] if group.rank else LABELS
+        MLPClassifier(**SETTINGS).fit(X, y, group=group)
+
+    expected = r"rank 1 is not as rank 0: classes_: found \['no' 'yes'\], expected \[0 1\]"
+    with pytest.raises(DisagreementError, match=expected):
+        over_threads(2, fit)
