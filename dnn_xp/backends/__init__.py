@@ -4,7 +4,14 @@ This is the only package that names an array library. Everything else takes its 
 the arrays that it is given; the choice made here matters only where arrays are *made*.
 """
 
-from dnn_xp.backends.blocks import Block, Blocks, block_like, from_blocks, map_blocks
+from dnn_xp.backends.blocks import (
+    Block,
+    Blocks,
+    block_like,
+    from_blocks,
+    map_blocks,
+    refuse_scattered,
+)
 from dnn_xp.backends.choosing import (
     BACKENDS,
     Backend,
@@ -139,6 +146,7 @@ __all__ = [
     "probe_backends",
     "product",
     "require",
+    "refuse_scattered",
     "row_sums",
     "set_at",
     "take_examples",

@@ -17,7 +17,7 @@ from array_api_compat import is_dask_array
 from dnn_xp.backends.moving import Array, HostArray, Matrix, Vector, asarray_like, namespace
 from dnn_xp.backends.running import take_examples
 
-__all__ = ["Block", "Blocks", "block_like", "from_blocks", "map_blocks"]
+__all__ = ["Block", "Blocks", "block_like", "from_blocks", "map_blocks", "refuse_scattered"]
 
 RUN_EXAMPLES = 16_384
 """Examples that neighbouring blocks have together, at most, where one task looks at all of them.
@@ -84,7 +84,7 @@ class Blocks:
     """
 
     def __init__(self, X: Array, Y: Array, weights: Array | None = None) -> None:
-        _refuse_scattered(X=X, Y=Y, weights=weights)
+        refuse_scattered(X=X, Y=Y, weights=weights)
         X = _in_columns(X)
         beside = [_in_columns(Y, X.chunks[1])]
         if weights is not None:
@@ -177,8 +177,18 @@ def _block(X: Matrix, Y: Matrix, weights: Vector | None, start: int, places: Any
     return Block(take_examples(X, here), take_examples(Y, here), some, place(places))
 
 
-def _refuse_scattered(**arrays: Array | None) -> None:
-    """Refuse blocks that were put on a cluster by hand, and have no task to be made by."""
+def refuse_scattered(**arrays: Array | None) -> None:
+    """Refuse blocks that were put on a cluster by hand, and have no task to be made by.
+
+    Parameters
+    ----------
+    **arrays : array or None
+        By the names of arguments; on Dask or not.
+
+    Raises
+    ------
+    ValueError
+    """
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return

@@ -14,6 +14,7 @@ from dnn_xp.backends import (
     dtype_name,
     namespace,
     plain_array,
+    refuse_scattered,
     threads_for,
     without_record,
 )
@@ -91,6 +92,8 @@ def prepare_validation(
             X = _beside(plain_array("X", X), like, network.layers[0].takes_integers)
         X, Y, own_weights = check_examples(network, X, Y, *weights)
         check_values(network.cost, X, Y, own_weights)
+        if computes_lazily(X):
+            refuse_scattered(X=X, Y=Y, weights=own_weights)
     Y = checked_targets(network.cost, Y)
     X, Y, own_weights = map(without_record, (finite_source(X), Y, own_weights))
     return X, Y, own_weights

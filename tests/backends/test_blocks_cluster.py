@@ -163,6 +163,8 @@ def test_blocks_that_were_scattered_are_refused(client, data):
     )
     with pytest.raises(ValueError, match="weights: found blocks that were scattered"):
         descend(X, Y, weights=weights)
+    with pytest.raises(ValueError, match="validation: X: found blocks that were scattered"):
+        descend(X, Y, validation=(scattered, Y[:, : 2 * BLOCK]))
     kept = da.from_array(host, chunks=(20, BLOCK)).persist()  # of a graph, though it came from here
     assert descend(kept, Y[:, : 2 * BLOCK], epochs=1).epochs == 1
 
