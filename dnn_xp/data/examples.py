@@ -245,7 +245,8 @@ def _open_rows(path: Any, name: str, trusted: bool) -> Iterator[_Reader]:
             path.dtype, np.dtype
         ):
             held_in = getattr(path, "filename", None)  # of a memory map
-            begun = None if held_in is None else os.stat(held_in)
+            begun = getattr(path, "begun", None)  # known where more was read before
+            begun = os.stat(held_in) if begun is None and held_in is not None else begun
             reader = _Reader(path, str(held_in or "path"), held_in, begun)
         else:
             raise TypeError(

@@ -72,12 +72,15 @@ class Runs:
         Rows in a run; the last one of the file may have fewer.
     numbers : ndarray of int, shape (n_runs,)
         Which runs, rising.
+    begun : stat_result, optional
+        What the file was when it was opened.
     """
 
     rows: Any
     filename: str
     run: int
     numbers: HostArray
+    begun: os.stat_result | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -241,6 +244,7 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
     """
     path = check_path("path", path)
     with open_hdf5(path, trusted=trusted) as file:
+        begun = os.stat(path)
         with naming(path):
             x, y = (find_data_set(file, name, trusted=trusted, whole=False) for name in "xy")
         check_rows(x, y, path)
@@ -248,9 +252,10 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
         numbers = np.arange(-(-x.shape[0] // run))
         rows, classes = _open_labels(y, path, trusted)
         shape = picture_shape(x)
+        name = os.fspath(path)
         yield StoredDataset(
-            Columns(Runs(stored_rows(x, trusted=trusted), os.fspath(path), run, numbers)),
-            Columns(Runs(rows, os.fspath(path), run, numbers)),
+            Columns(Runs(stored_rows(x, trusted=trusted), name, run, numbers, begun)),
+            Columns(Runs(rows, name, run, numbers, begun)),
             classes,
             shape,
             None if shape is None else 255,

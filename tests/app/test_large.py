@@ -307,6 +307,22 @@ def test_a_file_that_changes_while_it_is_read_is_an_error_that_names_it(tmp_path
             found.examples.X.fetch(np.arange(600))
 
 
+def test_a_file_that_changes_while_it_is_looked_at_is_an_error_that_names_it(tmp_path, monkeypatch):
+    path = write(tmp_path / "data.h5")
+
+    def scan_and_write(dataset, advance):
+        number = stored.scan(dataset, advance)
+        with path.open("r+b") as file:
+            file.seek(3000)
+            file.write(b"other")
+        return number
+
+    monkeypatch.setattr(large, "scan", scan_and_write)
+    changed = pytest.raises(ValueError, match=r"data\.h5: has changed since it was opened")
+    with ExitStack() as opened, changed:
+        prepared(opened, path)
+
+
 def test_how_far_it_is_is_shown_from_the_start(dnn_xp, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "_NOT_WORTH_A_WORD", -1.0)
     monkeypatch.setattr(stored, "BLOCK", 1)
