@@ -31,7 +31,9 @@ X = RNG.normal(size=(5, M))
 Y = (X[:1] > 0.0) * 1.0
 EPSILON = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 LAYERED = Network(
-    5, (Dense(6, "relu"), LayerNorm(), Dropout(0.1), BatchNorm(), Dense(1)), "sigmoid_cross_entropy"
+    5,
+    (Dense(6, "relu"), LayerNorm(), Dropout(0.1), BatchNorm(across="part"), Dense(1)),
+    "sigmoid_cross_entropy",
 )
 PLAIN = Network(5, (Dense(6, "tanh"), Dense(1)), "sigmoid_cross_entropy")
 VALUES = Network(5, (Dense(6, "tanh"), Dense(1)), "squared_error")

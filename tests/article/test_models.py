@@ -12,7 +12,7 @@ from dnn_xp import backends
 from dnn_xp.article import cases, models, steps
 from dnn_xp.reports import figures
 from dnn_xp.training import Callback
-from tests.helpers import assert_close, assert_values
+from tests.helpers import assert_close, assert_is_like, assert_values
 
 SIGNATURES = {
     "load_data": "",
@@ -126,7 +126,7 @@ def test_a_model_goes_the_way_of_part_one_step_by_step(model, layers_dims, array
 
     assert trained.keys() == parameters.keys()
     for name, value in parameters.items():
-        assert_close(trained[name], value, rtol=1e-10)
+        assert_close(trained[name], backends.from_blocks(value), rtol=1e-10)
 
 
 @both_models
@@ -179,24 +179,20 @@ def test_nothing_is_printed_unless_asked(model, layers_dims, examples, capsys):
 
 
 @both_models
-def test_a_model_follows_x(model, layers_dims, array, dtype, examples, xp, device):
+def test_a_model_follows_x(model, layers_dims, array, dtype, examples):
     X, Y = array(examples[0], dtype), array(examples[1])
     with backends.use_backend("numpy"):
         parameters = model(X, Y, layers_dims, num_iterations=2)
-    for value in parameters.values():
-        assert backends.namespace(value) is xp
-        assert value.dtype == X.dtype
-        assert backends.device(value) == device
+    for value in parameters.values():  # of Dask's blocks they are here
+        assert_is_like(value, backends.block_like(X))
 
 
 @both_models
 @pytest.mark.parametrize("host", [np.asarray, np.ndarray.tolist], ids=["ndarray", "list"])
-def test_host_data_go_to_the_current_backend(model, layers_dims, host, examples, xp, device):
+def test_host_data_go_to_the_current_backend(model, layers_dims, host, examples, array):
     X, Y = (host(one) for one in examples)
     for value in model(X, Y, layers_dims, num_iterations=2).values():
-        assert backends.namespace(value) is xp
-        assert value.dtype == xp.float64
-        assert backends.device(value) == device
+        assert_is_like(value, backends.block_like(array(examples[0])))
 
 
 @both_models
@@ -212,7 +208,7 @@ def test_seed_and_scale_choose_another_start(examples, xp):
         parameters = models.two_layer_model(*examples, (6, 4, 1), num_iterations=0, **chosen)
         expected = steps.initialize_parameters(6, 4, 1, **chosen)
         for name, value in expected.items():
-            assert_close(parameters[name], value, rtol=0.0)
+            assert_close(parameters[name], backends.from_blocks(value), rtol=0.0)
 
 
 def test_layers_that_are_not_two_are_refused(examples):

@@ -33,7 +33,7 @@ from dnn_xp.functions.activations import ActivationFunction
 from dnn_xp.training import DivergenceWarning, sgd
 from tests.runs import StopAfter, assert_same, train_case
 
-CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
+CASE = "dropout, batch norm of parts, adamw, averages, validation"  # 3 epochs of 3 steps
 WHOLE = ["checkpoint", "checkpoint.1", "history.jsonl", "model.h5", "run.json"]
 
 

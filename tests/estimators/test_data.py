@@ -50,7 +50,8 @@ def is_numpy(library):
 
 
 def test_an_array_keeps_its_library_where_dispatch_is_on(array, library):
-    assert not keeps_its_library(array(X))
+    # Dask's arrays always do: they may be larger than what is here.
+    assert keeps_its_library(array(X)) is (library.value == "dask")
     with sklearn.config_context(array_api_dispatch=True):
         assert keeps_its_library(array(X)) is not is_numpy(library)
         for other in (X.tolist(), sparse.csr_array(X), "abc", None, 1.0):
@@ -117,7 +118,9 @@ def test_the_number_of_features_is_known_or_learnt(array, estimator, dispatch):
     assert estimator.n_features_in_ == 2
 
 
-def test_estimator_data_what_is_not_finite_may_be_let_through(array, estimator, dispatch):
+def test_estimator_data_what_is_not_finite_may_be_let_through(array, library, estimator, dispatch):
+    if library.value == "dask":
+        pytest.skip("Dask's blocks are looked at when they are read")
     bad = array(np.where(X.max() == X, np.nan, X))
     with pytest.raises(ValueError, match="Input X contains NaN"):
         check_X(estimator, bad, reset=True)
