@@ -15,7 +15,15 @@ import numpy as np
 
 from dnn_xp.backends import HostArray
 
-__all__ = ["RowBatch", "Window", "WindowOrder", "read_ahead", "run_of_chunks", "window_batches"]
+__all__ = [
+    "RowBatch",
+    "Window",
+    "WindowOrder",
+    "part_unit",
+    "read_ahead",
+    "run_of_chunks",
+    "window_batches",
+]
 
 RUN = 64
 """Examples of a run, where there are no chunks, or smaller ones."""
@@ -184,6 +192,15 @@ def read_ahead(
             yield window, rows
 
 
+def part_unit(batch_size: int, size: int) -> int:
+    """Return what the lengths of parts of a batch are filled up to multiples of.
+
+    A quarter of a process's usual part: few shapes, where a library compiles for each, and little
+    that does not count.
+    """
+    return -(-batch_size // (4 * size))
+
+
 def window_batches(
     order: WindowOrder,
     fetch: Fetch,
@@ -219,7 +236,7 @@ def window_batches(
     """
     unit = None
     if padded:
-        unit = batch_size if size == 1 else -(-batch_size // (4 * size))
+        unit = batch_size if size == 1 else part_unit(batch_size, size)
     skip, begin = order.find(seed, epoch, first * batch_size)
 
     def fetch_held(window: Window) -> tuple[HostArray, ...]:

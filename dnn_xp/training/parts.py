@@ -14,6 +14,7 @@ from dnn_xp.backends import (
     namespace,
 )
 from dnn_xp.data.sources import Source, read_examples, reference_array
+from dnn_xp.data.windows import part_unit
 from dnn_xp.network.layout import Workspace
 from dnn_xp.training.agreement import Agreement, agreement_over
 from dnn_xp.training.batches import all_places, filled_up
@@ -176,19 +177,27 @@ def _as_it_is(data: Data, batch: Batch) -> tuple[Data, Batch]:
     return data, batch
 
 
+def _indices(batch: Batch, rank: int, size: int, fixed: bool) -> tuple[Array, int]:
+    """Return the indices of a part, filled up where few shapes are to be met, and what counts."""
+    whole = all_places(batch.whole) if batch.indices is None else batch.indices[: batch.count]
+    indices = part_of(whole, rank, size)
+    count = indices.shape[0]
+    if fixed and count:
+        indices = filled_up(indices, part_unit(batch.whole, size))
+    return indices, count
+
+
 def _naming(data: Data, rank: int, size: int) -> Cut:
     """Return what names the places of a part, from which the step gathers its examples."""
-    m = data.X.shape[1]
     place = partial(asarray_like, like=data.Y, dtype=namespace(data.Y).int32)
     fixed = has_fixed_shapes(data.Y)
 
     def cut(data: Data, batch: Batch) -> tuple[Data, Batch]:
-        whole = place(all_places(m)) if batch.indices is None else batch.indices[: batch.count]
-        indices = part_of(whole, rank, size)
-        count = indices.shape[0]
-        if fixed and count:
-            indices = filled_up(indices, -(-batch.whole // (4 * size)))
-        return data, Batch(indices, count, batch.whole)
+        indices, count = _indices(batch, rank, size, fixed)
+        # Those of a minibatch are there already.
+        return data, Batch(
+            indices if batch.indices is not None else place(indices), count, batch.whole
+        )
 
     return cut
 
@@ -208,15 +217,11 @@ def _slicing(data: Data, rank: int, size: int) -> tuple[Cut, int]:
 def _reading(data: Data, rank: int, size: int) -> Cut:
     """Return what reads the examples of a part."""
     X, Y, weights, *rest = data
-    m, like = X.shape[1], reference_array(Y)
+    like = reference_array(Y)
     xp, fixed = namespace(like), has_fixed_shapes(like)
 
     def cut(data: Data, batch: Batch) -> tuple[Data, Batch]:
-        whole = all_places(m) if batch.indices is None else batch.indices[: batch.count]
-        indices = part_of(whole, rank, size)
-        count = indices.shape[0]
-        if fixed and count:
-            indices = filled_up(indices, -(-batch.whole // (4 * size)))
+        indices, count = _indices(batch, rank, size, fixed)
         places = asarray_like(indices, like=like, dtype=xp.int32)
         part = Batch(places, count, batch.whole)
         if not count:  # it takes part in the sum all the same
