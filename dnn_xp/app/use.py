@@ -62,7 +62,7 @@ def evaluate(
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
-            loaded = load_model(_model_file(model))
+            loaded = _load(model)
             dtype = dtype_name(loaded.theta.dtype)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
             with report.reading(console, "read") as advance:
@@ -94,9 +94,16 @@ def evaluate(
     )
 
 
-def _model_file(path: Path) -> Path:
-    """Return the model in the folder of a run, or the file itself."""
-    return path / MODEL if path.is_dir() else path
+def _load(path: Path) -> Model:
+    """Return the model in the folder of a run, or in a file."""
+    model = load_model(path / MODEL if path.is_dir() else path)
+    if model.table is not None:
+        name = model.table["estimator"]
+        raise ValueError(
+            f"{path}: found a {name}, expected one network; use it from Python: "
+            f"{name}.from_model(load_model(path))"
+        )
+    return model
 
 
 def _of(n_measured: int, n_examples: int) -> str:
@@ -167,7 +174,7 @@ def predict(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            loaded = load_model(_model_file(model))
+            loaded = _load(model)
             shape, pixel_max = loaded.image_shape, loaded.pixel_max
             if shape is None or pixel_max is None:
                 raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")

@@ -1,10 +1,8 @@
 """Classifier: scikit-learn's MLPClassifier, on any array."""
 
-import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Real
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -13,17 +11,14 @@ from sklearn.utils.metaestimators import available_if
 
 from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
+from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.multioutput import MultioutputLabels, labels_of_classes, learn_labels
 from dnn_xp.functions.activations import log_sigmoid, log_softmax, sigmoid, softmax
 from dnn_xp.functions.costs import CostSpec
 from dnn_xp.functions.metrics import accuracy, grouped_accuracy, multilabel_accuracy
-from dnn_xp.training import class_weights
 
 __all__ = ["MLPClassifier"]
-
-
-_ClassWeight = dict[Any, float] | Literal["balanced"] | None
 
 
 @dataclass(eq=False, repr=False)
@@ -189,7 +184,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """
 
     _: KW_ONLY
-    class_weight: _ClassWeight | list[_ClassWeight] = None
+    class_weight: ClassWeight | list[ClassWeight] = None
     label_smoothing: float = 0.0
 
     loss = "log_loss"
@@ -243,21 +238,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return (multilabel_accuracy if several else accuracy)(A, Y, weights=weights)
 
     def _class_weights(self, Y: HostArray) -> HostArray | None:
-        weights, choices = self.class_weight, self._labels.choices
-        if weights is None:
-            return None
-        if isinstance(weights, str) or (isinstance(weights, dict) and len(choices) == 1):
-            weights = [weights] * len(choices)
-        if not isinstance(weights, list) or len(weights) != len(choices):
-            raise ValueError(
-                f"class_weight: found {self.class_weight!r}, expected 'balanced' or a list of "
-                f"{len(choices)}, one a column of y"
-            )
-        by_choice = [
-            class_weights(Y[rows].astype(float), _by_place(of_classes, known))
-            for of_classes, (rows, known) in zip(weights, choices, strict=True)
-        ]
-        return np.prod(by_choice, axis=0)
+        return weights_by_class(self.class_weight, self._labels, Y)
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -388,23 +369,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _by_place(weights: Any, known: HostArray) -> Literal["balanced"] | dict[int, float]:
-    """Return weights of classes by the places of these; the others stay at 1."""
-    if isinstance(weights, str) and weights == "balanced":
-        return "balanced"
-    if not isinstance(weights, dict | None):
-        raise ValueError(f"class_weight: found {weights!r}, expected 'balanced', a dict or None")
-    places = {label: place for place, label in enumerate(known.tolist())}
-    for label, weight in (weights or {}).items():
-        if label not in places:
-            raise ValueError(f"class_weight: found {label!r}, expected one of {list(places)}")
-        if not (isinstance(weight, Real) and 0.0 <= float(weight) < math.inf):
-            raise ValueError(
-                f"class_weight: found {weight!r} for {label!r}, expected a number from 0 on"
-            )
-    return {places[label]: float(weight) for label, weight in (weights or {}).items()}
 
 
 def _probabilities(Z: Matrix, exclusive: bool) -> Matrix:

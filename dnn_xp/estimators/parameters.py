@@ -224,10 +224,16 @@ _RULES: dict[str, Rule] = {
         "a list of dnn_xp's callbacks (scikit-learn's are for set_callbacks)",
     ),
     "fitted_as_numpy": _FLAG,
+    # Of the estimators of tables.
+    "n_members": _COUNT,
+    "validation": _or(_number(0, 1, "(", ")"), _NONE),
+    "importances": _FLAG,
+    "time_limit": _or(_POSITIVE, _NONE),
+    "n_jobs": _or(_WHOLE, _NONE),
 }
 
 
-def check_parameters(estimator: Parameters) -> None:
+def check_parameters(estimator: BaseEstimator) -> None:
     """Check each parameter of an estimator by itself.
 
     Raises

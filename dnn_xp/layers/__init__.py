@@ -1,9 +1,8 @@
 """Layers: frozen descriptions that know their own forward and backward pass."""
 
 from dnn_xp.layers.base import Arrays, Context, HostArrays, Layer, Shape, Shapes
-from dnn_xp.layers.dense import Activation, ActivationSpec, Dense, ParametricActivation
+from dnn_xp.layers.dense import Activation, ActivationSpec, Dense
 from dnn_xp.layers.dropout import Dropout
-from dnn_xp.layers.embeddings import PeriodicEmbedding
 from dnn_xp.layers.normalization import BatchNorm, LayerNorm
 
 __all__ = [
@@ -18,22 +17,11 @@ __all__ = [
     "HostArrays",
     "Layer",
     "LayerNorm",
-    "ParametricActivation",
-    "PeriodicEmbedding",
     "Shape",
     "Shapes",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer
-    for layer in (
-        Activation,
-        BatchNorm,
-        Dense,
-        Dropout,
-        LayerNorm,
-        ParametricActivation,
-        PeriodicEmbedding,
-    )
+    layer.__name__: layer for layer in (Activation, BatchNorm, Dense, Dropout, LayerNorm)
 }
 """The layers, by name."""

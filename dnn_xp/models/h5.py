@@ -5,6 +5,8 @@
 ``parameters/W1`` ...     one array for each name of ``network.shapes``; of k networks, k of each
 ``preprocessing/shift``   and ``scale``: the network sees (X - shift) * scale
 ``classes``               their names, where there are classes
+``table``                 what an estimator of tables does before and after the networks, where it is
+                          one: see `dnn_xp.models.states`
 ``about``                 text, JSON: library versions, seed, epochs, ...
 ``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
 ========================  ======================================================================
@@ -46,6 +48,7 @@ from dnn_xp.files.hdf5 import (
 )
 from dnn_xp.files.sealing import BLOCK, read_sealed, seal, version_problem
 from dnn_xp.layers import Layer
+from dnn_xp.models.states import read_state, write_state
 from dnn_xp.network import Network
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
 from dnn_xp.reprs import printable
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
 _FORMAT, _VERSION = "dnn_xp model", 2
-_BLOCKS = {"network", "about", "classes", "parameters", "preprocessing"}
+_BLOCKS = {"network", "about", "classes", "parameters", "preprocessing", "table"}
 """What a file may hold: another block might change what the network predicts."""
 
 
@@ -82,6 +85,9 @@ class Model(NamedTuple):
         As in `Dataset`.
     about : mapping
         What else is worth knowing (seed, epochs, ...), of JSON's types. Saving adds ``versions``.
+    table : mapping, or None
+        What an estimator of tables does before the networks and after them: its encoder and its
+        calibration, of JSON's types and arrays. Without it their predictions mean nothing.
 
     Examples
     --------
@@ -104,6 +110,7 @@ class Model(NamedTuple):
     image_shape: tuple[int, int, int] | None = None
     pixel_max: int | None = None
     about: Mapping[str, Any] = MappingProxyType({})
+    table: Mapping[str, Any] | None = None
 
 
 # ----------------------------------------------------------------------------- saving
@@ -143,6 +150,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
         file["preprocessing/scale"] = model.preprocessing.scale
         if model.classes is not None:
             file["classes"] = fixed(model.classes)
+        if model.table is not None:
+            write_state(file.create_group("table"), dict(model.table))
         if model.image_shape is not None:
             file.attrs["image_shape"] = model.image_shape
         if model.pixel_max is not None:
@@ -251,6 +260,7 @@ def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) 
             image_shape=_as_integers(read_attribute(file, "image_shape")),
             pixel_max=_as_integers(read_attribute(file, "pixel_max")),
             about=read_json(find_data_set(file, "about")),
+            table=read_state(find_group(file, "table")) if "table" in blocks else None,
         )
 
 

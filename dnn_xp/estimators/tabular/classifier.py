@@ -1,0 +1,201 @@
+"""Classifier of tables: calibrated probabilities, averaged over networks."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+
+from dnn_xp.backends import Array, namespace
+from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
+from dnn_xp.estimators.multioutput import MultioutputLabels, learn_labels
+from dnn_xp.estimators.tabular.base import TabularEstimator
+from dnn_xp.estimators.tabular.calibration import HeldOut, fit_temperature
+from dnn_xp.functions.costs import CostSpec, find_cost
+
+__all__ = ["TabularClassifier"]
+
+
+@dataclass(eq=False, repr=False)
+class TabularClassifier(ClassifierMixin, TabularEstimator):
+    """Classifier of tables: strong without tuning, with calibrated probabilities.
+
+    It takes data frames with texts, categories and missing values as they are, and arrays of any
+    library. An encoder makes columns of the features, several networks are trained on them, each of
+    which holds out some examples, and their probabilities are averaged.
+
+    Parameters
+    ----------
+    n_members : int
+        Networks whose predictions are averaged. Each holds out examples of its own.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    activation : str, (str, float) or ActivationFunction
+        Of the hidden layers: one of `dnn_xp.functions.ACTIVATIONS`.
+    dropout : float
+        The part of the hidden units that each example misses in training.
+    learning_rate_init : float
+        From which the learning rate of AdamW falls to 0, along a half cosine.
+    weight_decay : float
+        Decoupled decay.
+    batch_size : int
+        Examples in a step.
+    max_iter : int or "auto"
+        Epochs; ``"auto"``: fewer, the more steps there are in each.
+    validation : float or None
+        The part of the examples that each member holds out, to choose the epoch that is kept and
+        for all that is calibrated. None: no part, and the last epoch is kept.
+    categorical_features : "from_dtype", array-like of bool, int or str, or None
+        Which features are categories, as in scikit-learn's `HistGradientBoostingClassifier`. By
+        dtype: texts, booleans, categories of a data frame.
+    importances : bool
+        Whether `fit` works out ``feature_importances_``.
+    time_limit : float or None
+        Seconds that a fit may take. Members share them, and come to their end within: the learning
+        rate falls the faster. Which epochs are done then depends on the machine.
+    n_jobs : int or None
+        Members that are trained at a time, in processes of joblib (threads where X is not NumPy's):
+        -1 for as many as there are processors. Without a time limit the same bits whatever it is.
+    random_state : int, RandomState or None
+        Of what is held out, of initial parameters, shuffles and dropout.
+    verbose : bool or "bar"
+        Whether a bar is shown for each member (needs dnn-xp[app]).
+    callbacks : list of Callback
+        Of dnn_xp, called in the training of each member.
+    checkpoint : path or Checkpoint, optional
+        The folder where `fit` writes down what it needs to go on. A fit that was killed and is
+        called again ends with the very bits of one that was not, with a whole number as
+        `random_state`.
+    class_weight : "balanced", dict, list of dict or None
+        Weights of the classes, as in `MLPClassifier`.
+    label_smoothing : float
+        The part of each target that is spread over all classes in training.
+
+    Attributes
+    ----------
+    classes_ : ndarray, or list of ndarray
+        The classes; of each column of targets that has classes of its own.
+    encoder_ : TableEncoder
+        What became of the features: ``encoder_.describe()``.
+    network_ : Network
+        That of each member, and
+    thetas_ : array, shape (n_members, size)
+        their parameters: ``network_.forward(thetas_, encoder_.transform(X).T)`` are logits.
+    best_epochs_ : list of int
+        The epoch that is kept of each member.
+    loss_curves_, validation_loss_curves_ : list of list of float
+        Of each member, in each epoch.
+    n_iter_ : int
+        Epochs of the longest training.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has names.
+    feature_importances_, feature_importances_std_ : ndarray, shape (n_features,)
+        Where they were asked for: how much the cost grows on examples that were held out where a
+        feature is shuffled among them, and its spread over members and shuffles.
+    temperature_ : float
+        That logits are divided by, fitted on the examples that were held out (Guo et al. 2017).
+
+    Notes
+    -----
+    Targets of shape (m,) are of two classes or of many; those of shape (m, k) are k labels, 0 or
+    1, that do not exclude each other, or k columns with classes of their own.
+
+    Arrays of other libraries are computed where they are, with
+    ``sklearn.set_config(array_api_dispatch=True)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dnn_xp.estimators import TabularClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.asarray([[age, color] for age in range(20, 70) for color in ("red", "blue")], object)
+    >>> y = np.asarray([(age > 45) != (color == "red") for age, color in X])
+    >>> X[::7, 0] = None  # unknown
+    >>> model = TabularClassifier(n_members=2, random_state=0).fit(X, y)
+    >>> model.predict([[60, "blue"], [60, "red"]]).tolist()
+    [True, False]
+    """
+
+    class_weight: ClassWeight = None
+    label_smoothing: float = 0.0
+
+    _numeric_targets = False
+
+    def _encode(self, y: Targets, weights: HostArray | None) -> HostArray:
+        check_classification_targets(y)
+        self._labels = learn_labels(y)
+        self.classes_ = self._labels.classes
+        return self._labels.encode(y)
+
+    def _encode_known(self, y: Targets) -> HostArray:
+        if len(unknown := self._labels.unknown(y)):
+            raise ValueError(f"y: found {list(unknown)}, expected one of {self.classes_}")
+        return self._labels.encode(y)
+
+    def _strata(self, y: Targets) -> HostArray:
+        if y.ndim > 1:
+            return super()._strata(y)
+        return np.unique(y, return_inverse=True)[1]
+
+    def _find_cost(self) -> CostSpec:
+        if self._labels.kind == MultioutputLabels.kind:
+            sizes = (rows.stop - rows.start for rows, _ in self._labels.choices)
+            return cast(CostSpec, ("grouped_softmax_cross_entropy", *sizes))
+        exclusive = self._labels.kind.startswith("multiclass")
+        return f"{'softmax' if exclusive else 'sigmoid'}_cross_entropy"
+
+    def _example_weights(self, Y: HostArray, weights: HostArray | None) -> HostArray | None:
+        by_class = weights_by_class(self.class_weight, self._labels, Y)
+        if by_class is None or weights is None:
+            return weights if by_class is None else by_class
+        return by_class * weights
+
+    def _calibrate(self, held_out: list[HeldOut], *, same: bool) -> None:
+        self.temperature_ = fit_temperature(self.network_.cost, held_out)
+
+    def _output(self, Z: Array) -> Array:
+        return find_cost(self.network_.cost).output(Z / self.temperature_)
+
+    # ------------------------------------------------------------------ what a user calls
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict the class of each example, or its classes, or labels.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m,) or (m, n_outputs)
+        """
+        return self._labels.decode(self._outputs(X))
+
+    def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
+        """Predict the calibrated probability of each class.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m, n_classes), or list of array
+            In the order of ``classes_``; of labels that do not exclude each other, one by one; a
+            list with one array for each column of targets that has classes of its own.
+        """
+        A = self._outputs(X)
+        if isinstance(A, np.ndarray):
+            A = A.astype(np.float64)
+        xp = namespace(A)
+        if self._labels.kind.startswith("multilabel"):
+            return xp.matrix_transpose(A)
+        if A.shape[0] == 1:
+            A = xp.concat([1.0 - A, A])
+        if not isinstance(self._labels, MultioutputLabels):
+            return xp.matrix_transpose(A / xp.sum(A, axis=0))
+        choices = [A[rows, :] for rows, _ in self._labels.choices]
+        return [xp.matrix_transpose(choice / xp.sum(choice, axis=0)) for choice in choices]

@@ -1,0 +1,92 @@
+"""Recipe of the members: the network, the optimizer and the length of training, by the data."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dnn_xp.estimators.tabular.members import Recipe
+from dnn_xp.estimators.tabular.parameters import TabularParameters
+from dnn_xp.functions.costs import CostSpec
+from dnn_xp.layers import Dense, Dropout, Layer
+from dnn_xp.network import Network
+from dnn_xp.training import Callback, adamw, cosine
+from dnn_xp.training.settings import Schedule
+
+__all__ = ["make_recipe", "within"]
+
+
+def make_recipe(
+    parameters: TabularParameters,
+    *,
+    n_columns: int,
+    n_numbers: int,
+    n_outputs: int,
+    n_training: int,
+    cost: CostSpec,
+) -> Recipe:
+    """Return how members are trained on so many examples.
+
+    Parameters
+    ----------
+    parameters : TabularParameters
+    n_columns, n_numbers : int
+        Of the encoded table; how many of them, from the first on, are numbers.
+    n_outputs : int
+    n_training : int
+        Examples that each member trains on.
+    cost : str, tuple or Cost
+    """
+    sizes = parameters.hidden_layer_sizes
+    units: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
+    layers: list[Layer] = []
+    for n in units:
+        layers.append(Dense(n, parameters.activation, "lecun_normal"))
+        if parameters.dropout:
+            layers.append(Dropout(parameters.dropout))
+    layers.append(Dense(n_outputs, initializer="lecun_normal"))
+    network = Network(n_columns, tuple(layers), cost)
+    batch_size = min(parameters.batch_size, n_training)
+    epochs = parameters.max_iter
+    if isinstance(epochs, str):
+        epochs = _epochs(-(-n_training // batch_size))
+    return Recipe(
+        network,
+        adamw(parameters.learning_rate_init, 0.9, 0.95, weight_decay=parameters.weight_decay),
+        epochs,
+        batch_size,
+        cosine(epochs, warm_up=min(1.0, epochs / 20)),
+    )
+
+
+def _epochs(n_batches: int) -> int:
+    """Return how many epochs it takes, of batches in each: fewer where each has more of them."""
+    return 128
+
+
+@dataclass(frozen=True)
+class _Hastened:
+    """Schedule of a run that may have to end earlier: as far as its time is over, or its epochs."""
+
+    schedule: Schedule
+    epochs: int
+    begun: float
+    seconds: float
+
+    def __call__(self, epoch: float) -> float:
+        part = min((time.monotonic() - self.begun) / self.seconds, 1.0)
+        return self.schedule(max(epoch, part * self.epochs))
+
+
+def within(recipe: Recipe, seconds: float) -> tuple[Recipe, list[Callback]]:
+    """Return a recipe that comes to its end in a time, and what ends the run then.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    seconds : float
+        From now on.
+    """
+    from dnn_xp.callbacks.limits import TimeLimit
+
+    schedule = _Hastened(recipe.schedule, recipe.epochs, time.monotonic(), seconds)
+    return recipe._replace(schedule=schedule), [TimeLimit(seconds)]
