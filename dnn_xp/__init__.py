@@ -28,7 +28,16 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.estimators import MLPClassifier as MLPClassifier
     from dnn_xp.estimators import MLPRegressor as MLPRegressor
     from dnn_xp.functions.metrics import accuracy, one_hot
-    from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+    from dnn_xp.layers import (
+        Activation,
+        BatchNorm,
+        Dense,
+        Dropout,
+        Layer,
+        LayerNorm,
+        ParametricActivation,
+        PeriodicEmbedding,
+    )
     from dnn_xp.models import (
         CheckpointError,
         Model,
@@ -69,7 +78,16 @@ _HOMES = {
     "dnn_xp.data": ("Preprocessing", "load_arrays", "open_examples", "read_picture"),
     "dnn_xp.estimators": ("MLPClassifier", "MLPRegressor"),
     "dnn_xp.functions.metrics": ("accuracy", "one_hot"),
-    "dnn_xp.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm"),
+    "dnn_xp.layers": (
+        "Activation",
+        "BatchNorm",
+        "Dense",
+        "Dropout",
+        "Layer",
+        "LayerNorm",
+        "ParametricActivation",
+        "PeriodicEmbedding",
+    ),
     "dnn_xp.models": (
         "CheckpointError",
         "Model",
@@ -115,6 +133,8 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "ModelFileError",
     "Network",
     "Optimizer",
+    "ParametricActivation",
+    "PeriodicEmbedding",
     "Preprocessing",
     "Regularization",
     "RunFolder",

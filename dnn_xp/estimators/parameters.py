@@ -1,7 +1,7 @@
 """Parameters of an estimator: scikit-learn's first, then those that it does not have."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from os import PathLike
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 else:
     from sklearn.base import BaseEstimator
 
-__all__ = ["InvalidParameterError", "Parameters", "check_parameters"]
+__all__ = ["TABLE_RULES", "InvalidParameterError", "Parameters", "check_parameters"]
 
 
 try:  # so that those who catch scikit-learn's catch ours
@@ -224,25 +224,38 @@ _RULES: dict[str, Rule] = {
         "a list of dnn_xp's callbacks (scikit-learn's are for set_callbacks)",
     ),
     "fitted_as_numpy": _FLAG,
-    # Of the estimators of tables.
+}
+
+
+TABLE_RULES: dict[str, Rule] = {
     "n_members": _COUNT,
+    "max_iter": _or(_one_of("auto"), _COUNT),
     "validation": _or(_number(0, 1, "(", ")"), _NONE),
+    "periodic": _FLAG,
     "importances": _FLAG,
     "time_limit": _or(_POSITIVE, _NONE),
     "n_jobs": _or(_WHOLE, _NONE),
 }
+"""Of the estimators of tables, where they are others."""
 
 
-def check_parameters(estimator: BaseEstimator) -> None:
+def check_parameters(estimator: BaseEstimator, own: Mapping[str, Rule] | None = None) -> None:
     """Check each parameter of an estimator by itself.
+
+    Parameters
+    ----------
+    estimator : estimator
+    own : mapping of str to (callable, str), optional
+        Rules that this one has beside those of the others, or instead of them.
 
     Raises
     ------
     InvalidParameterError
         Naming the first that is not, what was found and what was expected.
     """
+    rules = _RULES | dict(own or {})
     for name, value in estimator.get_params(deep=False).items():
-        fits, words = _RULES.get(name, (None, ""))
+        fits, words = rules.get(name, (None, ""))
         if fits is not None and not fits(value):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be {words}. "

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from dnn_xp.arguments import check, check_whole
-from dnn_xp.backends import Array
+from dnn_xp.backends import Array, row_sums
 from dnn_xp.functions.activations import ActivationFunction, find_activation
 from dnn_xp.functions.initializers import INITIALIZERS, Generator
 from dnn_xp.functions.linear import linear_activation_backward, linear_activation_forward
 from dnn_xp.layers.base import Arrays, Context, HostArrays, Layer, Shape, Shapes
 
-__all__ = ["Activation", "ActivationSpec", "Dense"]
+__all__ = ["Activation", "ActivationSpec", "Dense", "ParametricActivation"]
 
 ActivationSpec = str | tuple[str, float] | ActivationFunction
 
@@ -101,7 +101,50 @@ class Activation(Layer):
         return activation.derivative(dA, *cache, *activation.parameters, xp=context.xp), {}
 
 
-def _check_activation(layer: Dense | Activation) -> None:
+@dataclass(frozen=True)
+class ParametricActivation(Layer):
+    """A = A_prev + a (g(A_prev) - A_prev): an activation of which each unit learns its part.
+
+    Each unit has an `a` of its own, which starts at 1, where the layer is `Activation`; at 0 it is
+    the identity. (For relu that is the parametric relu of He et al. 2015, of slope 1 - a.) It is
+    no weight: no penalty or decay acts on it.
+
+    Parameters
+    ----------
+    activation : str, (str, float) or functions.ActivationFunction
+        g, as in `Dense`.
+    """
+
+    activation: ActivationSpec
+
+    def __post_init__(self) -> None:
+        _check_activation(self)
+
+    def parameter_shapes(self, input_shape: Shape) -> Shapes:
+        return {"a": (math.prod(input_shape), 1)}
+
+    def initialize(self, input_shape: Shape, rng: Generator) -> HostArrays:
+        return {"a": np.ones((math.prod(input_shape), 1))}
+
+    def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
+        activation, a = find_activation(self.activation), parameters["a"]
+        G = activation.function(A_prev, *activation.parameters, xp=context.xp)
+        bend = G - A_prev
+        A = a * bend
+        A += A_prev
+        return A, (A_prev, G, bend, a)
+
+    def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
+        activation, (A_prev, G, bend, a) = find_activation(self.activation), cache
+        scaled = a * dA
+        dA_prev = dA - scaled
+        dA_prev += activation.derivative(scaled, A_prev, G, *activation.parameters, xp=context.xp)
+        if not context.training:
+            return dA_prev, {}
+        return dA_prev, {"a": row_sums(dA * bend, xp=context.xp)}
+
+
+def _check_activation(layer: Dense | Activation | ParametricActivation) -> None:
     """Refuse unknown activations when the layer is described, not when it first runs."""
     found = find_activation(layer.activation)
     for part in (found.function, found.derivative):

@@ -39,7 +39,7 @@ from dnn_xp.estimators.data import (
     optional_like,
     other_library,
 )
-from dnn_xp.estimators.parameters import check_parameters
+from dnn_xp.estimators.parameters import TABLE_RULES, check_parameters
 from dnn_xp.estimators.tabular.calibration import HeldOut
 from dnn_xp.estimators.tabular.checkpoints import open_member_checkpoint
 from dnn_xp.estimators.tabular.importances import permutation_importances
@@ -202,7 +202,7 @@ class TabularEstimator(TabularParameters):
             each other or the parameters, or training diverges.
         """
         end = None if self.time_limit is None else time.monotonic() + self.time_limit
-        check_parameters(self)
+        check_parameters(self, TABLE_RULES)
         if (X_val is None) is not (y_val is None):
             raise ValueError("X_val, y_val: found one of them, expected both or none")
         rng = check_random_state(self.random_state)
@@ -220,7 +220,7 @@ class TabularEstimator(TabularParameters):
             self,
             n_columns=rows.shape[1],
             n_numbers=self.encoder_.n_numbers_,
-            n_outputs=len(Y) * 1,
+            n_outputs=len(Y) * find_cost(self._find_cost()).outputs_per_target,
             n_training=len(shares[0].training),
             cost=self._find_cost(),
         )
@@ -247,6 +247,11 @@ class TabularEstimator(TabularParameters):
 
     def _check_y(self, y: ArrayLike, rows: Array) -> Targets:
         """Return y on the host with one row an example."""
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"This {name} estimator requires y to be passed, but the target y is None."
+            )
         y = check_array(
             host_labels(y),
             ensure_2d=False,
@@ -405,6 +410,13 @@ def _readable(X: ArrayLike) -> ArrayLike:
         raise ValueError(
             "X: found an array on Dask, of which medians would take all; expected a data frame or "
             "an array that is here: X.compute(), or MLPClassifier or MLPRegressor"
+        )
+    shape = getattr(X, "shape", (0, 0))
+    if len(shape) != 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(shape)}D array instead. Reshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it "
+            "contains a single sample."
         )
     return to_host(X) if other_library(X) and not keeps_its_library(X) else X
 

@@ -172,7 +172,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         -------
         array, shape (m,) or (m, n_outputs)
         """
-        return self._labels.decode(self._outputs(X))
+        A = self._outputs(X)
+        return self._labels.decode(A)
 
     def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
         """Predict the calibrated probability of each class.

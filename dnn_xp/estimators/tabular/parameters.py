@@ -29,6 +29,7 @@ class TabularParameters(BaseEstimator):
     hidden_layer_sizes: int | Sequence[int] = (128, 128, 128)
     activation: ActivationSpec = "silu"
     dropout: float = 0.1
+    periodic: bool = True
     learning_rate_init: float = 0.003
     weight_decay: float = 0.01
     batch_size: int = 256

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dnn_xp.estimators.tabular.members import Recipe
 from dnn_xp.estimators.tabular.parameters import TabularParameters
 from dnn_xp.functions.costs import CostSpec
-from dnn_xp.layers import Dense, Dropout, Layer
+from dnn_xp.layers import Dense, Dropout, Layer, ParametricActivation, PeriodicEmbedding
 from dnn_xp.network import Network
 from dnn_xp.training import Callback, adamw, cosine
 from dnn_xp.training.settings import Schedule
@@ -39,10 +39,10 @@ def make_recipe(
     sizes = parameters.hidden_layer_sizes
     units: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
     layers: list[Layer] = []
+    if parameters.periodic and n_numbers:
+        layers.append(PeriodicEmbedding(n_numbers))
     for n in units:
-        layers.append(Dense(n, parameters.activation, "lecun_normal"))
-        if parameters.dropout:
-            layers.append(Dropout(parameters.dropout))
+        layers += _block(parameters, n)
     layers.append(Dense(n_outputs, initializer="lecun_normal"))
     network = Network(n_columns, tuple(layers), cost)
     batch_size = min(parameters.batch_size, n_training)
@@ -56,6 +56,15 @@ def make_recipe(
         batch_size,
         cosine(epochs, warm_up=min(1.0, epochs / 20)),
     )
+
+
+def _block(parameters: TabularParameters, units: int) -> list[Layer]:
+    """Return a hidden layer with its activation and its dropout."""
+    layers: list[Layer] = [Dense(units, initializer="lecun_normal")]
+    layers.append(ParametricActivation(parameters.activation))
+    if parameters.dropout:
+        layers.append(Dropout(parameters.dropout))
+    return layers
 
 
 def _epochs(n_batches: int) -> int:

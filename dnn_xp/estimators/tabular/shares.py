@@ -40,7 +40,7 @@ def draw_shares(
     """
     m = len(strata)
     if m < 2:
-        raise ValueError(f"X: found {m} example, expected at least 2, of which one is held out")
+        raise ValueError(f"X: found n_samples={m}, expected at least 2, of which one is held out")
     size = min(max(1, round(part * m)), m - 1)
     shares, waiting = [], strata[:0]
     for _ in range(n_members):

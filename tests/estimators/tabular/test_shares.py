@@ -44,5 +44,5 @@ def test_classes_are_held_out_in_proportion(seed):
 
 
 def test_one_example_cannot_be_shared():
-    with pytest.raises(ValueError, match="found 1 example, expected at least 2"):
+    with pytest.raises(ValueError, match="found n_samples=1, expected at least 2"):
         draw_shares(np.zeros(1, int), 1, 0.2, np.random.RandomState(0))
