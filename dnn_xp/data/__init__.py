@@ -14,12 +14,14 @@ from dnn_xp.data.examples import open_examples
 from dnn_xp.data.images import read_picture
 from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
 from dnn_xp.data.sources import Source
+from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.windows import WindowOrder
 
 __all__ = [
     "Dataset",
     "Preprocessing",
     "Source",
+    "TableEncoder",
     "WindowOrder",
     "apply",
     "fit_preprocessing",

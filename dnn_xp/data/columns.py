@@ -1,0 +1,361 @@
+"""Columns of tables: read from data frames, arrays, lists of rows and sparse matrices.
+
+A frame is known by what it offers, whichever library it is of. Whatever holds them, columns of the
+same values are read as the same numbers and the same values.
+"""
+
+import datetime
+import math
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dnn_xp.arguments import shown
+from dnn_xp.backends import Array, HostArray, namespace, plain_array, without_record
+
+__all__ = [
+    "MISSING_TYPES",
+    "Table",
+    "as_key",
+    "dense",
+    "feature_label",
+    "infinity_found",
+    "is_of_other_library",
+    "kind_of",
+    "numbers_of",
+    "read_table",
+    "values_of",
+]
+
+Column = Any
+"""A column of a frame, or an array of NumPy's of shape (m,)."""
+
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+"""Names of the classes whose values are missing, each a library's own."""
+
+_KINDS = {
+    **{"b": "boolean", "i": "number", "u": "number", "f": "number"},
+    **{"M": "time", "m": "duration", "O": "objects", "U": "category", "T": "category"},
+}
+"""Kinds of columns by the letters of NumPy's dtypes, which pandas gives to its own, too."""
+
+_WORDS = {
+    **{"Boolean": "boolean", "String": "category", "Categorical": "category", "Enum": "category"},
+    **{"Date": "time", "Datetime": "time", "Duration": "duration"},
+    **{"Null": "objects", "Object": "objects"},
+}
+"""Kinds of columns by the names of the dtypes of frames that have no such letters."""
+
+
+class Table(NamedTuple):
+    """Table of rows and features, as it came in.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        (m, n_features).
+    names : tuple or None
+        Of the features, where they have names.
+    matrix : array or sparse matrix, or None
+        All of it, where that is of numbers; an array may be of any library.
+    columns : sequence
+        Else each column.
+    """
+
+    shape: tuple[int, int]
+    names: tuple[Any, ...] | None
+    matrix: Any
+    columns: Sequence[Column]
+
+
+def read_table(X: Any) -> Table:
+    """Return what a table consists of.
+
+    Parameters
+    ----------
+    X : data frame, array, list of rows or sparse matrix of SciPy
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where it is none, or of complex numbers, bytes or records; where names come twice.
+    """
+    if hasattr(X, "get_columns") or (hasattr(X, "iloc") and X.ndim == 2):
+        columns = X.get_columns() if hasattr(X, "get_columns") else [one for _, one in X.items()]
+        names = tuple(X.columns)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"X: found several features called {twice!r}, expected a name each")
+        return Table((X.shape[0], len(names)), names, None, columns)
+    _refuse_other_frames(X)
+    if hasattr(X, "tocsr"):
+        _check_two_dimensions(len(X.shape))
+        if X.dtype.kind == "c":
+            raise ValueError(f"Complex data not supported\nX: {shown(X)}\n")
+        return Table(X.shape, None, X.tocsr(), ())
+    X = plain_array("X", X) if is_of_other_library(X) else _as_array(X)
+    _check_two_dimensions(len(X.shape))
+    if not isinstance(X, np.ndarray):
+        return Table(X.shape, None, without_record(X), ())
+    if X.dtype.kind in "biuf":
+        return Table(X.shape, None, X, ())
+    return Table(X.shape, None, None, list(X.T))
+
+
+def is_of_other_library(X: Any) -> bool:
+    """Return whether X is an array of another library than NumPy."""
+    if isinstance(X, np.ndarray):
+        return False
+    try:
+        return namespace(X) is not namespace(np.empty(0))
+    except TypeError:
+        return False
+
+
+def _refuse_other_frames(X: Any) -> None:
+    for method in ("collect", "compute", "to_pandas"):
+        if hasattr(X, "columns") and hasattr(X, method):
+            raise TypeError(
+                f"X: found a {type(X).__name__}, whose columns are not at hand, expected a data "
+                f"frame in memory: X.{method}()"
+            )
+    if np.ma.is_masked(X):
+        raise ValueError(
+            "X: found a masked array of which some elements are hidden, expected a value in each "
+            "place; .filled(numpy.nan) makes missing ones of them"
+        )
+
+
+def _check_two_dimensions(n: int) -> None:
+    if n != 2:
+        raise ValueError(
+            f"Expected 2D array, got {n}D array instead. Reshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it "
+            "contains a single sample."
+        )
+
+
+def _as_array(X: Any) -> HostArray:
+    try:
+        array = np.asarray(X)
+        if array.dtype.kind not in "biufc" and not isinstance(X, np.ndarray):
+            array = np.asarray(X, dtype=object)  # NumPy makes texts of numbers beside a text
+    except ValueError as error:
+        raise ValueError(f"X: found rows of several lengths, expected one ({error})") from error
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\nX: {shown(array)}\n")
+    if array.dtype.kind not in _KINDS:
+        raise ValueError(
+            f"X: found an array of {array.dtype}, expected numbers, text or objects; a data frame "
+            "has columns of several dtypes"
+        )
+    return array
+
+
+def feature_label(names: Sequence[Any] | None, place: int) -> str:
+    """Return how an error calls a feature."""
+    return f"feature {place if names is None else shown(names[place])}"
+
+
+# ----------------------------------------------------------------------------- one column
+
+
+def kind_of(column: Column, label: str) -> str:
+    """Return the kind of a column: "number", "boolean", "category", "time" or "duration".
+
+    Objects are numbers where all of them are, and so on; of several kinds they are categories.
+
+    Raises
+    ------
+    ValueError
+        Where it is of none of them.
+    """
+    kind = _kind_of_dtype(column)
+    if kind == "objects":
+        return _kind_of_objects(values_of(column, label))
+    if not kind:
+        raise ValueError(
+            f"X: found {column.dtype} in {label}, expected numbers, text, categories, truth "
+            "values, dates or durations; make one of these of it, or leave it out"
+        )
+    return kind
+
+
+def _kind_of_dtype(column: Column) -> str:
+    dtype = column.dtype
+    letter = getattr(dtype, "kind", None)
+    if letter is not None:
+        is_category = letter == "O" and hasattr(dtype, "categories")
+        return "category" if is_category else _KINDS.get(letter, "")
+    word = str(dtype).partition("(")[0]
+    return "number" if dtype.is_numeric() else _WORDS.get(word, "")
+
+
+def _kind_of_objects(values: Iterable[Any]) -> str:
+    kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in MISSING_TYPES}
+
+    def all_of(*classes: type) -> bool:
+        return all(issubclass(kind, classes) for kind in kinds)
+
+    if all_of(Real, Decimal, np.bool_):
+        return "boolean" if kinds & {bool, np.bool_} else "number"
+    if all_of(datetime.date, np.datetime64):
+        return "time"
+    if all_of(datetime.timedelta, np.timedelta64):
+        return "duration"
+    return "category"
+
+
+def values_of(column: Column, label: str) -> list[Any]:
+    """Return the values of a column as Python's objects, times and durations as seconds."""
+    if _kind_of_dtype(column) in ("time", "duration"):
+        return list(_seconds(column, label).tolist())
+    return list(column.to_list() if hasattr(column, "to_list") else column.tolist())
+
+
+def numbers_of(column: Column, kind: str, label: str) -> HostArray:
+    """Return a column as numbers, NaN where they are missing.
+
+    Parameters
+    ----------
+    column : series or ndarray, shape (m,)
+    kind : str
+        "time" and "duration" become seconds, of a time since 1970 in UTC; all else numbers.
+    label : str
+        Of the feature, for the error.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+
+    Raises
+    ------
+    ValueError
+        Where its values are of another kind.
+    """
+    own = _kind_of_dtype(column)
+    if own == "objects" and kind in ("time", "duration"):
+        own = _kind_of_objects(values_of(column, label)) if len(column) else kind
+        own = kind if own == "number" and np.isnan(_as_numbers(column, label)).all() else own
+    if (own in ("time", "duration") or kind in ("time", "duration")) and own != kind:
+        raise ValueError(f"X: found values of kind {own} in {label}, expected kind {kind}")
+    if kind in ("time", "duration"):
+        return _seconds(column, label)
+    if own in ("number", "boolean"):
+        if hasattr(column.dtype, "is_numeric"):
+            return np.asarray(column.cast(float).to_numpy())
+        if isinstance(column.dtype, np.dtype):
+            return np.asarray(column, np.float64)
+        return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
+    return _as_numbers(column, label)
+
+
+def _as_numbers(column: Column, label: str) -> HostArray:
+    values = values_of(column, label)
+    try:
+        return np.array(values, np.float64)
+    except (TypeError, ValueError):
+        keys = [as_key(value, label) for value in values]
+    try:
+        return np.array(keys, np.float64)
+    except ValueError:
+        text = next(key for key in keys if isinstance(key, str) and not _reads_as_number(key))
+        raise ValueError(
+            f"X: could not convert string to float: found {shown(text)} in {label}, expected "
+            "numbers; name it in categorical_features, or fit with 'from_dtype', which takes text "
+            "as categories"
+        ) from None
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _seconds(column: Column, label: str) -> HostArray:
+    if _kind_of_dtype(column) == "objects":
+        column = [_as_naive(value) for value in values_of(column, label)]
+        is_time = any(isinstance(value, datetime.date | np.datetime64) for value in column)
+    else:
+        is_time = _kind_of_dtype(column) == "time"
+        column = column.to_numpy() if hasattr(column.dtype, "is_numeric") else column
+    # In microseconds, to which all libraries have come; pandas brings times of zones to UTC.
+    if is_time:
+        times = np.asarray(column, "datetime64[us]") - np.datetime64(0, "us")
+    else:
+        times = np.asarray(column, "timedelta64[us]")
+    return np.asarray(times / np.timedelta64(1, "s"), np.float64)
+
+
+def _as_naive(value: Any) -> Any:
+    """Return a time in UTC without its zone, and None for what is missing."""
+    if type(value).__name__ in MISSING_TYPES or value != value:
+        return None
+    if getattr(value, "tzinfo", None) is not None:
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return value
+
+
+# ----------------------------------------------------------------------------- one value
+
+
+def as_key(value: Any, label: str) -> str | int | float | None:
+    """Return the text or the number that a value is told from others by; None where it is missing.
+
+    Numbers are compared by value, truth values are 0 and 1, and text is no number. What is neither
+    is compared by its text, as intervals are.
+
+    Raises
+    ------
+    ValueError
+        Where it is infinite, complex or bytes.
+    TypeError
+        Where it is a container, or has no text of its own.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral | np.bool_):
+        return int(value)
+    if isinstance(value, Real | Decimal | Fraction):
+        number = float(value)
+        if math.isinf(number):
+            raise infinity_found(label)
+        return None if math.isnan(number) else int(number) if number.is_integer() else number
+    if type(value).__name__ in MISSING_TYPES or _is_not_a_time(value):
+        return None
+    if isinstance(value, complex):
+        raise ValueError(f"Complex data not supported\nX: found {value} in {label}\n")
+    if isinstance(value, bytes):
+        raise ValueError(f"X: found bytes in {label}, expected text, as decode makes of them")
+    own: Any = type(value)
+    nameless = (own.__str__, own.__repr__) == (object.__str__, object.__repr__)
+    if own.__hash__ is None or nameless:
+        raise TypeError(
+            f"X: found {shown(value)} in {label}, a {type(value).__name__}; each argument must be "
+            "a string or a number, or a value with a text of its own"
+        )
+    return str(value)
+
+
+def infinity_found(label: str) -> ValueError:
+    """Return the error of a number that is infinite."""
+    return ValueError(
+        f"X: found infinity in {label}, expected finite numbers, or NaN where they are missing; "
+        "replace it"
+    )
+
+
+def _is_not_a_time(value: Any) -> bool:
+    return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))
+
+
+def dense(matrix: Any) -> Array:
+    """Return an array with all its zeros where it is sparse, else as it is."""
+    return matrix.toarray() if hasattr(matrix, "toarray") else matrix
