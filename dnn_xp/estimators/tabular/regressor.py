@@ -124,8 +124,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         variance = np.average((Y - self._center) ** 2, axis=1, weights=weights)[:, None]
         self._scale = np.where(variance > 0.0, np.sqrt(variance), 1.0)
         scaled = self._scaled(Y)
-        self._lowest = scaled.min(axis=1, keepdims=True)
-        self._highest = scaled.max(axis=1, keepdims=True)
+        seen = scaled if weights is None else scaled[:, weights > 0.0]
+        self._lowest, self._highest = seen.min(axis=1)[:, None], seen.max(axis=1)[:, None]
         return scaled
 
     def _encode_known(self, y: Targets) -> HostArray:

@@ -34,9 +34,7 @@ def test_the_temperature_is_that_of_the_least_cost(cost, factor):
 
     def mean(log_temperature):
         by_Z = find_cost(cost).by_Z
-        return sum(
-            float(np.sum(by_Z(Z / math.exp(log_temperature), Y) * w)) for Z, Y, w in parts
-        )
+        return sum(float(np.sum(by_Z(Z / math.exp(log_temperature), Y) * w)) for Z, Y, w in parts)
 
     least = minimize_scalar(mean, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-9})
     found = fit_temperature(cost, parts)
