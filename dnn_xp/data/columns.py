@@ -1,7 +1,7 @@
-"""Columns of tables: read from data frames, arrays, lists of rows and sparse matrices.
+"""Columns of tables, of a frame or of NumPy's: of which kind they are, and what they hold.
 
-A frame is known by what it offers, whichever library it is of. Whatever holds them, columns of the
-same values are read as the same numbers and the same values.
+A column is known by what it offers, whichever library it is of. Whatever holds them, the same
+values are read as the same.
 """
 
 import datetime
@@ -10,24 +10,23 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dnn_xp.arguments import shown
-from dnn_xp.backends import Array, HostArray, namespace, plain_array, without_record
+from dnn_xp.backends import HostArray
 
 __all__ = [
+    "KINDS",
     "MISSING_TYPES",
-    "Table",
+    "Column",
     "as_key",
-    "dense",
     "feature_label",
     "infinity_found",
-    "is_of_other_library",
     "kind_of",
     "numbers_of",
-    "read_table",
+    "reads_as_number",
     "values_of",
 ]
 
@@ -37,7 +36,7 @@ Column = Any
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 """Names of the classes whose values are missing, each a library's own."""
 
-_KINDS = {
+KINDS = {
     **{"b": "boolean", "i": "number", "u": "number", "f": "number"},
     **{"M": "time", "m": "duration", "O": "objects", "U": "category", "T": "category"},
 }
@@ -49,111 +48,6 @@ _WORDS = {
     **{"Null": "objects", "Object": "objects"},
 }
 """Kinds of columns by the names of the dtypes of frames that have no such letters."""
-
-
-class Table(NamedTuple):
-    """Table of rows and features, as it came in.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        (m, n_features).
-    names : tuple or None
-        Of the features, where they have names.
-    matrix : array or sparse matrix, or None
-        All of it, where that is of numbers; an array may be of any library.
-    columns : sequence
-        Else each column.
-    """
-
-    shape: tuple[int, int]
-    names: tuple[Any, ...] | None
-    matrix: Any
-    columns: Sequence[Column]
-
-
-def read_table(X: Any) -> Table:
-    """Return what a table consists of.
-
-    Parameters
-    ----------
-    X : data frame, array, list of rows or sparse matrix of SciPy
-
-    Raises
-    ------
-    ValueError, TypeError
-        Where it is none, or of complex numbers, bytes or records; where names come twice.
-    """
-    if hasattr(X, "get_columns") or (hasattr(X, "iloc") and X.ndim == 2):
-        columns = X.get_columns() if hasattr(X, "get_columns") else [one for _, one in X.items()]
-        names = tuple(X.columns)
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"X: found several features called {twice!r}, expected a name each")
-        return Table((X.shape[0], len(names)), names, None, columns)
-    _refuse_other_frames(X)
-    if hasattr(X, "tocsr"):
-        _check_two_dimensions(len(X.shape))
-        if X.dtype.kind == "c":
-            raise ValueError(f"Complex data not supported\nX: {shown(X)}\n")
-        return Table(X.shape, None, X.tocsr(), ())
-    X = plain_array("X", X) if is_of_other_library(X) else _as_array(X)
-    _check_two_dimensions(len(X.shape))
-    if not isinstance(X, np.ndarray):
-        return Table(X.shape, None, without_record(X), ())
-    if X.dtype.kind in "biuf":
-        return Table(X.shape, None, X, ())
-    return Table(X.shape, None, None, list(X.T))
-
-
-def is_of_other_library(X: Any) -> bool:
-    """Return whether X is an array of another library than NumPy."""
-    if isinstance(X, np.ndarray):
-        return False
-    try:
-        return namespace(X) is not namespace(np.empty(0))
-    except TypeError:
-        return False
-
-
-def _refuse_other_frames(X: Any) -> None:
-    for method in ("collect", "compute", "to_pandas"):
-        if hasattr(X, "columns") and hasattr(X, method):
-            raise TypeError(
-                f"X: found a {type(X).__name__}, whose columns are not at hand, expected a data "
-                f"frame in memory: X.{method}()"
-            )
-    if np.ma.is_masked(X):
-        raise ValueError(
-            "X: found a masked array of which some elements are hidden, expected a value in each "
-            "place; .filled(numpy.nan) makes missing ones of them"
-        )
-
-
-def _check_two_dimensions(n: int) -> None:
-    if n != 2:
-        raise ValueError(
-            f"Expected 2D array, got {n}D array instead. Reshape your data either using "
-            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it "
-            "contains a single sample."
-        )
-
-
-def _as_array(X: Any) -> HostArray:
-    try:
-        array = np.asarray(X)
-        if array.dtype.kind not in "biufc" and not isinstance(X, np.ndarray):
-            array = np.asarray(X, dtype=object)  # NumPy makes texts of numbers beside a text
-    except ValueError as error:
-        raise ValueError(f"X: found rows of several lengths, expected one ({error})") from error
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\nX: {shown(array)}\n")
-    if array.dtype.kind not in _KINDS:
-        raise ValueError(
-            f"X: found an array of {array.dtype}, expected numbers, text or objects; a data frame "
-            "has columns of several dtypes"
-        )
-    return array
 
 
 def feature_label(names: Sequence[Any] | None, place: int) -> str:
@@ -177,6 +71,8 @@ def kind_of(column: Column, label: str) -> str:
     kind = _kind_of_dtype(column)
     if kind == "objects":
         return _kind_of_objects(values_of(column, label))
+    if getattr(column.dtype, "kind", "") == "c":
+        raise ValueError(f"Complex data not supported\nX: found {column.dtype} in {label}\n")
     if not kind:
         raise ValueError(
             f"X: found {column.dtype} in {label}, expected numbers, text, categories, truth "
@@ -190,7 +86,7 @@ def _kind_of_dtype(column: Column) -> str:
     letter = getattr(dtype, "kind", None)
     if letter is not None:
         is_category = letter == "O" and hasattr(dtype, "categories")
-        return "category" if is_category else _KINDS.get(letter, "")
+        return "category" if is_category else KINDS.get(letter, "")
     word = str(dtype).partition("(")[0]
     return "number" if dtype.is_numeric() else _WORDS.get(word, "")
 
@@ -246,10 +142,11 @@ def numbers_of(column: Column, kind: str, label: str) -> HostArray:
     if kind in ("time", "duration"):
         return _seconds(column, label)
     if own in ("number", "boolean"):
-        if hasattr(column.dtype, "is_numeric"):
-            return np.asarray(column.cast(float).to_numpy())
         if isinstance(column.dtype, np.dtype):
-            return np.asarray(column, np.float64)
+            return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+        if hasattr(column.dtype, "is_numeric"):
+            numbers = column.to_numpy()  # objects where truth values are missing, or of decimals
+            return np.asarray(column.cast(float) if numbers.dtype.kind == "O" else numbers)
         return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
     return _as_numbers(column, label)
 
@@ -263,7 +160,7 @@ def _as_numbers(column: Column, label: str) -> HostArray:
     try:
         return np.array(keys, np.float64)
     except ValueError:
-        text = next(key for key in keys if isinstance(key, str) and not _reads_as_number(key))
+        text = next(key for key in keys if isinstance(key, str) and not reads_as_number(key))
         raise ValueError(
             f"X: could not convert string to float: found {shown(text)} in {label}, expected "
             "numbers; name it in categorical_features, or fit with 'from_dtype', which takes text "
@@ -271,7 +168,8 @@ def _as_numbers(column: Column, label: str) -> HostArray:
         ) from None
 
 
-def _reads_as_number(text: str) -> bool:
+def reads_as_number(text: str) -> bool:
+    """Return whether a text is that of a number."""
     try:
         float(text)
     except ValueError:
@@ -345,17 +243,12 @@ def as_key(value: Any, label: str) -> str | int | float | None:
 
 
 def infinity_found(label: str) -> ValueError:
-    """Return the error of a number that is infinite."""
+    """Return the error of numbers that are infinite, or too far apart."""
     return ValueError(
-        f"X: found infinity in {label}, expected finite numbers, or NaN where they are missing; "
-        "replace it"
+        f"X: found infinity in {label}, or numbers whose distance is, expected finite ones, or NaN "
+        "where they are missing; replace them"
     )
 
 
 def _is_not_a_time(value: Any) -> bool:
     return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))
-
-
-def dense(matrix: Any) -> Array:
-    """Return an array with all its zeros where it is sparse, else as it is."""
-    return matrix.toarray() if hasattr(matrix, "toarray") else matrix

@@ -7,7 +7,8 @@ import numpy as np
 
 from dnn_xp.arguments import check, check_not_negative, check_number, check_whole
 from dnn_xp.backends import HostArray, namespace
-from dnn_xp.data.columns import Table, is_of_other_library, kind_of
+from dnn_xp.data.columns import kind_of, reads_as_number
+from dnn_xp.data.frames import Table, is_of_other_library
 from dnn_xp.data.levels import Levels
 from dnn_xp.reprs import printable
 
@@ -76,6 +77,8 @@ def choose_kinds(table: Table, labels: list[str], categorical_features: Any) -> 
         is_bool = _is_bool(table.matrix)
         own = ["boolean" if is_bool else "number"] * table.shape[1]
     if isinstance(categorical_features, str) and categorical_features == "from_dtype":
+        for column, label in zip(table.columns, labels, strict=False):
+            _refuse_numbers_made_text(column, label)
         return own
     mask = _categorical_mask(table, categorical_features)
     return [
@@ -84,6 +87,17 @@ def choose_kinds(table: Table, labels: list[str], categorical_features: Any) -> 
         else (kind if kind in NUMBERS else "number")
         for kind, chosen in zip(own, mask, strict=True)
     ]
+
+
+def _refuse_numbers_made_text(column: Any, label: str) -> None:
+    """Refuse numbers that NumPy made text of, since text stood beside them."""
+    is_text = isinstance(column, np.ndarray) and column.dtype.kind in "UT"
+    if is_text and all(reads_as_number(text) for text in column.tolist()):
+        raise ValueError(
+            f"X: found text that reads as numbers in {label}, in an array of {column.dtype}, "
+            "expected numbers; numpy.array(..., dtype=object) and data frames keep them; or name "
+            "it in categorical_features"
+        )
 
 
 def _is_bool(matrix: Any) -> bool:

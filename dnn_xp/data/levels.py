@@ -14,6 +14,7 @@ from dnn_xp.data.columns import as_key
 __all__ = ["Levels", "learn_levels", "make_encoder"]
 
 _UNSEEN, _UNKNOWN = -1, -2
+"""Codes of a level that was not there in training, and of a value that is met the first time."""
 
 
 class Levels(NamedTuple):
@@ -122,28 +123,30 @@ def make_encoder(levels: Levels, label: str) -> Callable[[Sequence[Any], HostArr
             )
         return shared + _bucket(key, levels.n_buckets) if levels.n_buckets else _UNSEEN
 
+    width = levels.width
+    # A row for each code; the last one, of zeros, is that of the code -1.
+    rows = np.concatenate([np.eye(width, dtype=np.float32), np.zeros((1, width), np.float32)])
+    if width == 1:
+        rows = np.asarray([[-1.0], [1.0], [0.0]], np.float32)
+
     def encode(values: Sequence[Any], out: HostArray) -> None:
-        found = _look_up(values, codes, find)
-        if out.shape[1] == 1 and not levels.n_buckets:
-            out[:, 0] = np.asarray([-1.0, 1.0, 0.0], out.dtype)[found]
-            return
-        rows = np.flatnonzero(found >= 0)
-        out[rows, found[rows]] = 1.0
+        out[:] = rows[_look_up(values, codes, find)]
 
     return encode
 
 
-def _look_up(values: Sequence[Any], codes: dict[Any, int], find: Callable[[Any], int]) -> HostArray:
+def _look_up(values: Sequence[Any], codes: dict[Any, int], find: Callable[[Any], int]) -> list[int]:
     """Return the codes of values: by one look each, but for those that are met the first time."""
     get = codes.get
     try:
-        found = np.array([get(value, _UNKNOWN) for value in values], np.intp)
+        found = [get(value, _UNKNOWN) for value in values]
     except TypeError:  # one of them has no hash
-        return np.array([find(value) for value in values], np.intp)
-    unknown = np.flatnonzero(found == _UNKNOWN).tolist()
-    others = {value: find(value) for value in {values[i] for i in unknown}}
-    for i in unknown:
-        found[i] = others[values[i]]
+        return [find(value) for value in values]
+    if _UNKNOWN in found:
+        places = [i for i, code in enumerate(found) if code == _UNKNOWN]
+        others = {value: find(value) for value in {values[i] for i in places}}
+        for i in places:
+            found[i] = others[values[i]]
     return found
 
 

@@ -18,16 +18,7 @@ from dnn_xp.backends import (
     to_host,
     transposed,
 )
-from dnn_xp.data.columns import (
-    Table,
-    dense,
-    feature_label,
-    infinity_found,
-    is_of_other_library,
-    numbers_of,
-    read_table,
-    values_of,
-)
+from dnn_xp.data.columns import feature_label, infinity_found
 from dnn_xp.data.features import (
     NUMBERS,
     Feature,
@@ -37,6 +28,15 @@ from dnn_xp.data.features import (
     other_names_found,
     plain_feature,
     text_names,
+)
+from dnn_xp.data.frames import (
+    Table,
+    by_columns,
+    dense,
+    is_of_other_library,
+    read_numbers,
+    read_table,
+    read_values,
 )
 from dnn_xp.data.levels import learn_levels, make_encoder
 from dnn_xp.data.scaling import in_double, measure_spread, scale_numbers
@@ -115,20 +115,21 @@ class TableEncoder:
             Where it is none of them, has no row or no feature, or holds what is infinite; where
             `categorical_features` does not fit it.
         """
-        table = _by_columns(read_table(X))
+        table = by_columns(read_table(X))
         for kind, length in zip(("sample", "feature"), table.shape, strict=True):
             if not length >= 1:
                 raise ValueError(
                     f"Found array with {length} {kind}(s) (shape={tuple(table.shape)}) while a "
                     "minimum of 1 is required by TableEncoder."
                 )
-        labels = [feature_label(table.names, place) for place in range(table.shape[1])]
+        names = text_names(table.names)
+        labels = [feature_label(names, place) for place in range(table.shape[1])]
         kinds = choose_kinds(table, labels, self.categorical_features)
         features: list[Any] = [None] * len(kinds)
         numbers = [i for i, kind in enumerate(kinds) if kind in NUMBERS]
         for some in _slices(len(numbers), max(1, _MEASURED // table.shape[0])):
             places = numbers[some]
-            spread = measure_spread(dense(_read_numbers(table, places, kinds, labels)))
+            spread = measure_spread(dense(read_numbers(table, places, kinds, labels)))
             for place, *found, is_finite in zip(places, *spread, strict=True):
                 if not is_finite:
                     raise infinity_found(labels[place])
@@ -137,11 +138,11 @@ class TableEncoder:
                 features[place] = Feature(kind, n_missing, centre, scale)
         for place, kind in enumerate(kinds):
             if kind not in NUMBERS:
-                values = _read_values(table, place, labels[place])
+                values = read_values(table, place, labels[place])
                 most = self.max_categories
                 levels = learn_levels(values, most, self.n_buckets, labels[place])
                 features[place] = Feature(kind, levels.n_missing, levels=levels)
-        self._know(tuple(features), text_names(table.names))
+        self._know(tuple(features), names)
         return self
 
     def _know(self, features: tuple[Feature, ...], names: tuple[str, ...] | None) -> None:
@@ -205,7 +206,7 @@ class TableEncoder:
     def _encode_on_host(self, table: Table) -> HostArray:
         out = np.zeros((table.shape[0], self.n_columns_), np.float32)
         if self._read:
-            X = _read_numbers(table, self._read, self._kinds, self._labels)
+            X = read_numbers(table, self._read, self._kinds, self._labels)
             stop = self.n_numbers_ + len(self._indicated)
             for rows in _slices(table.shape[0], max(1, _SCALED // len(self._read))):
                 Z, missing = self._scale(dense(X[rows]).astype(np.float64))
@@ -220,7 +221,7 @@ class TableEncoder:
         xp, where = namespace(X), device(X)
         parts = []
         if self._read:
-            numbers = _read_numbers(table, self._read, self._kinds, self._labels)
+            numbers = read_numbers(table, self._read, self._kinds, self._labels)
             Z, missing = self._scale(in_double(numbers))
             parts.append(xp.astype(Z[:, : self.n_numbers_], xp.float32))
             if self._indicated.size:
@@ -244,7 +245,7 @@ class TableEncoder:
     def _encode_categories(self, table: Table, out: HostArray, first: int) -> None:
         """Write categories into columns of 0, of which the first is column `first` of all."""
         for place, encode, where in self._encoders:
-            values = _read_values(table, place, self._labels[place])
+            values = read_values(table, place, self._labels[place])
             encode(values, out[:, where.start - first : where.stop - first])
 
     def _check_features(self, table: Table) -> None:
@@ -304,39 +305,6 @@ class TableEncoder:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(vars(self.from_state(state)) if "features" in state else state)
-
-
-# ----------------------------------------------------------------------------- reading
-
-
-def _read_numbers(table: Table, places: list[int], kinds: list[str], labels: list[str]) -> Any:
-    """Return some features as numbers, rows are examples: a matrix of any form, or of float64."""
-    if table.matrix is None:
-        X = np.empty((table.shape[0], len(places)))
-        for i, place in enumerate(places):
-            X[:, i] = numbers_of(table.columns[place], kinds[place], labels[place])
-        return X
-    if places == list(range(table.shape[1])):
-        return table.matrix
-    if is_of_other_library(table.matrix):
-        xp = namespace(table.matrix)
-        chosen = asarray_like(np.asarray(places, np.int32), like=table.matrix, dtype=xp.int32)
-        return xp.take(table.matrix, chosen, axis=1)
-    return table.matrix[:, places]
-
-
-def _by_columns(table: Table) -> Table:
-    """Return a table that columns are taken from, where a sparse one is kept by rows."""
-    sparse = hasattr(table.matrix, "tocsc")
-    return table._replace(matrix=table.matrix.tocsc()) if sparse else table
-
-
-def _read_values(table: Table, place: int, label: str) -> list[Any]:
-    if table.matrix is None:
-        return values_of(table.columns[place], label)
-    if is_of_other_library(table.matrix):
-        return list(to_host(table.matrix[:, place]).tolist())
-    return list(dense(table.matrix[:, [place]])[:, 0].tolist())
 
 
 def _encode_block(encoder: TableEncoder, parameters: Any, X: Array) -> Array:
