@@ -5,8 +5,8 @@
 ``parameters/W1`` ...     one array for each name of ``network.shapes``; of k networks, k of each
 ``preprocessing/shift``   and ``scale``: the network sees (X - shift) * scale
 ``classes``               their names, where there are classes
-``table``                 what an estimator of tables does before and after the networks, where it is
-                          one: see `dnn_xp.models.states`
+``table``                 of an estimator of tables: what it does before the networks and after
+                          them; see `dnn_xp.models.states`
 ``about``                 text, JSON: library versions, seed, epochs, ...
 ``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
 ========================  ======================================================================

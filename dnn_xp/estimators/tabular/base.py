@@ -1,7 +1,8 @@
 """Base class of the estimators of tables: they encode, train members, and average them."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Self
@@ -374,6 +375,34 @@ class TabularEstimator(TabularParameters):
             A = self._output(network.forward(thetas[i, ...], columns, batch_size=AT_ONCE))
             total = A if total is None else total + A
         return total / k
+
+    def _input_gradient(self, X: ArrayLike, back: Callable[[Matrix], Matrix]) -> Array:
+        """Return the derivative of a score by each number, averaged over members.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+        back : callable
+            ``back(Z)`` is the derivative of the score by the logits.
+        """
+        rows, network, encoder = self._encoded(X), self.network_, self.encoder_
+        thetas, columns, xp = self._thetas_beside(rows), rows.T, namespace(rows)
+        total = xp.zeros_like(columns)
+        for i in range(thetas.shape[0]):
+            theta = thetas[i, ...]
+            dZ = back(network.forward(theta, columns, batch_size=AT_ONCE))
+            total += network.input_gradient(theta, columns, dZ, batch_size=AT_ONCE)
+        place_of = {int(j): i for i, j in enumerate(encoder.column_features_[: encoder.n_numbers_])}
+        unknown = xp.full_like(rows[:, 0], math.nan)
+        derivatives = []
+        for j, feature in enumerate(encoder.features_):
+            if j not in place_of:
+                derivatives.append(unknown if feature.levels is not None else 0.0 * rows[:, 0])
+                continue
+            encoded = rows[:, place_of[j]]
+            slope = (1.0 - (encoded / 3.0) ** 2) ** 1.5 / feature.scale  # of the smooth clip
+            derivatives.append(slope * total[place_of[j], :] / thetas.shape[0])
+        return xp.stack(derivatives, axis=1)
 
     def __sklearn_tags__(self) -> Any:
         """Return what it can take: missing values, texts, sparse matrices, any library."""

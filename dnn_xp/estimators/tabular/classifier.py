@@ -1,15 +1,17 @@
 """Classifier of tables: calibrated probabilities, averaged over networks."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.backends import Array, namespace
 from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
-from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
+from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.multioutput import MultioutputLabels, learn_labels
 from dnn_xp.estimators.tabular.base import TabularEstimator
 from dnn_xp.estimators.tabular.calibration import HeldOut, fit_temperature
@@ -157,7 +159,14 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.temperature_ = fit_temperature(self.network_.cost, held_out)
 
     def _output(self, Z: Array) -> Array:
-        return find_cost(self.network_.cost).output(Z / self.temperature_)
+        Z = Z / self.temperature_
+        if self._tells_two_apart():  # 1 - sigmoid(Z) is sigmoid(-Z), exact also where it is small
+            Z = namespace(Z).concat([-Z, Z], axis=-2)
+        return find_cost(self.network_.cost).output(Z)
+
+    def _tells_two_apart(self) -> bool:
+        """Return whether one output stands for two classes."""
+        return self._labels.kind == "binary"
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -173,7 +182,72 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         array, shape (m,) or (m, n_outputs)
         """
         A = self._outputs(X)
-        return self._labels.decode(A)
+        return self._labels.decode(A[1:, :] if self._tells_two_apart() else A)
+
+    def input_gradient(self, X: ArrayLike, output: Any = None) -> Array:
+        """Return the derivative of a class's score by each number of X (a saliency map).
+
+        The score is the logit over the temperature, averaged over members. Of two classes, that of
+        the first is minus that of the second.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+        output : label, or (int, label), optional
+            One of ``classes_``; a column and one of its classes, where each column has its own.
+            Default, where there is one choice: the class that each member predicts.
+
+        Returns
+        -------
+        array, shape (m, n_features)
+            NaN for categories, which have none.
+
+        Raises
+        ------
+        ValueError
+            Where the output is none of the classes.
+        """
+        check_is_fitted(self)
+        return self._input_gradient(
+            X, lambda Z: self._labels.logit_gradient(Z, output) / self.temperature_
+        )
+
+    def predict_log_proba(self, X: ArrayLike) -> Array | list[Array]:
+        """Predict the logarithm of each class's probability.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m, n_classes), or list of array
+            As from `predict_proba`, at least the logarithm of the smallest number of its dtype.
+        """
+        found = self.predict_proba(X)
+        return [*map(_logarithm, found)] if isinstance(found, list) else _logarithm(found)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
+        """Return the part of the examples whose class, or classes, or labels, are all predicted.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+        y : array-like, shape (m,) or (m, n_outputs)
+        sample_weight : array-like of shape (m,), optional
+        """
+        y, predicted, weights = map(host_labels, (y, self.predict(X), sample_weight))
+        if self._labels.kind == MultioutputLabels.kind:
+            right = np.all(np.asarray(y) == predicted, axis=1)
+            return float(np.average(right, weights=weights))
+        return float(accuracy_score(y, predicted, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what it can take: also targets with several labels, or classes."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags
 
     def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
         """Predict the calibrated probability of each class.
@@ -194,9 +268,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         xp = namespace(A)
         if self._labels.kind.startswith("multilabel"):
             return xp.matrix_transpose(A)
-        if A.shape[0] == 1:
-            A = xp.concat([1.0 - A, A])
         if not isinstance(self._labels, MultioutputLabels):
             return xp.matrix_transpose(A / xp.sum(A, axis=0))
         choices = [A[rows, :] for rows, _ in self._labels.choices]
         return [xp.matrix_transpose(choice / xp.sum(choice, axis=0)) for choice in choices]
+
+
+def _logarithm(A: Array) -> Array:
+    xp = namespace(A)
+    return xp.log(xp.maximum(A, float(xp.finfo(A.dtype).smallest_normal)))

@@ -1,6 +1,7 @@
 """Regressor of tables: predictions averaged over networks, intervals and quantiles."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from dnn_xp.backends import Array, Matrix, asarray_like, namespace, to_host
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.tabular.base import TabularEstimator
 from dnn_xp.estimators.tabular.calibration import HeldOut, conformal_quantile
-from dnn_xp.functions.costs import CostSpec, central_outputs, find_cost
+from dnn_xp.functions.costs import (
+    CostSpec,
+    back_ordered_quantiles,
+    central_outputs,
+    find_cost,
+    quantiles_of,
+)
+from dnn_xp.functions.metrics import one_hot
 
 __all__ = ["TabularRegressor"]
 
@@ -195,17 +203,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         Returns
         -------
         array, shape (m,) or (m, n_outputs)
-            Of several quantiles one column each, (m, n_quantiles), or (m, n_outputs, n_quantiles).
+            Of several quantiles one column each, those of the first target first.
         """
         A = self._in_units(self._outputs(X))
-        xp, n_targets = namespace(A), len(self._scale)
-        columns = xp.matrix_transpose(A)
-        per_target = A.shape[0] // n_targets
-        if A.shape[0] == 1:
-            return A[0, ...]
-        if n_targets == 1 or per_target == 1:
-            return columns
-        return xp.reshape(columns, (-1, n_targets, per_target))
+        return A[0, ...] if A.shape[0] == 1 else namespace(A).matrix_transpose(A)
 
     def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the targets of new examples with a probability.
@@ -247,6 +248,42 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         ends = xp.stack([xp.minimum(low, high), xp.maximum(low, high)], axis=-1)
         return ends[0, ...] if n_targets == 1 else xp.permute_dims(ends, (1, 0, 2))
 
+    def input_gradient(self, X: ArrayLike, output: int | None = None) -> Array:
+        """Return the derivative of a prediction by each number of X.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+        output : int, optional
+            The column of the prediction, where there are several.
+
+        Returns
+        -------
+        array, shape (m, n_features)
+            In units of y over those of the feature; NaN for categories, which have none.
+
+        Raises
+        ------
+        ValueError
+            Where the output is no column of the prediction.
+        """
+        check_is_fitted(self)
+        cost, n_outputs = find_cost(self.network_.cost), self.network_.n_outputs
+        row = 0 if output is None and n_outputs == 1 else output
+        if not isinstance(row, Integral) or not 0 <= int(row) < n_outputs:
+            raise ValueError(
+                f"output: found {output!r}, expected a whole number from 0 to {n_outputs - 1}"
+            )
+        place = int(row)
+        scale = float(self._scale[place // cost.outputs_per_target, 0])
+
+        def back(Z: Matrix) -> Matrix:
+            dA = scale * one_hot(np.full(Z.shape[1], place), n_outputs, like=Z)
+            levels = quantiles_of(cost)
+            return back_ordered_quantiles(dA, Z, *levels) if levels else dA
+
+        return self._input_gradient(X, back)
+
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
         """Return R2, the part of the variance of y that is predicted.
 
@@ -265,6 +302,12 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         predicted = to_host(namespace(A).matrix_transpose(A))
         y, weights = map(host_labels, (y, sample_weight))
         return float(r2_score(np.reshape(y, predicted.shape), predicted, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what it can take: also several targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def _rows_of(y: Targets) -> HostArray:

@@ -1,6 +1,7 @@
-"""State of an estimator of tables in plain types: as it is pickled, and as a model file keeps it."""
+"""State of an estimator of tables in plain types: for pickle, and for model files."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +29,8 @@ def plain_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of an estimator, in plain types what is this library's own."""
     plain = dict(state)
     if "network_" in plain:
-        try:
+        with suppress(ValueError):  # functions of one's own have no other form
             plain["network_"] = describe_network(plain["network_"])
-        except ValueError:  # functions of one's own have no other form
-            pass
     if "encoder_" in plain:
         plain["encoder_"] = plain["encoder_"].state()
     if "_labels" in plain:
@@ -135,4 +134,3 @@ def _full_labels(described: Mapping[str, Any]) -> ClassLabels:
     if described["kind"].startswith("multilabel"):
         return Labels(np.eye(len(columns[0]), dtype=int))
     return Labels(columns[0])
-
