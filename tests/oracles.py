@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,28 @@ class Oracle(NamedTuple):
 
         return cost
 
+    def of_quantiles(self) -> Callable[..., Any]:
+        """Return the mean pinball cost of steps from the quantile that is nearest to 1/2."""
+        softplus = self.activations["softplus"]
+
+        def cost(Z, Y, *levels):
+            K, first = len(levels), int(np.argmin(np.abs(np.array(levels) - 0.5)))
+            z = [NormalDist().inv_cdf(q) for q in levels]
+            steps = [softplus(Z[k::K]) / np.log(2) for k in range(K)]
+            A = []
+            for k in range(K):
+                up = [(z[j] - z[j - 1]) * steps[j] for j in range(first + 1, k + 1)]
+                down = [(z[j + 1] - z[j]) * steps[j] for j in range(k, first)]
+                A.append(Z[first::K] + sum(up) - sum(down))
+            return self._mean_pinball(A, Y, levels)
+
+        return cost
+
+    def _mean_pinball(self, A: list[Any], Y: Any, levels: tuple[float, ...]) -> Any:
+        E = [Y - a for a in A]
+        costs = [self.where(e > 0, q * e, (q - 1) * e) for e, q in zip(E, levels, strict=True)]
+        return sum(costs).sum(0) / len(levels)
+
     def costs_by_A(self) -> dict[str, Callable[..., Any]]:
         log = self.log
         return self.costs_by_Z | {
@@ -42,6 +65,9 @@ class Oracle(NamedTuple):
             "softmax_cross_entropy": lambda A, Y: -(Y * log(A)).sum(0),
             "grouped_softmax_cross_entropy": lambda A, Y, *sizes: -(Y * log(A)).sum(0),
             "poisson": lambda A, Y: (A - Y * log(A)).sum(0),
+            "quantile": lambda A, Y, *levels: self._mean_pinball(
+                [A[k :: len(levels)] for k in range(len(levels))], Y, levels
+            ),
         }
 
 
@@ -49,6 +75,7 @@ class Oracle(NamedTuple):
 def load(name: str) -> Oracle:
     oracle = _torch() if name == "torch" else _jax()
     oracle.costs_by_Z["grouped_softmax_cross_entropy"] = oracle.of_groups()
+    oracle.costs_by_Z["quantile"] = oracle.of_quantiles()
     return oracle
 
 
@@ -60,9 +87,6 @@ def _torch() -> Oracle:
         x = torch.tensor(x, requires_grad=True)
         function(x).backward()
         return x.grad.numpy()
-
-    def pinball(A, Y, q):
-        return torch.where(Y > A, q * (Y - A), (1 - q) * (A - Y)).sum(0)
 
     def summed(loss, **options):
         return lambda Z, Y: loss(Z, Y, reduction="none", **options).sum(0)
@@ -90,7 +114,6 @@ def _torch() -> Oracle:
             "squared_error": lambda A, Y: summed(F.mse_loss)(A, Y) / 2,
             "absolute_error": summed(F.l1_loss),
             "huber": lambda A, Y, delta: summed(F.huber_loss, delta=delta)(A, Y),
-            "quantile": pinball,
             "poisson": summed(F.poisson_nll_loss, log_input=True),
         },
         torch.log,
@@ -135,7 +158,6 @@ def _jax() -> Oracle:
             "squared_error": lambda A, Y: ((A - Y) ** 2).sum(0) / 2,
             "absolute_error": lambda A, Y: jnp.abs(A - Y).sum(0),
             "huber": huber,
-            "quantile": lambda A, Y, q: jnp.where(Y > A, q * (Y - A), (1 - q) * (A - Y)).sum(0),
             "poisson": lambda Z, Y: (jnp.exp(Z) - Y * Z).sum(0),
         },
         jnp.log,

@@ -17,7 +17,7 @@ from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
-from dnn_xp.network.checks import check_data
+from dnn_xp.network.checks import check_examples
 
 __all__ = [
     "ExampleArrays",
@@ -291,7 +291,7 @@ def bring_examples(
     # What was made here nobody else holds: where the backend can, it takes it as it is.
     X = asarray_like(apply(preprocessing, dataset.X, dtype), like=from_host(np.empty(0, dtype)))
     Y = bring_targets(dataset.y, dataset.classes, network, X)
-    X, Y, _ = check_data(network.layout, X, Y)
+    X, Y, _ = check_examples(network, X, Y)
     return ExampleArrays(X, Y)
 
 

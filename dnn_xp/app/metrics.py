@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
+from dnn_xp.functions.costs import central_outputs, find_cost
 from dnn_xp.functions.metrics import METRICS
 from dnn_xp.network import Network
 from dnn_xp.training.evaluation import AT_ONCE
@@ -56,6 +57,8 @@ def measure(
 ) -> dict[str, float]:
     """Return how well a network does: its mean cost, and the metrics.
 
+    Of several quantiles the metrics judge the one nearest to the median.
+
     Parameters
     ----------
     network : Network
@@ -65,5 +68,6 @@ def measure(
     """
     cost = network.evaluate_cost(theta, *examples, batch_size=AT_ONCE)
     A = network.predict(theta, examples.X, batch_size=AT_ONCE)
+    A = A[central_outputs(find_cost(network.cost)), :]
     values = {name: metric(A, examples.Y) for name, metric in metrics.items()}
     return {"cost": float(cost)} | {name: float(value) for name, value in values.items()}

@@ -107,7 +107,7 @@ def _gradient(network: Network, name: str) -> list[Comparison]:
 
 def _targets(network: Network, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Draw targets of the kind that the cost is for."""
-    shape = (network.n_outputs, 7)
+    shape = (network.n_targets, 7)
     if network.cost in ("softmax_cross_entropy", "grouped_softmax_cross_entropy"):
         return np.eye(3)[rng.integers(3, size=7)].T
     if network.cost == "sigmoid_cross_entropy":

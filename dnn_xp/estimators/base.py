@@ -197,7 +197,9 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         Y = self._encode(y, like, incremental=incremental)
         if self._numeric_targets:
             warn_of_lost_targets(Y, X)
-        network = describe_network(self, X.shape[1], Y.shape[0], self._find_cost(Y.shape[0]))
+        cost = self._find_cost(Y.shape[0])
+        n_outputs = Y.shape[0] * find_cost(cost).outputs_per_target
+        network = describe_network(self, X.shape[1], n_outputs, cost)
         if first:
             start_record(self)
             self.n_layers_ = len(hidden_sizes(self)) + 2
@@ -208,7 +210,7 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
             self._set_theta(network, asarray_like(theta, like=_home(as_columns(X))))
         else:
             check_same_layers(self, network)
-        self.n_outputs_ = Y.shape[0]
+        self.n_outputs_ = n_outputs
         return FitData(X, Y, weights), network
 
     # ------------------------------------------------------------------ converting
@@ -325,10 +327,9 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         xp = namespace(reference_array(X))
         return logits(self._network, layers, X, batch_size=AT_ONCE, xp=xp)
 
-    def _outputs(self, X: ArrayLike) -> Matrix:
-        """Return the outputs of the network, shape (n_outputs, m)."""
-        Z = self._logits(X, "predict")
-        return find_cost(self._network.cost).output(Z)
+    def _predictions(self, Z: Matrix) -> Array:
+        """Return the predictions that logits stand for."""
+        return self._decode(find_cost(self._network.cost).output(Z))
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the targets of examples.
@@ -346,10 +347,10 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         ValueError
             Where X has other features than those of the fit, or is in another place.
         """
-        A = self._outputs(X)
-        if not computes_lazily(A):
-            return self._decode(A)
-        labels = map_blocks(partial(_decoded, self._decode), [], A)
+        Z = self._logits(X, "predict")
+        if not computes_lazily(Z):
+            return self._predictions(Z)
+        labels = map_blocks(partial(_of_block, self._predictions), [], Z)
         return labels if labels.ndim == 1 else labels.T
 
     def _input_gradient(self, X: ArrayLike, output: Any) -> Matrix:
@@ -393,9 +394,9 @@ def _home(X: Matrix | Source) -> Array:
     return block_like(reference_array(X))
 
 
-def _decoded(decode: Callable[[Matrix], Array], parameters: Any, A: Matrix) -> Array:
+def _of_block(predictions: Callable[[Matrix], Array], parameters: Any, Z: Matrix) -> Array:
     """Return predictions of one block; several targets as rows."""
-    labels = decode(A)
+    labels = predictions(Z)
     return labels if labels.ndim == 1 else labels.T
 
 

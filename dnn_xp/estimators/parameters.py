@@ -259,5 +259,17 @@ def check_parameters(estimator: BaseEstimator, own: Mapping[str, Rule] | None = 
         if fits is not None and not fits(value):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be {words}. "
-                f"Got {value!r} instead."
+                f"Got {value!r} instead.{_reason(name, value)}"
             )
+
+
+def _reason(name: str, value: Any) -> str:
+    """Return what is wrong with the numbers of a loss, where its name is known."""
+    if name != "loss" or not isinstance(value, tuple | list):
+        return ""
+    spec: Any = value
+    try:
+        find_cost(spec)
+    except ValueError as error:
+        return f" ({error})"
+    return ""

@@ -13,7 +13,15 @@ from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.translation import mean_squared_error
-from dnn_xp.functions.costs import CostSpec, back_exponential, exponential
+from dnn_xp.functions.costs import (
+    CostSpec,
+    back_exponential,
+    back_ordered_quantiles,
+    central_outputs,
+    exponential,
+    find_cost,
+    quantiles_of,
+)
 from dnn_xp.functions.metrics import one_hot, r2
 
 __all__ = ["MLPRegressor"]
@@ -32,9 +40,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
 
     Parameters
     ----------
-    loss : str, (str, float) or Cost
+    loss : str, (str, float), (str, list of float) or Cost
         ``"squared_error"``, ``"poisson"`` (of counts), ``"absolute_error"`` (the median),
-        ``("huber", delta)``, ``("quantile", q)``, or a cost of one's own.
+        ``("huber", delta)``, ``("quantile", q)``, or a cost of one's own. Several quantiles at
+        once, ``("quantile", [0.05, 0.5, 0.95])``, never cross: each is a column of what `predict`
+        returns, or, of several targets, those of the first target come first. The score is then
+        that of the quantile nearest to the median.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer.
     activation : str, (str, float), ActivationFunction or list
@@ -143,7 +154,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     feature_names_in_ : ndarray of str
         Where X has names.
     out_activation_ : str
-        ``"identity"`` or, of a Poisson loss, ``"exp"``.
+        ``"identity"`` or, of a Poisson loss, ``"exp"``; ``"ordered"`` of several quantiles.
     network_ : Network
         The same in dnn_xp's words, and
     theta_ : array
@@ -197,10 +208,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         return self.loss
 
     def _out_activation(self) -> str:
+        if quantiles_of(find_cost(self.loss)):
+            return "ordered"
         return "exp" if self.loss == "poisson" else "identity"
 
     def _measure(self, A: Matrix, Y: Matrix, weights: Vector | None) -> Scalar:
-        return r2(A, Y, weights=weights)
+        return r2(A[central_outputs(find_cost(self.loss)), :], Y, weights=weights)
 
     def _logit_gradient(self, Z: Matrix, output: Any) -> Matrix:
         n_outputs, m = Z.shape
@@ -210,6 +223,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
                 f"output: found {output!r}, expected a whole number from 0 to {n_outputs - 1}"
             )
         gradient = one_hot(np.full(m, int(row)), n_outputs, like=Z)
+        if levels := quantiles_of(find_cost(self._network.cost)):
+            return back_ordered_quantiles(gradient, Z, *levels)
         if self._out_activation() == "identity":
             return gradient
         return back_exponential(gradient, Z, exponential(Z))
@@ -259,6 +274,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
         """Return R2, the part of the variance of y that is predicted.
 
+        Of several quantiles it is that of the one nearest to the median.
+
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, n_features)
@@ -266,4 +283,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, _Loss):
         sample_weight : array-like of shape (m,), optional
         """
         y, predicted, weights = map(host_labels, (y, self.predict(X), sample_weight))
+        if predicted.ndim == 2:
+            predicted = predicted[:, central_outputs(find_cost(self._network.cost))]
         return float(r2_score(y, predicted, sample_weight=weights))

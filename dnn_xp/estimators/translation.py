@@ -134,6 +134,11 @@ def check_same_layers(estimator: Parameters, network: Network) -> None:
     before: Network | None = getattr(estimator, "_network", None)  # its weights may be set by hand
     if before is None or network.shapes == before.shapes:
         return
+    if network.n_targets == before.n_targets and network.n_outputs != before.n_outputs:
+        raise ValueError(
+            f"loss: found {network.cost!r}, expected {before.cost!r} as in the fit that this one "
+            "goes on from, or one of as many outputs; with warm_start=False, fit begins anew"
+        )
     if network.n_outputs != before.n_outputs:
         raise ValueError(
             f"y: found {network.n_outputs} outputs, expected {before.n_outputs} as in the fit "

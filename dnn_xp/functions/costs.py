@@ -7,12 +7,16 @@ its first argument. Nothing is averaged here. Axes before these two are of sever
 Costs *by Z* take the logits, the linear output of the last layer, and contain the output function
 (sigmoid, softmax, exp): stable for every Z. Costs *by A* take what the output function has made
 of them, as textbooks do. Where the output function is the identity the two are one.
+
+Of several quantiles each target has as many outputs: then Y has a row for each target.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from numbers import Real
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_number, shown
@@ -32,14 +36,18 @@ __all__ = [
     "back_grouped_categorical_cross_entropy",
     "back_grouped_softmax_cross_entropy",
     "back_huber",
+    "back_ordered_quantiles",
     "back_poisson",
     "back_poisson_by_A",
     "back_quantile",
+    "back_quantiles",
+    "back_quantiles_by_A",
     "back_sigmoid_cross_entropy",
     "back_softmax_cross_entropy",
     "back_squared_error",
     "binary_cross_entropy",
     "categorical_cross_entropy",
+    "central_outputs",
     "classes_of_outputs",
     "exponential",
     "find_cost",
@@ -47,9 +55,13 @@ __all__ = [
     "grouped_softmax",
     "grouped_softmax_cross_entropy",
     "huber",
+    "ordered_quantiles",
     "poisson",
     "poisson_by_A",
     "quantile",
+    "quantiles",
+    "quantiles_by_A",
+    "quantiles_of",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "squared_error",
@@ -90,6 +102,8 @@ class Cost(NamedTuple):
         ``by_Z`` and ``back_by_Z`` at once, where that saves an exponential.
     targets : TargetRange
         The targets that it is made for. Default: any finite numbers.
+    outputs_per_target : int
+        How many rows of Z, after each other, belong to a row of Y.
     """
 
     name: str
@@ -99,6 +113,7 @@ class Cost(NamedTuple):
     parameters: tuple[float, ...] = ()
     both_by_Z: Callable[..., tuple[Array, Array]] | None = None
     targets: TargetRange = TargetRange()
+    outputs_per_target: int = 1
 
     def with_derivative(self, Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
         """Return ``by_Z`` and ``back_by_Z``, with what they share worked out once."""
@@ -293,6 +308,132 @@ def back_quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Arra
     return (1.0 - q) * above - q * below
 
 
+# ------------------------------------------------------------------ several quantiles at once
+
+
+def ordered_quantiles(Z: Array, *levels: float, xp: Any = None) -> Array:
+    """Return quantiles that never cross: each a step of softplus(Z) beyond the one before it.
+
+    The first, from which the steps go up and down, is the one nearest to the median: there it is Z
+    itself. The unit of a step is such that Z = 0 gives quantiles of the standard normal
+    distribution, but for that first one.
+
+    Parameters
+    ----------
+    Z : array, shape (n_targets * n_quantiles, m)
+        The rows of a target follow each other.
+    *levels : float
+        Between 0 and 1, rising.
+    """
+    xp = xp or namespace(Z)
+    return _interleaved(_ordered(Z, levels, xp), Z, xp)
+
+
+def back_ordered_quantiles(dA: Array, Z: Array, *levels: float, xp: Any = None) -> Array:
+    """Return the derivative by Z: a step moves all quantiles beyond it."""
+    rows = _rows_of_quantiles(dA, len(levels))
+    return _back_ordered(rows, Z, levels, xp or namespace(Z))
+
+
+def _ordered(Z: Array, levels: tuple[float, ...], xp: Any) -> list[Array]:
+    """Return the rows of each quantile, shape (n_targets, m)."""
+    first, widths = _nearest_to_median(levels), _step_widths(levels)
+    A = _rows_of_quantiles(Z, len(levels))
+    steps = _rows_of_quantiles(softplus(Z, xp=xp), len(levels))
+    # One after the other: however it is rounded, what is added is not below 0.
+    for k in range(first + 1, len(A)):
+        A[k] = A[k - 1] + widths[k - 1] * steps[k]
+    for k in range(first - 1, -1, -1):
+        A[k] = A[k + 1] - widths[k] * steps[k]
+    return A
+
+
+def _back_ordered(dA: list[Array], Z: Array, levels: tuple[float, ...], xp: Any) -> Array:
+    first, widths = _nearest_to_median(levels), _step_widths(levels)
+    slopes = _rows_of_quantiles(sigmoid(Z, xp=xp), len(levels))
+    dZ, moved = [*dA], [*dA]  # what each and all beyond it add up to
+    for k in range(len(dA) - 2, first - 1, -1):
+        moved[k] = moved[k] + moved[k + 1]
+        dZ[k + 1] = widths[k] * slopes[k + 1] * moved[k + 1]
+    for k in range(first):
+        dZ[k] = -widths[k] * slopes[k] * moved[k]
+        moved[k + 1] = moved[k + 1] + moved[k]
+    dZ[first] = moved[first]
+    return _interleaved(dZ, Z, xp)
+
+
+def _rows_of_quantiles(Z: Array, count: int) -> list[Array]:
+    """Return the rows of each quantile, one a target."""
+    if Z.shape[-2] % count:
+        raise ValueError(f"cost: found {Z.shape[-2]} outputs, expected {count} for each target")
+    return [Z[..., k::count, :] for k in range(count)]
+
+
+def _interleaved(rows: list[Array], like: Array, xp: Any) -> Array:
+    """Return the rows of all quantiles, those of a target after each other."""
+    return xp.reshape(xp.stack(rows, axis=-2), like.shape)
+
+
+def _nearest_to_median(levels: tuple[float, ...]) -> int:
+    """Return the place of the quantile that is nearest to one half."""
+    return min(range(len(levels)), key=lambda k: abs(levels[k] - 0.5))
+
+
+@lru_cache(maxsize=128)  # it is asked in every step
+def _step_widths(levels: tuple[float, ...]) -> list[float]:
+    """Return by how much a normal distribution's quantiles are apart, over softplus(0)."""
+    normal = [NormalDist().inv_cdf(q) for q in levels]
+    return [(b - a) / math.log(2.0) for a, b in pairwise(normal)]
+
+
+def quantiles(Z: Array, Y: Array, *levels: float, xp: Any = None) -> Array:
+    """Return the mean pinball cost of the quantiles that `ordered_quantiles` makes of Z.
+
+    Parameters
+    ----------
+    Z : array, shape (n_targets * n_quantiles, m)
+    Y : array, shape (n_targets, m)
+    *levels : float
+        Between 0 and 1, rising.
+    """
+    xp = xp or namespace(Z)
+    return _mean_pinball(_ordered(Z, levels, xp), Y, levels, xp)
+
+
+def back_quantiles(Z: Array, Y: Array, *levels: float, xp: Any = None) -> Array:
+    """Return the derivative by Z: that by A, through the steps."""
+    return _both_quantiles(Z, Y, *levels, xp=xp)[1]
+
+
+def _both_quantiles(Z: Array, Y: Array, *levels: float, xp: Any = None) -> tuple[Array, Array]:
+    xp = xp or namespace(Z)
+    A = _ordered(Z, levels, xp)
+    dA = _back_mean_pinball(A, Y, levels, xp)
+    return _mean_pinball(A, Y, levels, xp), _back_ordered(dA, Z, levels, xp)
+
+
+def quantiles_by_A(A: Array, Y: Array, *levels: float, xp: Any = None) -> Array:
+    """Return the mean over quantiles of their pinball costs, summed over targets."""
+    rows = _rows_of_quantiles(A, len(levels))
+    return _mean_pinball(rows, Y, levels, xp or namespace(A))
+
+
+def back_quantiles_by_A(A: Array, Y: Array, *levels: float, xp: Any = None) -> Array:
+    """Return the derivative of each pinball cost, over the number of quantiles."""
+    xp, rows = xp or namespace(A), _rows_of_quantiles(A, len(levels))
+    return _interleaved(_back_mean_pinball(rows, Y, levels, xp), A, xp)
+
+
+def _mean_pinball(A: list[Array], Y: Array, levels: tuple[float, ...], xp: Any) -> Array:
+    costs: Array = sum(quantile(a, Y, q, xp=xp) for a, q in zip(A, levels, strict=True))
+    return costs / len(A)
+
+
+def _back_mean_pinball(A: list[Array], Y: Array, levels: tuple[float, ...], xp: Any) -> list[Array]:
+    pairs = zip(A, levels, strict=True)
+    return [back_quantile(a, Y, q, xp=xp) / len(A) for a, q in pairs]
+
+
 # ------------------------------------------------------------------ counts
 
 
@@ -382,7 +523,7 @@ COSTS: dict[str, Cost] = {
 """The costs, by the name of their form by Z."""
 
 
-CostSpec = str | tuple[str, *tuple[float, ...]] | Cost
+CostSpec = str | tuple[str, *tuple[float, ...]] | tuple[str, Sequence[float]] | Cost
 """A name, a name with parameters, or a cost of one's own."""
 
 
@@ -393,7 +534,8 @@ def find_cost(spec: CostSpec) -> Cost:
     ----------
     spec : str, tuple or Cost
         ``"softmax_cross_entropy"``, ``("huber", 2.0)``, or a cost of one's own. Two choices, among
-        three classes and among four: ``("grouped_softmax_cross_entropy", 3, 4)``.
+        three classes and among four: ``("grouped_softmax_cross_entropy", 3, 4)``. Several
+        quantiles of each target: ``("quantile", [0.05, 0.5, 0.95])``.
 
     Raises
     ------
@@ -407,6 +549,9 @@ def find_cost(spec: CostSpec) -> Cost:
         return spec
     words = spec if isinstance(spec, tuple | list) and spec else (spec,)
     try:
+        levels = _listed(words[1]) if len(words) == 2 and words[0] == "quantile" else None
+        if levels is not None:
+            return _find_quantiles(levels)
         return _find_cost(*words)
     except TypeError:  # what cannot be hashed is neither a name nor a number
         expected = "a name, or a name with numbers, such as ('huber', 2.0)"
@@ -423,16 +568,81 @@ def _find_cost(name: Any, *parameters: Any) -> Cost:
         return found
     if found.output is grouped_softmax:
         return _with_groups(found, [*parameters])
+    if found.by_Z is quantile and len(parameters) > 1:
+        return _with_quantiles(found, [*parameters])
     if len(parameters) > len(found.parameters):
         takes = "one parameter" if found.parameters else "no parameter"
         raise ValueError(f"cost: found {spec!r}, but {name!r} takes {takes}")
     # huber's delta, a quantile
     below = 1.0 if found.by_Z is quantile else math.inf
-    expected = f"a number between 0 and {below:g}"
-    numbers = [
-        check_number("cost", number, lambda x: 0.0 < x < below, expected) for number in parameters
-    ]
-    return found._replace(parameters=tuple(map(float, numbers)))
+    return found._replace(parameters=_numbers_below(below, [*parameters]))
+
+
+def _numbers_below(end: float, numbers: list[Any]) -> tuple[float, ...]:
+    expected = f"a number between 0 and {end:g}"
+    checked = [check_number("cost", x, lambda x: 0.0 < x < end, expected) for x in numbers]
+    return tuple(map(float, checked))
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """Return what is in a list or a vector, or None of anything else."""
+    if isinstance(value, list | tuple):
+        return [*value]
+    return [*value.tolist()] if getattr(value, "ndim", 0) == 1 else None
+
+
+def _find_quantiles(levels: list[Any]) -> Cost:
+    """Return the cost of a list of quantiles."""
+    if not levels:
+        raise ValueError("cost: found no quantiles, expected at least one, such as [0.1, 0.5, 0.9]")
+    return _find_cost("quantile", *_numbers_below(1.0, levels))
+
+
+def _with_quantiles(cost: Cost, numbers: list[float]) -> Cost:
+    """Return the cost of several quantiles, and the output that belongs to it."""
+    levels = _numbers_below(1.0, numbers)
+    if any(a >= b for a, b in pairwise(levels)):
+        raise ValueError(
+            f"cost: found the quantiles {shown(list(levels))}, expected them rising, each once: "
+            "the outputs of a target are in that order"
+        )
+
+    def ordered(Z: Array, *, xp: Any = None) -> Array:
+        return ordered_quantiles(Z, *levels, xp=xp)
+
+    return cost._replace(
+        output=ordered,
+        by_Z=quantiles,
+        back_by_Z=back_quantiles,
+        both_by_Z=_both_quantiles,
+        parameters=levels,
+        outputs_per_target=len(levels),
+    )
+
+
+def quantiles_of(cost: Cost) -> tuple[float, ...]:
+    """Return the quantiles of which each target has one output each; none of any other cost.
+
+    Parameters
+    ----------
+    cost : Cost
+    """
+    return cost.parameters if cost.by_Z is quantiles else ()
+
+
+def central_outputs(cost: Cost) -> slice:
+    """Return the rows of outputs that stand for a target by themselves: usually all.
+
+    Where a target has several outputs: its quantile nearest to the median, or, of a cost of one's
+    own, its first output.
+
+    Parameters
+    ----------
+    cost : Cost
+    """
+    levels = quantiles_of(cost)
+    first = _nearest_to_median(levels) if levels else 0
+    return slice(first, None, cost.outputs_per_target)
 
 
 def classes_of_outputs(cost: Cost, n_outputs: int) -> list[int]:

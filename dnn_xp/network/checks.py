@@ -54,7 +54,12 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
 
 
 def check_data(
-    layout: Layout, X: Matrix | Source, Y: Any = None, weights: Any = None
+    layout: Layout,
+    X: Matrix | Source,
+    Y: Any = None,
+    weights: Any = None,
+    *,
+    n_targets: int | None = None,
 ) -> tuple[Any, Any, Any]:
     """See that data fit the network, and bring Y and the weights to X's side.
 
@@ -65,8 +70,10 @@ def check_data(
     layout : Layout
     X : array of floats or Source, shape (n_inputs, m)
         Of integers, where the first layer takes them.
-    Y : array or Source, shape (n_outputs, m), optional
+    Y : array or Source, shape (n_targets, m), optional
     weights : array, shape (m,), optional
+    n_targets : int, optional
+        Rows of Y. Default: as many as there are outputs.
 
     Returns
     -------
@@ -94,10 +101,13 @@ def check_data(
         if shape[1] == 0:
             raise ValueError("X: found no examples, expected at least one")
         Y = bring_targets(Y, like) if isinstance(Y, Source) else bring("Y", Y, like=like)
-        if tuple(Y.shape) != (layout.n_outputs, shape[1]):
+        n_targets = n_targets or layout.n_outputs
+        if tuple(Y.shape) != (n_targets, shape[1]):
+            each = layout.n_outputs // n_targets
+            words = "" if each == 1 else f", and each target has {each} outputs"
             raise ValueError(
                 f"{layout.describe(len(layout.layers))}: Y has shape {tuple(Y.shape)}, "
-                f"expected {(layout.n_outputs, shape[1])} as X has {shape[1]} examples"
+                f"expected {(n_targets, shape[1])} as X has {shape[1]} examples{words}"
             )
     if weights is not None:
         weights = bring("weights", weights, like=like)
@@ -131,7 +141,7 @@ def check_examples(
     if len(X.shape) == 2:
         like = float_reference(layout, X)
         Y = class_targets(network.cost, layout.n_outputs, X, Y, like)
-    return check_data(layout, X, Y, weights)
+    return check_data(layout, X, Y, weights, n_targets=network.n_targets)
 
 
 def check_learns(layout: Layout) -> None:

@@ -52,7 +52,7 @@ def check_gradient(
     network : Network
     theta : array of float64, shape (size,)
     X : array of float64, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array, shape (n_targets, m)
     weights : array, shape (m,), optional
     seed : int
         Of the direction, and of dropout.

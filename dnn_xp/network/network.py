@@ -1,6 +1,6 @@
 """Networks: layers, a cost, and one vector that holds all parameters.
 
-Columns are examples: X is (n_inputs, m) and Y is (n_outputs, m). Each method checks what it is
+Columns are examples: X is (n_inputs, m) and Y is (n_targets, m). Each method checks what it is
 handed, and calls a function of `dnn_xp.network.propagation`.
 """
 
@@ -60,7 +60,8 @@ class Network:
         ``"sigmoid_cross_entropy"`` (two classes, or several labels), ``"softmax_cross_entropy"``
         (many classes), ``("grouped_softmax_cross_entropy", 3, 4)`` (several choices, among so
         many classes), ``"squared_error"``, ``"absolute_error"``, ``("huber", delta)``,
-        ``("quantile", q)`` or ``"poisson"``.
+        ``("quantile", q)``, ``("quantile", [0.05, 0.5, 0.95])`` (several, which never cross: each
+        target has an output for each) or ``"poisson"``.
 
     Raises
     ------
@@ -107,6 +108,12 @@ class Network:
         for part in (cost.output, cost.by_Z, cost.back_by_Z):
             check("cost", cost, callable(part), "one made of functions")
         target_groups(cost, self.n_outputs)  # which refuses a choice among one class
+        each = check_whole("cost", cost.outputs_per_target, 1)
+        if self.n_outputs % each:
+            raise ValueError(
+                f"layers: the last one gives {self.n_outputs} outputs, but cost {self.cost!r} has "
+                f"{each} for each target, expected a multiple of {each}"
+            )
         output = cost.output.__name__
         activation = getattr(self.layers[-1], "activation", "identity")
         if output != "identity" and activation != "identity":
@@ -137,8 +144,13 @@ class Network:
 
     @property
     def n_outputs(self) -> int:
-        """Rows of Y."""
+        """Rows of what the network gives."""
         return self.layout.n_outputs
+
+    @property
+    def n_targets(self) -> int:
+        """Rows of Y: as many as outputs, unless the cost has several outputs for each target."""
+        return self.n_outputs // find_cost(self.cost).outputs_per_target
 
     # ------------------------------------------------------------------ theta
 
@@ -285,7 +297,7 @@ class Network:
         ----------
         theta, X, batch_size
             As in `forward`.
-        Y : array or Source, shape (n_outputs, m)
+        Y : array or Source, shape (n_targets, m)
             Or class numbers, as in `train`.
         weights : array, shape (m,), optional
 
@@ -384,7 +396,7 @@ class Network:
         ----------
         theta : array, shape (size,)
         X : array, shape (n_inputs, m)
-        Y : array, shape (n_outputs, m)
+        Y : array, shape (n_targets, m)
         weights : array, shape (m,), optional
             Of each example. Default: 1.
         seed, step : int

@@ -343,7 +343,7 @@ def mean_cost(
     ----------
     cost : str, tuple or Cost
     Z : array, shape (n_outputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
     weights : array, shape (m,), optional
     batch_size : int, optional
         How many targets are read at a time. Default: all of them.

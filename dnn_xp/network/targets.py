@@ -39,7 +39,7 @@ def class_targets(cost: CostSpec, n_outputs: int, X: Matrix | Source, Y: Any, li
 
     Returns
     -------
-    array or Source, shape (n_outputs, m)
+    array or Source, shape (n_targets, m)
 
     Raises
     ------

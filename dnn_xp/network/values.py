@@ -51,7 +51,7 @@ def check_values(
     ----------
     cost : str, tuple or Cost
     X : array or Source, shape (n_inputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
     weights : array, shape (m,), optional
     theta : array, optional
 
@@ -88,7 +88,7 @@ def check_targets(cost: CostSpec, Y: Matrix, name: str = "Y") -> None:
     Parameters
     ----------
     cost : str, tuple or Cost
-    Y : array, shape (n_outputs, m)
+    Y : array, shape (n_targets, m)
     name : str
         Of the argument, for the error.
 

@@ -111,7 +111,7 @@ def lbfgs(
         Without dropout and batch norm: L-BFGS takes differences of gradients, so that the cost
         must be one function of theta, and a sum over examples.
     X : array of floats or Source, shape (n_inputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
         Or class numbers, as in `train`.
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.

@@ -32,7 +32,7 @@ def prefetches(X: Array | Source, Y: Array | Source, batch_size: int) -> bool:
     Parameters
     ----------
     X : array or Source, shape (n_inputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
     batch_size : int
     """
     if isinstance(X, Source) or isinstance(Y, Source):

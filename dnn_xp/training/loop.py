@@ -101,7 +101,7 @@ def train(
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
         holds an example in each row. A `Source` is read batch by batch, in an order of its own
         where it has one. Examples on Dask stay in their blocks; theta is of these blocks' library.
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
         Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
         shape (m,) or (1, m).
     theta : array, shape (size,), optional
@@ -206,7 +206,7 @@ class TrainingData(NamedTuple):
     Attributes
     ----------
     X : array or Source, shape (n_inputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
     weights : array, shape (m,), optional
     """
 

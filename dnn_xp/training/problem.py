@@ -25,7 +25,7 @@ class Problem(NamedTuple):
     theta : array, shape (size,)
         Where training begins.
     X : array or Source, shape (n_inputs, m)
-    Y : array or Source, shape (n_outputs, m)
+    Y : array or Source, shape (n_targets, m)
     weights : array, shape (m,), or None
     validation : tuple (X, Y, weights), or None
     to_theta : callable

@@ -58,7 +58,7 @@ def learning_rate_range_test(
     ----------
     network : Network
     X : array of floats, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array, shape (n_targets, m)
     theta : array, shape (size,), optional
         Where to start; it is not changed. Default: ``network.initialize(seed, like=X)``.
     optimizer : Optimizer, optional

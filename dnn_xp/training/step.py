@@ -136,7 +136,7 @@ class Data(NamedTuple):
     Attributes
     ----------
     X : array, shape (n_inputs, m)
-    Y : array, shape (n_outputs, m)
+    Y : array, shape (n_targets, m)
     weights : array, shape (m,), or None
         Of a mean of 1 over the data, unless they count by batch.
     weight_mask : array, shape (size,), or None

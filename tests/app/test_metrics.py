@@ -79,3 +79,12 @@ def test_measure(array):
     values = measure(network, theta, examples, choose_metrics(None, ["mean_absolute_error"]))
     # One error of 2: half of 4 / 4, the root of 4 / 4, 1 - 4 / 35 and 2 / 4.
     assert values == pytest.approx({"cost": 0.5, "RMSE": 1.0, "R2": 1 - 4 / 35, "MAE": 0.5})
+
+
+def test_of_several_quantiles_the_nearest_to_the_median_is_measured(array):
+    network = Network(1, (Dense(2),), ("quantile", [0.1, 0.6]))
+    theta = array([-9.0, 2.0, -9.0, 1.0])  # whose 0.6-quantile is 2 x + 1
+    examples = ExampleArrays(array([[0.0, 1.0, 2.0, 3.0]]), array([[1.0, 3.0, 5.0, 9.0]]))
+    values = measure(network, theta, examples, choose_metrics(None))
+    assert values["RMSE"] == pytest.approx(1.0)
+    assert values["R2"] == pytest.approx(1 - 4 / 35)

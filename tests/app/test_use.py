@@ -7,7 +7,10 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.data import load_digits
+from dnn_xp.data import Preprocessing, load_digits
+from dnn_xp.layers import Dense
+from dnn_xp.models import Model, save_model
+from dnn_xp.network import Network
 
 
 @pytest.fixture
@@ -99,6 +102,18 @@ def test_a_model_of_targets(dnn_xp, model, tmp_path):
     code, _, err = dnn_xp("predict", "sums.h5", "any.png")
     assert code == 2
     assert "not trained on pictures" in err
+
+
+def test_a_model_of_several_quantiles(dnn_xp, tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    np.savez(tmp_path / "sums.npz", x=x, y=x.sum(axis=1))
+    network = Network(2, (Dense(3),), ("quantile", [0.1, 0.5, 0.9]))
+    theta = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # the median is the sum
+    nothing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
+    save_model(tmp_path / "q.h5", Model(network, theta, nothing, None, None, None, {}))
+    table = rows(dnn_xp("evaluate", "q.h5", "sums.npz").out)
+    assert table["part"][1:] == ["cost", "RMSE", "R2"]
+    assert table["all"][2:] == ["0", "1"]
 
 
 @pytest.fixture

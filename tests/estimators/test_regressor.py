@@ -1,5 +1,6 @@
 """MLPRegressor: losses, outputs, targets."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
 import scipy.sparse
 from sklearn import neural_network
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import (
     mean_absolute_error,
@@ -19,6 +21,7 @@ from sklearn.metrics import (
 )
 
 from dnn_xp.estimators import MLPRegressor
+from dnn_xp.models import load_model, save_model
 
 pytestmark = [
     pytest.mark.once,
@@ -94,6 +97,93 @@ def test_a_quantile_is_above_its_part():
         reg = MLPRegressor(("quantile", q), **options).fit(np.zeros((5, 1)), y)
         # A step is at most 0.01, and goes back and forth over the kink.
         np.testing.assert_allclose(reg.predict(np.zeros((1, 1))), expected, atol=0.01)
+
+
+LEVELS = [0.1, 0.5, 0.8]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(("y", "n_targets"), [(ONE, 1), (THREE, 3)])
+def test_several_quantiles_are_columns_that_never_cross(y, n_targets, solver):
+    options = SETTINGS | {"solver": solver, "max_iter": 60}
+    reg = MLPRegressor(("quantile", LEVELS), **options).fit(X, y, WEIGHTS)
+    assert (reg.n_outputs_, reg.out_activation_) == (3 * n_targets, "ordered")
+    Q = reg.predict(X)
+    assert Q.shape == (M, 3 * n_targets)
+    by_target = Q.reshape(M, n_targets, 3)
+    assert (np.diff(by_target, axis=2) >= 0.0).all()
+    below = np.average(y.reshape(M, n_targets, 1) <= by_target, axis=(0, 1))
+    np.testing.assert_allclose(below, LEVELS, atol=0.15)
+    median = by_target[:, 0, 1] if n_targets == 1 else by_target[:, :, 1]
+    assert reg.score(X, y, WEIGHTS) == pytest.approx(
+        r2_score(y, median, sample_weight=WEIGHTS), rel=1e-12
+    )
+
+
+def test_the_loss_of_several_quantiles_is_the_mean_of_theirs():
+    reg = MLPRegressor(("quantile", LEVELS), **SETTINGS | STILL).fit(X, ONE, WEIGHTS)
+    losses = [
+        mean_pinball_loss(ONE, q, alpha=level, sample_weight=WEIGHTS)
+        for level, q in zip(LEVELS, reg.predict(X).T, strict=True)
+    ]
+    assert reg.loss_ == pytest.approx(np.mean(losses), rel=1e-12)
+
+
+@pytest.mark.parametrize("scoring", [None, "loss"])
+def test_early_stopping_judges_several_quantiles(scoring):
+    options = SETTINGS | {"early_stopping": True, "scoring": scoring}
+    reg = MLPRegressor(("quantile", LEVELS), **options).fit(X, ONE)
+    assert len(reg.validation_scores_) == reg.n_iter_
+    if scoring == "loss":
+        np.testing.assert_allclose(reg.validation_scores_, np.negative(reg.validation_loss_curve_))
+    given = MLPRegressor(("quantile", LEVELS), **options).fit(X, ONE, X_val=X, y_val=ONE)
+    if scoring is None:
+        assert given.best_validation_score_ == pytest.approx(given.score(X, ONE), rel=1e-9)
+
+
+def test_the_input_gradient_of_a_quantile_is_its_own():
+    reg = MLPRegressor(("quantile", LEVELS), **SETTINGS | {"activation": "tanh"}).fit(X, ONE)
+    for output in range(3):
+        gradient, h = reg.input_gradient(X, output), 1e-6
+        for feature in range(X.shape[1]):
+            step = h * np.eye(X.shape[1])[feature]
+            difference = reg.predict(X + step) - reg.predict(X - step)
+            np.testing.assert_allclose(
+                gradient[:, feature], difference[:, output] / (2 * h), rtol=1e-6, atol=1e-8
+            )
+
+
+def test_several_quantiles_go_on_and_come_back(tmp_path):
+    reg = MLPRegressor(("quantile", LEVELS), **SETTINGS).fit(X, ONE)
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(reg)).predict(X),
+        reg.predict(X),
+    )
+    assert clone(reg).get_params()["loss"] == ("quantile", LEVELS)
+    save_model(tmp_path / "q.h5", reg.to_model())
+    loaded = load_model(tmp_path / "q.h5")
+    np.testing.assert_array_equal(loaded.network.predict(loaded.theta, X.T).T, reg.predict(X))
+    reg.partial_fit(X, ONE)
+    reg.set_params(loss=("quantile", [0.1, 0.9]), warm_start=True)
+    with pytest.raises(ValueError, match=r"^loss: found \('quantile', 0.1, 0.9\), expected .*0.8"):
+        reg.fit(X, ONE)
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ([0.9, 0.1], "expected them rising"),
+        ([0.5, 0.5], "expected them rising"),
+        ([0.0, 0.5], "a number between 0 and 1"),
+        ([5, 95], "a number between 0 and 1"),
+        ([0.1, np.nan], "found nan"),
+        ([0.1, "0.5"], "found '0.5'"),
+        ([], "found no quantiles"),
+    ],
+)
+def test_quantiles_that_are_none_are_no_loss(levels, message):
+    with pytest.raises(ValueError, match=rf"The 'loss' parameter .*Got .*instead.*{message}"):
+        MLPRegressor(("quantile", levels)).fit(X, ONE)
 
 
 @pytest.mark.parametrize("y", [ONE, THREE, ONE.astype("float32"), COUNTS.astype(int)])

@@ -1,18 +1,28 @@
 """Costs, by Z and by A: worked examples, derivatives, agreement, and what happens far out."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from dnn_xp.functions import costs as formulas
-from dnn_xp.functions.costs import COSTS, Cost, back_exponential, exponential, find_cost
+from dnn_xp.functions.costs import (
+    COSTS,
+    Cost,
+    back_exponential,
+    central_outputs,
+    exponential,
+    find_cost,
+    quantiles_of,
+)
 from tests import oracles
 from tests.helpers import assert_close, assert_values
 
 # Worked by hand: the spec, Z, A, Y, the costs of the two examples, dZ and dA.
 # Logits of log 3 are odds of 3 to 1, a probability of 3/4.
-LOG2, LOG3 = math.log(2), math.log(3)
+LOG2, LOG3, LOG7 = math.log(2), math.log(3), math.log(7)
+N = 0.6744897501960817  # the upper quartile of the standard normal distribution
 WORKED = [
     (
         "sigmoid_cross_entropy",
@@ -94,6 +104,24 @@ WORKED = [
         [1.75, 1.0],
         *[[[0.75, 0.0], [-0.25, -0.25]]] * 2,
     ),
+    (  # steps of softplus: of 0, log 3 and log 7 it is log 2, twice and three times that
+        ("quantile", 0.25, 0.5, 0.75),
+        [[0.0, LOG3], [1.0, 0.0], [0.0, LOG7]],
+        [[1.0 - N, -2 * N], [1.0, 0.0], [1.0 + N, 3 * N]],
+        [[1.0, 1.0]],
+        [N / 6, (0.5 + 1.25 * N) / 3],
+        [[N / LOG2 / 24, N / LOG2 / 16], [0.0, -1 / 6], [N / LOG2 / 24, N / LOG2 * 7 / 96]],
+        [[-1 / 12, -1 / 12], [0.0, -1 / 6], [1 / 12, 1 / 12]],
+    ),
+    (  # two targets, of each its median and a quantile above it: their sum
+        ("quantile", 0.5, 0.75),
+        [[1.0], [0.0], [3.0], [LOG3]],
+        [[1.0], [1.0 + N], [3.0], [3.0 + 2 * N]],
+        [[0.0], [3.0]],
+        [(0.5 + 0.25 * (1 + N)) / 2 + N / 4],
+        [[0.375], [N / LOG2 / 16], [0.125], [N / LOG2 * 3 / 32]],
+        [[0.25], [0.125], [0.0], [0.125]],
+    ),
     (
         "poisson",
         [[LOG2, LOG3]],
@@ -104,12 +132,14 @@ WORKED = [
         [[-0.5, 1.0]],
     ),
 ]
-SPECS = [*COSTS, ("huber", 2.0), ("quantile", 0.25)]
+SPECS = [*COSTS, ("huber", 2.0), ("quantile", 0.25), ("quantile", 0.3, 0.9)]
 SOFTMAX = ("softmax_cross_entropy", "grouped_softmax_cross_entropy")
 
 specs = pytest.mark.parametrize("spec", SPECS, ids=str)
 with_groups = pytest.mark.parametrize(
-    "spec", [*SPECS, ("grouped_softmax_cross_entropy", 2, 3)], ids=str
+    "spec",
+    [*SPECS, ("grouped_softmax_cross_entropy", 2, 3), ("quantile", 0.05, 0.2, 0.6, 0.95)],
+    ids=str,
 )
 
 
@@ -134,6 +164,13 @@ BY_A = {
 }
 
 
+def of_outputs(cost):
+    """Return a cost of the outputs, with its derivative."""
+    if cost.outputs_per_target > 1:
+        return formulas.quantiles_by_A, formulas.back_quantiles_by_A
+    return BY_A[cost.name]
+
+
 def test_every_cost_is_worked():
     assert {find_cost(spec).name for spec, *_ in WORKED} == set(COSTS)
 
@@ -146,7 +183,7 @@ def test_cost_worked_examples(array, dtype, spec, Z, A, Y, costs, dZ, dA):
     atol = {"atol": tolerance["rtol"]}  # for the zeros
     assert_close(cost.output(Z), A, **tolerance)
     assert_close(cost.by_Z(Z, Y, *cost.parameters), costs, **tolerance)
-    by_A, back_by_A = BY_A[cost.name]
+    by_A, back_by_A = of_outputs(cost)
     assert_close(by_A(A, Y, *cost.parameters), costs, **tolerance)
     assert_close(cost.back_by_Z(Z, Y, *cost.parameters), dZ, **tolerance, **atol)
     assert_close(back_by_A(A, Y, *cost.parameters), dA, **tolerance, **atol)
@@ -155,7 +192,8 @@ def test_cost_worked_examples(array, dtype, spec, Z, A, Y, costs, dZ, dA):
 def draw(spec, seed=0, m=40):
     """Return Z, A and Y on the host: targets of the kind that the cost is for."""
     rng, groups = np.random.default_rng(seed), spec[1:] if "grouped" in spec[0] else ()
-    rows = sum(groups) or 3
+    levels = spec[1:] if spec[0] == "quantile" and len(spec) > 2 else ()
+    rows = sum(groups) or 2 * len(levels) or 3
     Z, name = 2.0 * rng.normal(size=(rows, m)), find_cost(spec).name
     Y = 2.0 * rng.normal(size=(rows, m))
     if name == "sigmoid_cross_entropy":
@@ -173,7 +211,24 @@ def draw(spec, seed=0, m=40):
         return Z, A, Y
     if name == "poisson":
         return Z, np.exp(Z), rng.poisson(2.0, size=(rows, m)).astype(float)
+    if levels:
+        return Z, in_order(Z, levels), Y[:2]
     return Z, Z, Y
+
+
+def in_order(Z, levels):
+    """Return what `ordered_quantiles` promises: sums of steps from the one nearest to 1/2."""
+    count = len(levels)
+    steps = np.logaddexp(0.0, Z) / LOG2
+    normal = [NormalDist().inv_cdf(q) for q in levels]
+    first = int(np.argmin(np.abs(np.array(levels) - 0.5)))
+    A = np.empty_like(Z)
+    for target in range(0, len(Z), count):
+        for k in range(count):
+            up = [(normal[j] - normal[j - 1]) * steps[target + j] for j in range(first + 1, k + 1)]
+            down = [(normal[j + 1] - normal[j]) * steps[target + j] for j in range(k, first)]
+            A[target + k] = Z[target + first] + sum(up) - sum(down)
+    return A
 
 
 forms = pytest.mark.parametrize("form", ["by_Z", "by_A"])
@@ -181,7 +236,7 @@ forms = pytest.mark.parametrize("form", ["by_Z", "by_A"])
 
 def functions(cost, form):
     """Return a cost and its derivative, by Z or by A."""
-    return (cost.by_Z, cost.back_by_Z) if form == "by_Z" else BY_A[cost.name]
+    return (cost.by_Z, cost.back_by_Z) if form == "by_Z" else of_outputs(cost)
 
 
 @with_groups
@@ -224,13 +279,17 @@ def test_both_forms_agree(array, spec):
     p = cost.parameters
     assert_close(cost.output(Z), A, rtol=1e-13)
     # 1 - A has lost up to 1 / (1 - A) of its digits.
-    by_A, back_by_A = BY_A[cost.name]
+    by_A, back_by_A = of_outputs(cost)
     assert_close(by_A(A, Y, *p), cost.by_Z(Z, Y, *p), rtol=1e-11)
     dA, dZ = back_by_A(A, Y, *p), cost.back_by_Z(Z, Y, *p)
 
     def through_softmax():
         return A * (dA - (dA * A)[0:1, :] - (dA * A)[1:2, :] - (dA * A)[2:, :])
 
+    if cost.outputs_per_target > 1:
+        through = formulas.back_ordered_quantiles(dA, Z, *p)
+        assert_close(through, dZ, rtol=1e-11, atol=1e-12)
+        return
     through_output = {
         "sigmoid_cross_entropy": lambda: dA * A * (1.0 - A),
         "softmax_cross_entropy": through_softmax,
@@ -258,6 +317,8 @@ def test_finite_far_out(array, dtype, xp, spec):
         if cost.name in SOFTMAX:
             Y[1] = 1.0 - Y[0]  # each column is a distribution
         arguments = (array(Z, dtype), array(Y, dtype), *cost.parameters)
+        if cost.outputs_per_target == 2:
+            arguments = (array(Z, dtype), array(Y[:1], dtype), *cost.parameters)
         costs, dZ = cost.by_Z(*arguments), cost.back_by_Z(*arguments)
         assert costs.dtype == dZ.dtype == getattr(xp, dtype)
         assert bool(xp.all(xp.isfinite(costs)))
@@ -284,10 +345,105 @@ def test_finite_where_A_is_at_or_near_its_ends(array, dtype, xp, spec, count):
     ends = [0.0, 1.0, float(info.smallest_subnormal), float(info.tiny), 1.0 - float(info.epsneg)]
     if cost.name in ("sigmoid_cross_entropy", *SOFTMAX):
         count = min(count, 1.0)
-    A, Y = array([ends], dtype), array([[count] * len(ends)], dtype)
-    costs, dA = (function(A, Y, *cost.parameters) for function in BY_A[cost.name])
+    A, Y = [ends] * cost.outputs_per_target, array([[count] * len(ends)], dtype)
+    A = array(A, dtype)
+    costs, dA = (function(A, Y, *cost.parameters) for function in of_outputs(cost))
     assert bool(xp.all(xp.isfinite(costs)))
     assert bool(xp.all(xp.isfinite(dA)))
+
+
+# ----------------------------------------------------------------------------- several quantiles
+
+LEVELS = [(0.05, 0.5, 0.95), (0.1, 0.9), (0.9, 0.95, 0.99), tuple(np.arange(1, 20) / 20)]
+
+
+@pytest.mark.parametrize("levels", LEVELS, ids=len)
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4, 1e30])
+def test_quantiles_never_cross(array, dtype, xp, levels, scale):
+    rng = np.random.default_rng(3)
+    Z = scale * rng.normal(size=(2 * len(levels), 200))
+    Z[rng.uniform(size=Z.shape) < 0.2] = 0.0
+    A = find_cost(("quantile", levels)).output(array(Z, dtype))
+    for start in (0, len(levels)):
+        rows = A[start : start + len(levels), :]
+        assert bool(xp.all(rows[1:, :] >= rows[:-1, :]))
+
+
+def test_of_several_networks_quantiles_are_each_networks_own(array):
+    cost = find_cost(("quantile", [0.2, 0.5, 0.7]))
+    Z, Y = np.random.default_rng(0).normal(size=(2, 4, 6, 5))
+    Y = array(Y[0, :2])
+    found = cost.output(array(Z)), *cost.with_derivative(array(Z), Y)
+    for i in range(4):
+        alone = cost.output(array(Z[i])), *cost.with_derivative(array(Z[i]), Y)
+        for all_of_them, one in zip(found, alone, strict=True):
+            assert_close(all_of_them[i, ...], one, rtol=1e-15)
+
+
+def test_zeros_are_the_quantiles_of_a_normal_distribution(array):
+    levels = (0.01, 0.3, 0.5, 0.9)
+    A = formulas.ordered_quantiles(array(np.zeros((4, 1))), *levels)
+    expected = [[NormalDist().inv_cdf(q)] for q in levels]
+    assert_close(A, array(expected), rtol=1e-14, atol=1e-15)
+
+
+def test_a_target_has_an_output_for_each_quantile():
+    cost = find_cost(("quantile", [0.1, 0.5, 0.7]))
+    assert (cost.outputs_per_target, quantiles_of(cost)) == (3, (0.1, 0.5, 0.7))
+    assert central_outputs(cost) == slice(1, None, 3)
+    for one in ("quantile", ("quantile", 0.3), ("quantile", [0.3]), "softmax_cross_entropy"):
+        cost = find_cost(one)
+        assert (cost.outputs_per_target, quantiles_of(cost)) == (1, ())
+        assert central_outputs(cost) == slice(0, None, 1)
+    assert central_outputs(COSTS["huber"]._replace(outputs_per_target=2)) == slice(0, None, 2)
+
+
+@pytest.mark.parametrize(
+    "several",
+    [[0.1, 0.5], (0.1, 0.5), np.array([0.1, 0.5]), np.array([0.1, 0.5], "float64").tolist()],
+    ids=lambda several: type(several).__name__,
+)
+def test_quantiles_are_a_list_or_a_vector(several):
+    assert find_cost(("quantile", several)) == find_cost(("quantile", 0.1, 0.5))
+
+
+def test_one_quantile_in_a_list_is_that_quantile():
+    assert find_cost(("quantile", [0.3])) == find_cost(("quantile", 0.3))
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ([], "found no quantiles, expected at least one"),
+        (np.array([]), "found no quantiles"),
+        ([0.0, 0.5], "found 0.0, expected a number between 0 and 1"),
+        ([0.5, 1], "found 1, expected a number between 0 and 1"),
+        ([-0.1, 0.5], "found -0.1, expected a number"),
+        ([5, 50, 95], "found 5, expected a number between 0 and 1"),
+        ([0.5, math.nan], "found nan, expected a number"),
+        ([0.5, math.inf], "found inf, expected a number"),
+        ([0.1, "0.5"], "found '0.5', expected a number"),
+        ([0.1, None], "found None, expected a number"),
+        ([True, 0.5], "found True, expected a number"),
+        ([[0.1, 0.5]], r"found \[0.1, 0.5\], expected a number"),
+        ([0.1, 0.5j], "found 0.5j, expected a number"),
+        ([0.9, 0.5, 0.1], r"found the quantiles \[0.9, 0.5, 0.1\], expected them rising"),
+        ([0.1, 0.9, 0.5], "expected them rising, each once"),
+        ([0.5, 0.5], "expected them rising, each once"),
+        ({0.1, 0.5}, "expected a name, or a name with numbers"),
+        (np.array([[0.1, 0.5]]), "expected a name, or a name with numbers"),
+        (np.array(["a", "b"]), "found 'a', expected a number"),
+    ],
+)
+def test_quantiles_that_are_none_are_refused(levels, message):
+    with pytest.raises(ValueError, match=f"^cost: .*{message}"):
+        find_cost(("quantile", levels))
+
+
+def test_outputs_that_are_no_multiple_of_the_quantiles_are_refused(array):
+    cost = find_cost(("quantile", [0.1, 0.5, 0.9]))
+    with pytest.raises(ValueError, match="cost: found 4 outputs, expected 3 for each target"):
+        cost.output(array(np.zeros((4, 2))))
 
 
 # ----------------------------------------------------------------------------- names

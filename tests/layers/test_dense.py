@@ -100,7 +100,7 @@ def test_fields_that_are_no_numbers_are_named_when_a_layer_is_made(name, make, f
         (lambda: Network(2, (Dense(1),), 3), "cost: found 3, expected one of"),
         (lambda: Network(2, (Dense(1),), ("huber", "1")), "cost: found '1', expected a number"),
         (lambda: Network(2, (Dense(1),), ("huber", np.inf)), "cost: found inf, expected a number"),
-        (lambda: Network(2, (Dense(1),), ("quantile", [0.5])), "cost: found .*, expected a name"),
+        (lambda: Network(2, (Dense(1),), ("huber", [0.5])), "cost: found .*, expected a name"),
         (
             lambda: Network(2, (Dense(1),), ("grouped_softmax_cross_entropy", "2")),
             "cost: found a group of '2' outputs",

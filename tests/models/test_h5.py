@@ -91,7 +91,14 @@ def test_it_predicts_as_before(path, array, dtype):
     assert_close(after, before, rtol=0)
 
 
-@pytest.mark.parametrize("cost", [("huber", 2.0), ("grouped_softmax_cross_entropy", 2, 3)])
+@pytest.mark.parametrize(
+    "cost",
+    [
+        ("huber", 2.0),
+        ("grouped_softmax_cross_entropy", 2, 3),
+        ("quantile", [0.1, 0.2, 0.5, 0.8, 0.9]),
+    ],
+)
 def test_costs_with_parameters_come_back(path, cost):
     network = Network(12, (Dense(5),), cost)
     save_model(path, made(network=network, theta=np.ones(network.size), classes=None))

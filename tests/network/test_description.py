@@ -19,6 +19,7 @@ OWN = ActivationFunction("own", np.tanh, lambda dA, Z, A, xp: dA * (1.0 - A * A)
     [
         ((Dense(3, ("elu", 0.5)), BatchNorm(0.8), Activation("tanh"), Dense(2)), ("huber", 2.0)),
         ((Dropout(0.2), LayerNorm(1e-3), Dense(5)), ("grouped_softmax_cross_entropy", 2, 3)),
+        ((Dense(6),), ("quantile", [0.1, 0.5, 0.9])),
     ],
 )
 def test_description_gives_the_network_again(layers, cost):

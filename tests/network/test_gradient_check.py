@@ -23,6 +23,7 @@ COST_SPECS = [
     *COSTS,
     ("huber", 0.5),
     ("quantile", 0.3),
+    ("quantile", 0.2, 0.6, 0.9),
     ("grouped_softmax_cross_entropy", 2, 1),
 ]
 ACTIVATION_SPECS = [*ACTIVATIONS, ("leaky_relu", 0.2), ("elu", 2.0)]
@@ -55,7 +56,7 @@ def draw(network, weighted):
     rng = np.random.default_rng(12)
     theta = rng.normal(size=network.size)
     theta[network.layout.n_parameters :] **= 2
-    X, Y = rng.normal(size=(N_INPUTS, M)), 3.0 * rng.normal(size=(network.n_outputs, M))
+    X, Y = rng.normal(size=(N_INPUTS, M)), 3.0 * rng.normal(size=(network.n_targets, M))
     name = find_cost(network.cost).name
     if name == "sigmoid_cross_entropy":
         Y = (Y > 0).astype(float)

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    backends,
+    check_gradient,
+)
+from dnn_xp.functions.activations import identity
+from dnn_xp.functions.costs import Cost
 from dnn_xp.functions.counters import Key
 from dnn_xp.network.propagation import cost_and_gradient
 from tests import oracles
@@ -42,7 +53,7 @@ def draw(network, m=9, seed=0):
     rng = np.random.default_rng(seed)
     theta = rng.normal(size=network.size)
     theta[network.layout.n_parameters :] **= 2
-    X, Y = rng.normal(size=(network.n_inputs, m)), rng.normal(size=(network.n_outputs, m))
+    X, Y = rng.normal(size=(network.n_inputs, m)), rng.normal(size=(network.n_targets, m))
     if network.cost == "softmax_cross_entropy":
         Y = np.eye(network.n_outputs)[:, rng.integers(network.n_outputs, size=m)]
     return theta, X, Y
@@ -529,3 +540,59 @@ def test_predictions_in_batches_are_those_of_all_at_once(array, batch_size):
         MIXED.evaluate_cost(theta, X, Y),
         rtol=1e-12,
     )
+
+
+# ----------------------------------------------------------------------------- outputs of a target
+
+QUANTILES = Network(3, (Dense(5, "tanh"), Dense(6)), ("quantile", [0.1, 0.5, 0.9]))
+
+
+def test_a_target_of_several_quantiles_has_as_many_outputs(array):
+    assert (QUANTILES.n_outputs, QUANTILES.n_targets) == (6, 2)
+    assert (SUMMING.n_outputs, SUMMING.n_targets) == (2, 2)
+    assert QUANTILES.cost == ("quantile", 0.1, 0.5, 0.9)
+    theta, X, Y = (array(x) for x in draw(QUANTILES))
+    A, W = QUANTILES.predict(theta, X), array(np.linspace(1.0, 2.0, 9))
+    assert tuple(A.shape) == (6, 9)
+    expected = 0.0
+    for target in range(2):
+        for k, q in enumerate((0.1, 0.5, 0.9)):
+            E = backends.to_host(Y[target, :] - A[3 * target + k, :])
+            costs = np.maximum(q * E, (q - 1) * E) / 3
+            expected += np.average(costs, weights=np.linspace(1.0, 2.0, 9))
+    assert_values(QUANTILES.evaluate_cost(theta, X, Y, W), expected, rtol=1e-13)
+
+
+def test_targets_of_another_count_than_quantiles_have_are_refused(array):
+    theta, X, _ = (array(x) for x in draw(QUANTILES))
+    message = r"Y has shape \(6, 9\), expected \(2, 9\) .*, and each target has 3 outputs"
+    with pytest.raises(ValueError, match=message):
+        QUANTILES.cost_and_gradient(theta, X, array(np.zeros((6, 9))))
+    for n_outputs in (1, 2, 4, 5):
+        message = f"layers: the last one gives {n_outputs} outputs, .* expected a multiple of 3"
+        with pytest.raises(ValueError, match=message):
+            Network(3, (Dense(n_outputs),), QUANTILES.cost)
+    with pytest.raises(ValueError, match=r"applies 'relu', but cost .* applies 'ordered' itself"):
+        Network(3, (Dense(3, "relu"),), QUANTILES.cost)
+
+
+def gaussian(Z, Y, *, xp=None):
+    """Return minus the log-likelihood of means and log-variances, of one target."""
+    E = Y[..., 0, :] - Z[..., 0, :]
+    return 0.5 * (Z[..., 1, :] + E * E * backends.namespace(Z).exp(-Z[..., 1, :]))
+
+
+def back_gaussian(Z, Y, *, xp=None):
+    xp = backends.namespace(Z)
+    E, inverse = Y[..., 0, :] - Z[..., 0, :], xp.exp(-Z[..., 1, :])
+    return xp.stack([-E * inverse, 0.5 - 0.5 * E * E * inverse], axis=-2)
+
+
+def test_a_cost_of_ones_own_has_several_outputs_for_a_target(array):
+    cost = Cost("gaussian", identity, gaussian, back_gaussian, outputs_per_target=2)
+    network = Network(3, (Dense(4, "tanh"), Dense(2)), cost)
+    theta, X, Y = (array(x) for x in draw(network))
+    assert tuple(Y.shape) == (1, 9)
+    assert check_gradient(network, theta, X, Y).relative_difference < 1e-7
+    with pytest.raises(ValueError, match="cost: found 0, expected a whole number from 1 on"):
+        Network(3, (Dense(2),), cost._replace(outputs_per_target=0))

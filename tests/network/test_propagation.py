@@ -26,6 +26,7 @@ COSTS = {
     ("grouped_softmax_cross_entropy", 1, 3): "groups",
     "squared_error": "values",
     ("huber", 0.7): "values",
+    ("quantile", 0.2, 0.7): "two targets",
     "poisson": "counts",
 }
 
@@ -42,6 +43,8 @@ def several(array, cost, seed=0):
         Y = rng.dirichlet(np.ones(4), size=M).T
     elif kind == "groups":
         Y = np.concatenate([np.ones((1, M)), rng.dirichlet(np.ones(3), size=M).T])
+    elif kind == "two targets":
+        Y = rng.normal(size=(2, M))
     elif kind == "counts":
         Y = rng.poisson(2.0, size=(4, M)).astype(float)
     X, weights = rng.normal(size=(3, M)), rng.uniform(0.5, 2.0, size=M)
