@@ -6,7 +6,7 @@ values are read as the same.
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
@@ -26,7 +26,7 @@ __all__ = [
     "infinity_found",
     "kind_of",
     "numbers_of",
-    "reads_as_number",
+    "is_text_of_numbers",
     "values_of",
 ]
 
@@ -50,6 +50,10 @@ _WORDS = {
 """Kinds of columns by the names of the dtypes of frames that have no such letters."""
 
 
+_TIMES = (datetime.date, np.datetime64)
+_DURATIONS = (datetime.timedelta, np.timedelta64)
+
+
 def feature_label(names: Sequence[Any] | None, place: int) -> str:
     """Return how an error calls a feature."""
     return f"feature {place if names is None else shown(names[place])}"
@@ -70,7 +74,7 @@ def kind_of(column: Column, label: str) -> str:
     """
     kind = _kind_of_dtype(column)
     if kind == "objects":
-        return _kind_of_objects(values_of(column, label))
+        return _kind_of_values(values_of(column))
     if getattr(column.dtype, "kind", "") == "c":
         raise ValueError(f"Complex data not supported\nX: found {column.dtype} in {label}\n")
     if not kind:
@@ -91,25 +95,28 @@ def _kind_of_dtype(column: Column) -> str:
     return "number" if dtype.is_numeric() else _WORDS.get(word, "")
 
 
-def _kind_of_objects(values: Iterable[Any]) -> str:
+def _kind_of_values(values: Sequence[Any]) -> str:
     kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in MISSING_TYPES}
 
     def all_of(*classes: type) -> bool:
         return all(issubclass(kind, classes) for kind in kinds)
 
-    if all_of(Real, Decimal, np.bool_):
-        return "boolean" if kinds & {bool, np.bool_} else "number"
-    if all_of(datetime.date, np.datetime64):
+    if kinds and all_of(*_TIMES):
         return "time"
-    if all_of(datetime.timedelta, np.timedelta64):
+    if kinds and all_of(*_DURATIONS):
         return "duration"
-    return "category"
+    if not all_of(Real, Decimal, np.bool_) or any(issubclass(kind, _DURATIONS) for kind in kinds):
+        return "category"
+    if not kinds & {bool, np.bool_}:
+        return "number"
+    numbers = [value for value in values if isinstance(value, float)]
+    return "boolean" if all(map(math.isnan, numbers)) else "category"
 
 
-def values_of(column: Column, label: str) -> list[Any]:
+def values_of(column: Column) -> list[Any]:
     """Return the values of a column as Python's objects, times and durations as seconds."""
-    if _kind_of_dtype(column) in ("time", "duration"):
-        return list(_seconds(column, label).tolist())
+    if (kind := _kind_of_dtype(column)) in ("time", "duration"):
+        return list(_seconds(_as_times(column), kind).tolist())
     return list(column.to_list() if hasattr(column, "to_list") else column.tolist())
 
 
@@ -126,7 +133,7 @@ def numbers_of(column: Column, kind: str, label: str) -> HostArray:
 
     Returns
     -------
-    ndarray of float64, shape (m,)
+    ndarray of real numbers or truth values, shape (m,)
 
     Raises
     ------
@@ -134,42 +141,58 @@ def numbers_of(column: Column, kind: str, label: str) -> HostArray:
         Where its values are of another kind.
     """
     own = _kind_of_dtype(column)
-    if own == "objects" and kind in ("time", "duration"):
-        own = _kind_of_objects(values_of(column, label)) if len(column) else kind
-        own = kind if own == "number" and np.isnan(_as_numbers(column, label)).all() else own
-    if (own in ("time", "duration") or kind in ("time", "duration")) and own != kind:
-        raise ValueError(f"X: found values of kind {own} in {label}, expected kind {kind}")
+    if own not in ("number", "boolean", "time", "duration"):
+        return _numbers_of_values(values_of(column), kind, label)
+    if own in ("time", "duration"):
+        if own != kind:
+            raise _other_kind_found(own, kind, label)
+        return _seconds(_as_times(column), kind)
     if kind in ("time", "duration"):
-        return _seconds(column, label)
-    if own in ("number", "boolean"):
-        if isinstance(column.dtype, np.dtype):
-            return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
-        if hasattr(column.dtype, "is_numeric"):
-            numbers = column.to_numpy()  # objects where truth values are missing, or of decimals
-            return np.asarray(column.cast(float) if numbers.dtype.kind == "O" else numbers)
-        return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
-    return _as_numbers(column, label)
+        if not np.isnan(numbers := numbers_of(column, "number", label)).all():
+            raise _other_kind_found(own, kind, label)
+        return numbers
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+    if hasattr(column.dtype, "is_numeric"):
+        numbers = column.to_numpy()  # objects where truth values are missing, or of decimals
+        return np.asarray(column.cast(float) if numbers.dtype.kind == "O" else numbers)
+    return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
-def _as_numbers(column: Column, label: str) -> HostArray:
-    values = values_of(column, label)
+def _other_kind_found(own: str, kind: str, label: str) -> ValueError:
+    return ValueError(f"X: found values of the kind {own} in {label}, expected the kind {kind}")
+
+
+def _numbers_of_values(values: Sequence[Any], kind: str, label: str) -> HostArray:
+    own = _kind_of_values(values)
+    if own != kind and (own in ("time", "duration") or kind in ("time", "duration")):
+        if any(as_key(value, label) is not None for value in values):
+            raise _other_kind_found(own, kind, label)
+        return np.full(len(values), np.nan)
+    if own in ("time", "duration"):
+        return _seconds([_as_naive(value) for value in values], kind)
+    if own == "category":
+        values = [_number_of_text(value, label) for value in values]
     try:
         return np.array(values, np.float64)
-    except (TypeError, ValueError):
-        keys = [as_key(value, label) for value in values]
-    try:
-        return np.array(keys, np.float64)
-    except ValueError:
-        text = next(key for key in keys if isinstance(key, str) and not reads_as_number(key))
+    except TypeError:  # a library's own word for what is missing
+        return np.array([as_key(value, label) for value in values], np.float64)
+    except OverflowError:  # a whole number larger than any float
+        raise infinity_found(label) from None
+
+
+def _number_of_text(value: Any, label: str) -> Any:
+    key = as_key(value, label)
+    if isinstance(value, _TIMES + _DURATIONS) or (isinstance(key, str) and not _is_number(key)):
         raise ValueError(
-            f"X: could not convert string to float: found {shown(text)} in {label}, expected "
+            f"X: could not convert string to float: found {shown(key)} in {label}, expected "
             "numbers; name it in categorical_features, or fit with 'from_dtype', which takes text "
             "as categories"
-        ) from None
+        )
+    return key
 
 
-def reads_as_number(text: str) -> bool:
-    """Return whether a text is that of a number."""
+def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
@@ -177,24 +200,35 @@ def reads_as_number(text: str) -> bool:
     return True
 
 
-def _seconds(column: Column, label: str) -> HostArray:
-    if _kind_of_dtype(column) == "objects":
-        column = [_as_naive(value) for value in values_of(column, label)]
-        is_time = any(isinstance(value, datetime.date | np.datetime64) for value in column)
+def is_text_of_numbers(column: Column) -> bool:
+    """Return whether a column of an array of text holds nothing but what reads as numbers."""
+    is_text = isinstance(column, np.ndarray) and column.dtype.kind in "UT"
+    return is_text and all(map(_is_number, column.tolist()))
+
+
+def _as_times(column: Column) -> HostArray:
+    """Return a column of times or durations as NumPy's; pandas brings times of zones to UTC."""
+    if hasattr(column.dtype, "is_numeric"):
+        return np.asarray(column.to_numpy())
+    word = "datetime64[us]" if _kind_of_dtype(column) == "time" else "timedelta64[us]"
+    try:
+        return np.asarray(column, word)
+    except ValueError:  # dates on Arrow of which some are missing
+        return np.asarray([_as_naive(value) for value in column.tolist()], word)
+
+
+def _seconds(times: Any, kind: str) -> HostArray:
+    # By microseconds, to which all libraries have come.
+    if kind == "time":
+        apart = np.asarray(times, "datetime64[us]") - np.datetime64(0, "us")
     else:
-        is_time = _kind_of_dtype(column) == "time"
-        column = column.to_numpy() if hasattr(column.dtype, "is_numeric") else column
-    # In microseconds, to which all libraries have come; pandas brings times of zones to UTC.
-    if is_time:
-        times = np.asarray(column, "datetime64[us]") - np.datetime64(0, "us")
-    else:
-        times = np.asarray(column, "timedelta64[us]")
-    return np.asarray(times / np.timedelta64(1, "s"), np.float64)
+        apart = np.asarray(times, "timedelta64[us]")
+    return np.asarray(apart / np.timedelta64(1, "s"), np.float64)
 
 
 def _as_naive(value: Any) -> Any:
     """Return a time in UTC without its zone, and None for what is missing."""
-    if type(value).__name__ in MISSING_TYPES or value != value:
+    if type(value).__name__ in MISSING_TYPES:
         return None
     if getattr(value, "tzinfo", None) is not None:
         return value.astimezone(datetime.UTC).replace(tzinfo=None)
@@ -207,8 +241,8 @@ def _as_naive(value: Any) -> Any:
 def as_key(value: Any, label: str) -> str | int | float | None:
     """Return the text or the number that a value is told from others by; None where it is missing.
 
-    Numbers are compared by value, truth values are 0 and 1, and text is no number. What is neither
-    is compared by its text, as intervals are.
+    Numbers are compared by value, truth values are 0 and 1, times and durations their seconds, and
+    text is no number. What is neither is compared by its text, as intervals are.
 
     Raises
     ------
@@ -219,6 +253,11 @@ def as_key(value: Any, label: str) -> str | int | float | None:
     """
     if isinstance(value, str):
         return str(value)
+    if type(value).__name__ in MISSING_TYPES:
+        return None
+    if isinstance(value, _TIMES + _DURATIONS):  # of which NumPy's are Integral, too
+        kind = "time" if isinstance(value, _TIMES) else "duration"
+        return as_key(_seconds([_as_naive(value)], kind).item(), label)
     if isinstance(value, Integral | np.bool_):
         return int(value)
     if isinstance(value, Real | Decimal | Fraction):
@@ -226,8 +265,6 @@ def as_key(value: Any, label: str) -> str | int | float | None:
         if math.isinf(number):
             raise infinity_found(label)
         return None if math.isnan(number) else int(number) if number.is_integer() else number
-    if type(value).__name__ in MISSING_TYPES or _is_not_a_time(value):
-        return None
     if isinstance(value, complex):
         raise ValueError(f"Complex data not supported\nX: found {value} in {label}\n")
     if isinstance(value, bytes):
@@ -248,7 +285,3 @@ def infinity_found(label: str) -> ValueError:
         f"X: found infinity in {label}, or numbers whose distance is, expected finite ones, or NaN "
         "where they are missing; replace them"
     )
-
-
-def _is_not_a_time(value: Any) -> bool:
-    return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))

@@ -7,7 +7,7 @@ import numpy as np
 
 from dnn_xp.arguments import check, check_not_negative, check_number, check_whole
 from dnn_xp.backends import HostArray, namespace
-from dnn_xp.data.columns import kind_of, reads_as_number
+from dnn_xp.data.columns import is_text_of_numbers, kind_of
 from dnn_xp.data.frames import Table, is_of_other_library
 from dnn_xp.data.levels import Levels
 from dnn_xp.reprs import printable
@@ -91,8 +91,7 @@ def choose_kinds(table: Table, labels: list[str], categorical_features: Any) -> 
 
 def _refuse_numbers_made_text(column: Any, label: str) -> None:
     """Refuse numbers that NumPy made text of, since text stood beside them."""
-    is_text = isinstance(column, np.ndarray) and column.dtype.kind in "UT"
-    if is_text and all(reads_as_number(text) for text in column.tolist()):
+    if is_text_of_numbers(column):
         raise ValueError(
             f"X: found text that reads as numbers in {label}, in an array of {column.dtype}, "
             "expected numbers; numpy.array(..., dtype=object) and data frames keep them; or name "

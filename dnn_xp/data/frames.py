@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+_FEW = 8
+"""Rows of a pandas frame that come sooner all at once than column by column."""
+
+
 class Table(NamedTuple):
     """Table of rows and features, as it came in.
 
@@ -53,12 +57,14 @@ class Table(NamedTuple):
     columns: Sequence[Column]
 
 
-def read_table(X: Any) -> Table:
+def read_table(X: Any, *, by_value: bool = False) -> Table:
     """Return what a table consists of.
 
     Parameters
     ----------
     X : data frame, array, list of rows or sparse matrix of SciPy
+    by_value : bool
+        Whether columns of objects do as well as those of dtypes: the kinds are known.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def read_table(X: Any) -> Table:
         Where it is none, or of complex numbers, bytes or records; where names come twice.
     """
     _refuse_what_is_not_read(X)
-    if (columns := _columns_of_frame(X)) is not None:
+    if (columns := _columns_of_frame(X, by_value)) is not None:
         names = tuple(X.columns)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -114,11 +120,13 @@ def _refuse_what_is_not_read(X: Any) -> None:
         )
 
 
-def _columns_of_frame(X: Any) -> Sequence[Column] | None:
+def _columns_of_frame(X: Any, by_value: bool) -> Sequence[Column] | None:
     """Return the columns of a frame as polars has it, or pandas; None where X is no frame."""
     if hasattr(type(X), "get_columns"):
         return list(X.get_columns())
     if hasattr(type(X), "iloc") and X.ndim == 2:
+        if by_value and X.shape[0] <= _FEW:
+            return list(X.to_numpy(dtype=object).T)
         return [column for _, column in X.items()]
     return None
 
@@ -171,10 +179,10 @@ def by_columns(table: Table) -> Table:
     return table._replace(matrix=table.matrix.tocsc()) if sparse else table
 
 
-def read_values(table: Table, place: int, label: str) -> list[Any]:
+def read_values(table: Table, place: int) -> list[Any]:
     """Return the values of a feature, as `values_of` does."""
     if table.matrix is None:
-        return values_of(table.columns[place], label)
+        return values_of(table.columns[place])
     if is_of_other_library(table.matrix):
         return list(to_host(table.matrix[:, place]).tolist())
     return list(dense(table.matrix[:, [place]])[:, 0].tolist())

@@ -69,14 +69,14 @@ def measure_spread(X: Array) -> Spread:
     ]
     with np.errstate(over="ignore", invalid="ignore"):
         least, lower, median, upper, most = low + (high - low) * (positions - places[0])
-        half, between = (most - least) / 2, upper - lower
+        apart, between = most - least, upper - lower
     nothing = n_missing == X.shape[0]
-    scale = np.where(between > 0, between, half)
+    scale = np.where(between > 0, between, apart / 2)
     return Spread(
         n_missing,
         np.where(nothing, 0.0, median),
         np.where(nothing, 0.0, scale),
-        nothing | np.isfinite(most - least),
+        nothing | np.isfinite(apart),
     )
 
 
@@ -99,7 +99,10 @@ def scale_numbers(X: Array, centre: HostArray, scale: HostArray) -> tuple[Array,
     """
     # A call of NumPy's own is a part of what one row takes.
     xp = np if isinstance(X, np.ndarray) else namespace(X)
-    if xp is not np:
+    scale = np.maximum(scale, float(xp.finfo(X.dtype).smallest_normal))
+    if xp is np:
+        centre, scale = np.asarray(centre, X.dtype), np.asarray(scale, X.dtype)
+    else:
         centre, scale = asarray_like(centre, like=X), asarray_like(scale, like=X)
     missing = xp.isnan(X)
     with np.errstate(over="ignore"):

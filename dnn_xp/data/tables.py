@@ -138,7 +138,7 @@ class TableEncoder:
                 features[place] = Feature(kind, n_missing, centre, scale)
         for place, kind in enumerate(kinds):
             if kind not in NUMBERS:
-                values = read_values(table, place, labels[place])
+                values = read_values(table, place)
                 most = self.max_categories
                 levels = learn_levels(values, most, self.n_buckets, labels[place])
                 features[place] = Feature(kind, levels.n_missing, levels=levels)
@@ -195,7 +195,7 @@ class TableEncoder:
         """
         if not hasattr(self, "features_"):
             raise ValueError("TableEncoder: found one that is not fitted, expected a call of fit")
-        table = read_table(X)
+        table = read_table(X, by_value=True)
         self._check_features(table)
         if not is_of_other_library(table.matrix):
             return self._encode_on_host(table)
@@ -245,8 +245,7 @@ class TableEncoder:
     def _encode_categories(self, table: Table, out: HostArray, first: int) -> None:
         """Write categories into columns of 0, of which the first is column `first` of all."""
         for place, encode, where in self._encoders:
-            values = read_values(table, place, self._labels[place])
-            encode(values, out[:, where.start - first : where.stop - first])
+            encode(read_values(table, place), out[:, where.start - first : where.stop - first])
 
     def _check_features(self, table: Table) -> None:
         names, known = text_names(table.names), getattr(self, "feature_names_in_", None)
