@@ -24,6 +24,7 @@ class Oracle(NamedTuple):
     costs_by_Z: dict[str, Callable[..., Any]]  # of shape (m,), up to terms without Z
     log: Callable[[Any], Any]
     where: Callable[..., Any]
+    cos: Callable[[Any], Any]
 
     def of_groups(self) -> Callable[..., Any]:
         """Return the cost of several softmaxes, from that of one."""
@@ -95,6 +96,7 @@ def _torch() -> Oracle:
         },
         torch.log,
         torch.where,
+        torch.cos,
     )
 
 
@@ -140,6 +142,7 @@ def _jax() -> Oracle:
         },
         jnp.log,
         jnp.where,
+        jnp.cos,
     )
 
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, backends
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    ParametricActivation,
+    PeriodicEmbedding,
+    backends,
+)
 from dnn_xp.functions.counters import Key
 from dnn_xp.network.propagation import cost_and_gradient
 from tests import oracles
@@ -93,7 +103,16 @@ def networks(draw):
     """Return a network of up to five layers of all kinds."""
     kinds = st.one_of(
         st.integers(1, 5).map(Dense),
-        st.sampled_from([Activation("relu"), Dropout(0.5), LayerNorm(), BatchNorm()]),
+        st.sampled_from(
+            [
+                Activation("relu"),
+                ParametricActivation("relu"),
+                PeriodicEmbedding(1, 2),
+                Dropout(0.5),
+                LayerNorm(),
+                BatchNorm(),
+            ]
+        ),
     )
     layers = draw(st.lists(kinds, max_size=4))
     return Network(draw(st.integers(1, 4)), (*layers, Dense(draw(st.integers(1, 3)))), "huber")
