@@ -29,7 +29,13 @@ HIDDEN = (
     Dropout(0.3),
     Dense(4),
 )
-EMBEDDED = (PeriodicEmbedding(2, 3, 3), Dense(4), ParametricActivation("elu"), Dense(4))
+EMBEDDED = (
+    PeriodicEmbedding(2, 3, 3),
+    Dense(4),
+    BatchNorm(),
+    ParametricActivation("elu"),
+    Dense(4),
+)
 COSTS = {
     "sigmoid_cross_entropy": "probabilities",
     "softmax_cross_entropy": "distributions",
@@ -59,7 +65,9 @@ def several(array, cost, seed=0, hidden=HIDDEN):
 
 
 @pytest.mark.parametrize(
-    ("cost", "hidden"), [*((cost, HIDDEN) for cost in COSTS), ("squared_error", EMBEDDED)], ids=str
+    ("cost", "hidden"),
+    [*((cost, HIDDEN) for cost in COSTS), ("squared_error", EMBEDDED)],
+    ids=[*map(str, COSTS), "embedded"],
 )
 def test_several_networks_at_once_are_each_by_itself(array, cost, hidden):
     """Costs, gradients, statistics, predictions, input gradients: theta of shape (k, size)."""
