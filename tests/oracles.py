@@ -25,6 +25,7 @@ class Oracle(NamedTuple):
     costs_by_Z: dict[str, Callable[..., Any]]  # of shape (m,), up to terms without Z
     log: Callable[[Any], Any]
     where: Callable[..., Any]
+    cos: Callable[[Any], Any]
 
     def of_groups(self) -> Callable[..., Any]:
         """Return the cost of several softmaxes, from that of one."""
@@ -118,6 +119,7 @@ def _torch() -> Oracle:
         },
         torch.log,
         torch.where,
+        torch.cos,
     )
 
 
@@ -162,6 +164,7 @@ def _jax() -> Oracle:
         },
         jnp.log,
         jnp.where,
+        jnp.cos,
     )
 
 

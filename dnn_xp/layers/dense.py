@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dnn_xp.arguments import check, check_whole
-from dnn_xp.backends import Array, row_sums
+from dnn_xp.backends import Array
 from dnn_xp.functions.activations import ActivationFunction, find_activation
 from dnn_xp.functions.initializers import INITIALIZERS, Generator
 from dnn_xp.functions.linear import linear_activation_backward, linear_activation_forward
@@ -136,12 +136,13 @@ class ParametricActivation(Layer):
 
     def backward(self, dA: Array, cache: Any, context: Context) -> tuple[Array | None, Arrays]:
         activation, (A_prev, G, bend, a) = find_activation(self.activation), cache
-        scaled = a * dA
-        dA_prev = dA - scaled
-        dA_prev += activation.derivative(scaled, A_prev, G, *activation.parameters, xp=context.xp)
+        dG = activation.derivative(dA, A_prev, G, *activation.parameters, xp=context.xp)
+        dA_prev = dG - dA
+        dA_prev *= a
+        dA_prev += dA
         if not context.training:
             return dA_prev, {}
-        return dA_prev, {"a": row_sums(dA * bend, xp=context.xp)}
+        return dA_prev, {"a": context.xp.vecdot(dA, bend)[..., None]}
 
 
 def _check_activation(layer: Dense | Activation | ParametricActivation) -> None:

@@ -19,12 +19,30 @@ from dnn_xp import (
 from dnn_xp.backends import asarray_like, device, namespace, to_host
 from dnn_xp.functions.counters import fold, make_key, standard_normal
 from dnn_xp.layers import LAYERS as PUBLIC
-from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from dnn_xp.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+    ParametricActivation,
+    PeriodicEmbedding,
+)
 from dnn_xp.network.propagation import forward
 from dnn_xp.training import Regularization, adam
 from tests.helpers import assert_close, assert_values
 
-LAYERS = [Dense(3, "relu"), Activation("tanh"), Dropout(0.5), LayerNorm(), BatchNorm(), Layer()]
+LAYERS = [
+    Dense(3, "relu"),
+    Activation("tanh"),
+    ParametricActivation("tanh"),
+    PeriodicEmbedding(3, 5),
+    Dropout(0.5),
+    LayerNorm(),
+    BatchNorm(),
+    Layer(),
+]
 
 layers = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 
@@ -58,6 +76,11 @@ def test_base_different_descriptions_differ():
         Dense(4, "relu"),
         Dense(3, "tanh"),
         Dense(3, "relu", initializer="zeros"),
+        ParametricActivation("relu"),
+        PeriodicEmbedding(2, 5),
+        PeriodicEmbedding(3, 6),
+        PeriodicEmbedding(3, 5, 5),
+        PeriodicEmbedding(3, 5, sigma=0.2),
         Dropout(0.4),
         LayerNorm(1e-3),
         BatchNorm(0.5),
@@ -67,9 +90,8 @@ def test_base_different_descriptions_differ():
 
 
 def test_layers_are_known_by_name():
-    assert {
-        layer.__name__: layer for layer in (Activation, BatchNorm, Dense, Dropout, LayerNorm)
-    } == PUBLIC
+    known = {type(layer).__name__: type(layer) for layer in LAYERS}
+    assert known == PUBLIC | {"Layer": Layer}
 
 
 # ----------------------------------------------------------------------------- of one's own

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction
-from dnn_xp.layers import Activation, BatchNorm, Context, Dense, Dropout, LayerNorm
+from dnn_xp.layers import (
+    Activation,
+    BatchNorm,
+    Context,
+    Dense,
+    Dropout,
+    LayerNorm,
+    ParametricActivation,
+    PeriodicEmbedding,
+)
 from dnn_xp.network import Network
 from tests.helpers import assert_close, assert_values
 
@@ -24,11 +33,31 @@ def test_activation_stands_by_itself_or_in_dense(array, xp):
     assert_close(within, alone)
 
 
+def test_parametric_activation_bends_each_unit_by_its_own_part(array, xp):
+    A_prev, a = array([[-1.0, 2.0]] * 3), array([[0.0], [0.5], [1.0]])
+    A, _ = ParametricActivation("relu").forward(A_prev, {"a": a}, Context(xp))
+    assert_values(A, [[-1.0, 2.0], [-0.5, 2.0], [0.0, 2.0]])
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu", "silu", "mish", ("elu", 2.0)], ids=str)
+def test_parametric_activation_starts_as_the_activation(run, xp, activation):
+    A_prev = np.random.default_rng(1).normal(size=(4, 9))
+    A, cache = run(ParametricActivation(activation), A_prev)
+    expected, other = run(Activation(activation), A_prev)
+    assert_close(A, expected, rtol=1e-15, atol=1e-15)
+    dA = xp.ones_like(A)
+    slope, gradients = ParametricActivation(activation).backward(dA, cache, Context(xp))
+    expected, _ = Activation(activation).backward(dA, other, Context(xp))
+    assert_close(slope, expected, rtol=1e-15, atol=1e-15)
+    assert gradients == {}  # where nothing is trained
+
+
 def test_a_list_becomes_a_hashable_tuple():
     """As a description that was read from a file may hold."""
     for made, meant in (
         (Dense(1, ["elu", 2.0]), Dense(1, ("elu", 2.0))),
         (Activation(["elu", 2.0]), Activation(("elu", 2.0))),
+        (ParametricActivation(["elu", 2.0]), ParametricActivation(("elu", 2.0))),
     ):
         assert made == meant
         assert hash(made) == hash(meant)
@@ -49,6 +78,7 @@ def test_activations_of_ones_own():
         (lambda: Dense(1, "rleu"), "activation: found 'rleu', expected one of"),
         (lambda: Dense(1, initializer="ones"), "initializer: found 'ones', expected one of zeros"),
         (lambda: Activation("softmax"), "cost='softmax_cross_entropy'"),
+        (lambda: ParametricActivation("rleu"), "activation: found 'rleu', expected one of"),
     ],
 )
 def test_dense_that_cannot_be_is_refused_at_once(make, message):
@@ -65,6 +95,10 @@ WRONG_NUMBERS = ["1", None, float("nan"), float("inf"), True, [1], -1.0, np.zero
     [
         ("units", Dense),
         ("units", lambda found: Dense(2.5 if isinstance(found, str) else found)),
+        ("n_numbers", PeriodicEmbedding),
+        ("n_frequencies", lambda found: PeriodicEmbedding(2, found)),
+        ("width", lambda found: PeriodicEmbedding(2, width=found)),
+        ("sigma", lambda found: PeriodicEmbedding(2, sigma=found)),
         ("rate", Dropout),
         ("momentum", BatchNorm),
         ("epsilon", lambda found: BatchNorm(epsilon=found)),
@@ -92,6 +126,7 @@ def test_fields_that_are_no_numbers_are_named_when_a_layer_is_made(name, make, f
         (lambda: Dense(2, ActivationFunction("own", 1, 2)), "activation: found .*two functions"),
         (lambda: Dense(2, initializer=None), "initializer: found None, expected one of zeros"),
         (lambda: Dense(2, initializer=["zeros"]), r"initializer: found \['zeros'\]"),
+        (lambda: ParametricActivation(None), "activation: found None, expected one of identity"),
         (lambda: BatchNorm(across=None), "across: found None, expected 'batch' or 'part'"),
         (lambda: Network(2, Dense(1), "squared_error"), "layers: found Dense.*expected a tuple"),
         (lambda: Network(2, "Dense", "squared_error"), "layers: found 'Dense', expected a tuple"),

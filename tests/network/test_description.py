@@ -6,7 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    ParametricActivation,
+    PeriodicEmbedding,
+)
 from dnn_xp.functions.activations import ActivationFunction
 from dnn_xp.layers import Layer
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
@@ -18,6 +27,7 @@ OWN = ActivationFunction("own", np.tanh, lambda dA, Z, A, xp: dA * (1.0 - A * A)
     ("layers", "cost"),
     [
         ((Dense(3, ("elu", 0.5)), BatchNorm(0.8), Activation("tanh"), Dense(2)), ("huber", 2.0)),
+        ((PeriodicEmbedding(3, 5, 2, 0.3), ParametricActivation("silu"), Dense(5)), "poisson"),
         ((Dropout(0.2), LayerNorm(1e-3), Dense(5)), ("grouped_softmax_cross_entropy", 2, 3)),
         ((Dense(6),), ("quantile", [0.1, 0.5, 0.9])),
     ],

@@ -11,7 +11,16 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, check_gradient
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    ParametricActivation,
+    check_gradient,
+)
 from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction, find_activation, tanh
 from dnn_xp.functions.costs import COSTS, find_cost
 from tests import oracles
@@ -30,6 +39,7 @@ ACTIVATION_SPECS = [*ACTIVATIONS, ("leaky_relu", 0.2), ("elu", 2.0)]
 HIDDEN = {
     "plain": lambda activation: (Dense(UNITS, activation),),
     "dropout": lambda activation: (Dense(UNITS, activation), Dropout(RATE)),
+    "parametric": lambda activation: (Dense(UNITS), ParametricActivation(activation)),
     "layer norm": lambda activation: (Dense(UNITS), LayerNorm(), Activation(activation)),
     "batch norm": lambda activation: (Dense(UNITS), BatchNorm(), Activation(activation)),
 }
@@ -72,7 +82,7 @@ def draw(network, weighted):
 def variants(library, cost, activation):
     """Return the kinds of layer and weightings that this cost and activation are checked with.
 
-    All eight; but Dask takes 25 ms to run the smallest graph, so there it is one of the eight in
+    All ten; but Dask takes 25 ms to run the smallest graph, so there it is one of the ten in
     turn: every two of cost, activation and variant still meet.
     """
     if library.backend != "dask":
@@ -132,6 +142,8 @@ def oracle_gradient(oracle, kind, activation, cost, weighted):
         if kind.endswith("norm"):
             Z = take(UNITS, 1) * (Z - mean) / (square - mean**2 + 1e-5) ** 0.5 + take(UNITS, 1)
         A = oracle.activations[one.name](Z, *one.parameters)
+        if kind == "parametric":
+            A = Z + take(UNITS, 1) * (A - Z)
         if kind == "dropout":
             A = A * dropped
         logits = take(network.n_outputs, UNITS) @ A + take(network.n_outputs, 1)

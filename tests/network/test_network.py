@@ -14,6 +14,8 @@ from dnn_xp import (
     Dropout,
     LayerNorm,
     Network,
+    ParametricActivation,
+    PeriodicEmbedding,
     backends,
     check_gradient,
 )
@@ -104,7 +106,16 @@ def networks(draw):
     """Return a network of up to five layers of all kinds."""
     kinds = st.one_of(
         st.integers(1, 5).map(Dense),
-        st.sampled_from([Activation("relu"), Dropout(0.5), LayerNorm(), BatchNorm()]),
+        st.sampled_from(
+            [
+                Activation("relu"),
+                ParametricActivation("relu"),
+                PeriodicEmbedding(1, 2),
+                Dropout(0.5),
+                LayerNorm(),
+                BatchNorm(),
+            ]
+        ),
     )
     layers = draw(st.lists(kinds, max_size=4))
     return Network(draw(st.integers(1, 4)), (*layers, Dense(draw(st.integers(1, 3)))), "huber")

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    ParametricActivation,
+    PeriodicEmbedding,
+)
 from dnn_xp.backends import namespace
 from dnn_xp.network.propagation import mean_cost, no_gradient
 from dnn_xp.training import momentum
@@ -20,6 +29,13 @@ HIDDEN = (
     Dropout(0.3),
     Dense(4),
 )
+EMBEDDED = (
+    PeriodicEmbedding(2, 3, 3),
+    Dense(4),
+    BatchNorm(),
+    ParametricActivation("elu"),
+    Dense(4),
+)
 COSTS = {
     "sigmoid_cross_entropy": "probabilities",
     "softmax_cross_entropy": "distributions",
@@ -31,9 +47,9 @@ COSTS = {
 }
 
 
-def several(array, cost, seed=0):
+def several(array, cost, seed=0, hidden=HIDDEN):
     """Return a network, thetas of K of them, X, Y and weights."""
-    network, rng = Network(3, HIDDEN, cost), np.random.default_rng(seed)
+    network, rng = Network(3, hidden, cost), np.random.default_rng(seed)
     thetas = rng.normal(size=(K, network.size))
     thetas[:, network.layout.n_parameters :] **= 2
     kind, Y = COSTS[cost], rng.normal(size=(4, M))
@@ -51,10 +67,14 @@ def several(array, cost, seed=0):
     return network, array(thetas), array(X), array(Y), array(weights)
 
 
-@pytest.mark.parametrize("cost", COSTS, ids=str)
-def test_several_networks_at_once_are_each_by_itself(array, cost):
+@pytest.mark.parametrize(
+    ("cost", "hidden"),
+    [*((cost, HIDDEN) for cost in COSTS), ("squared_error", EMBEDDED)],
+    ids=[*map(str, COSTS), "embedded"],
+)
+def test_several_networks_at_once_are_each_by_itself(array, cost, hidden):
     """Costs, gradients, statistics, predictions, input gradients: theta of shape (k, size)."""
-    network, thetas, X, Y, weights = several(array, cost)
+    network, thetas, X, Y, weights = several(array, cost, hidden=hidden)
     at_once = network.cost_and_gradient(thetas, X, Y, weights, seed=1, step=2)
     for i in range(K):
         alone = network.cost_and_gradient(thetas[i, :], X, Y, weights, seed=1, step=2)
