@@ -1,5 +1,6 @@
 """What was measured: a row for each set, repetition and method, in a file that only grows."""
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -18,11 +19,12 @@ Row = dict[str, Any]
 
 
 def read(path: Path) -> list[Row]:
-    """Return all rows; a last line that was cut off by an interruption is none."""
-    if not path.exists():
-        return []
-    lines = path.read_text().split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
+    """Return all rows; a line that an interruption cut off is none."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            rows.append(json.loads(line))
+    return rows
 
 
 def append(path: Path, row: Row) -> None:
