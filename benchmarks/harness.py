@@ -71,6 +71,11 @@ def keep(question: str, rows: list[dict[str, Any]]) -> None:
     The results are tracked: a trial run is not to replace what the README says.
     """
     show(rows)
+    write(question, rows)
+
+
+def write(question: str, rows: list[dict[str, Any]]) -> None:
+    """Do what `keep` does, without printing the rows."""
     if SAVE not in sys.argv[1:]:
         print(f"not kept; {SAVE} writes benchmarks/results/{question}.json")
         return

@@ -1,0 +1,1 @@
+"""Predictions on tables, out of the box, beside other packages: see `__main__`."""
