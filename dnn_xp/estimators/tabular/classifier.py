@@ -20,7 +20,7 @@ from dnn_xp.functions.costs import CostSpec, find_cost
 __all__ = ["TabularClassifier"]
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Classifier of tables: strong without tuning, with calibrated probabilities.
 

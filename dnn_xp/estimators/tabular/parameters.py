@@ -1,7 +1,7 @@
 """Parameters that the estimators of tables have in common."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,14 +17,13 @@ else:
 __all__ = ["TabularParameters"]
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class TabularParameters(BaseEstimator):
     """Parameters that the classifier and the regressor of tables have in common.
 
     They are documented where users meet them, in `TabularClassifier` and `TabularRegressor`.
     """
 
-    _: KW_ONLY
     n_members: int = 4
     hidden_layer_sizes: int | Sequence[int] = (128, 128, 128)
     activation: ActivationSpec = "silu"

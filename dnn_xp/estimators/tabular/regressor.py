@@ -26,7 +26,7 @@ from dnn_xp.functions.metrics import one_hot
 __all__ = ["TabularRegressor"]
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class TabularRegressor(RegressorMixin, TabularEstimator):
     """Regressor of tables: strong without tuning, with intervals that hold what they promise.
 

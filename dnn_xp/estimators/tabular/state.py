@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from dnn_xp.estimators.labels import Labels
 from dnn_xp.estimators.multioutput import ClassLabels, MultioutputLabels
 from dnn_xp.models.h5 import Model
 from dnn_xp.network.description import describe_network, network_of
-
-if TYPE_CHECKING:
-    from dnn_xp.estimators.tabular.base import TabularEstimator
 
 __all__ = ["attributes_of", "full_state", "model_of", "plain_state"]
 
@@ -56,8 +53,13 @@ def full_state(state: Mapping[str, Any]) -> dict[str, Any]:
 # ----------------------------------------------------------------------------- model files
 
 
-def model_of(fitted: "TabularEstimator") -> Model:
-    """Return a fitted estimator as `dnn_xp.save_model` writes it."""
+def model_of(fitted: Any) -> Model:
+    """Return a fitted estimator as `dnn_xp.save_model` writes it.
+
+    Parameters
+    ----------
+    fitted : TabularClassifier or TabularRegressor
+    """
     held = vars(fitted)
     table: dict[str, Any] = {
         "estimator": type(fitted).__name__,
