@@ -26,12 +26,12 @@ class TabularParameters(BaseEstimator):
 
     n_members: int = 4
     hidden_layer_sizes: int | Sequence[int] = (128, 128, 128)
-    activation: ActivationSpec = "silu"
+    activation: ActivationSpec = "relu"
     dropout: float = 0.1
     periodic: bool = True
     learning_rate_init: float = 0.003
     weight_decay: float = 0.01
-    batch_size: int = 256
+    batch_size: int | Literal["auto"] = "auto"
     max_iter: int | Literal["auto"] = "auto"
     validation: float | None = 0.2
     categorical_features: Any = "from_dtype"

@@ -1,5 +1,6 @@
 """Recipe of the members: the network, the optimizer and the length of training, by the data."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,16 +46,19 @@ def make_recipe(
         layers += _block(parameters, n)
     layers.append(Dense(n_outputs, initializer="lecun_normal"))
     network = Network(n_columns, tuple(layers), cost)
-    batch_size = min(parameters.batch_size, n_training)
+    batch_size = parameters.batch_size
+    if isinstance(batch_size, str):  # "auto": an epoch has twelve steps or more
+        batch_size = min(max(n_training // 12, 16), 256)
     epochs = parameters.max_iter
     if isinstance(epochs, str):
-        epochs = _epochs(-(-n_training // batch_size))
+        epochs = max(24, round(64 * min(1.0, math.sqrt(6400 / n_training))))
     return Recipe(
         network,
         adamw(parameters.learning_rate_init, 0.9, 0.95, weight_decay=parameters.weight_decay),
         epochs,
-        batch_size,
-        cosine(epochs, warm_up=min(1.0, epochs / 20)),
+        min(batch_size, n_training),
+        cosine(epochs, warm_up=min(3.0, epochs / 20)),
+        getattr(parameters, "label_smoothing", 0.0),
     )
 
 
@@ -65,11 +69,6 @@ def _block(parameters: TabularParameters, units: int) -> list[Layer]:
     if parameters.dropout:
         layers.append(Dropout(parameters.dropout))
     return layers
-
-
-def _epochs(n_batches: int) -> int:
-    """Return how many epochs it takes, of batches in each: fewer where each has more of them."""
-    return 128
 
 
 @dataclass(frozen=True)

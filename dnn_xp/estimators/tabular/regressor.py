@@ -41,17 +41,20 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer.
     activation : str, (str, float) or ActivationFunction
-        Of the hidden layers: one of `dnn_xp.functions.ACTIVATIONS`.
+        Of the hidden layers: one of `dnn_xp.functions.ACTIVATIONS`, of which each unit learns its
+        part (`ParametricActivation`).
     dropout : float
         The part of the hidden units that each example misses in training.
+    periodic : bool
+        Whether numbers are embedded in waves, by a `PeriodicEmbedding`.
     learning_rate_init : float
         From which the learning rate of AdamW falls to 0, along a half cosine.
     weight_decay : float
         Decoupled decay.
-    batch_size : int
-        Examples in a step.
+    batch_size : int or "auto"
+        Examples in a step; ``"auto"`` is a twelfth of them, from 16 to 256.
     max_iter : int or "auto"
-        Epochs; ``"auto"``: fewer, the more steps there are in each.
+        Epochs; ``"auto"`` is 64, and fewer of more than 6,400 examples, down to 24.
     validation : float or None
         The part of the examples that each member holds out, to choose the epoch that is kept and
         for all that is calibrated. None: no part, and the last epoch is kept.
