@@ -4,7 +4,18 @@ from functools import cache
 
 import numpy as np
 
-from dnn_xp import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network, accuracy, train
+from dnn_xp import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    ParametricActivation,
+    PeriodicEmbedding,
+    accuracy,
+    train,
+)
 from dnn_xp import backends as b
 from dnn_xp.training import sgd
 from tests.helpers import assert_values
@@ -12,11 +23,13 @@ from tests.helpers import assert_values
 NETWORK = Network(
     5,
     (
+        PeriodicEmbedding(3, 4, 3),
         Dense(8, initializer="he_normal"),
         BatchNorm(),
         Activation("gelu"),
         Dropout(0.2),
-        Dense(6, "silu"),
+        Dense(6),
+        ParametricActivation("silu"),
         LayerNorm(),
         Dropout(0.1),
         Dense(3),

@@ -168,6 +168,11 @@ def calls(array: Callable[..., Any], xp: Any, folder: Path) -> dict[str, Call]:
         "BatchNorm": Call(layers.BatchNorm, {"momentum": 0.9, "epsilon": 1e-5, "across": "batch"}),
         "LayerNorm": Call(layers.LayerNorm, {"epsilon": 1e-5}),
         "Activation": Call(layers.Activation, {"activation": "relu"}),
+        "ParametricActivation": Call(layers.ParametricActivation, {"activation": "relu"}),
+        "PeriodicEmbedding": Call(
+            layers.PeriodicEmbedding,
+            {"n_numbers": 2, "n_frequencies": 3, "width": 4, "sigma": 0.1},
+        ),
         "EarlyStopping": Call(
             callbacks.EarlyStopping,
             {"patience": 3, "min_delta": 0.0, "monitor": "validation_cost", "mode": "min"},

@@ -14,6 +14,8 @@ from dnn_xp import (
     Dropout,
     LayerNorm,
     Network,
+    ParametricActivation,
+    PeriodicEmbedding,
     accuracy,
     lbfgs,
     load_checkpoint,
@@ -36,6 +38,11 @@ LAYERED = Network(
     "sigmoid_cross_entropy",
 )
 PLAIN = Network(5, (Dense(6, "tanh"), Dense(1)), "sigmoid_cross_entropy")
+EMBEDDED = Network(
+    5,
+    (PeriodicEmbedding(5, 4, 3), Dense(6), ParametricActivation("tanh"), Dense(1)),
+    "sigmoid_cross_entropy",
+)
 VALUES = Network(5, (Dense(6, "tanh"), Dense(1)), "squared_error")
 
 
@@ -69,9 +76,10 @@ def narrow(request, array, xp, library):
     ],
     ids=["plain", "all at once"],
 )
-def test_training_is_that_of_float32_within_rounding(narrow, array, options):
+@pytest.mark.parametrize("network", [PLAIN, EMBEDDED], ids=["dense", "embedded"])
+def test_training_is_that_of_float32_within_rounding(narrow, array, options, network):
     run, wide = (
-        train(PLAIN, make(X), make(Y), PLAIN.initialize(0), epochs=4, **options)
+        train(network, make(X), make(Y), network.initialize(0), epochs=4, **options)
         for make in (narrow, lambda host: array(to_host(widened(narrow(host))), "float32"))
     )
     assert run.theta.dtype == narrow.dtype

@@ -54,8 +54,9 @@ class Network:
     n_inputs : int
         Rows of X.
     layers : tuple of Layer
-        `Dense`, `Activation`, `Dropout`, `LayerNorm`, `BatchNorm`. The last layer gives the
-        logits: the cost brings its own output function (sigmoid, softmax, exp).
+        `Dense`, `Activation`, `ParametricActivation`, `PeriodicEmbedding`, `Dropout`,
+        `LayerNorm`, `BatchNorm`. The last layer gives the logits: the cost brings its own output
+        function (sigmoid, softmax, exp).
     cost : str, tuple or functions.Cost
         ``"sigmoid_cross_entropy"`` (two classes, or several labels), ``"softmax_cross_entropy"``
         (many classes), ``("grouped_softmax_cross_entropy", 3, 4)`` (several choices, among so

@@ -13,6 +13,7 @@ from dnn_xp.backends import (
     has_fixed_shapes,
     has_views,
     is_narrow,
+    keep_freed_memory,
     namespace,
     threads_for,
 )
@@ -276,6 +277,7 @@ class GradientRun(Run):
         self._workspace = None
         if has_views(like) and not micro_batch and not is_narrow(like):
             self._workspace = problem.network.layout.workspace(self.state.theta)
+        keep_freed_memory()
         at_once = min(batch_size, micro_batch or batch_size)
         self._multiplications = problem.network.layout.largest_parameter * at_once
 

@@ -1,5 +1,9 @@
 """Compiled steps, and what the standard has no words for."""
 
+import os
+import platform
+import subprocess
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -167,3 +171,35 @@ def test_cache_blocks_cover_a_vector_once_and_in_order(array, length):
 
 def test_long_vectors_on_the_host_are_cut():
     assert len(backends.cache_blocks(np.zeros(200_000))) > 1
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from dnn_xp.backends import keep_freed_memory
+
+def step():
+    return [np.ones(120_000, np.float32) for _ in range(8)]  # 4 MB, in 940 pages
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+for _ in range(3):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps so little memory")
+def test_memory_that_a_step_frees_is_there_for_the_next():
+    """Each page that the system hands out anew is a fault."""
+    own = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    faults = {}
+    for name in ("kept", "as it was"):
+        command = [sys.executable, "-c", FAULTS, name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=own)
+        faults[name] = int(done.stdout)
+    assert faults["kept"] < 940, f"20 steps, the pages of one: {faults}"
+    assert faults["as it was"] > 10 * faults["kept"], "else there is nothing to keep any more"

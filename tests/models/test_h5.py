@@ -18,7 +18,16 @@ from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.sealing import seal
 from dnn_xp.functions.activations import find_activation
 from dnn_xp.functions.costs import find_cost
-from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from dnn_xp.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+    ParametricActivation,
+    PeriodicEmbedding,
+)
 from dnn_xp.models.h5 import Model, ModelFileError, load_model, save_model
 from dnn_xp.network import Network
 from tests.helpers import assert_close, assert_values
@@ -89,6 +98,16 @@ def test_it_predicts_as_before(path, array, dtype):
     loaded = load_model(path)
     before, after = NETWORK.predict(theta, X), loaded.network.predict(loaded.theta, X)
     assert_close(after, before, rtol=0)
+
+
+def test_layers_for_tables_come_back(path, array):
+    hidden = (PeriodicEmbedding(3, 5, 2, 0.3), Dense(4), ParametricActivation(("elu", 0.5)))
+    network = Network(12, (*hidden, Dense(3)), "softmax_cross_entropy")
+    theta = network.initialize(like=array([1.0]))
+    save_model(path, made(network=network, theta=theta))
+    loaded = load_model(path)
+    assert loaded.network == network
+    assert_close(loaded.theta, theta, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ class TabularEstimator(TabularParameters):
     """Ensemble of networks on tables, with scikit-learn's methods; a subclass knows the targets."""
 
     _numeric_targets: bool
+    _label_smoothing: float = 0.0
     n_features_in_: int
 
     # ------------------------------------------------------------------ what a subclass knows
@@ -224,6 +225,7 @@ class TabularEstimator(TabularParameters):
             n_outputs=len(Y) * find_cost(self._find_cost()).outputs_per_target,
             n_training=len(shares[0].training),
             cost=self._find_cost(),
+            label_smoothing=self._label_smoothing,
         )
         with _progress_bar(self) as bars:
             plan = Plan(

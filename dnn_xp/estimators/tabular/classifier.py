@@ -145,6 +145,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             return super()._strata(y)
         return np.unique(y, return_inverse=True)[1]
 
+    @property
+    def _label_smoothing(self) -> float:  # type: ignore[override]
+        return self.label_smoothing
+
     def _find_cost(self) -> CostSpec:
         if self._labels.kind == MultioutputLabels.kind:
             sizes = (rows.stop - rows.start for rows, _ in self._labels.choices)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from dnn_xp.estimators.tabular.members import Recipe
 from dnn_xp.estimators.tabular.parameters import TabularParameters
@@ -24,6 +25,7 @@ def make_recipe(
     n_outputs: int,
     n_training: int,
     cost: CostSpec,
+    label_smoothing: float = 0.0,
 ) -> Recipe:
     """Return how members are trained on so many examples.
 
@@ -36,6 +38,7 @@ def make_recipe(
     n_training : int
         Examples that each member trains on.
     cost : str, tuple or Cost
+    label_smoothing : float
     """
     sizes = parameters.hidden_layer_sizes
     units: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
@@ -46,19 +49,14 @@ def make_recipe(
         layers += _block(parameters, n)
     layers.append(Dense(n_outputs, initializer="lecun_normal"))
     network = Network(n_columns, tuple(layers), cost)
-    batch_size = parameters.batch_size
-    if isinstance(batch_size, str):  # "auto": an epoch has twelve steps or more
-        batch_size = min(max(n_training // 12, 16), 256)
-    epochs = parameters.max_iter
-    if isinstance(epochs, str):
-        epochs = max(24, round(64 * min(1.0, math.sqrt(6400 / n_training))))
+    epochs = _epochs(parameters.max_iter, n_training)
     return Recipe(
         network,
         adamw(parameters.learning_rate_init, 0.9, 0.95, weight_decay=parameters.weight_decay),
         epochs,
-        min(batch_size, n_training),
+        _batch_size(parameters.batch_size, n_training),
         cosine(epochs, warm_up=min(3.0, epochs / 20)),
-        getattr(parameters, "label_smoothing", 0.0),
+        label_smoothing,
     )
 
 
@@ -69,6 +67,19 @@ def _block(parameters: TabularParameters, units: int) -> list[Layer]:
     if parameters.dropout:
         layers.append(Dropout(parameters.dropout))
     return layers
+
+
+def _batch_size(chosen: int | Literal["auto"], n_training: int) -> int:
+    """Return the examples in a step: so few that an epoch has twelve steps or more."""
+    size = min(max(n_training // 12, 16), 256) if isinstance(chosen, str) else chosen
+    return min(size, n_training)
+
+
+def _epochs(chosen: int | Literal["auto"], n_training: int) -> int:
+    """Return the epochs: fewer, the more steps each of them has."""
+    if isinstance(chosen, str):
+        return max(24, round(64 * min(1.0, math.sqrt(6400 / n_training))))
+    return chosen
 
 
 @dataclass(frozen=True)
