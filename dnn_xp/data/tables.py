@@ -193,8 +193,7 @@ class TableEncoder:
             Where its features are others than those in training, or hold other kinds of values, or
             what is infinite.
         """
-        if not hasattr(self, "features_"):
-            raise ValueError("TableEncoder: found one that is not fitted, expected a call of fit")
+        self._check_fitted()
         table = read_table(X, by_value=True)
         self._check_features(table)
         if not is_of_other_library(table.matrix):
@@ -247,6 +246,10 @@ class TableEncoder:
         for place, encode, where in self._encoders:
             encode(read_values(table, place), out[:, where.start - first : where.stop - first])
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "features_"):
+            raise ValueError("TableEncoder: found one that is not fitted, expected a call of fit")
+
     def _check_features(self, table: Table) -> None:
         names, known = text_names(table.names), getattr(self, "feature_names_in_", None)
         if names is not None and known is not None and names != tuple(known):
@@ -261,12 +264,14 @@ class TableEncoder:
 
     def describe(self) -> str:
         """Return a table of the features: what they are and what they become."""
+        self._check_fitted()
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         columns = f"{self.n_columns_} column{'s' * (self.n_columns_ > 1)}"
         return f"{describe_features(names, self.features_)}\n{columns}"
 
     def state(self) -> dict[str, Any]:
         """Return what was learnt, in JSON's types, for `from_state`."""
+        self._check_fitted()
         chosen, names = self.categorical_features, getattr(self, "feature_names_in_", None)
         return {
             "categorical_features": (
