@@ -340,11 +340,14 @@ def test_an_encoder_is_copied_and_pickled(keep, form):
         {"names": ["a"]},
         {"names": ["a", 1]},
         {"max_categories": 1},
+        {"max_categories": 10**12},
+        {"max_categories": 3, "n_buckets": 1},
         {"n_buckets": "a"},
     ],
 )
 def test_the_state_of_something_else_is_refused(change):
-    state = TableEncoder().fit([[1.0, "a"], [2.0, "b"]]).state()
+    rows = [[1.0, "a"], [2.0, "b"], [3.0, "c"], [4.0, "d"]]
+    state = TableEncoder().fit(rows).state()
     TableEncoder.from_state(state)
     with pytest.raises(ValueError, match="state: found that of no TableEncoder"):
         TableEncoder.from_state(state | change)
@@ -373,6 +376,13 @@ def test_the_description_says_what_becomes_of_each_feature():
     assert total == "2 columns"
 
 
+@pytest.mark.once
+def test_an_encoder_is_shown_as_it_is_typed():
+    assert repr(TableEncoder()) == "TableEncoder()"
+    shown = "TableEncoder(categorical_features=[1, 2], n_buckets=3)"
+    assert repr(TableEncoder(categorical_features=np.asarray([1, 2]), n_buckets=3)) == shown
+
+
 # ----------------------------------------------------------------------------- refused
 
 
@@ -385,6 +395,7 @@ def test_the_description_says_what_becomes_of_each_feature():
         ({"max_categories": 17}, "max_categories: found 17, expected a whole number from 18 on"),
         ({"max_categories": True}, "max_categories: found True"),
         ({"max_categories": None}, "max_categories: found None"),
+        ({"max_categories": 10**9}, "max_categories: found 1000000000, expected at most 65536"),
     ],
 )
 def test_wrong_settings_are_refused(settings, words):
