@@ -27,7 +27,7 @@ SKLEARN = "scikit-learn==1.9.*"
 BACKENDS = {
     "numpy": (
         ".[app,sklearn,tensorboard,test]",
-        *(SKLEARN, "pandas", "polars", "skops", "mlflow-skinny"),
+        *(SKLEARN, "pandas", "polars", "pyarrow", "skops", "mlflow-skinny"),
     ),
     "array-api-strict": (".[sklearn,test]", SKLEARN, "array-api-strict>=2.6.1"),
     "torch": (".[torch,sklearn,test]", SKLEARN, "torch==2.13.0"),  # one version: an oracle as well

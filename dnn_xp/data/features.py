@@ -111,10 +111,12 @@ def _categorical_mask(table: Table, categorical_features: Any) -> HostArray:
     n = table.shape[1]
     mask = np.zeros(n, bool)
     chosen = np.asarray([] if categorical_features is None else categorical_features)
+    expected = "'from_dtype', None, or a list of names, places or truth values, of features"
+    check("categorical_features", categorical_features, chosen.ndim == 1, expected)
     if chosen.size == 0:
         return mask
-    kinds = {type(one).__name__ for one in chosen.ravel()} if chosen.dtype.kind == "O" else set()
-    if chosen.ndim != 1 or chosen.dtype.kind not in "ibUO" or kinds - {"str"}:
+    kinds = {type(one).__name__ for one in chosen} if chosen.dtype.kind == "O" else set()
+    if chosen.dtype.kind not in "ibUO" or kinds - {"str"}:
         found = ", ".join(sorted(kinds)) or chosen.dtype.name
         raise ValueError(
             f"categorical_features must be an array-like of bool, int or str, got: {found}."

@@ -83,7 +83,12 @@ def read_table(X: Any, *, by_value: bool = False) -> Table:
         if X.dtype.kind == "c":
             raise ValueError(f"Complex data not supported\nX: {shown(X)}\n")
         return Table(X.shape, None, X.tocsr(), ())
-    X = plain_array("X", X) if is_of_other_library(X) else _as_array(X)
+    if is_of_other_library(X):
+        if namespace(X).isdtype(X.dtype, "complex floating"):
+            raise ValueError(f"Complex data not supported\nX: {shown(X)}\n")
+        X = plain_array("X", X)
+    else:
+        X = _as_array(X)
     _check_two_dimensions(len(X.shape))
     if not isinstance(X, np.ndarray):
         if any(math.isnan(length or 0) for length in X.shape):

@@ -16,6 +16,9 @@ __all__ = ["Levels", "learn_levels", "make_encoder"]
 _UNSEEN, _UNKNOWN = -1, -2
 """Codes of a level that was not there in training, and of a value that is met the first time."""
 
+_OF_TWO = np.asarray([-1.0, 1.0, 0.0], np.float32)
+"""What the codes 0, 1 and -1 become where there are two levels."""
+
 
 class Levels(NamedTuple):
     """Levels of a categorical feature.
@@ -123,14 +126,13 @@ def make_encoder(levels: Levels, label: str) -> Callable[[Sequence[Any], HostArr
             )
         return shared + _bucket(key, levels.n_buckets) if levels.n_buckets else _UNSEEN
 
-    width = levels.width
-    # A row for each code; the last one, of zeros, is that of the code -1.
-    rows = np.concatenate([np.eye(width, dtype=np.float32), np.zeros((1, width), np.float32)])
-    if width == 1:
-        rows = np.asarray([[-1.0], [1.0], [0.0]], np.float32)
-
     def encode(values: Sequence[Any], out: HostArray) -> None:
-        out[:] = rows[_look_up(values, codes, find)]
+        found = np.asarray(_look_up(values, codes, find), np.intp)
+        if levels.width <= 1:
+            out[:] = _OF_TWO[found, None]
+            return
+        (rows,) = (found >= 0).nonzero()
+        out[rows, found[rows]] = 1.0
 
     return encode
 

@@ -106,6 +106,6 @@ def scale_numbers(X: Array, centre: HostArray, scale: HostArray) -> tuple[Array,
         centre, scale = asarray_like(centre, like=X), asarray_like(scale, like=X)
     missing = xp.isnan(X)
     with np.errstate(over="ignore"):
-        Z = xp.clip((X - centre) / scale, -_FARTHEST, _FARTHEST)
+        Z = xp.minimum(xp.maximum((X - centre) / scale, -_FARTHEST), _FARTHEST)
     Z = Z / xp.sqrt(1.0 + (Z / 3.0) ** 2)
     return xp.where(missing, 0.0, Z), missing

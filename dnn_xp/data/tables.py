@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check_whole
+from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import (
     Array,
     HostArray,
@@ -40,8 +40,12 @@ from dnn_xp.data.frames import (
 )
 from dnn_xp.data.levels import learn_levels, make_encoder
 from dnn_xp.data.scaling import in_double, measure_spread, scale_numbers
+from dnn_xp.reprs import typed_call
 
 __all__ = ["TableEncoder"]
+
+_MOST = 2**16
+"""Columns of a feature: what is larger is a mistake, or a file that asks for memory."""
 
 _MEASURED, _SCALED = 2**23, 2**18
 """Numbers that are sorted, and that are scaled, at a time; these stay in the cache."""
@@ -86,6 +90,21 @@ class TableEncoder:
     was one in training. A level that was not there is 0 in all columns, or shares the buckets.
     Levels are told apart by value: 1, 1.0 and True are the same, the text "1" is another. A
     feature of one level, or of missing values alone, is left out; what it holds is not looked at.
+
+    Columns of NumPy's dtypes of text are categories, too; a list of rows is read value by value.
+    Decimals are numbers. Of a value that is none of these, as an interval, the text counts.
+
+    Examples
+    --------
+    >>> encoder = TableEncoder().fit([[1.0, "red"], [4.0, "blue"], [None, "red"], [3.0, None]])
+    >>> print(encoder.describe())
+    feature  kind      becomes                    missing  levels
+    0        number    a number and an indicator  1
+    1        category  3 columns                  1        2: blue, red
+    5 columns
+    >>> print(encoder.transform([[3.0, "blue"], [None, "green"]]))
+    [[0. 0. 1. 0. 0.]
+     [0. 1. 0. 0. 0.]]
     """
 
     def __init__(
@@ -98,6 +117,21 @@ class TableEncoder:
         self.categorical_features = categorical_features
         self.n_buckets = check_whole("n_buckets", n_buckets, 1)
         self.max_categories = check_whole("max_categories", max_categories, self.n_buckets + 2)
+        fits = self.max_categories <= _MOST
+        check("max_categories", max_categories, fits, f"at most {_MOST} columns of a feature")
+
+    def __repr__(self) -> str:
+        return typed_call(type(self), self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        chosen = self.categorical_features
+        if chosen is not None and not isinstance(chosen, str):
+            chosen = np.asarray(chosen).tolist()
+        return {
+            "categorical_features": chosen,
+            "max_categories": self.max_categories,
+            "n_buckets": self.n_buckets,
+        }
 
     # ------------------------------------------------------------------------- fitting
 
@@ -156,10 +190,11 @@ class TableEncoder:
         self._labels = [feature_label(names, place) for place in range(len(features))]
         scaled = [i for i, one in enumerate(features) if one.scale > 0]
         indicated = [i for i, one in enumerate(features) if one.has_indicator]
-        self._read = scaled + [i for i in indicated if i not in set(scaled)]
+        self._read = list(dict.fromkeys(scaled + indicated))
+        column = {place: i for i, place in enumerate(self._read)}
         self._centres = np.asarray([features[i].centre for i in self._read])
         self._scales = np.asarray([features[i].scale or 1.0 for i in self._read])
-        self._indicated = np.asarray([self._read.index(i) for i in indicated], np.int32)
+        self._indicated = np.asarray([column[place] for place in indicated], np.int32)
         self.n_numbers_ = len(scaled)
         columns, self._encoders = scaled + indicated, []
         for place, feature in enumerate(features):
@@ -193,8 +228,7 @@ class TableEncoder:
             Where its features are others than those in training, or hold other kinds of values, or
             what is infinite.
         """
-        if not hasattr(self, "features_"):
-            raise ValueError("TableEncoder: found one that is not fitted, expected a call of fit")
+        self._check_fitted()
         table = read_table(X, by_value=True)
         self._check_features(table)
         if not is_of_other_library(table.matrix):
@@ -247,6 +281,10 @@ class TableEncoder:
         for place, encode, where in self._encoders:
             encode(read_values(table, place), out[:, where.start - first : where.stop - first])
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "features_"):
+            raise ValueError("TableEncoder: found one that is not fitted, expected a call of fit")
+
     def _check_features(self, table: Table) -> None:
         names, known = text_names(table.names), getattr(self, "feature_names_in_", None)
         if names is not None and known is not None and names != tuple(known):
@@ -261,19 +299,17 @@ class TableEncoder:
 
     def describe(self) -> str:
         """Return a table of the features: what they are and what they become."""
+        self._check_fitted()
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         columns = f"{self.n_columns_} column{'s' * (self.n_columns_ > 1)}"
         return f"{describe_features(names, self.features_)}\n{columns}"
 
     def state(self) -> dict[str, Any]:
         """Return what was learnt, in JSON's types, for `from_state`."""
-        chosen, names = self.categorical_features, getattr(self, "feature_names_in_", None)
+        self._check_fitted()
+        names = getattr(self, "feature_names_in_", None)
         return {
-            "categorical_features": (
-                chosen if chosen is None or isinstance(chosen, str) else np.asarray(chosen).tolist()
-            ),
-            "max_categories": self.max_categories,
-            "n_buckets": self.n_buckets,
+            **self._settings(),
             "names": None if names is None else names.tolist(),
             "features": [plain_feature(feature) for feature in self.features_],
         }
@@ -292,6 +328,8 @@ class TableEncoder:
             encoder = cls(**{name: state[name] for name in settings})
             names = state["names"]
             features = tuple(map(full_feature, state["features"]))
+            for levels in (one.levels for one in features if one.levels is not None):
+                check("levels", levels.own, levels.width <= encoder.max_categories, "fewer")
             if names is not None and [*map(type, names)] != [str] * len(features):
                 raise ValueError("names: expected a text for each feature")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
