@@ -156,6 +156,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
                 fit_by_lbfgs(self, network, data, callbacks, group)
             else:
                 fit_by_steps(self, network, data, validation_data, rng, callbacks, group=group)
+        if speaks:
+            self._warn_of_fit(network, data)
         for reporter in reported:
             reporter.on_fit_end()
         return self
@@ -197,6 +199,8 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         Y = self._encode(y, like, incremental=incremental)
         if self._numeric_targets:
             warn_of_lost_targets(Y, X)
+        self._fit_scale(Y, weights, first=first)
+        Y = self._scaled(Y)
         cost = self._find_cost(Y.shape[0])
         n_outputs = Y.shape[0] * find_cost(cost).outputs_per_target
         network = describe_network(self, X.shape[1], n_outputs, cost)

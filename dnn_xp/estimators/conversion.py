@@ -9,13 +9,14 @@ from sklearn import neural_network
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from dnn_xp.backends import to_host
+from dnn_xp.backends import asarray_like, to_host
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.estimators.coefficients import Weights, to_theta
 from dnn_xp.estimators.data import HostArray
 from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.estimators.labels import Labels
 from dnn_xp.estimators.translation import describe_network
+from dnn_xp.functions.activations import identity
 from dnn_xp.functions.costs import COSTS, Cost, find_cost
 from dnn_xp.layers import Dense, Dropout
 from dnn_xp.models.h5 import Model
@@ -110,9 +111,10 @@ def to_sklearn(fitted: FittedNetwork) -> Any:
             values[name] = defaults[name]
     estimator = theirs(**{name: values[name] for name in defaults})
     estimator.__dict__ |= _attributes(fitted)
+    weights = _weights_in_units_of_y(fitted)
     for name in ("coefs", "intercepts"):
         for attribute in (f"{name}_", f"_best_{name}"):  # the first of them it trains in place
-            arrays = [np.array(to_host(x)) for x in getattr(fitted, f"{name}_")]
+            arrays = [np.array(to_host(x)) for x in getattr(weights, name)]
             setattr(estimator, attribute, arrays)
     if hasattr(fitted, "classes_"):
         labels = fitted._labels
@@ -139,7 +141,33 @@ def to_model(fitted: FittedNetwork) -> Model:
         classes = tuple(map(str, labels.known.tolist()))
     preprocessing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
     about = {"estimator": type(fitted).__name__}
-    return Model(network, fitted.theta_, preprocessing, classes, None, None, about)
+    theta = to_theta(network, _weights_in_units_of_y(fitted))
+    return Model(network, theta, preprocessing, classes, None, None, about)
+
+
+def _weights_in_units_of_y(fitted: FittedNetwork) -> Weights:
+    """Return the weights with which a network gives what an estimator of scaled targets predicts.
+
+    Raises
+    ------
+    ValueError
+        Where the last layer does not give the outputs: of several quantiles it gives steps.
+    """
+    weights = fitted._weights()
+    if not hasattr(fitted, "target_std_"):
+        return weights
+    cost = find_cost(fitted.network_.cost)
+    if cost.output is not identity:
+        raise ValueError(
+            f"loss: found {cost.name!r} with scale_target=True, whose scale no layer of a network "
+            "can hold, expected one without an output function; pickle the estimator itself"
+        )
+    coef, intercept = weights.coefs[-1], weights.intercepts[-1]
+    mean, std = (asarray_like(x, like=coef) for x in (fitted.target_mean_, fitted.target_std_))
+    return weights._replace(
+        coefs=[*weights.coefs[:-1], coef * std],
+        intercepts=[*weights.intercepts[:-1], intercept * std + mean],
+    )
 
 
 def _sklearn_class(ours: type) -> Any:

@@ -38,6 +38,10 @@ class FittedNetwork(Parameters):
     norms_: list[Arrays]
     _network: Network
 
+    # Of a regressor whose targets are scaled.
+    target_mean_: HostArray
+    target_std_: HostArray
+
     # Of a classifier.
     classes_: Any
     _labels: ClassLabels
@@ -69,6 +73,16 @@ class FittedNetwork(Parameters):
     def _encode_known(self, y: Targets) -> HostArray:
         """Return the targets of a network, of a kind that is known."""
         raise NotImplementedError
+
+    def _fit_scale(self, Y: HostArray, weights: HostArray | None, *, first: bool) -> None:
+        """Learn what targets are scaled by, where they are; a fit that goes on keeps it."""
+
+    def _scaled(self, Y: HostArray) -> HostArray:
+        """Return targets as they are trained on."""
+        return Y
+
+    def _warn_of_fit(self, network: Network, data: Any) -> None:
+        """Warn where a fit is bad for a reason that is known."""
 
     def _decode(self, A: Matrix) -> Array:
         """Return predictions from the network's outputs, shape (n_outputs, m)."""

@@ -224,6 +224,7 @@ _RULES: dict[str, Rule] = {
         "a list of dnn_xp's callbacks (scikit-learn's are for set_callbacks)",
     ),
     "fitted_as_numpy": _FLAG,
+    "scale_target": _FLAG,
 }
 
 
@@ -265,7 +266,8 @@ def check_parameters(estimator: BaseEstimator, own: Mapping[str, Rule] | None = 
 
 def _reason(name: str, value: Any) -> str:
     """Return what is wrong with the numbers of a loss, where its name is known."""
-    if name != "loss" or not isinstance(value, tuple | list):
+    listed = name == "loss" and isinstance(value, tuple | list)
+    if not listed or not value or not isinstance(value[0], str) or value[0] not in COSTS:
         return ""
     spec: Any = value
     try:

@@ -99,7 +99,7 @@ def check_validation_data(
     """
     with naming_argument("X_val, y_val"):
         X, y = check_X_y(estimator, X_val, y_val, numeric=estimator._numeric_targets, reset=False)
-        Y = estimator._encode_known(y)
+        Y = estimator._scaled(estimator._encode_known(y))
     if len(Y) != len(data.Y):
         raise ValueError(f"y_val: found {len(Y)} columns, expected {len(data.Y)}, as y has")
     return FitData(as_rows_like(X, data.X), Y, None, X_val if is_frame(X_val) else None)

@@ -67,6 +67,7 @@ OF_OURS = {
     "callbacks": [None, [3]],
     "checkpoint": [3],
     "fitted_as_numpy": [None],
+    "scale_target": [None, 1, "y"],
 }
 GOOD = {
     "hidden_layer_sizes": [3, (3,), [3, 2], (), np.array([3]), np.int64(3)],
