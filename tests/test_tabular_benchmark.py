@@ -250,8 +250,8 @@ def test_no_error_at_all_counts_as_half_a_row():
 
 
 def test_the_error_of_a_coverage_is_of_test_and_hold_out():
-    row = {"test_rows": 100, "train_rows": 500}
-    found = statistics.standard_error_of_coverage(row, 0.9, 0.2)
+    row = {"test_rows": 100, "held_out_rows": 100}
+    found = statistics.standard_error_of_coverage(row, 0.9)
     assert found == pytest.approx(math.sqrt(0.09 * (1 / 100 + 1 / 100)))
 
 
@@ -376,6 +376,23 @@ def test_the_tables_tell_changes_means_sets_and_options(monkeypatch, capsys):
     assert "dnn_xp, n_members=1" in printed
     (own,) = (row for row in kept if row["table"] == "sets" and row["set"] == "diabetes")
     assert own["hgb"] == 0.5
+
+
+def test_coverage_is_pooled_over_rows_and_least_where_it_is_furthest_below():
+    common = {"method": "dnn_xp", "width": 1.0, "held_out_rows": 10**12}
+    found = [
+        common | {"set": name, "coverage": coverage, "test_rows": test_rows}
+        for name, coverage, test_rows in (
+            *(("diabetes", 0.85, 100), ("diabetes", 0.83, 100)),  # 2 standard errors below
+            ("saratoga", 0.88, 2500),  # 3.3 of them
+        )
+    ]
+    (figure,) = tables.coverages(found, "judged")
+    assert figure["pooled"] == pytest.approx((85 + 83 + 2200) / 2700)
+    assert (figure["least of"], figure["least"]) == ("saratoga", 0.88)
+    assert figure["standard errors above"] == pytest.approx(
+        -0.02 / math.sqrt(0.09 / 2500), rel=1e-6
+    )
 
 
 def test_of_two_runs_the_one_named_last_counts():

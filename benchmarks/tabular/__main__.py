@@ -53,7 +53,13 @@ def measure(name: str, job: methods.Job, split: data.Split) -> rows.Row:
         with contextlib.suppress(ValueError):  # where an option has nothing held out
             ends = model.predict_interval(split.X_test, coverage=tables.COVERAGE)
             row |= scores.of_intervals(split.y_test, ends[:, 0], ends[:, 1])
+            row["held_out_rows"] = round(_held_out(model) * len(split.y))
     return row
+
+
+def _held_out(model: Any) -> float:
+    """Return which share of the rows some member holds out: no two the same, as long as it goes."""
+    return min(1.0, model.n_members * model.validation)
 
 
 def job_of(name: str, X: Any, seed: int) -> methods.Job:

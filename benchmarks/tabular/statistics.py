@@ -63,9 +63,9 @@ def resampled(sets: list[np.ndarray], resamples: int = RESAMPLES, seed: int = 0)
     return means.mean(axis=1)
 
 
-def standard_error_of_coverage(row: Mapping[str, float], coverage: float, held_out: float) -> float:
+def standard_error_of_coverage(row: Mapping[str, float], coverage: float) -> float:
     """Return that of a split-conformal coverage: both the test and the hold-out are samples."""
-    counts = 1.0 / row["test_rows"] + 1.0 / (held_out * row["train_rows"])
+    counts = 1.0 / row["test_rows"] + 1.0 / row["held_out_rows"]
     return float(np.sqrt(coverage * (1.0 - coverage) * counts))
 
 
