@@ -355,6 +355,33 @@ def test_a_peer_takes_a_frame_with_what_is_missing_and_what_was_never_seen(name,
     assert np.isfinite(out).all()
 
 
+def test_realmlp_is_handed_no_missing_number_and_no_level_that_it_has_not_seen():
+    X = pd.DataFrame({"a": [1.0, math.nan, 3.0, 7.0], "b": ["y", None, "x", "y"]})
+    X["b"] = X["b"].astype(object).where(X["b"].notna(), None)
+    new = pd.DataFrame({"a": [math.nan, 2.0, 5.0], "b": [None, "z", "x"]}, dtype=object)
+    handed = []
+
+    class Model:
+        def fit(self, X, y, cat_col_names):
+            assert cat_col_names == ["b"]
+
+        def predict(self, X):
+            handed.append(X)
+
+    model = methods._RealMLP(methods.Job(["a"], ["b"], True, 0), Model()).fit(X, None)
+    model.predict(new.astype({"a": float}))
+    (found,) = handed
+    assert found["a"].tolist() == [3.0, 2.0, 5.0]  # the median of the fit
+    assert found["b"].tolist() == ["missing", "missing", "x"]  # the first level, for "z"
+    assert found["b"].cat.categories.tolist() == ["missing", "x", "y"]
+
+
+def test_an_option_that_is_only_of_classes_is_not_run_on_values():
+    asked = ["linear", "realmlp_ce", "dnn_xp+n_members=1"]
+    assert methods.that_fit(asked, is_values=False) == asked
+    assert methods.that_fit(asked, is_values=True) == ["linear", "dnn_xp+n_members=1"]
+
+
 def test_the_tables_tell_changes_means_sets_and_options(monkeypatch, capsys):
     kept = []
     monkeypatch.setattr(tables.harness, "write", lambda question, figures: kept.extend(figures))
