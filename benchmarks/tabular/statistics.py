@@ -25,7 +25,7 @@ def change(rows: Iterable[Row], ours: str, theirs: str, score: str) -> Change | 
     """Return the mean paired change of the logarithm of a score, over what both were fitted to.
 
     Each set counts the same. Repetitions of a set are not independent, so the interval is of sets
-    drawn anew, and then of repetitions within each. Of ten sets such an interval is about a tenth
+    drawn anew, and then of repetitions within each. Of ten sets such an interval is about a fifth
     too narrow: what it only just excludes is not excluded.
     """
     found = pairs(rows, ours, theirs, score)
