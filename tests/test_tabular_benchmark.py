@@ -250,8 +250,8 @@ def test_no_error_at_all_counts_as_half_a_row():
 
 
 def test_the_error_of_a_coverage_is_of_test_and_hold_out():
-    row = {"test_rows": 100, "train_rows": 500}
-    found = statistics.standard_error_of_coverage(row, 0.9, 0.2)
+    row = {"test_rows": 100, "held_out_rows": 100}
+    found = statistics.standard_error_of_coverage(row, 0.9)
     assert found == pytest.approx(math.sqrt(0.09 * (1 / 100 + 1 / 100)))
 
 
@@ -355,6 +355,33 @@ def test_a_peer_takes_a_frame_with_what_is_missing_and_what_was_never_seen(name,
     assert np.isfinite(out).all()
 
 
+def test_realmlp_is_handed_no_missing_number_and_no_level_that_it_has_not_seen():
+    X = pd.DataFrame({"a": [1.0, math.nan, 3.0, 7.0], "b": ["y", None, "x", "y"]})
+    X["b"] = X["b"].astype(object).where(X["b"].notna(), None)
+    new = pd.DataFrame({"a": [math.nan, 2.0, 5.0], "b": [None, "z", "x"]}, dtype=object)
+    handed = []
+
+    class Model:
+        def fit(self, X, y, cat_col_names):
+            assert cat_col_names == ["b"]
+
+        def predict(self, X):
+            handed.append(X)
+
+    model = methods._RealMLP(methods.Job(["a"], ["b"], True, 0), Model()).fit(X, None)
+    model.predict(new.astype({"a": float}))
+    (found,) = handed
+    assert found["a"].tolist() == [3.0, 2.0, 5.0]  # the median of the fit
+    assert found["b"].tolist() == ["missing", "missing", "x"]  # the first level, for "z"
+    assert found["b"].cat.categories.tolist() == ["missing", "x", "y"]
+
+
+def test_an_option_that_is_only_of_classes_is_not_run_on_values():
+    asked = ["linear", "realmlp_ce", "dnn_xp+n_members=1"]
+    assert methods.that_fit(asked, is_values=False) == asked
+    assert methods.that_fit(asked, is_values=True) == ["linear", "dnn_xp+n_members=1"]
+
+
 def test_the_tables_tell_changes_means_sets_and_options(monkeypatch, capsys):
     kept = []
     monkeypatch.setattr(tables.harness, "write", lambda question, figures: kept.extend(figures))
@@ -376,6 +403,23 @@ def test_the_tables_tell_changes_means_sets_and_options(monkeypatch, capsys):
     assert "dnn_xp, n_members=1" in printed
     (own,) = (row for row in kept if row["table"] == "sets" and row["set"] == "diabetes")
     assert own["hgb"] == 0.5
+
+
+def test_coverage_is_pooled_over_rows_and_least_where_it_is_furthest_below():
+    common = {"method": "dnn_xp", "width": 1.0, "held_out_rows": 10**12}
+    found = [
+        common | {"set": name, "coverage": coverage, "test_rows": test_rows}
+        for name, coverage, test_rows in (
+            *(("diabetes", 0.85, 100), ("diabetes", 0.83, 100)),  # 2 standard errors below
+            ("saratoga", 0.88, 2500),  # 3.3 of them
+        )
+    ]
+    (figure,) = tables.coverages(found, "judged")
+    assert figure["pooled"] == pytest.approx((85 + 83 + 2200) / 2700)
+    assert (figure["least of"], figure["least"]) == ("saratoga", 0.88)
+    assert figure["standard errors above"] == pytest.approx(
+        -0.02 / math.sqrt(0.09 / 2500), rel=1e-6
+    )
 
 
 def test_of_two_runs_the_one_named_last_counts():

@@ -36,7 +36,6 @@ from typing import Any  # noqa: E402
 from benchmarks.harness import SAVE  # noqa: E402
 from benchmarks.tabular import data, methods, rows, scores, tables  # noqa: E402
 
-COVERAGE = 0.9
 WARM_UP_ROWS = 200
 
 
@@ -51,14 +50,16 @@ def measure(name: str, job: methods.Job, split: data.Split) -> rows.Row:
     judge = scores.of_values if job.is_values else scores.of_classes
     row = seconds | judge(split.y_test, out)
     if job.is_values and hasattr(model, "predict_interval"):
-        ends = model.predict_interval(split.X_test, coverage=COVERAGE)
-        row |= scores.of_intervals(split.y_test, *_columns(ends))
+        with contextlib.suppress(ValueError):  # where an option has nothing held out
+            ends = model.predict_interval(split.X_test, coverage=tables.COVERAGE)
+            row |= scores.of_intervals(split.y_test, ends[:, 0], ends[:, 1])
+            row["held_out_rows"] = round(_held_out(model) * len(split.y))
     return row
 
 
-def _columns(ends: Any) -> Any:
-    """Return low and high, of a pair or of an array with a row for each example."""
-    return ends if isinstance(ends, tuple) else (ends[:, 0], ends[:, 1])
+def _held_out(model: Any) -> float:
+    """Return which share of the rows some member holds out: no two the same, as long as it goes."""
+    return min(1.0, model.n_members * model.validation)
 
 
 def job_of(name: str, X: Any, seed: int) -> methods.Job:

@@ -159,8 +159,9 @@ class _RealMLP:
         X = X.copy()
         X[self.job.numbers] = X[self.job.numbers].fillna(self.medians).astype(float)
         for name, levels in self.levels.items():
-            X[name] = pd.Categorical(X[name].fillna("missing"), categories=levels)
-            X[name] = X[name].fillna(levels[0])  # what was never seen: it takes no missing one
+            column = X[name].fillna("missing")
+            column = column.where(column.isin(levels), levels[0])  # for what was never seen
+            X[name] = pd.Categorical(column, categories=levels)
         return X
 
     def predict(self, X: pd.DataFrame) -> Any:
