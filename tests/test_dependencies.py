@@ -86,12 +86,16 @@ def test_what_is_loaded_is_seen():
     assert loaded_by("import pytest") >= {"pytest", "pluggy"}
 
 
+def room_of(path):
+    return path.relative_to(ROOT / "dnn_xp").parts[0]
+
+
 def test_modules_load_core_dependencies_only():
     core = distributions(PROJECT["dependencies"])
     eager = {
         path.relative_to(ROOT).as_posix(): others
         for path in (ROOT / "dnn_xp").rglob("*.py")
-        if (others := imported(path, eagerly=True) - core - OF_ROOM.get(path.parent.name, set()))
+        if (others := imported(path, eagerly=True) - core - OF_ROOM.get(room_of(path), set()))
     }
     assert not eager, "import what is optional where it is used, by backends.require"
 
