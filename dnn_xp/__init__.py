@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
     from dnn_xp.data import Preprocessing, load_arrays, open_examples, read_picture
     from dnn_xp.estimators import MLPClassifier as MLPClassifier
     from dnn_xp.estimators import MLPRegressor as MLPRegressor
+    from dnn_xp.estimators import TabularClassifier as TabularClassifier
+    from dnn_xp.estimators import TabularRegressor as TabularRegressor
     from dnn_xp.functions.metrics import accuracy, one_hot
     from dnn_xp.layers import (
         Activation,
@@ -76,7 +78,12 @@ _HOMES = {
         "TimeLimit",
     ),
     "dnn_xp.data": ("Preprocessing", "load_arrays", "open_examples", "read_picture"),
-    "dnn_xp.estimators": ("MLPClassifier", "MLPRegressor"),
+    "dnn_xp.estimators": (
+        "MLPClassifier",
+        "MLPRegressor",
+        "TabularClassifier",
+        "TabularRegressor",
+    ),
     "dnn_xp.functions.metrics": ("accuracy", "one_hot"),
     "dnn_xp.layers": (
         "Activation",
