@@ -202,6 +202,14 @@ def test_arrays_of_no_rows_become_no_rows(array):
     assert tuple(Z.shape) == (0, encoder.n_columns_)
 
 
+def test_a_tensor_that_requires_gradients_becomes_a_plain_one(array, library):
+    if library.backend != "torch":
+        pytest.skip("only PyTorch keeps a record for gradients")
+    X = array(table_of_numbers()).requires_grad_()
+    Z = TableEncoder(categorical_features=[2]).fit(X).transform(X)
+    assert not Z.requires_grad
+
+
 def test_rows_on_dask_wait_until_they_are_asked_for(array, library):
     if library.backend != "dask":
         pytest.skip("only Dask waits")
