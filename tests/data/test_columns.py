@@ -76,6 +76,8 @@ NUMBERS = [
     (column([None, NAN]), "time", [NAN, NAN]),
     (column([NAN, NAN], float), "time", [NAN, NAN]),
     (column([np.datetime64("NaT")]), "number", [NAN]),
+    (column(["NaT"], "M8[s]"), "number", [NAN]),
+    (column(["NaT"], "m8[s]"), "time", [NAN]),
     (column([]), "time", []),
 ]
 

@@ -128,9 +128,10 @@ def test_what_is_missing_only_now_is_the_median_or_no_level():
 @pytest.mark.parametrize("fitted", FORMS)
 @pytest.mark.parametrize("given", FORMS)
 def test_the_same_table_has_the_same_bits_whatever_holds_it(fitted, given):
-    expected = TableEncoder(**SMALL).fit(ROWS).transform(ROWS)
-    encoder = TableEncoder(**SMALL).fit(frame(fitted))
-    X = frame(given)
+    columns = {name: values * 2 for name, values in COLUMNS.items()}  # few rows are read by value
+    expected = TableEncoder(**SMALL).fit(ROWS * 2).transform(ROWS * 2)
+    encoder = TableEncoder(**SMALL).fit(frame(fitted, columns))
+    X = frame(given, columns)
     np.testing.assert_array_equal(encoder.transform(X), expected)
     np.testing.assert_array_equal(encoder.transform(X[:2]), expected[:2])
     if given != "rows":  # a list of no rows has no columns
