@@ -144,9 +144,10 @@ def numbers_of(column: Column, kind: str, label: str) -> HostArray:
     if own not in ("number", "boolean", "time", "duration"):
         return _numbers_of_values(values_of(column), kind, label)
     if own in ("time", "duration"):
-        if own != kind:
+        seconds = _seconds(_as_times(column), own)
+        if own != kind and not np.isnan(seconds).all():
             raise _other_kind_found(own, kind, label)
-        return _seconds(_as_times(column), kind)
+        return seconds
     if kind in ("time", "duration"):
         if not np.isnan(numbers := numbers_of(column, "number", label)).all():
             raise _other_kind_found(own, kind, label)

@@ -47,8 +47,8 @@ __all__ = ["TableEncoder"]
 _MOST = 2**16
 """Columns of a feature: what is larger is a mistake, or a file that asks for memory."""
 
-_MEASURED, _SCALED = 2**23, 2**18
-"""Numbers that are sorted, and that are scaled, at a time; these stay in the cache."""
+_MEASURED, _SCALED = 2**21, 2**18
+"""Numbers that are sorted, and that are scaled, at a time: in float64, with copies of them."""
 
 
 class TableEncoder:

@@ -76,6 +76,8 @@ NUMBERS = [
     (column([None, NAN]), "time", [NAN, NAN]),
     (column([NAN, NAN], float), "time", [NAN, NAN]),
     (column([np.datetime64("NaT")]), "number", [NAN]),
+    (column(["NaT"], "M8[s]"), "number", [NAN]),
+    (column(["NaT"], "m8[s]"), "time", [NAN]),
     (column([]), "time", []),
 ]
 
@@ -188,7 +190,7 @@ PANDAS = [
     ([1, 2], "category", "category", [1, 2]),
     (["2020-01-01", None], "datetime64[ns]", "time", [UTC_2020, NAN]),
     (["2020-01-01", None], "datetime64[ns, UTC]", "time", [UTC_2020, NAN]),
-    ([1, None], "timedelta64[s]", "duration", [1, NAN]),
+    ([dt.timedelta(seconds=1), None], "timedelta64[s]", "duration", [1, NAN]),
     (["2020-01"], "period[M]", "category", None),
 ]
 

@@ -128,9 +128,10 @@ def test_what_is_missing_only_now_is_the_median_or_no_level():
 @pytest.mark.parametrize("fitted", FORMS)
 @pytest.mark.parametrize("given", FORMS)
 def test_the_same_table_has_the_same_bits_whatever_holds_it(fitted, given):
-    expected = TableEncoder(**SMALL).fit(ROWS).transform(ROWS)
-    encoder = TableEncoder(**SMALL).fit(frame(fitted))
-    X = frame(given)
+    columns = {name: values * 2 for name, values in COLUMNS.items()}  # few rows are read by value
+    expected = TableEncoder(**SMALL).fit(ROWS * 2).transform(ROWS * 2)
+    encoder = TableEncoder(**SMALL).fit(frame(fitted, columns))
+    X = frame(given, columns)
     np.testing.assert_array_equal(encoder.transform(X), expected)
     np.testing.assert_array_equal(encoder.transform(X[:2]), expected[:2])
     if given != "rows":  # a list of no rows has no columns
@@ -200,6 +201,14 @@ def test_arrays_of_no_rows_become_no_rows(array):
     encoder = TableEncoder(categorical_features=[2]).fit(table_of_numbers())
     Z = encoder.transform(array(np.zeros((0, 6))))
     assert tuple(Z.shape) == (0, encoder.n_columns_)
+
+
+def test_a_tensor_that_requires_gradients_becomes_a_plain_one(array, library):
+    if library.backend != "torch":
+        pytest.skip("only PyTorch keeps a record for gradients")
+    X = array(table_of_numbers()).requires_grad_()
+    Z = TableEncoder(categorical_features=[2]).fit(X).transform(X)
+    assert not Z.requires_grad
 
 
 def test_rows_on_dask_wait_until_they_are_asked_for(array, library):
