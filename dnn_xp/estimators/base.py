@@ -39,6 +39,7 @@ from dnn_xp.estimators.data import (
     finite_when_read,
     keeps_its_library,
     other_library,
+    place_of,
     warn_of_lost_targets,
 )
 from dnn_xp.estimators.fitted import FittedNetwork
@@ -315,14 +316,14 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         same = (namespace(like), device(like)) == (namespace(coef), device(coef))
         if same or self.fitted_as_numpy:
             return
-        name, found = type(self).__name__, _place(like)
+        name, found = type(self).__name__, place_of(like)
         way_out = f"Move the estimator with {name}.to(xp, device), or move X."
         if not keeps_its_library(given) and (library := other_library(given)):
             found = f"an array of {library}, read as NumPy's since array_api_dispatch is off"
             way_out = f"{DISPATCH[0].upper()}{DISPATCH[1:]}."
         raise ValueError(
             f"Inputs passed to {name}.{method}() must use the same namespace and the same device "
-            f"as those passed to fit(). Found {found}, expected {_place(coef)}. {way_out}"
+            f"as those passed to fit(). Found {found}, expected {place_of(coef)}. {way_out}"
         )
 
     def _logits(self, X: ArrayLike, method: str) -> Matrix:
@@ -407,8 +408,3 @@ def _of_block(predictions: Callable[[Matrix], Array], parameters: Any, Z: Matrix
 def _conversion() -> ModuleType:
     """Return the module that few fits need: HDF5 and scikit-learn's networks take long to load."""
     return import_module("dnn_xp.estimators.conversion")
-
-
-def _place(x: Array) -> str:
-    """Return the library and the device of an array, in words."""
-    return f"{namespace(x).__name__.rpartition('compat.')[2]} on {device(x)}"

@@ -55,6 +55,7 @@ __all__ = [
     "keeps_its_library",
     "optional_like",
     "other_library",
+    "place_of",
     "take_rows",
     "targets_like",
     "warn_of_lost_targets",
@@ -100,6 +101,11 @@ def other_library(X: ArrayLike) -> str:
     except TypeError:
         return ""
     return "" if xp is namespace(np.empty(0)) else xp.__name__.rpartition("compat.")[2]
+
+
+def place_of(x: Array) -> str:
+    """Return the library and the device of an array, in words."""
+    return f"{namespace(x).__name__.rpartition('compat.')[2]} on {device(x)}"
 
 
 def is_frame(X: ArrayLike) -> bool:

@@ -21,10 +21,12 @@ from dnn_xp.arguments import naming_argument
 from dnn_xp.backends import (
     Array,
     Matrix,
+    Namespace,
     Vector,
     asarray_like,
     computes_lazily,
     device,
+    empty_array,
     namespace,
     threads_for,
     to_host,
@@ -39,6 +41,7 @@ from dnn_xp.estimators.data import (
     keeps_its_library,
     optional_like,
     other_library,
+    place_of,
 )
 from dnn_xp.estimators.parameters import TABLE_RULES, check_parameters
 from dnn_xp.estimators.tabular.calibration import HeldOut
@@ -136,8 +139,16 @@ class TabularEstimator(TabularParameters):
 
     # ------------------------------------------------------------------ what a subclass knows
 
-    def _encode(self, y: Targets, weights: HostArray | None) -> HostArray:
-        """Return the targets of a network, shape (n_outputs, m), having learnt what they are."""
+    def _encode(self, y: Targets, weights: HostArray | None, like: Array | None) -> HostArray:
+        """Return the targets of a network, shape (n_outputs, m), having learnt what they are.
+
+        Parameters
+        ----------
+        y : ndarray, shape (m,) or (m, n_outputs)
+        weights : ndarray, shape (m,), optional
+        like : array, optional
+            y as it came, where it is of another library than NumPy.
+        """
         raise NotImplementedError
 
     def _encode_known(self, y: Targets) -> HostArray:
@@ -212,9 +223,10 @@ class TabularEstimator(TabularParameters):
         self.encoder_ = TableEncoder(categorical_features=self.categorical_features).fit(X)
         validate_data(self, X, skip_check_array=True, reset=True)
         rows = self.encoder_.transform(X)
+        like = y if keeps_its_library(y) else None
         y = self._check_y(y, rows)
         given = check_sample_weight(sample_weight, rows)
-        Y = self._encode(y, given)
+        Y = self._encode(y, given, like)
         weights = self._example_weights(Y, given)
         validation = None if X_val is None else self._check_validation(X_val, y_val, rows)
         shares = self._draw_shares(y, weights, rng, own=validation is not None)
@@ -331,6 +343,24 @@ class TabularEstimator(TabularParameters):
         check_is_fitted(self)
         return model_of(self)
 
+    def to(self, xp: Namespace | str, device: Any = None) -> Self:
+        """Move the members to another library or device.
+
+        Parameters
+        ----------
+        xp : namespace or str
+            ``numpy``, ``torch``, ``cupy``, ``jax.numpy``, or one of `dnn_xp.backends.BACKENDS`.
+        device : optional
+            A device of that library. Default: its own.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.thetas_ = asarray_like(self.thetas_, like=empty_array(xp, device))
+        return self
+
     @classmethod
     def from_model(cls, model: Model) -> Self:
         """Return an estimator that predicts what the one did that a model was made of.
@@ -358,17 +388,28 @@ class TabularEstimator(TabularParameters):
         validate_data(self, X, skip_check_array=True, reset=False)
         return self.encoder_.transform(X)
 
-    def _thetas_beside(self, rows: Array) -> Array:
-        """Return the members' parameters where X is, wherever they were fitted."""
-        thetas = self.thetas_
-        here = (namespace(thetas), device(thetas)) == (namespace(rows), device(rows))
-        return thetas if here else asarray_like(thetas, like=rows)
+    def _rows_for(self, X: ArrayLike, method: str) -> Array:
+        """Return the encoded rows of X, for a method that an error can name.
+
+        Raises
+        ------
+        ValueError
+            Where they are not where the members are: with both places, and the way out.
+        """
+        rows, thetas = self._encoded(X), self.thetas_
+        if (namespace(rows), device(rows)) != (namespace(thetas), device(thetas)):
+            name = type(self).__name__
+            raise ValueError(
+                f"Inputs passed to {name}.{method}() must use the same namespace and the same "
+                f"device as those passed to fit(). Found {place_of(rows)}, expected "
+                f"{place_of(thetas)}. Move the estimator with {name}.to(xp, device), or move X."
+            )
+        return rows
 
     def _outputs(self, X: ArrayLike) -> Matrix:
         """Return the outputs of the network, shape (n_outputs, m), averaged over members."""
-        rows = self._encoded(X)
-        columns, network = rows.T, self.network_
-        thetas = self._thetas_beside(rows)
+        rows = self._rows_for(X, "predict")
+        columns, network, thetas = rows.T, self.network_, self.thetas_
         k, m = thetas.shape[0], columns.shape[1]
         if m <= _FEW:
             return namespace(rows).mean(self._output(network.forward(thetas, columns)), axis=0)
@@ -387,8 +428,8 @@ class TabularEstimator(TabularParameters):
         back : callable
             ``back(Z)`` is the derivative of the score by the logits.
         """
-        rows, network, encoder = self._encoded(X), self.network_, self.encoder_
-        thetas, columns, xp = self._thetas_beside(rows), rows.T, namespace(rows)
+        rows, network = self._rows_for(X, "input_gradient"), self.network_
+        encoder, thetas, columns, xp = self.encoder_, self.thetas_, rows.T, namespace(rows)
         total = xp.zeros_like(columns)
         for i in range(thetas.shape[0]):
             theta = thetas[i, ...]

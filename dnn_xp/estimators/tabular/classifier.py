@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.backends import Array, namespace
+from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.multioutput import MultioutputLabels, learn_labels
@@ -129,9 +130,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     _numeric_targets = False
 
-    def _encode(self, y: Targets, weights: HostArray | None) -> HostArray:
+    def _encode(self, y: Targets, weights: HostArray | None, like: Array | None) -> HostArray:
         check_classification_targets(y)
-        self._labels = learn_labels(y)
+        self._labels = learn_labels(y, like)
         self.classes_ = self._labels.classes
         return self._labels.encode(y)
 
@@ -269,9 +270,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             In the order of ``classes_``; of labels that do not exclude each other, one by one; a
             list with one array for each column of targets that has classes of its own.
         """
-        A = self._outputs(X)
-        if isinstance(A, np.ndarray):
-            A = A.astype(np.float64)
+        A = in_double(self._outputs(X))
         xp = namespace(A)
         if self._labels.kind.startswith("multilabel"):
             return xp.matrix_transpose(A)

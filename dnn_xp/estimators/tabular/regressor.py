@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from dnn_xp.arguments import check_number
 from dnn_xp.backends import Array, Matrix, asarray_like, namespace, to_host
+from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
 from dnn_xp.estimators.tabular.base import TabularEstimator
 from dnn_xp.estimators.tabular.calibration import HeldOut, conformal_quantile
@@ -128,22 +129,25 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     loss: Any = "squared_error"
 
     _numeric_targets = True
+    _targets: dict[str, HostArray]  # their mean, spread and range
+    _errors: dict[str, HostArray] | None  # on examples held out, in ascending order
 
-    def _encode(self, y: Targets, weights: HostArray | None) -> HostArray:
+    def _encode(self, y: Targets, weights: HostArray | None, like: Array | None) -> HostArray:
         Y = _rows_of(y)
-        self._center = np.average(Y, axis=1, weights=weights)[:, None]
-        variance = np.average((Y - self._center) ** 2, axis=1, weights=weights)[:, None]
-        self._scale = np.where(variance > 0.0, np.sqrt(variance), 1.0)
+        center = np.average(Y, axis=1, weights=weights)[:, None]
+        variance = np.average((Y - center) ** 2, axis=1, weights=weights)[:, None]
+        scale = np.where(variance > 0.0, np.sqrt(variance), 1.0)
+        self._targets = {"center": center, "scale": scale}
         scaled = self._scaled(Y)
         seen = scaled if weights is None else scaled[:, weights > 0.0]
-        self._lowest, self._highest = seen.min(axis=1)[:, None], seen.max(axis=1)[:, None]
+        self._targets |= {"lowest": seen.min(axis=1)[:, None], "highest": seen.max(axis=1)[:, None]}
         return scaled
 
     def _encode_known(self, y: Targets) -> HostArray:
         return self._scaled(_rows_of(y))
 
     def _scaled(self, Y: HostArray) -> HostArray:
-        return (Y - self._center) / self._scale
+        return (Y - self._targets["center"]) / self._targets["scale"]
 
     def _find_cost(self) -> CostSpec:
         cost = find_cost(self.loss)
@@ -161,13 +165,15 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             said = [(mean, held_out[0])]
         else:
             said = [(self._output(part.Z), part) for part in held_out]
-        self._scores = self._score_weights = None
+        self._errors = None
         if said:
             scores = np.concatenate([self._missed_by(A, part.Y) for A, part in said], axis=1)
             weights = np.concatenate([part.weights for _, part in said])
             order = np.argsort(scores, axis=1)
-            self._scores = np.take_along_axis(scores, order, axis=1)
-            self._score_weights = weights[order]
+            self._errors = {
+                "sizes": np.take_along_axis(scores, order, axis=1),
+                "weights": weights[order],
+            }
 
     def _missed_by(self, A: HostArray, Y: HostArray) -> HostArray:
         """Return how far targets are beyond the outermost outputs, below 0 where between them."""
@@ -179,18 +185,17 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         A = cost.output(Z)
         low, high = (
             asarray_like(np.repeat(bound, cost.outputs_per_target, axis=0), like=Z)
-            for bound in (self._lowest, self._highest)
+            for bound in (self._targets["lowest"], self._targets["highest"])
         )
         return xp.minimum(xp.maximum(A, low), high)
 
     def _in_units(self, A: Matrix) -> Matrix:
-        """Return outputs in the units of y: in float64 where they are on the host."""
-        if isinstance(A, np.ndarray):
-            A = A.astype(np.float64)
-        per_target = A.shape[0] // len(self._scale)
+        """Return outputs in the units of y, in float64 where there is that."""
+        A = in_double(A)
+        per_target = A.shape[0] // len(self._targets["scale"])
         center, scale = (
             asarray_like(np.repeat(part, per_target, axis=0), like=A)
-            for part in (self._center, self._scale)
+            for part in (self._targets["center"], self._targets["scale"])
         )
         return A * scale + center
 
@@ -236,17 +241,17 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         """
         check_is_fitted(self)
         coverage = check_number("coverage", coverage, lambda x: 0.0 < x < 1.0, "0 < coverage < 1")
-        if self._scores is None or self._score_weights is None:
+        if self._errors is None:
             raise ValueError(
                 f"validation: found {self.validation!r} without X_val, y_val, so that nothing was "
                 "held out which intervals could be worked out from; fit with validation=0.2"
             )
         A = self._in_units(self._outputs(X))
-        xp, n_targets = namespace(A), len(self._scale)
+        xp, n_targets = namespace(A), len(self._targets["scale"])
         per_target = A.shape[0] // n_targets
-        pairs = zip(self._scores, self._score_weights, strict=True)
+        pairs = zip(self._errors["sizes"], self._errors["weights"], strict=True)
         beyond = np.asarray([[conformal_quantile(*pair, coverage)] for pair in pairs])
-        margin = asarray_like(beyond * self._scale, like=A)
+        margin = asarray_like(beyond * self._targets["scale"], like=A)
         low, high = A[::per_target, :] - margin, A[per_target - 1 :: per_target, :] + margin
         ends = xp.stack([xp.minimum(low, high), xp.maximum(low, high)], axis=-1)
         return ends[0, ...] if n_targets == 1 else xp.permute_dims(ends, (1, 0, 2))
@@ -278,7 +283,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
                 f"output: found {output!r}, expected a whole number from 0 to {n_outputs - 1}"
             )
         place = int(row)
-        scale = float(self._scale[place // cost.outputs_per_target, 0])
+        scale = float(self._targets["scale"][place // cost.outputs_per_target, 0])
 
         def back(Z: Matrix) -> Matrix:
             dA = scale * one_hot(np.full(Z.shape[1], place), n_outputs, like=Z)

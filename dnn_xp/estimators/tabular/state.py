@@ -15,7 +15,6 @@ from dnn_xp.network.description import describe_network, network_of
 
 __all__ = ["attributes_of", "full_state", "model_of", "plain_state"]
 
-_ARRAYS = ("_center", "_scale", "_lowest", "_highest", "_scores", "_score_weights")
 _IMPORTANCES = ("feature_importances_", "feature_importances_std_")
 
 
@@ -68,10 +67,10 @@ def model_of(fitted: Any) -> Model:
         "labels": _plain_labels(held["_labels"]) if "_labels" in held else None,
         "names": [*map(str, held["feature_names_in_"])] if "feature_names_in_" in held else None,
         "best_epochs": fitted.best_epochs_,
+        "targets": held.get("_targets"),
+        "errors": held.get("_errors"),
+        "importances": [held[name] for name in _IMPORTANCES if name in held],
     }
-    for name in (*_ARRAYS, *_IMPORTANCES):
-        value = held.get(name)
-        table[name.strip("_")] = None if value is None else np.asarray(value)
     labels, classes = held.get("_labels"), None
     if isinstance(labels, Labels) and labels.kind in ("binary", "multiclass"):
         classes = tuple(map(str, labels.known.tolist()))
@@ -112,11 +111,9 @@ def attributes_of(kind: type, model: Model) -> dict[str, Any]:
         labels = _full_labels(table["labels"])
         attributes |= {"_labels": labels, "classes_": labels.classes}
         attributes["temperature_"] = float(table["temperature"])
-    for name in (*_ARRAYS, *_IMPORTANCES):
-        value = table[name.strip("_")]
-        if value is not None or name in ("_scores", "_score_weights"):
-            attributes[name] = value
-    return attributes
+    if table["targets"] is not None:
+        attributes |= {"_targets": table["targets"], "_errors": table["errors"]}
+    return attributes | dict(zip(_IMPORTANCES, table["importances"], strict=False))
 
 
 def _plain_labels(labels: ClassLabels) -> dict[str, Any]:

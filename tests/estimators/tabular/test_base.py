@@ -15,7 +15,9 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+from dnn_xp import backends
 from dnn_xp.backends import to_host
+from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators import TabularClassifier, TabularRegressor
 from dnn_xp.training import Callback
 from tests.helpers import assert_is_like
@@ -37,9 +39,8 @@ def outputs(model, X):
 
 
 def assert_is_output(found, given):
-    """What is predicted is where X is; on the host it is of float64."""
-    like = given.astype(np.float64) if isinstance(given, np.ndarray) else given
-    assert_is_like(found, like)
+    """What is predicted is where X is, in float64 where there is that."""
+    assert_is_like(found, in_double(given))
 
 
 @pytest.fixture(autouse=True)
@@ -68,14 +69,19 @@ def test_everything_follows_x_and_the_numbers_are_numpys(array, library, kind, y
 
 
 @both
-def test_a_model_predicts_wherever_x_is(array, library, kind, y):
+def test_a_model_is_moved_to_where_x_is(array, library, kind, y):
     if library.backend == "dask":
         pytest.skip("tables on Dask are refused")
     model = kind(**SMALL).fit(X, y)
     given = array(X.astype(np.float32))
+    expected = outputs(model, X)
+    if not isinstance(given, np.ndarray):
+        with pytest.raises(ValueError, match=r"must use the same namespace.*\.to\(xp, device\)"):
+            model.predict(given)
+    model.to(library.backend, backends.device(given))
     found = outputs(model, given)
     assert_is_output(found, given)
-    np.testing.assert_allclose(to_host(found), outputs(model, X), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(to_host(found), expected, rtol=1e-4, atol=1e-4)
 
 
 @once
@@ -207,7 +213,7 @@ def test_rows_of_weight_0_are_as_if_they_were_not_there(kind, y):
     one = kind(**SMALL).fit(X, y, weights)
     other = kind(**SMALL).fit(X, changed, weights)
     if kind is TabularRegressor:  # the range of the targets is that of those that count
-        np.testing.assert_array_equal(one._lowest, other._lowest)
+        np.testing.assert_array_equal(one._targets["lowest"], other._targets["lowest"])
     np.testing.assert_array_equal(one.thetas_, other.thetas_)
 
 
