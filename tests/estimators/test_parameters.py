@@ -192,7 +192,7 @@ def test_shared_parameters_are_described_alike():
     }
     assert shared == [names for names in others if names in ours]
     assert ours.keys() - others.keys() == {"class_weight", "label_smoothing"}
-    assert others.keys() - ours.keys() == {"loss"}
+    assert others.keys() - ours.keys() == {"loss", "scale_target"}
     for scores in (ours, others):
         scores["scoring"], count = DEFAULT_SCORE.subn("", scores["scoring"])
         assert count == 1

@@ -234,6 +234,19 @@ def test_predictions_stay_in_the_library_of_X(array, xp, dtype):
     assert (difference < tolerance * y.std(axis=0)).all()
 
 
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_quantiles_of_scaled_targets_stay_in_the_library_of_X(array, xp, n_targets):
+    y = np.stack([PRICES, SMOOTH], axis=1)[:, :n_targets].squeeze()
+    options = {"loss": ("quantile", [0.1, 0.5, 0.8]), "max_iter": 3}
+    with sklearn.config_context(array_api_dispatch=True):
+        reg = regressor(**options).fit(array(X), y)
+        found = to_host(reg.predict(array(X)))
+    expected = regressor(**options).fit(X, y).predict(X)
+    assert found.shape == (M, 3 * n_targets)
+    assert (np.diff(found.reshape(M, n_targets, 3)) >= 0.0).all()
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
 # ----------------------------------------------------------------------------- the warning
 
 WORDS = r"y: found a standard deviation of .*, far from 1, .* bad fit, of R2 .*scale_target=True"
