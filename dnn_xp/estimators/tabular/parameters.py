@@ -27,7 +27,7 @@ class TabularParameters(BaseEstimator):
     n_members: int = 4
     hidden_layer_sizes: int | Sequence[int] = (128, 128, 128)
     activation: ActivationSpec = "relu"
-    dropout: float = 0.1
+    dropout: float = 0.0
     periodic: bool = True
     learning_rate_init: float = 0.003
     weight_decay: float = 0.01

@@ -129,8 +129,6 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     loss: Any = "squared_error"
 
     _numeric_targets = True
-    _targets: dict[str, HostArray]  # their mean, spread and range
-    _errors: dict[str, HostArray] | None  # on examples held out, in ascending order
 
     def _encode(self, y: Targets, weights: HostArray | None, like: Array | None) -> HostArray:
         Y = _rows_of(y)
@@ -165,7 +163,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             said = [(mean, held_out[0])]
         else:
             said = [(self._output(part.Z), part) for part in held_out]
-        self._errors = None
+        self._errors: dict[str, HostArray] | None = None
         if said:
             scores = np.concatenate([self._missed_by(A, part.Y) for A, part in said], axis=1)
             weights = np.concatenate([part.weights for _, part in said])
