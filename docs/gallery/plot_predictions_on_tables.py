@@ -37,7 +37,7 @@ print("values: ", ", ".join(names["nrmse"]))
 # %%
 # How good
 # --------
-# The mean change against RealMLP, the strongest peer that needs no tuning, on the same splits: of
+# The mean change against RealMLP, a network for tables that needs no tuning, on the same splits: of
 # the log-loss and of 1 - AUC where classes are predicted, and of the root mean squared error where
 # values are. Left is better. The line is the interval of 95 %, for sets and repetitions drawn
 # anew: what other sets *like these* might have shown. With so few sets it is about a fifth too
