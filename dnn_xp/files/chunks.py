@@ -10,6 +10,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RowsInChunks", "packing_problem"]
 
 HostArray = np.ndarray[Any, Any]
+Packed = bytes | memoryview
 
 
 def packing_problem(data_set: "h5py.Dataset") -> str | None:
@@ -66,6 +68,8 @@ class RowsInChunks:
         self._unpack = _unpacker(data_set)
         lengths = zip(self.shape[1:], self.chunks[1:], strict=True)
         self._others = [[slice(at, at + size) for at in range(0, n, size)] for n, size in lengths]
+        self._holds_rows = not self._is_packed and self.shape[1:] == self.chunks[1:]
+        self._corner = (0,) * len(self._others)
         self._kept: tuple[int, HostArray] | None = None
 
     def __getitem__(self, rows: slice) -> HostArray:
@@ -108,12 +112,12 @@ class RowsInChunks:
         return kept[1]
 
     def _unpack_into(self, top: int, target: HostArray) -> None:
+        if self._holds_rows and len(target) == self.chunks[0] and target.flags.c_contiguous:
+            _, held = self._read_chunk((top, *self._corner), out=target.reshape(-1).view(np.uint8))
+            _check_size(held, target.nbytes)
+            return
         for place in itertools.product(*self._others):
             part, corner = target[(slice(None), *place)], (top, *(one.start for one in place))
-            if not self._is_packed and part.shape == self.chunks and part.flags.c_contiguous:
-                _, held = self._read_chunk(corner, out=part.reshape(-1).view(np.uint8))
-                _check_size(held, part.nbytes)
-                continue
             chunk = self._unpack(corner)
             part[...] = chunk if part.shape == chunk.shape else chunk[_corner(part.shape)]
 
@@ -150,23 +154,40 @@ def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray
 # ----------------------------------------------------------------------------- filters
 
 
-def _inflate(packed: bytes, itemsize: int, size: int) -> bytes:
+@cache
+def _deflate() -> Any:
+    """Return the module that inflates: where isal is installed its own, twice as fast as zlib."""
     try:
-        return zlib.decompressobj().decompress(packed, size + 4)  # 4 of a checksum
-    except zlib.error as error:
+        from isal import isal_zlib
+    except ImportError:
+        return zlib
+    return isal_zlib
+
+
+def _inflate(packed: Packed, itemsize: int, size: int) -> Packed:
+    module = _deflate()
+    try:
+        found: bytes = module.decompressobj().decompress(packed, size + 4)  # 4 of a checksum
+    except module.error as error:
         raise ValueError(f"damaged: a chunk cannot be unpacked: {error}") from None
+    return found
 
 
-def _unshuffle(packed: bytes, itemsize: int, size: int) -> bytes:
+def _unshuffle(packed: Packed, itemsize: int, size: int) -> Packed:
     """Bring the bytes of each element together again: first come the first bytes of all."""
     whole = len(packed) // itemsize * itemsize
     parts = np.frombuffer(packed, np.uint8, whole).reshape(itemsize, -1)
-    return parts.T.tobytes() + packed[whole:]
+    if whole < len(packed) or itemsize > 16:  # long texts
+        return parts.T.tobytes() + bytes(packed[whole:])
+    found = np.empty((len(packed) // itemsize, itemsize), np.uint8)
+    for place, part in enumerate(parts):  # a third of the time that a transposed copy takes
+        found[:, place] = part
+    return found.reshape(-1).data
 
 
-def _check_sum(packed: bytes, itemsize: int, size: int) -> bytes:
+def _check_sum(packed: Packed, itemsize: int, size: int) -> Packed:
     """Compare Fletcher's checksum, the last four bytes, and return what is before it."""
-    content, found = packed[:-4], int.from_bytes(packed[-4:], "little")
+    content, found = bytes(packed[:-4]), int.from_bytes(packed[-4:], "little")
     words = np.frombuffer(content + b"\0" * (len(content) % 2), ">u2").astype(np.int64)
     sums = int(words.sum()), int((np.arange(len(words), 0, -1) % 65535 * words).sum())
     held = found & 0xFFFF, found >> 16
@@ -175,5 +196,9 @@ def _check_sum(packed: bytes, itemsize: int, size: int) -> bytes:
     return content
 
 
-_UNPACK: dict[int, Callable[[bytes, int, int], bytes]] = {1: _inflate, 2: _unshuffle, 3: _check_sum}
+_UNPACK: dict[int, Callable[[Packed, int, int], Packed]] = {
+    1: _inflate,
+    2: _unshuffle,
+    3: _check_sum,
+}
 """By the numbers that HDF5 has given to them."""

@@ -1,6 +1,10 @@
 """Chunks of HDF5 data sets: what h5py reads of whole ones, and no byte too many of others."""
 
+import gzip
+import itertools
 import struct
+import sys
+import tracemalloc
 import zlib
 
 import h5py
@@ -8,7 +12,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.files import chunks
-from dnn_xp.files.chunks import RowsInChunks, _inflate, packing_problem
+from dnn_xp.files.chunks import RowsInChunks, _deflate, _inflate, packing_problem
 from dnn_xp.files.hdf5 import stored_rows
 
 FILTERS = (
@@ -23,6 +27,22 @@ FILTERS = (
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "data.h5"
+
+
+@pytest.fixture(params=["zlib", "isal"])
+def inflating(request, monkeypatch):
+    """What chunks are unpacked by: with isal, where it is installed, and without."""
+    if request.param == "isal":
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal", None)  # as if it were not there
+    _deflate.cache_clear()
+    yield request.param
+    _deflate.cache_clear()
+
+
+def test_isal_is_taken_where_it_is_installed(inflating):
+    assert inflating in _deflate().__name__
 
 
 def held(path, data, **options):
@@ -89,6 +109,44 @@ def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
         assert RowsInChunks(x)[:].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [7] * 4, [7] * 4]
 
 
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "S20"])
+def test_chunks_of_every_kind_of_deflate_are_unpacked(path, inflating, dtype, level):
+    """Stored, by fixed and by other codes; long matches and none."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, 10**k, 600) for k in (0, 1, 2, 9)]
+    x = np.repeat(rows, 8, axis=0).astype(dtype)
+    options = {"chunks": (8, 600), "compression": level, "shuffle": True}
+    with held(path, x, **options) as file:
+        np.testing.assert_array_equal(RowsInChunks(file["x"])[:], x)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
+def test_filters_are_undone_in_any_order(path, inflating, order):
+    x = np.random.default_rng(0).integers(0, 9, (40, 7)).astype("f4")
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((8, 7))
+    for code in order:
+        plan.set_filter(code, 0, (6,) if code == 1 else ())
+    with h5py.File(path, "w") as file:
+        space, form = h5py.h5s.create_simple(x.shape), h5py.h5t.IEEE_F32LE
+        h5py.Dataset(h5py.h5d.create(file.id, b"x", form, space, plan))[...] = x
+        np.testing.assert_array_equal(RowsInChunks(file["x"])[:], x)
+
+
+def test_what_inflates_to_more_than_a_chunk_takes_no_memory(path, inflating):
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (8,), "f8", chunks=(8,), compression="gzip")
+        x.id.write_direct_chunk((0,), zlib.compress(bytes(10**8)))
+        rows = RowsInChunks(x)
+        tracemalloc.start()
+        with pytest.raises(ValueError, match="damaged: found a chunk of 68 bytes, expected 64"):
+            rows[:]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 10**6
+
+
 def test_an_empty_data_set_has_no_rows(path):
     with held(path, np.empty((10**9, 0)), chunks=(8, 6), maxshape=(None, None)) as file:
         assert RowsInChunks(file["x"])[:].shape == (10**9, 0)
@@ -107,11 +165,14 @@ PACKED = zlib.compress(bytes(64))
         ({"compression": "gzip"}, zlib.compress(bytes(16))),
         ({"compression": "gzip"}, zlib.compress(bytes(100_000))),
         ({"compression": "gzip"}, PACKED[: len(PACKED) // 2]),
+        ({"compression": "gzip"}, PACKED[:-4] + bytes(4)),  # another checksum
+        ({"compression": "gzip"}, PACKED[2:]),  # no header
+        ({"compression": "gzip"}, gzip.compress(bytes(64))),
         ({"compression": "gzip"}, b"no deflate at all"),
         ({"compression": "gzip", "shuffle": True}, zlib.compress(bytes(65))),
     ],
 )
-def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, filters, chunk):
+def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, inflating, filters, chunk):
     """HDF5 gives what lies in the memory beside it, or ends the process."""
     with h5py.File(path, "w") as file:
         x = file.create_dataset("x", (8,), "f8", chunks=(8,), **filters)
