@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["RowsInChunks", "packing_problem"]
+__all__ = ["RowsInChunks", "chunk_places", "packing_problem"]
 
 HostArray = np.ndarray[Any, Any]
 Packed = bytes | memoryview
@@ -42,6 +42,33 @@ def packing_problem(data_set: "h5py.Dataset") -> str | None:
     if written < expected:
         return f"holds {written} of {expected} chunks: the others were never written"
     return None
+
+
+def chunk_places(data_set: "h5py.Dataset", size: int) -> HostArray | None:
+    """Return where chunks begin, if each holds whole rows as they are; or None.
+
+    Parameters
+    ----------
+    data_set : h5py.Dataset
+    size : int
+        Bytes of its file.
+    """
+    shape, chunk, stored = data_set.shape, data_set.chunks, data_set.id
+    plan, file_plan = stored.get_create_plist(), data_set.file.id.get_create_plist()
+    if 0 in shape or shape[1:] != chunk[1:] or plan.get_nfilters() or file_plan.get_userblock():
+        return None
+    n_chunks, length = -(-shape[0] // chunk[0]), math.prod(chunk) * data_set.dtype.itemsize
+    if stored.get_num_chunks() < n_chunks or not hasattr(stored, "chunk_iter"):
+        return None
+    found = np.full(n_chunks, -1)
+
+    def note(one: Any) -> None:
+        number = one.chunk_offset[0] // chunk[0]
+        if number < n_chunks and one.size == length and one.byte_offset <= size - length:
+            found[number] = one.byte_offset
+
+    stored.chunk_iter(note)
+    return None if (found < 0).any() else found
 
 
 class RowsInChunks:
@@ -68,8 +95,6 @@ class RowsInChunks:
         self._unpack = _unpacker(data_set)
         lengths = zip(self.shape[1:], self.chunks[1:], strict=True)
         self._others = [[slice(at, at + size) for at in range(0, n, size)] for n, size in lengths]
-        self._holds_rows = not self._is_packed and self.shape[1:] == self.chunks[1:]
-        self._corner = (0,) * len(self._others)
         self._kept: tuple[int, HostArray] | None = None
 
     def __getitem__(self, rows: slice) -> HostArray:
@@ -112,12 +137,12 @@ class RowsInChunks:
         return kept[1]
 
     def _unpack_into(self, top: int, target: HostArray) -> None:
-        if self._holds_rows and len(target) == self.chunks[0] and target.flags.c_contiguous:
-            _, held = self._read_chunk((top, *self._corner), out=target.reshape(-1).view(np.uint8))
-            _check_size(held, target.nbytes)
-            return
         for place in itertools.product(*self._others):
             part, corner = target[(slice(None), *place)], (top, *(one.start for one in place))
+            if not self._is_packed and part.shape == self.chunks and part.flags.c_contiguous:
+                _, held = self._read_chunk(corner, out=part.reshape(-1).view(np.uint8))
+                _check_size(held, part.nbytes)
+                continue
             chunk = self._unpack(corner)
             part[...] = chunk if part.shape == chunk.shape else chunk[_corner(part.shape)]
 
