@@ -94,7 +94,7 @@ def share(path: Path, dtype: str, m: int) -> dict[str, float]:
 
 def inflating(path: Path) -> dict[str, float]:
     """Return how long it takes to inflate a batch and no more, where chunks are packed."""
-    rows = {}
+    rows: dict[str, float] = {}
     with h5py.File(path) as file:
         x = file["x"]
         if x.compression is None:
