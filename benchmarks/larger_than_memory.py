@@ -9,7 +9,8 @@ all that a step takes, in two epochs that follow on a first one: there the memor
 taken from the system, once, and a file that is larger than memory has hundreds of windows. Files
 are read from the system's cache: what is measured is arithmetic, and no disk. Beside what is packed
 stands how long it takes to inflate a batch, and nothing else: by isal, which is taken where it is
-installed, and by zlib. No reader takes less.
+installed, and by zlib. No reader takes less. That batches are gathered out of a window is not in
+the share, since they are gathered out of an array, too: a step in memory stands beside.
 """
 
 import argparse
