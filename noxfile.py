@@ -26,7 +26,7 @@ SKLEARN = "scikit-learn==1.9.*"
 # the command line do not depend on the library: their tests run once, in the session of NumPy.
 BACKENDS = {
     "numpy": (
-        ".[app,sklearn,tensorboard,test]",
+        ".[app,gzip,sklearn,tensorboard,test]",
         *(SKLEARN, "pandas", "polars", "pyarrow", "skops", "mlflow-skinny"),
     ),
     "array-api-strict": (".[sklearn,test]", SKLEARN, "array-api-strict>=2.6.1"),
@@ -57,7 +57,7 @@ TRAINED = (
 # What `oldest` runs: the extras whose lower bounds it installs, the library, and the tests.
 OLDEST = {
     "numpy": (
-        ("app", "scipy", "tensorboard"),
+        ("app", "gzip", "scipy", "tensorboard"),
         "numpy",
         # But the fuzz, whose cases are bytes that HDF5 writes, and doors that scikit-learn opens.
         ("--ignore=tests/test_fuzz.py", "--ignore=tests/test_strangers.py"),

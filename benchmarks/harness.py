@@ -97,7 +97,7 @@ def _short(value: Any) -> Any:
 def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     names = ("dnn-xp", "numpy", "torch", "jax", "scikit-learn", "optax", "cupy-cuda12x")
-    names += ("cupy-cuda13x", "array-api-compat", "pandas", "pytabkit")
+    names += ("cupy-cuda13x", "array-api-compat", "h5py", "isal", "pandas", "pillow", "pytabkit")
     try:
         from threadpoolctl import threadpool_info
     except ImportError:

@@ -57,6 +57,9 @@ class Source(NamedTuple):
         may be called by a thread. There must be one where there is an `order`.
     ahead : bool
         Whether training has a thread fetch the next window of the order.
+    release : callable, optional
+        ``release(rows)`` says that what `fetch` returned is not needed any more, so that the memory
+        of it may be written over.
     """
 
     shape: tuple[int, int]
@@ -65,6 +68,7 @@ class Source(NamedTuple):
     order: WindowOrder | None = None
     fetch: Callable[[HostArray], HostArray] | None = None
     ahead: bool = True
+    release: Callable[[HostArray], None] | None = None
 
 
 def reference_array(X: Matrix | Source) -> Array:

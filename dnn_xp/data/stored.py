@@ -29,10 +29,13 @@ from dnn_xp.data.datasets import (
 )
 from dnn_xp.data.preprocessing import Statistics, measure_features, merge
 from dnn_xp.data.windows import run_of_chunks
+from dnn_xp.files.chunks import RowsInChunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
+from dnn_xp.files.rows import RowsInFile
 
 __all__ = [
     "Columns",
+    "Runs",
     "StoredDataset",
     "blocks",
     "is_large",
@@ -110,19 +113,27 @@ class Runs:
         """
         start, stop, _ = which.indices(self.shape[0])
         found = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
-        at = start
+        self.read_into(start, found)
+        return found
+
+    def read_into(self, start: int, found: HostArray) -> None:
+        """Fill an array with the rows from a place on."""
+        at, stop = start, start + len(found)
         while at < stop:
             place, inside = divmod(at, self.run)
             end = place + 1  # of the runs that lie one after the other in the file, too
             while end * self.run < stop and self.numbers[end] == self.numbers[end - 1] + 1:
                 end += 1
             until, top = min(end * self.run, stop), int(self.numbers[place]) * self.run + inside
-            part = self.rows[top : top + until - at]
-            if len(part) != until - at:
-                raise ValueError(f"is cut short: found no row {top + len(part)}")
-            found[at - start : until - start] = part
+            target = found[at - start : until - start]
+            if isinstance(self.rows, RowsInFile | RowsInChunks):
+                self.rows.read_into(top, target)
+            else:
+                part = self.rows[top : top + until - at]
+                if len(part) != until - at:
+                    raise ValueError(f"is cut short: found no row {top + len(part)}")
+                target[...] = part
             at = until
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,8 +254,8 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
         As `load_arrays`.
     """
     path = check_path("path", path)
-    with open_hdf5(path, trusted=trusted) as file:
-        begun = os.stat(path)
+    with open_hdf5(path, trusted=trusted) as file, path.open("rb", buffering=0) as raw:
+        begun = os.fstat(raw.fileno())
         with naming(path):
             x, y = (find_data_set(file, name, trusted=trusted, whole=False) for name in "xy")
         check_rows(x, y, path)
@@ -254,7 +265,7 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
         shape = picture_shape(x)
         name = os.fspath(path)
         yield StoredDataset(
-            Columns(Runs(stored_rows(x, trusted=trusted), name, run, numbers, begun)),
+            Columns(Runs(stored_rows(x, trusted=trusted, file=raw), name, run, numbers, begun)),
             Columns(Runs(rows, name, run, numbers, begun)),
             classes,
             shape,

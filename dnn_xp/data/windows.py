@@ -213,6 +213,7 @@ def window_batches(
     padded: bool = False,
     rank: int = 0,
     size: int = 1,
+    release: Callable[[tuple[HostArray, ...]], None] | None = None,
 ) -> Generator[RowBatch]:
     """Yield the batches of an epoch with their rows, which are read a window at a time.
 
@@ -233,6 +234,9 @@ def window_batches(
         count, unless there are none; a part of one to a multiple of a quarter of its usual length.
     rank, size : int
         Of this process among several: it reads what it holds, and yields its part of each batch.
+    release : callable, optional
+        Is told what was fetched of a window when the batches hold all of it, in memory of their
+        own: the next but one may then be fetched into the memory of this one.
     """
     unit = None
     if padded:
@@ -255,13 +259,15 @@ def window_batches(
                 if held is not None:
                     taken = taken[held[taken]]
                 at = taken if places is None else places[taken]
-                some = tuple(one.take(at, axis=0) for one in rows)
+                some = tuple(one.take(at, axis=0) for one in rows)  # copies
                 examples = window.examples[taken].astype(np.int32)
                 parts.append(RowBatch(examples, len(examples), whole, some))
                 if whole == batch_size:
                     yield _joined(parts, whole, unit)
                     parts, whole = [], 0
             begin = 0
+            if release is not None:
+                release(rows)
     if whole:
         yield _joined(parts, whole, unit)
 

@@ -10,6 +10,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,10 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["RowsInChunks", "packing_problem"]
+__all__ = ["RowsInChunks", "chunk_places", "packing_problem"]
 
 HostArray = np.ndarray[Any, Any]
+Packed = bytes | memoryview
 
 
 def packing_problem(data_set: "h5py.Dataset") -> str | None:
@@ -40,6 +42,33 @@ def packing_problem(data_set: "h5py.Dataset") -> str | None:
     if written < expected:
         return f"holds {written} of {expected} chunks: the others were never written"
     return None
+
+
+def chunk_places(data_set: "h5py.Dataset", size: int) -> HostArray | None:
+    """Return where chunks begin, if each holds whole rows as they are; or None.
+
+    Parameters
+    ----------
+    data_set : h5py.Dataset
+    size : int
+        Bytes of its file.
+    """
+    shape, chunk, stored = data_set.shape, data_set.chunks, data_set.id
+    plan, file_plan = stored.get_create_plist(), data_set.file.id.get_create_plist()
+    if 0 in shape or shape[1:] != chunk[1:] or plan.get_nfilters() or file_plan.get_userblock():
+        return None
+    n_chunks, length = -(-shape[0] // chunk[0]), math.prod(chunk) * data_set.dtype.itemsize
+    if stored.get_num_chunks() < n_chunks or not hasattr(stored, "chunk_iter"):
+        return None
+    found = np.full(n_chunks, -1)
+
+    def note(one: Any) -> None:
+        number = one.chunk_offset[0] // chunk[0]
+        if number < n_chunks and one.size == length and one.byte_offset <= size - length:
+            found[number] = one.byte_offset
+
+    stored.chunk_iter(note)
+    return None if (found < 0).any() else found
 
 
 class RowsInChunks:
@@ -150,23 +179,40 @@ def _unpacker(data_set: "h5py.Dataset") -> Callable[[tuple[int, ...]], HostArray
 # ----------------------------------------------------------------------------- filters
 
 
-def _inflate(packed: bytes, itemsize: int, size: int) -> bytes:
+@cache
+def _deflate() -> Any:
+    """Return the module that inflates: where isal is installed its own, twice as fast as zlib."""
     try:
-        return zlib.decompressobj().decompress(packed, size + 4)  # 4 of a checksum
-    except zlib.error as error:
+        from isal import isal_zlib
+    except ImportError:
+        return zlib
+    return isal_zlib
+
+
+def _inflate(packed: Packed, itemsize: int, size: int) -> Packed:
+    module = _deflate()
+    try:
+        found: bytes = module.decompressobj().decompress(packed, size + 4)  # 4 of a checksum
+    except module.error as error:
         raise ValueError(f"damaged: a chunk cannot be unpacked: {error}") from None
+    return found
 
 
-def _unshuffle(packed: bytes, itemsize: int, size: int) -> bytes:
+def _unshuffle(packed: Packed, itemsize: int, size: int) -> Packed:
     """Bring the bytes of each element together again: first come the first bytes of all."""
     whole = len(packed) // itemsize * itemsize
     parts = np.frombuffer(packed, np.uint8, whole).reshape(itemsize, -1)
-    return parts.T.tobytes() + packed[whole:]
+    if whole < len(packed) or itemsize > 16:  # long texts
+        return parts.T.tobytes() + bytes(packed[whole:])
+    found = np.empty((len(packed) // itemsize, itemsize), np.uint8)
+    for place, part in enumerate(parts):  # a third of the time that a transposed copy takes
+        found[:, place] = part
+    return found.reshape(-1).data
 
 
-def _check_sum(packed: bytes, itemsize: int, size: int) -> bytes:
+def _check_sum(packed: Packed, itemsize: int, size: int) -> Packed:
     """Compare Fletcher's checksum, the last four bytes, and return what is before it."""
-    content, found = packed[:-4], int.from_bytes(packed[-4:], "little")
+    content, found = bytes(packed[:-4]), int.from_bytes(packed[-4:], "little")
     words = np.frombuffer(content + b"\0" * (len(content) % 2), ">u2").astype(np.int64)
     sums = int(words.sum()), int((np.arange(len(words), 0, -1) % 65535 * words).sum())
     held = found & 0xFFFF, found >> 16
@@ -175,5 +221,9 @@ def _check_sum(packed: bytes, itemsize: int, size: int) -> bytes:
     return content
 
 
-_UNPACK: dict[int, Callable[[bytes, int, int], bytes]] = {1: _inflate, 2: _unshuffle, 3: _check_sum}
+_UNPACK: dict[int, Callable[[Packed, int, int], Packed]] = {
+    1: _inflate,
+    2: _unshuffle,
+    3: _check_sum,
+}
 """By the numbers that HDF5 has given to them."""

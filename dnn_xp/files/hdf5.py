@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnn_xp.files.chunks import RowsInChunks, packing_problem
+from dnn_xp.files.chunks import RowsInChunks, chunk_places, packing_problem
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.files.rows import RowsInFile
 from dnn_xp.reprs import printable
@@ -471,7 +471,7 @@ def stored_rows(data_set: "h5py.Dataset", *, trusted: bool, file: io.FileIO | No
     trusted : bool
         Whether HDF5 may unpack chunks itself, where they are packed in other ways than ours.
     file : io.FileIO, optional
-        The file that it is in, in which rows in one piece are read past HDF5.
+        The file that it is in, in which rows that are not packed are read past HDF5.
 
     Returns
     -------
@@ -481,8 +481,12 @@ def stored_rows(data_set: "h5py.Dataset", *, trusted: bool, file: io.FileIO | No
     import h5py
 
     if data_set.chunks is not None:
-        is_theirs = trusted and packing_problem(data_set) is not None
-        return data_set if is_theirs else RowsInChunks(data_set)
+        if trusted and packing_problem(data_set) is not None:
+            return data_set
+        places = None if file is None else chunk_places(data_set, os.fstat(file.fileno()).st_size)
+        if file is None or places is None:
+            return RowsInChunks(data_set)
+        return RowsInFile(file, places, data_set.shape, data_set.dtype, data_set.chunks)
     begin = data_set.id.get_offset()
     if (
         file is None

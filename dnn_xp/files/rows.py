@@ -1,4 +1,4 @@
-"""Rows that lie one after the other in a file, read by slices into memory that is there.
+"""Rows that lie in a file as they are, read by slices into memory that is there.
 
 A file is not mapped into memory: a map that is larger than the memory that a process may have
 cannot be made, and one of a file that is cut short ends the process.
@@ -22,16 +22,24 @@ class RowsInFile:
     Parameters
     ----------
     file : io.FileIO
-    begin : int
-        The place of the first row's first byte.
+    begins : int, or array of int64, shape (n_chunks,)
+        The place of the first row's first byte; or that of each chunk's.
     shape : tuple of int
     dtype : dtype
+    chunks : tuple of int, optional
+        The shape of a chunk, which is one of whole rows. Default: all are in one piece.
     """
 
     def __init__(
-        self, file: io.FileIO, begin: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+        self,
+        file: io.FileIO,
+        begins: int | HostArray,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        chunks: tuple[int, ...] | None = None,
     ) -> None:
-        self._file, self._begin, self.shape, self.dtype = file, begin, shape, dtype
+        self._file, self._begins = file, np.atleast_1d(np.asarray(begins, np.int64))
+        self.shape, self.dtype, self.chunks = shape, dtype, chunks
         self._row = math.prod(shape[1:]) * dtype.itemsize
 
     def __getitem__(self, rows: slice) -> HostArray:
@@ -49,7 +57,16 @@ class RowsInFile:
 
     def read_into(self, start: int, target: HostArray) -> None:
         """Fill an array with the rows from a place on."""
-        read_into(self._file, self._begin + start * self._row, target)
+        if target.size == 0:
+            return
+        step = self.shape[0] if self.chunks is None else self.chunks[0]
+        top, stop = start // step, start + len(target)
+        begins = self._begins[top : -(-stop // step)]
+        cuts = np.flatnonzero(np.diff(begins) != step * self._row) + top + 1
+        firsts = [start, *(cuts * step).tolist()]  # of chunks that lie one after the other
+        for first, end in zip(firsts, [*firsts[1:], stop], strict=True):
+            place = int(self._begins[first // step]) + first % step * self._row
+            read_into(self._file, place, target[first - start : end - start])
 
 
 def read_into(file: io.FileIO, place: int, target: HostArray) -> None:

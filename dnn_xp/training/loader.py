@@ -109,12 +109,17 @@ def _load_windows(
     """Yield the batches of a source in its own order, whose rows are read a window at a time."""
     X, Y, weights, *rest = data
     sources = [one for one in (X, Y) if config.gathered and isinstance(one, Source)]
-    fetches = [one.fetch for one in sources if one.fetch is not None]
+    ways = [(one.fetch, one.release) for one in sources if one.fetch is not None]
     place = _placer(Y)
     rank, size = share if config.gathered else (0, 1)
 
     def fetch(places: HostArray) -> tuple[HostArray, ...]:
-        return tuple(one(places) for one in fetches)
+        return tuple(fetch_rows(places) for fetch_rows, _ in ways)
+
+    def release(rows: tuple[HostArray, ...]) -> None:
+        for (_, release_rows), some in zip(ways, rows, strict=True):
+            if release_rows is not None:
+                release_rows(some)
 
     batches = window_batches(
         X.order,
@@ -127,6 +132,7 @@ def _load_windows(
         padded=config.padded,
         rank=rank,
         size=size,
+        release=release,
     )
     with closing(batches):
         for examples, count, whole, rows in batches:

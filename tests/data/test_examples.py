@@ -319,6 +319,55 @@ def test_windows_are_learnt_in_their_own_order(large, array):
         assert_close(found, expected.theta, **sums_differ(array))
 
 
+@pytest.mark.parametrize("ahead", [True, False])
+def test_windows_are_read_into_the_memory_of_two(large, array, ahead):
+    """No batch needs what is in it when it is released, on any library."""
+    memory, expected = set(), learn(large, array, ahead=ahead)
+    with open_examples(large, like=array(X), prepare=scaled, window=64, ahead=ahead) as source:
+
+        def fetch(places):
+            rows = source.fetch(places)
+            memory.add(rows.__array_interface__["data"][0])
+            return rows
+
+        def release(rows):
+            rows.fill(255)
+            source.release(rows)
+
+        rows = source._replace(fetch=fetch, release=release)
+        found = train(NETWORK, rows, CLASSES, optimizer=adam(0.01), epochs=2, batch_size=30, seed=1)
+    assert_close(found.theta, expected.theta, rtol=0)
+    assert len(memory) == (2 if ahead else 1)
+
+
+def test_memory_is_taken_for_new_rows_only_where_it_was_released_and_is_enough(large):
+    places = np.arange(40)
+    with open_examples(large, like=X, window=64) as source:
+        kept, released = source.fetch(places), source.fetch(places)
+        source.release(released)
+        source.release(released)  # a second time is none
+        few, others = source.fetch(places[:9]), source.fetch(places)
+        assert np.shares_memory(few, released)
+        assert not np.shares_memory(others, released)
+        assert not np.shares_memory(others, kept)
+        source.release(few)
+        assert np.shares_memory(source.fetch(places), released)  # all of it is there again
+        source.release(others)
+        assert not np.shares_memory(source.fetch(np.arange(41)), others)
+        np.testing.assert_array_equal(kept, LARGE[:40])
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(0, 4), slice(2, None)])
+def test_memory_that_is_no_source_s_own_is_left_alone(large, part):
+    own = LARGE.copy()
+    with open_examples(large, like=X, window=64) as source:
+        source.release(own[part])
+        source.release(own)
+        assert not np.shares_memory(source.fetch(np.arange(len(own))), own)
+        assert not np.shares_memory(source.read(np.arange(3)), own)
+    np.testing.assert_array_equal(own, LARGE)
+
+
 def test_an_order_that_is_given_wins_over_that_of_a_source(large):
     plain = Settings(adam(0.01), 1, 30, order=lambda epoch: np.arange(200))
     with open_examples(large, like=X, prepare=scaled, window=64) as rows:

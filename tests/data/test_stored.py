@@ -148,6 +148,11 @@ def test_slices_of_runs_are_those_of_their_rows(run):
         for _ in range(10):
             start, stop = np.sort(rng.integers(0, len(expected) + 2, 2)).tolist()
             assert found[start:stop].tolist() == expected[start:stop].tolist()
+            target = np.zeros(
+                (max(0, min(stop, len(expected)) - start), *rows.shape[1:]), rows.dtype
+            )
+            found.read_into(start, target)
+            assert target.tolist() == expected[start:stop].tolist()
         assert found[:].tolist() == expected.tolist()
 
 

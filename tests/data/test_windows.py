@@ -106,6 +106,26 @@ def test_a_batch_is_filled_up_with_what_does_not_count(order, batch_size):
         np.testing.assert_array_equal(other.rows[0], other.examples * 10)
 
 
+@given(ORDERS, st.integers(1, 50), st.integers(0, 12), st.booleans(), st.integers(1, 3))
+def test_nothing_is_taken_from_a_window_once_it_is_released(order, size, first, ahead, processes):
+    released = []
+
+    def release(rows):
+        released.append(len(rows[0]))
+        for one in rows:
+            one.fill(-7)  # as the next but one does
+
+    options = {"first": first, "ahead": ahead, "size": processes}
+    expected = batches(order, size, **options)
+    found = batches(order, size, release=release, **options)
+    for one, other in zip(expected, found, strict=True):
+        for rows, others in zip(one.rows, other.rows, strict=True):
+            np.testing.assert_array_equal(rows, others)
+    windows = [*order.windows(3, 1, order.find(3, 1, first * size)[0])]
+    held = [int(order.held(window, 0, processes).sum()) for window in windows]
+    assert released == held
+
+
 # ----------------------------------------------------------------------------- several processes
 
 

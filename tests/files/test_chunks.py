@@ -1,6 +1,11 @@
 """Chunks of HDF5 data sets: what h5py reads of whole ones, and no byte too many of others."""
 
+import gzip
+import itertools
+import os
 import struct
+import sys
+import tracemalloc
 import zlib
 
 import h5py
@@ -8,8 +13,10 @@ import numpy as np
 import pytest
 
 from dnn_xp.files import chunks
-from dnn_xp.files.chunks import RowsInChunks, _inflate, packing_problem
+from dnn_xp.files import rows as rows_module
+from dnn_xp.files.chunks import RowsInChunks, _deflate, _inflate, packing_problem
 from dnn_xp.files.hdf5 import stored_rows
+from dnn_xp.files.rows import RowsInFile, read_into
 
 FILTERS = (
     {},
@@ -23,6 +30,22 @@ FILTERS = (
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "data.h5"
+
+
+@pytest.fixture(params=["zlib", "isal"])
+def inflating(request, monkeypatch):
+    """What chunks are unpacked by: with isal, where it is installed, and without."""
+    if request.param == "isal":
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal", None)  # as if it were not there
+    _deflate.cache_clear()
+    yield request.param
+    _deflate.cache_clear()
+
+
+def test_isal_is_taken_where_it_is_installed(inflating):
+    assert inflating in _deflate().__name__
 
 
 def held(path, data, **options):
@@ -81,12 +104,128 @@ def test_what_comes_before_hdf5_in_a_file_is_passed_over(path, block):
             np.testing.assert_array_equal(rows[5:40], x[5:40])
 
 
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@pytest.mark.parametrize("dtype", ["u1", ">f4", "f8"])
+@pytest.mark.parametrize("chunk", [1, 3, 8, 41, 64])
+@pytest.mark.parametrize("written", ["in order", "backwards", "early", "between others"])
+def test_chunks_of_whole_rows_are_read_past_hdf5(path, libver, dtype, chunk, written):
+    x = np.random.default_rng(0).integers(0, 256, (41, 7)).astype(dtype)
+    with h5py.File(path, "w", libver=libver) as file:
+        options = {"chunks": (chunk, 7), "maxshape": (None, 7)}
+        if written == "early":
+            plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            options["dcpl"] = plan
+        stored = file.create_dataset("x", x.shape, dtype, **options)
+        starts = range(0, 41, chunk)
+        for start in reversed(starts) if written == "backwards" else starts:
+            stored[start : start + chunk] = x[start : start + chunk]
+            if written == "between others":
+                file[f"other {start}"] = np.arange(start + 5)
+    with h5py.File(path) as file, path.open("rb", buffering=0) as past:
+        rows = stored_rows(file["x"], trusted=False, file=past)
+        assert isinstance(rows, RowsInFile)
+        assert rows.chunks == (chunk, 7)  # by which the order of examples is drawn
+        assert rows.dtype == x.dtype
+        for start, stop in ((0, 41), (0, 1), (3, 6), (6, 9), (7, 41), (40, 99), (5, 5), (8, 16)):
+            np.testing.assert_array_equal(rows[start:stop], x[start:stop])
+
+
+def test_neighbouring_chunks_are_read_at_once(path, monkeypatch):
+    x, reads = np.arange(400.0).reshape(100, 4), []
+    monkeypatch.setattr(rows_module, "read_into", lambda *args: reads.append(1) or read_into(*args))
+    with held(path, x, chunks=(1, 4)) as file, path.open("rb", buffering=0) as past:
+        rows = stored_rows(file["x"], trusted=False, file=past)
+        np.testing.assert_array_equal(rows[20:90], x[20:90])
+    assert len(reads) <= 3  # which HDF5 puts in a few pieces
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((41, 7), {"chunks": (8, 3)}),
+        ((41, 7), {"chunks": (8, 7), "compression": "gzip"}),
+        ((41, 7), {"chunks": (8, 7), "shuffle": True}),
+        ((41, 7, 3), {"chunks": (8, 7, 2)}),
+        ((41, 0), {"chunks": (8, 1), "maxshape": (None, None)}),
+    ],
+)
+def test_other_chunks_are_read_by_hdf5(path, shape, options):
+    x = np.random.default_rng(0).normal(size=shape)
+    with held(path, x, **options) as file, path.open("rb", buffering=0) as past:
+        rows = stored_rows(file["x"], trusted=False, file=past)
+        assert not isinstance(rows, RowsInFile)
+        np.testing.assert_array_equal(rows[:], x)
+
+
+def test_a_chunk_of_another_size_than_it_must_have_is_left_to_hdf5(path):
+    with h5py.File(path, "w", libver="earliest") as file:  # in which sizes of chunks are kept
+        x = file.create_dataset("x", (32,), "f8", chunks=(8,), maxshape=(None,))
+        x[:] = 1.0
+        x.id.write_direct_chunk((16,), bytes(60))
+        assert x.id.get_chunk_info(2).size == 60
+    with h5py.File(path) as file, path.open("rb", buffering=0) as past:
+        rows = stored_rows(file["x"], trusted=False, file=past)
+        assert isinstance(rows, RowsInChunks)
+        assert (rows[:16] == 1).all()
+
+
+def test_a_file_that_is_cut_short_after_it_was_opened_is_refused(path):
+    with (
+        held(path, np.ones((64, 100)), chunks=(8, 100)) as file,
+        path.open("rb", buffering=0) as past,
+    ):
+        rows = stored_rows(file["x"], trusted=False, file=past)
+        assert isinstance(rows, RowsInFile)
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(ValueError, match="is cut short"):
+            rows[:]
+
+
 def test_filters_that_were_left_out_for_a_chunk_are_left_out(path):
     with h5py.File(path, "w") as file:
         x = file.create_dataset("x", (4, 4), "u1", chunks=(2, 4), compression="gzip")
         x.id.write_direct_chunk((0, 0), bytes(range(8)), filter_mask=1)
         x[2:] = 7
         assert RowsInChunks(x)[:].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [7] * 4, [7] * 4]
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "S20"])
+def test_chunks_of_every_kind_of_deflate_are_unpacked(path, inflating, dtype, level):
+    """Stored, by fixed and by other codes; long matches and none."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, 10**k, 600) for k in (0, 1, 2, 9)]
+    x = np.repeat(rows, 8, axis=0).astype(dtype)
+    options = {"chunks": (8, 600), "compression": level, "shuffle": True}
+    with held(path, x, **options) as file:
+        np.testing.assert_array_equal(RowsInChunks(file["x"])[:], x)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
+def test_filters_are_undone_in_any_order(path, inflating, order):
+    x = np.random.default_rng(0).integers(0, 9, (40, 7)).astype("f4")
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((8, 7))
+    for code in order:
+        plan.set_filter(code, 0, (6,) if code == 1 else ())
+    with h5py.File(path, "w") as file:
+        space, form = h5py.h5s.create_simple(x.shape), h5py.h5t.IEEE_F32LE
+        h5py.Dataset(h5py.h5d.create(file.id, b"x", form, space, plan))[...] = x
+        np.testing.assert_array_equal(RowsInChunks(file["x"])[:], x)
+
+
+def test_what_inflates_to_more_than_a_chunk_takes_no_memory(path, inflating):
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (8,), "f8", chunks=(8,), compression="gzip")
+        x.id.write_direct_chunk((0,), zlib.compress(bytes(10**8)))
+        rows = RowsInChunks(x)
+        tracemalloc.start()
+        with pytest.raises(ValueError, match="damaged: found a chunk of 68 bytes, expected 64"):
+            rows[:]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 10**6
 
 
 def test_an_empty_data_set_has_no_rows(path):
@@ -107,11 +246,14 @@ PACKED = zlib.compress(bytes(64))
         ({"compression": "gzip"}, zlib.compress(bytes(16))),
         ({"compression": "gzip"}, zlib.compress(bytes(100_000))),
         ({"compression": "gzip"}, PACKED[: len(PACKED) // 2]),
+        ({"compression": "gzip"}, PACKED[:-4] + bytes(4)),  # another checksum
+        ({"compression": "gzip"}, PACKED[2:]),  # no header
+        ({"compression": "gzip"}, gzip.compress(bytes(64))),
         ({"compression": "gzip"}, b"no deflate at all"),
         ({"compression": "gzip", "shuffle": True}, zlib.compress(bytes(65))),
     ],
 )
-def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, filters, chunk):
+def test_a_chunk_that_is_too_short_or_damaged_is_refused(path, inflating, filters, chunk):
     """HDF5 gives what lies in the memory beside it, or ends the process."""
     with h5py.File(path, "w") as file:
         x = file.create_dataset("x", (8,), "f8", chunks=(8,), **filters)
