@@ -406,9 +406,9 @@ class TabularEstimator(TabularParameters):
             )
         return rows
 
-    def _outputs(self, X: ArrayLike) -> Matrix:
+    def _outputs(self, X: ArrayLike, method: str) -> Matrix:
         """Return the outputs of the network, shape (n_outputs, m), averaged over members."""
-        rows = self._rows_for(X, "predict")
+        rows = self._rows_for(X, method)
         columns, network, thetas = rows.T, self.network_, self.thetas_
         k, m = thetas.shape[0], columns.shape[1]
         if m <= _FEW:

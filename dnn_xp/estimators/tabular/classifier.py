@@ -189,8 +189,48 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         -------
         array, shape (m,) or (m, n_outputs)
         """
-        A = self._outputs(X)
+        A = self._outputs(X, "predict")
         return self._labels.decode(A[1:, :] if self._tells_two_apart() else A)
+
+    def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
+        """Predict the calibrated probability of each class.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m, n_classes), or list of array
+            In the order of ``classes_``; of labels that do not exclude each other, one by one; a
+            list with one array for each column of targets that has classes of its own.
+        """
+        return self._probabilities(X, "predict_proba")
+
+    def _probabilities(self, X: ArrayLike, method: str) -> Array | list[Array]:
+        A = in_double(self._outputs(X, method))
+        xp = namespace(A)
+        if self._labels.kind.startswith("multilabel"):
+            return xp.matrix_transpose(A)
+        if not isinstance(self._labels, MultioutputLabels):
+            return xp.matrix_transpose(A / xp.sum(A, axis=0))
+        choices = [A[rows, :] for rows, _ in self._labels.choices]
+        return [xp.matrix_transpose(choice / xp.sum(choice, axis=0)) for choice in choices]
+
+    def predict_log_proba(self, X: ArrayLike) -> Array | list[Array]:
+        """Predict the logarithm of each class's probability.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix, shape (m, n_features)
+
+        Returns
+        -------
+        array, shape (m, n_classes), or list of array
+            As from `predict_proba`, at least the logarithm of the smallest number of its dtype.
+        """
+        found = self._probabilities(X, "predict_log_proba")
+        return [*map(_logarithm, found)] if isinstance(found, list) else _logarithm(found)
 
     def input_gradient(self, X: ArrayLike, output: Any = None) -> Array:
         """Return the derivative of a class's score by each number of X (a saliency map).
@@ -220,21 +260,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             X, lambda Z: self._labels.logit_gradient(Z, output) / self.temperature_
         )
 
-    def predict_log_proba(self, X: ArrayLike) -> Array | list[Array]:
-        """Predict the logarithm of each class's probability.
-
-        Parameters
-        ----------
-        X : data frame, array-like or sparse matrix, shape (m, n_features)
-
-        Returns
-        -------
-        array, shape (m, n_classes), or list of array
-            As from `predict_proba`, at least the logarithm of the smallest number of its dtype.
-        """
-        found = self.predict_proba(X)
-        return [*map(_logarithm, found)] if isinstance(found, list) else _logarithm(found)
-
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None) -> float:
         """Return the part of the examples whose class, or classes, or labels, are all predicted.
 
@@ -256,28 +281,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-    def predict_proba(self, X: ArrayLike) -> Array | list[Array]:
-        """Predict the calibrated probability of each class.
-
-        Parameters
-        ----------
-        X : data frame, array-like or sparse matrix, shape (m, n_features)
-
-        Returns
-        -------
-        array, shape (m, n_classes), or list of array
-            In the order of ``classes_``; of labels that do not exclude each other, one by one; a
-            list with one array for each column of targets that has classes of its own.
-        """
-        A = in_double(self._outputs(X))
-        xp = namespace(A)
-        if self._labels.kind.startswith("multilabel"):
-            return xp.matrix_transpose(A)
-        if not isinstance(self._labels, MultioutputLabels):
-            return xp.matrix_transpose(A / xp.sum(A, axis=0))
-        choices = [A[rows, :] for rows, _ in self._labels.choices]
-        return [xp.matrix_transpose(choice / xp.sum(choice, axis=0)) for choice in choices]
 
 
 def _logarithm(A: Array) -> Array:

@@ -211,7 +211,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         array, shape (m,) or (m, n_outputs)
             Of several quantiles one column each, those of the first target first.
         """
-        A = self._in_units(self._outputs(X))
+        A = self._in_units(self._outputs(X, "predict"))
         return A[0, ...] if A.shape[0] == 1 else namespace(A).matrix_transpose(A)
 
     def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> Array:
@@ -244,7 +244,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
                 f"validation: found {self.validation!r} without X_val, y_val, so that nothing was "
                 "held out which intervals could be worked out from; fit with validation=0.2"
             )
-        A = self._in_units(self._outputs(X))
+        A = self._in_units(self._outputs(X, "predict_interval"))
         xp, n_targets = namespace(A), len(self._targets["scale"])
         per_target = A.shape[0] // n_targets
         pairs = zip(self._errors["sizes"], self._errors["weights"], strict=True)
@@ -304,10 +304,13 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         float
             Of several quantiles that of the one nearest to the median.
         """
-        A = self._in_units(self._outputs(X))[central_outputs(find_cost(self.network_.cost)), :]
+        A = self._in_units(self._outputs(X, "score"))[
+            central_outputs(find_cost(self.network_.cost)), :
+        ]
         predicted = to_host(namespace(A).matrix_transpose(A))
         y, weights = map(host_labels, (y, sample_weight))
-        return float(r2_score(np.reshape(y, predicted.shape), predicted, sample_weight=weights))
+        y = np.asarray(y).reshape(predicted.shape)
+        return float(r2_score(y, predicted, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Any:
         """Return what it can take: also several targets."""
