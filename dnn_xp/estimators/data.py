@@ -29,6 +29,7 @@ from dnn_xp.backends import (
     dtype_name,
     map_blocks,
     namespace,
+    readable_blocks,
     take_examples,
     to_host,
 )
@@ -264,6 +265,7 @@ def _check_array(estimator: Parameters, X: Array, reset: bool, *, look: bool) ->
                 f"required by {name}."
             )
     validate_data(estimator, X, skip_check_array=True, reset=reset)
+    X = readable_blocks(X, "X")
     xp = namespace(X)
     if xp.isdtype(X.dtype, "complex floating"):
         raise ValueError(f"Complex data not supported\n{X}\n")

@@ -171,7 +171,8 @@ class Network:
             _, xp, where = current_backend()
             name = float_name(default_dtype(xp, device=where) if dtype is None else dtype, xp)
             return from_host(self.layout.draw(rng), dtype=name)
-        xp = namespace(plain_array("like", like))
+        like = plain_array("like", like)
+        xp = namespace(like)
         if dtype is None:
             check_floating("like", like)
             return asarray_like(self.layout.draw(rng), like=like)

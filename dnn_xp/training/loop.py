@@ -100,7 +100,8 @@ def train(
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
         holds an example in each row. A `Source` is read batch by batch, in an order of its own
-        where it has one. Examples on Dask stay in their blocks; theta is of these blocks' library.
+        where it has one. Examples on Dask stay in their blocks; theta is of these blocks' library
+        (NumPy's for tensors on the host, CuPy's for those on CUDA, as which they are read).
     Y : array or Source, shape (n_outputs, m)
         Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
         shape (m,) or (1, m).
