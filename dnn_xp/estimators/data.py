@@ -205,9 +205,17 @@ def _refuse_what_nobody_reads(name: str, x: ArrayLike) -> None:
 
     Raises
     ------
+    TypeError
+        For a source.
     ValueError
         For a masked array whose mask hides something, and a sparse array that is not SciPy's.
     """
+    if isinstance(x, Source):
+        raise TypeError(
+            f"{name}: found a Source, which is read batch by batch, expected an array, a data "
+            "frame or a sparse matrix; dnn_xp.train reads a Source, and an estimator takes arrays "
+            "on Dask, such as dask.array.from_array makes of a file larger than memory"
+        )
     if np.ma.is_masked(x):
         raise ValueError(
             f"{name}: found a masked array of which some elements are hidden, expected a number in "

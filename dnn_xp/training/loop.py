@@ -392,15 +392,22 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
         if getattr(rules, name) and not namespace(reference).isdtype(
             reference.dtype, "real floating"
         ):
-            raise ValueError(f"{name}: found X of integers, expected floats, which can be mixed")
+            raise ValueError(
+                f"{name}: found {getattr(rules, name):g} with X of integers, expected 0 or X of "
+                "floats"
+            )
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
         for name, x in (("X", X), ("Y", Y)):
             if is_lazy(x):
-                how = "is read a batch at a time" if isinstance(x, Source) else "lies in blocks"
-                raise ValueError(f"mixup: {name} {how}, and its examples mix at random")
+                found = "that is read batch by batch" if isinstance(x, Source) else "on Dask"
+                raise ValueError(
+                    f"mixup: found {rules.mixup:g} with {name} {found}, expected 0 or an array in "
+                    "memory, of which an example is mixed with any other; noise and "
+                    "label_smoothing take each by itself"
+                )
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)
