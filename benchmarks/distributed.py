@@ -112,12 +112,12 @@ def work(engine):
         "alone": lambda: steps(EXAMPLES),
         "over the group": lambda: steps(SIZE * EXAMPLES, group),
         "the group's sum": lambda: times(partial(group.all_sum, vector)),
-        "many alone": lambda: steps(MANY, None, 20),
-        "many over the group": lambda: steps(SIZE * MANY, group, 20),
+        "many alone": lambda: steps(MANY, None, 12),
+        "many over the group": lambda: steps(SIZE * MANY, group, 12),
     }
     if own_sum is not None:
         programs["the engine's own sum"] = lambda: times(own_sum)
-    for _ in range(8):  # by turns, so that other programs disturb all
+    for _ in range(5):  # by turns, so that other programs disturb all
         for name, program in programs.items():
             group.all_sum(np.zeros(1, np.float32))
             found[name] += [*program()]

@@ -5,6 +5,7 @@ update in every process. The sum is all that an engine has to know how to do; ea
 None of them starts processes: that is for a launcher (torchrun, mpiexec, Accelerate, a scheduler).
 """
 
+import ctypes
 import os
 import sys
 import time
@@ -153,7 +154,11 @@ def over_torch(process_group: Any = None, *, timeout: float = 60.0) -> Group:
             try:
                 work = dist.all_reduce(tensor, group=own, async_op=True)
                 if tensor.device.type == "cpu":  # on CUDA the stream waits, and not the program
-                    _wait_in_slices(work)
+                    try:
+                        _wait_in_slices(work)
+                    except BaseException:  # as Ctrl-C: the end of the process would wait for it
+                        ctypes.pythonapi.Py_IncRef(ctypes.py_object(own))
+                        raise
                 work.wait()
             except RuntimeError as error:
                 raise GroupError(
