@@ -228,7 +228,8 @@ def raw(group):
     hook = sys.excepthook
     options = {"epochs": 1, "group": communicator}
     run = train(NETWORK, X, Y, **options)
-    say(group, once=as_group(communicator) is first and sys.excepthook is hook, steps=run.progress.steps)
+    once = as_group(communicator) is first and sys.excepthook is hook
+    say(group, once=once, steps=run.progress.steps)
 
 
 def differing(group, name):
