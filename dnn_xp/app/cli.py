@@ -76,7 +76,7 @@ def _say_what_stopped(heard: list[int]) -> int:
 
 def _run(arguments: list[str]) -> int:
     from dnn_xp.app.errors import UserError
-    from dnn_xp.backends import require
+    from dnn_xp.backends import launched_rank, require
 
     try:
         typer = require("typer", extra="app")
@@ -98,6 +98,8 @@ def _run(arguments: list[str]) -> int:
         # Typer's errors of usage; which module they come from depends on its version.
         if not hasattr(error, "format_message"):
             raise
+        if launched_rank():  # all were told the same, and rank 0 says it
+            return BAD_INPUT
         return _refuse(error.format_message())
     return code if isinstance(code, int) else 0
 

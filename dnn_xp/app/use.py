@@ -14,6 +14,7 @@ from dnn_xp.app.experiment import (
     Told,
     bring_examples,
     check_data_dir,
+    check_features,
     fingerprint,
     split_parts,
 )
@@ -139,12 +140,14 @@ def _load_parts(
 def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advance: Told) -> _Parts:
     """Open data that are large, of each part of which so much is measured as memory holds."""
     dataset = opened.enter_context(open_stored(data, trusted=trusted))
-    seed = model.about.get("seed", 0)
+    seed, most = model.about.get("seed", 0), most_measured(dataset)
+    check_features(dataset.X.shape[0], model.network)  # before all of it is read
+    stored = dataset
     if model.classes is None:
         _check_targets(data, dataset)
-    found, most = scan(dataset, advance), most_measured(dataset)
-    if model.classes is not None:
+    else:
         dataset = with_stored_classes(dataset, model.classes)
+    found = scan(stored, advance)
     if model.about.get("fingerprint") != found:
         return {"all": some_runs(dataset, most, seed)}, {"all": dataset.X.shape[1]}
     part, held_out, measured = split_runs(dataset, HELD_OUT, most, seed)

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import is_dask_array
 
-from dnn_xp.backends.moving import Array, HostArray, Matrix, Vector, asarray_like, namespace
+from dnn_xp.backends.moving import (
+    Array,
+    HostArray,
+    Matrix,
+    Vector,
+    asarray_like,
+    namespace,
+    readable_blocks,
+)
 from dnn_xp.backends.running import take_examples
 
 __all__ = ["Block", "Blocks", "block_like", "from_blocks", "map_blocks", "refuse_scattered"]
@@ -34,12 +42,12 @@ def block_like(x: Array) -> Array:
 
     An array that is not in blocks comes back as it is.
     """
-    return x._meta if is_dask_array(x) else x
+    return readable_blocks(x)._meta if is_dask_array(x) else x
 
 
 def from_blocks(x: Array) -> Array:
     """Return an array in memory: on Dask computed, in the library of its blocks; else itself."""
-    return x.compute() if is_dask_array(x) else x
+    return readable_blocks(x).compute() if is_dask_array(x) else x
 
 
 class Block(NamedTuple):

@@ -5,6 +5,7 @@ update in every process. The sum is all that an engine has to know how to do; ea
 None of them starts processes: that is for a launcher (torchrun, mpiexec, Accelerate, a scheduler).
 """
 
+import ctypes
 import os
 import sys
 import time
@@ -34,6 +35,7 @@ __all__ = [
     "as_group",
     "ends_together",
     "gather_texts",
+    "launched_rank",
     "open_group",
     "over_jax",
     "over_mpi",
@@ -148,10 +150,15 @@ def over_torch(process_group: Any = None, *, timeout: float = 60.0) -> Group:
             copied = is_jax_array(vector) or (on_cuda and tensor.device.type == "cpu")
             if copied:  # from an array that does not change, or to where NCCL can take it
                 tensor = tensor.to("cuda" if on_cuda else tensor.device, copy=True)
+            _summed[:] = [tensor]
             try:
                 work = dist.all_reduce(tensor, group=own, async_op=True)
                 if tensor.device.type == "cpu":  # on CUDA the stream waits, and not the program
-                    _wait(work.is_completed)
+                    try:
+                        _wait_in_slices(work)
+                    except BaseException:  # as Ctrl-C: the end of the process would wait for it
+                        ctypes.pythonapi.Py_IncRef(ctypes.py_object(own))
+                        raise
                 work.wait()
             except RuntimeError as error:
                 raise GroupError(
@@ -257,6 +264,26 @@ def over_jax() -> Group:
     return _Group(rank, size, all_sum, abort)
 
 
+_summed: list[Any] = []
+"""The last tensor that torch has summed up, until the next one.
+
+Its thread lets go of it a moment after the sum, and must not be the last to have it: to free the
+memory of NumPy's it asks for Python's lock, which aborts a process where Python is at its end.
+"""
+
+
+def _wait_in_slices(work: Any) -> None:
+    """Wait for a sum of torch's, where a signal is heard after a slice of the time.
+
+    Not by asking again and again, which takes the processor from the threads that do the sum.
+    """
+    while not work.is_completed():
+        try:
+            work.wait(_SLICE)
+        except RuntimeError:  # the slice is over, or the sum has failed: as it then says
+            continue
+
+
 def _wait(is_done: Callable[[], bool]) -> None:
     """Wait for a sum, here and not in the engine, where no signal would be heard."""
     for _ in range(50):
@@ -268,6 +295,9 @@ def _wait(is_done: Callable[[], bool]) -> None:
             return
     while not is_done():
         time.sleep(1e-4)
+
+
+_SLICE = timedelta(milliseconds=100)
 
 
 def _first_line(mpi: Any) -> str:
@@ -306,13 +336,53 @@ GROUPS: dict[str, Callable[[], Group]] = {"torch": over_torch, "mpi": over_mpi}
 GROUP_NAMES = ("auto", *GROUPS, "none")
 """What `open_group` knows."""
 
+
+class _Launched(NamedTuple):
+    """The variables by which a process knows that a launcher started it, and over what.
+
+    Attributes
+    ----------
+    engine : str
+        One of `GROUPS`.
+    rank, size : str
+        The names of those that hold the two numbers; the size need not be there.
+    needed : set of str
+        All that must be there.
+    """
+
+    engine: str
+    rank: str
+    size: str
+    needed: frozenset[str]
+
+
 _LAUNCHED = (
-    ("torch", {"RANK", "WORLD_SIZE", "MASTER_ADDR"}),
-    ("mpi", {"PMI_SIZE"}),  # MPICH and Intel MPI
-    ("mpi", {"OMPI_COMM_WORLD_SIZE"}),  # Open MPI
-    ("mpi", {"PMIX_RANK"}),
+    _Launched("torch", "RANK", "WORLD_SIZE", frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR"})),
+    _Launched("mpi", "PMI_RANK", "PMI_SIZE", frozenset({"PMI_SIZE"})),  # MPICH and Intel MPI
+    _Launched(
+        *("mpi", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # Open MPI
+        frozenset({"OMPI_COMM_WORLD_SIZE"}),
+    ),
+    _Launched("mpi", "PMIX_RANK", "SLURM_STEP_NUM_TASKS", frozenset({"PMIX_RANK"})),
 )
-"""The variables by which a process knows that it was started with others, and over what."""
+
+
+def _launched() -> _Launched | None:
+    """Return what the variables tell of a launcher; None where it started one process alone."""
+    for one in _LAUNCHED:
+        if one.needed <= os.environ.keys():
+            return None if os.environ.get(one.size) == "1" else one
+    return None
+
+
+def launched_rank() -> int:
+    """Return which of the processes this is that a launcher started together; 0 where it is alone.
+
+    By the launcher's variables: no process is asked.
+    """
+    found = _launched()
+    text = "" if found is None else os.environ.get(found.rank, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def open_group(name: str) -> Group | None:
@@ -321,7 +391,8 @@ def open_group(name: str) -> Group | None:
     Parameters
     ----------
     name : str
-        One of `GROUPS`, "none", or "auto": by the variables that torchrun and mpiexec set.
+        One of `GROUPS`, "none", or "auto": by the variables that torchrun, mpiexec and srun set. A
+        process that was started alone is in none.
 
     Raises
     ------
@@ -332,7 +403,8 @@ def open_group(name: str) -> Group | None:
     """
     check_choice("group", name, GROUP_NAMES)
     if name == "auto":
-        name = next((one for one, needed in _LAUNCHED if needed <= os.environ.keys()), "none")
+        found = _launched()
+        name = "none" if found is None else found.engine
     return None if name == "none" else GROUPS[name]()
 
 
@@ -352,9 +424,9 @@ def as_group(group: Any) -> Group | None:
         return None
     modules = {kind.__module__.partition(".")[0] for kind in type(group).__mro__}
     if "mpi4py" in modules and hasattr(group, "Iallreduce"):
-        group = over_mpi(group)
+        group = _made_once(over_mpi, group)
     elif "torch" in modules and type(group).__name__.startswith("ProcessGroup"):
-        group = over_torch(group)
+        group = _made_once(over_torch, group)
     numbers = (getattr(group, name, None) for name in ("rank", "size"))
     if not (all(isinstance(n, int) for n in numbers) and hasattr(group, "all_sum")):
         raise TypeError(
@@ -363,6 +435,17 @@ def as_group(group: Any) -> Group | None:
         )
     found: Group = group
     return found
+
+
+_made: dict[int, tuple[Any, Group]] = {}
+"""Of each communicator, by its id, itself, lest another one gets the id, and its group."""
+
+
+def _made_once(make: Callable[[Any], Group], communicator: Any) -> Group:
+    """Return the group over a communicator: one for all calls, since each is threads, or a hook."""
+    if id(communicator) not in _made:
+        _made[id(communicator)] = communicator, make(communicator)
+    return _made[id(communicator)][1]
 
 
 # ----------------------------------------------------------------------------- agreeing

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,13 @@ from array_api_compat import device as _device_of
 from array_api_extra import default_dtype
 
 from dnn_xp.arguments import check
-from dnn_xp.backends.choosing import Backend, BackendError, current_backend, open_backend
+from dnn_xp.backends.choosing import (
+    Backend,
+    BackendError,
+    current_backend,
+    open_backend,
+    require,
+)
 
 __all__ = [
     "Array",
@@ -42,6 +49,7 @@ __all__ = [
     "namespace",
     "numbers_on_host",
     "plain_array",
+    "readable_blocks",
     "to_host",
     "widened",
     "without_record",
@@ -146,6 +154,7 @@ def asarray_like(value: Any, *, like: Array, dtype: Any = None) -> Array:
     array
         The value itself where it is there already.
     """
+    like = readable_blocks(like)
     xp, where = namespace(like), device(like)
     dtype = like.dtype if dtype is None else dtype
     if not _is_of(value, xp):
@@ -197,7 +206,7 @@ def to_host(x: Any) -> np.ndarray[Any, Any]:
     if is_cupy_array(x):
         return np.asarray(x.get())
     if is_dask_array(x):
-        return to_host(x.compute())
+        return to_host(readable_blocks(x).compute())
     strict = sys.modules.get("array_api_strict")
     if strict is not None and isinstance(x, strict._array_object.Array):
         return np.asarray(x.to_device(strict.Device("CPU_DEVICE")))
@@ -239,7 +248,8 @@ def widened(x: Array) -> Array:
 def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
     """Return an array that computes as the standard says, or refuse what looks like one.
 
-    NumPy's arrays come in the byte order of the machine.
+    NumPy's arrays come in the byte order of the machine, and tensors in the blocks of Dask as
+    `readable_blocks`.
 
     Parameters
     ----------
@@ -274,15 +284,58 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
             raise ValueError(f"{argument}: found a sparse tensor, expected a dense one: to_dense()")
     elif isinstance(x, np.ndarray):
         x = _plain_numpy(argument, x)
-    elif is_dask_array(x) and is_torch_array(x._meta):
-        raise ValueError(
-            f"{argument}: found PyTorch's tensors in the blocks of Dask, which can neither "
-            "transpose nor cut them, expected NumPy's or CuPy's arrays: "
-            "x.map_blocks(torch.Tensor.numpy, meta=numpy.empty(...))"
-        )
+    elif is_dask_array(x):
+        x = readable_blocks(x, argument)
     if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
         raise ValueError(f"{argument}: found dtype {x.dtype}, expected real numbers")
     return x
+
+
+def readable_blocks(x: Array, argument: str = "blocks") -> Array:
+    """Return an array on Dask with blocks that Dask can read: tensors as NumPy's or CuPy's arrays.
+
+    They stay in the memory they are in. Tensors themselves Dask can neither put together nor cut,
+    add or compare: their dtypes are none of NumPy's. Any other array comes back as it is.
+
+    Parameters
+    ----------
+    x : array
+    argument : str
+        Its name, for the error.
+
+    Raises
+    ------
+    ValueError
+        Where the dtype is none of NumPy's; and, once a block is computed, where it is of another
+        dtype or device than the array was made with.
+    ImportError
+        Where tensors are on a GPU and CuPy is not installed.
+    """
+    if not (is_dask_array(x) and is_torch_array(x._meta)):
+        return x
+    dtype, kind = dtype_name(x._meta.dtype), x._meta.device.type
+    if not _is_known_to_numpy(dtype):
+        raise ValueError(
+            f"{argument}: found tensors of {dtype} in the blocks of Dask, which reads them as "
+            "NumPy's arrays, expected a dtype that NumPy has, such as float32"
+        )
+    library = require("cupy", "cuda12") if kind == "cuda" else np
+    read = partial(_read_tensor, argument, dtype, kind)
+    return x.map_blocks(read, dtype=dtype, meta=library.empty((0,) * x.ndim, dtype))
+
+
+def _read_tensor(argument: str, dtype: str, kind: str, block: Any) -> Any:
+    """Return a block of PyTorch's as an array of NumPy's, or on CUDA of CuPy's, in its memory."""
+    found = dtype_name(block.dtype), block.device.type if is_torch_array(block) else kind
+    if found != (dtype, kind):
+        raise ValueError(
+            f"{argument}: found a block of {' on '.join(found)} in an array on Dask that was made "
+            f"as one of {dtype} on {kind}; say what its blocks are: "
+            f"meta=torch.empty(0, dtype=torch.{found[0]}, device={found[1]!r})"
+        )
+    return (
+        require("cupy", "cuda12").from_dlpack(block.detach()) if kind == "cuda" else to_host(block)
+    )
 
 
 def without_record(x: Array) -> Array:

@@ -12,7 +12,15 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from dnn_xp.arguments import check_flag, check_path, check_whole, shown
-from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, namespace, to_host
+from dnn_xp.backends import (
+    Array,
+    HostArray,
+    asarray_like,
+    dtype_name,
+    namespace,
+    plain_array,
+    to_host,
+)
 from dnn_xp.data.preprocessing import Preprocessing, apply
 from dnn_xp.data.sources import Source, StoredRows
 from dnn_xp.data.stored import Runs
@@ -86,6 +94,8 @@ def open_examples(
     ------
     OSError
         Where there is no such file, or it may not be read.
+    TypeError
+        Where `like` is no array.
     ValueError
         Where it is of another kind or is damaged, cut short or changed, here or while it is read;
         holds no numbers of that name and form; or they lie in another file.
@@ -117,6 +127,7 @@ def open_examples(
     if window is not None:
         window = check_whole("window", window, 1)
     check_flag("ahead", ahead)
+    like = plain_array("like", like)
     with _open_rows(path, name, trusted) as reader:
         rows = reader.rows
         convert = _converter(like, prepare, preprocessing)

@@ -29,6 +29,7 @@ from dnn_xp.backends import (
     dtype_name,
     map_blocks,
     namespace,
+    readable_blocks,
     take_examples,
     to_host,
 )
@@ -210,9 +211,17 @@ def _refuse_what_nobody_reads(name: str, x: ArrayLike) -> None:
 
     Raises
     ------
+    TypeError
+        For a source.
     ValueError
         For a masked array whose mask hides something, and a sparse array that is not SciPy's.
     """
+    if isinstance(x, Source):
+        raise TypeError(
+            f"{name}: found a Source, which is read batch by batch, expected an array, a data "
+            "frame or a sparse matrix; dnn_xp.train reads a Source, and an estimator takes arrays "
+            "on Dask, such as dask.array.from_array makes of a file larger than memory"
+        )
     if np.ma.is_masked(x):
         raise ValueError(
             f"{name}: found a masked array of which some elements are hidden, expected a number in "
@@ -270,6 +279,7 @@ def _check_array(estimator: Parameters, X: Array, reset: bool, *, look: bool) ->
                 f"required by {name}."
             )
     validate_data(estimator, X, skip_check_array=True, reset=reset)
+    X = readable_blocks(X, "X")
     xp = namespace(X)
     if xp.isdtype(X.dtype, "complex floating"):
         raise ValueError(f"Complex data not supported\n{X}\n")

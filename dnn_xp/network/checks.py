@@ -9,6 +9,7 @@ from dnn_xp.backends import (
     Matrix,
     Vector,
     asarray_like,
+    block_like,
     default_dtype,
     device,
     namespace,
@@ -24,6 +25,7 @@ __all__ = [
     "check_examples",
     "check_floating",
     "check_learns",
+    "check_library",
     "check_theta",
     "float_reference",
 ]
@@ -51,6 +53,36 @@ def check_theta(layout: Layout, theta: Vector, *, several: bool = False) -> None
             f"theta: found shape {shape}, expected {(layout.size,)} for "
             f"{len(layout.layers)} layers from {layout.n_inputs} inputs"
         )
+
+
+def check_library(theta: Vector, X: Matrix | Source, *, by_block: bool = False) -> None:
+    """Refuse parameters of another library than the examples.
+
+    Parameters
+    ----------
+    theta : array
+    X : array or Source
+    by_block : bool
+        Whether they may be of the library of X's blocks, one of which is computed from at a time.
+
+    Raises
+    ------
+    TypeError
+        With both libraries, and the way out.
+    """
+    if isinstance(X, Source) and not by_block:
+        raise TypeError("X: found a Source, expected an array, of which all is computed at once")
+    like = reference_array(X)
+    known = [namespace(like), *([namespace(block_like(like))] if by_block else [])]
+    if namespace(theta) not in known:
+        raise TypeError(
+            f"theta: found a {_full_name(theta)}, expected an array of X's library, which is a "
+            f"{_full_name(like)}; backends.asarray_like(theta, like=X) brings it there"
+        )
+
+
+def _full_name(x: Array) -> str:
+    return f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
 
 
 def check_data(

@@ -6,7 +6,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_positive, check_whole
 from dnn_xp.backends import Array, asarray_like, namespace
-from dnn_xp.network.checks import check_examples, check_theta
+from dnn_xp.network.checks import check_examples, check_library, check_theta
 from dnn_xp.network.network import Network
 from dnn_xp.network.values import check_values
 
@@ -81,6 +81,7 @@ def check_gradient(
     """
     X, Y, weights = check_examples(network, X, Y, weights)
     check_theta(network.layout, theta)
+    check_library(theta, X)
     check_values(network.cost, X, Y, weights, theta)
     xp = namespace(theta, X)
     if theta.dtype != xp.float64:

@@ -16,7 +16,6 @@ from dnn_xp.backends import (
     Scalar,
     Vector,
     asarray_like,
-    block_like,
     current_backend,
     default_dtype,
     device,
@@ -25,7 +24,7 @@ from dnn_xp.backends import (
     namespace,
     plain_array,
 )
-from dnn_xp.data.sources import Source, reference_array
+from dnn_xp.data.sources import Source
 from dnn_xp.functions.costs import Cost, CostSpec, find_cost, target_groups
 from dnn_xp.functions.counters import make_key
 from dnn_xp.functions.initializers import Generator, find_generator
@@ -35,6 +34,7 @@ from dnn_xp.network.checks import (
     check_data,
     check_examples,
     check_floating,
+    check_library,
     check_theta,
     float_reference,
 )
@@ -184,7 +184,8 @@ class Network:
             _, xp, where = current_backend()
             name = float_name(default_dtype(xp, device=where) if dtype is None else dtype, xp)
             return from_host(self.layout.draw(rng), dtype=name)
-        xp = namespace(plain_array("like", like))
+        like = plain_array("like", like)
+        xp = namespace(like)
         if dtype is None:
             check_floating("like", like)
             return asarray_like(self.layout.draw(rng), like=like)
@@ -412,8 +413,9 @@ class Network:
         ValueError
             Where shapes do not fit: the layer, what came and what was expected.
         """
-        self._check(theta, X)
+        check_theta(self.layout, theta, several=True)
         X, Y, weights = check_examples(self, X, Y, weights)
+        check_library(theta, X)
         xp, key = namespace(X), None
         seed, step = check_whole("seed", seed, 0), check_whole("step", step, 0)
         if self.is_random:
@@ -428,10 +430,5 @@ class Network:
         if batch_size is not None:
             check_whole("batch_size", batch_size, 1)
         X = check_data(self.layout, X)[0]
-        like = reference_array(X)
-        if namespace(theta) not in (namespace(like), namespace(block_like(like))):
-            raise TypeError(
-                f"theta: found a {type(theta).__name__}, expected an array of X's library, which "
-                f"is a {type(X).__name__}; backends.asarray_like(theta, like=X) brings it there"
-            )
+        check_library(theta, X, by_block=True)
         return X

@@ -100,7 +100,8 @@ def train(
     X : array of floats, shape (n_inputs, m)
         Columns are examples. Minibatches are fastest where X is the transpose of an array that
         holds an example in each row. A `Source` is read batch by batch, in an order of its own
-        where it has one. Examples on Dask stay in their blocks; theta is of these blocks' library.
+        where it has one. Examples on Dask stay in their blocks; theta is of these blocks' library
+        (NumPy's for tensors on the host, CuPy's for those on CUDA, as which they are read).
     Y : array or Source, shape (n_targets, m)
         Targets; brought to X's side. Or the numbers of a softmax's classes, integers from 0, of
         shape (m,) or (1, m).
@@ -391,15 +392,22 @@ def _prepare_data(problem: Problem, settings: Settings) -> Data:
         if getattr(rules, name) and not namespace(reference).isdtype(
             reference.dtype, "real floating"
         ):
-            raise ValueError(f"{name}: found X of integers, expected floats, which can be mixed")
+            raise ValueError(
+                f"{name}: found {getattr(rules, name):g} with X of integers, expected 0 or X of "
+                "floats"
+            )
     mask = mixup = None
     if rules.l1 or rules.l2 or settings.optimizer.weight_decay:
         mask = network.layout.weight_mask(like=problem.theta)
     if rules.mixup:
         for name, x in (("X", X), ("Y", Y)):
             if is_lazy(x):
-                how = "is read a batch at a time" if isinstance(x, Source) else "lies in blocks"
-                raise ValueError(f"mixup: {name} {how}, and its examples mix at random")
+                found = "that is read batch by batch" if isinstance(x, Source) else "on Dask"
+                raise ValueError(
+                    f"mixup: found {rules.mixup:g} with {name} {found}, expected 0 or an array in "
+                    "memory, of which an example is mixed with any other; noise and "
+                    "label_smoothing take each by itself"
+                )
         mixup = asarray_like(mixup_coefficients(rules.mixup, settings.seed), like=Y)
     if settings.batch_size < X.shape[1] and not isinstance(X, Source):
         X = as_example_rows(X)

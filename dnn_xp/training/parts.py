@@ -245,9 +245,8 @@ def _part_vector(
     workspace: Workspace | None = None,
 ) -> Array:
     """Return the sums over a part of a batch as a vector, and behind them a wish for the end."""
-    vector = to_vector(batch_gradient(config, theta, data, batch, scalars, workspace))
-    xp = namespace(vector)
-    return xp.concat([vector, xp.zeros_like(vector[:1]) + wish])
+    sums = batch_gradient(config, theta, data, batch, scalars, workspace)
+    return to_vector(sums, namespace(theta).zeros_like(sums.gradient[:1]) + wish)
 
 
 def _updated(

@@ -364,11 +364,18 @@ def check_parts(network: Network) -> None:
             )
 
 
-def to_vector(sums: CostAndGradient) -> Array:
-    """Return cost, gradient and statistics as one vector, which parts of a batch add up."""
+def to_vector(sums: CostAndGradient, *beside: Array) -> Array:
+    """Return cost, gradient and statistics as one vector, which parts of a batch add up.
+
+    Parameters
+    ----------
+    sums : CostAndGradient
+    *beside : array, shape (k,)
+        What stands behind them.
+    """
     xp = namespace(sums.gradient)
     statistics = () if sums.statistics is None else (sums.statistics,)
-    return xp.concat([xp.reshape(sums.cost, (1,)), sums.gradient, *statistics])
+    return xp.concat([xp.reshape(sums.cost, (1,)), sums.gradient, *statistics, *beside])
 
 
 def from_vector(network: Network, vector: Array) -> CostAndGradient:

@@ -48,6 +48,16 @@ def test_an_unknown_group_is_refused_in_a_line(name):
     assert str(caught.value) == expected
 
 
+@pytest.mark.parametrize(("rank", "is_heard"), [("0", True), ("1", False), ("7", False)])
+@pytest.mark.parametrize("words", [("train", "--epoch"), ("train", "--epochs", "x"), ("trian",)])
+def test_of_a_command_that_is_none_rank_0_alone_speaks(dnn_xp, monkeypatch, words, rank, is_heard):
+    monkeypatch.setenv("PMI_SIZE", "8")
+    monkeypatch.setenv("PMI_RANK", rank)
+    code, out, err = dnn_xp(*words)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == is_heard
+
+
 def test_a_library_that_is_missing_is_bad_input_with_the_way_out(monkeypatch):
     def open_group(name):
         raise ImportError("mpi4py is needed here: pip install 'dnn-xp[mpi]'")

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app import large, report
+from dnn_xp.app import large, report, use
 from dnn_xp.app.errors import UserError
 from dnn_xp.app.experiment import scale_targets
 from dnn_xp.app.large import balanced_weights, prepare_experiment
@@ -243,24 +243,40 @@ def test_the_same_data_in_memory_are_not_taken_for_divided(dnn_xp, tmp_path):
     ],
 )
 def test_a_model_is_not_evaluated_on_data_of_another_kind(
-    dnn_xp, tmp_path, trained_on, evaluated_on, said
+    dnn_xp, tmp_path, monkeypatch, trained_on, evaluated_on, said
 ):
     write(tmp_path / "data.h5", trained_on)
     assert dnn_xp("train", "data.h5", *QUICK, "--epochs", "1", "--output", "m.h5").code == 0
     write(tmp_path / "other.h5", evaluated_on)
+    read = read_whole(monkeypatch)
     code, _, err = dnn_xp("evaluate", "m.h5", "other.h5", "--backend", "numpy")
     assert code == (2 if said else 0)
     assert said in err
     assert len(err.splitlines()) == (1 if said else 0)
+    assert len(read) == (0 if said else 1)
 
 
-def test_data_of_other_features_are_named(dnn_xp, tmp_path):
+def read_whole(monkeypatch):
+    """Return the data of which all is read from now on: gigabytes, maybe."""
+    read = []
+
+    def scanned(dataset, advance):
+        read.append(dataset)
+        return stored.scan(dataset, advance)
+
+    monkeypatch.setattr(use, "scan", scanned)
+    return read
+
+
+def test_data_of_other_features_are_named(dnn_xp, tmp_path, monkeypatch):
+    """Before all of them are read."""
     write(tmp_path / "data.h5")
     assert dnn_xp("train", "data.h5", *QUICK, "--epochs", "1", "--output", "m.h5").code == 0
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"], file["y"] = np.ones((M, N + 1)), np.arange(M) % 3 * 10
+    read = read_whole(monkeypatch)
     code, _, err = dnn_xp("evaluate", "m.h5", "other.h5", "--backend", "numpy")
-    assert code == 2
+    assert (code, read) == (2, [])
     assert f"the examples have {N + 1} features, expected {N}" in err
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dnn_xp.backends import Blocks, block_like, from_blocks, map_blocks, plain_array
+from dnn_xp.backends import Blocks, block_like, from_blocks, map_blocks
 from dnn_xp.backends.blocks import RUN_BYTES, RUN_EXAMPLES, _runs
 from tests.helpers import assert_close, assert_values
 
@@ -169,18 +169,6 @@ def test_nothing_is_computed_before_it_is_asked_for():
     found = map_blocks(first_row, [], lazy)
     with pytest.raises(AssertionError, match="it was computed"):
         found.compute(scheduler="synchronous")
-
-
-def test_tensors_in_blocks_are_refused_in_words():
-    """Dask itself cannot work with them: their dtypes are none of NumPy's."""
-    torch = pytest.importorskip("torch")
-    tensors = da.from_array(X, chunks=(3, 20)).map_blocks(
-        torch.from_numpy, meta=torch.empty((0, 0), dtype=torch.float64)
-    )
-    with pytest.raises(ValueError, match="X: found PyTorch's tensors in the blocks of Dask"):
-        plain_array("X", tensors)
-    here = tensors.map_blocks(torch.Tensor.numpy, meta=np.empty((0, 0)))
-    assert_values(plain_array("X", here), X)
 
 
 def test_an_array_without_blocks_is_its_own_kind(array, dtype):

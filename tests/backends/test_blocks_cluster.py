@@ -101,6 +101,21 @@ def test_a_cluster_and_one_thread_give_the_same_bits(data, batch_size):
     assert found.history == here.history
 
 
+def test_tensors_are_read_where_they_are(client, data):
+    """Workers hand each other PyTorch's tensors; a worker that is killed costs no bit here, too."""
+    torch = pytest.importorskip("torch")
+    like = torch.empty((0, 0), dtype=torch.float32)
+    X, Y = (x.map_blocks(torch.from_numpy, meta=like).persist() for x in data)
+    expected = descend(*data, epochs=2)
+    found = descend(X, Y, KillAWorker(client, 1, 0.02), epochs=2)
+    assert_close(found.theta, expected.theta, rtol=0)
+    assert found.history == expected.history
+    predicted = NET.predict(found.theta, X)
+    assert_close(
+        predicted[:, :50].compute(), NET.predict(expected.theta, data[0])[:, :50].compute()
+    )
+
+
 @pytest.mark.parametrize("batch_size", [None, 7000])
 def test_a_worker_that_is_killed_and_comes_back_costs_no_bit(client, data, batch_size):
     options = {"epochs": 8 if batch_size is None else 2, "batch_size": batch_size}

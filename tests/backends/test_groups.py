@@ -9,6 +9,8 @@ from dnn_xp.backends import (
     as_group,
     ends_together,
     gather_texts,
+    groups,
+    launched_rank,
     open_group,
     over_torch,
     to_host,
@@ -18,7 +20,10 @@ from tests.groups import Meeting, Member, over_threads
 pytestmark = pytest.mark.once
 
 TEXTS = ["", "a", "Grüße, 世界 🙂", "x" * 63, "y" * 64, "z" * 65, "\0\n" * 500, "\udcff.h5"]
-VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK")
+VARIABLES = (
+    *("RANK", "WORLD_SIZE", "MASTER_ADDR", "PMI_RANK", "PMI_SIZE", "PMIX_RANK"),
+    *("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"),
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -66,6 +71,56 @@ def test_auto_sees_what_the_launcher_has_set(alone, variables, engine):
         alone.setenv(name, "2")
     assert open_group("auto") == engine
     assert open_group("none") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "alone_there", "rank"),
+    [
+        ({}, True, 0),
+        ({"PMI_SIZE": "1", "PMI_RANK": "0"}, True, 0),  # srun -n 1
+        ({"PMI_SIZE": "2", "PMI_RANK": "1"}, False, 1),
+        ({"PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "1"}, True, 0),  # srun --mpi=pmix -n 1
+        ({"PMIX_RANK": "3", "SLURM_STEP_NUM_TASKS": "4"}, False, 3),
+        ({"PMIX_RANK": "2"}, False, 2),
+        ({"OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0", "PMIX_RANK": "0"}, True, 0),
+        ({"OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_RANK": "7"}, False, 7),
+        ({"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "here"}, True, 0),
+        ({"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "here"}, False, 1),
+        ({"RANK": "1", "WORLD_SIZE": "2"}, True, 0),  # of another program
+        ({"PMI_SIZE": "2"}, False, 0),  # which rank nobody says
+    ],
+    ids=str,
+)
+def test_a_process_that_was_started_alone_is_in_no_group(alone, variables, alone_there, rank):
+    """It needs no library that sums; and one of several knows which it is."""
+    for name, value in variables.items():
+        alone.setenv(name, value)
+    assert (open_group("auto") is None) is alone_there
+    assert launched_rank() == rank
+
+
+@pytest.mark.parametrize(
+    ("engine", "module", "name"),
+    [
+        ("over_mpi", "mpi4py.MPI", "Intracomm"),
+        ("over_torch", "torch.distributed.distributed_c10d", "ProcessGroup"),
+    ],
+)
+def test_each_communicator_is_made_a_group_of_once(monkeypatch, engine, module, name):
+    """As each has threads, or a hook for errors: of many fits there would be as many."""
+    kind = type(name, (), {"__module__": module, "Iallreduce": None, "__hash__": None})
+    made = []
+
+    def make(communicator):
+        made.append(communicator)
+        return Member(0, 1, Meeting(1), [])
+
+    monkeypatch.setattr(groups, engine, make)
+    one, other = kind(), kind()
+    found = [as_group(communicator) for communicator in (one, other, one, other, one)]
+    assert made == [one, other]
+    assert found == [found[0], found[1], found[0], found[1], found[0]]
+    assert found[0] is not found[1]
 
 
 def test_an_engine_is_opened_by_name_and_no_other_is_known(alone):

@@ -44,6 +44,16 @@ def scaled(rows):
     return rows / 255
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("like", [3, None, "numpy", [1.0], np.float32, np, object()], ids=repr)
+def test_something_to_be_like_that_is_no_array_is_refused(path, like):
+    with (
+        pytest.raises(TypeError, match=r"^like: found .*, expected an array of a library"),
+        open_examples(path, like=like),
+    ):
+        pass
+
+
 def test_rows_are_read_in_any_order(path, array):
     with open_examples(path, like=array(X), prepare=scaled) as source:
         assert source.shape == X.shape

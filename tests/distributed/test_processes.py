@@ -156,6 +156,27 @@ def test_a_signal_does_not_wait_for_a_sum(task, number):
         job.end()
 
 
+def test_a_signal_does_not_wait_for_a_sum_over_torch():
+    job = Job("torch", 2, "waiting", 60)
+    try:
+        pid = _said_pid(job)
+        time.sleep(3.0)
+        os.kill(pid, signal.SIGINT)
+        _, err = job.processes[0].communicate(timeout=ENDING)
+        assert job.processes[0].returncode != 0
+        assert "KeyboardInterrupt" in err
+    finally:
+        job.end()
+        job.processes[1].communicate()
+
+
+@pytest.mark.parametrize("engine", ["mpi", "torch"])
+def test_a_raw_communicator_is_made_a_group_of_once(engine):
+    job = run_job(engine, 2, "raw")
+    assert set(job.codes) == {0}, job.err
+    assert [(one["once"], one["steps"]) for one in job.said] == [(True, 1)] * 2
+
+
 def _said_pid(job):
     out = ""
     for line in job.processes[0].stdout:
@@ -273,6 +294,9 @@ def test_bad_input_is_said_once_and_ends_all_processes(tmp_path):
     job = run_command(*command, "train", "nothing.npz", folder=tmp_path)
     assert job.codes == [2]
     assert job.err.strip() == "dnn-xp: error: nothing.npz: there is no such file"
+    job = run_command(*command, "train", "--epochs", "many", folder=tmp_path)
+    assert job.codes == [2]
+    assert len(job.err.strip().splitlines()) == 1
     each = run_command(*command, *SHORT, "--group", "none", "--no-run", folder=tmp_path)
     assert each.codes == [0]
     assert each.out.count("epoch 1/3") == 2

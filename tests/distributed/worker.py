@@ -30,6 +30,7 @@ from dnn_xp import (
     train,
 )
 from dnn_xp.backends import (
+    as_group,
     from_host,
     gather_texts,
     open_backend,
@@ -212,6 +213,23 @@ def stuck(group, seconds):
 def stuck_interruptible(group, seconds):
     say(group, pid=os.getpid())
     one_does(group, lambda: time.sleep(float(seconds)), callbacks=[Interruptible()])
+
+
+waiting = stuck  # with the usual limit of torch
+
+
+def raw(group):
+    """Say whether a raw communicator is made a group of once."""
+    if "mpi4py.MPI" in sys.modules:
+        communicator = sys.modules["mpi4py.MPI"].COMM_WORLD
+    else:
+        communicator = sys.modules["torch.distributed"].group.WORLD
+    first = as_group(communicator)
+    hook = sys.excepthook
+    options = {"epochs": 1, "group": communicator}
+    run = train(NETWORK, X, Y, **options)
+    once = as_group(communicator) is first and sys.excepthook is hook
+    say(group, once=once, steps=run.progress.steps)
 
 
 def differing(group, name):

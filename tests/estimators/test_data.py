@@ -142,6 +142,20 @@ def test_what_a_mask_hides_is_not_learnt_from_in_silence(method, name, mask):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_a_source_is_refused_with_the_way_out(method, name):
+    source = Source((2, 6), lambda which: X.T[:, which], X.T)
+    given = {"X": X, "y": y, "sample_weight": np.ones(6), name: source}
+    with pytest.raises(TypeError, match=rf"^{name}: found a Source.* dnn_xp.train reads a Source"):
+        getattr(MLPRegressor(max_iter=2), method)(**given)
+    reg = MLPRegressor(max_iter=2).fit(X, y)
+    for predict in (reg.predict, reg.input_gradient, lambda X: reg.score(X, y)):
+        with pytest.raises(TypeError, match=r"^X: found a Source.* arrays on Dask"):
+            predict(source)
+
+
+@pytest.mark.once
 def test_what_a_mask_hides_is_not_predicted_for():
     reg = MLPRegressor(max_iter=2).fit(X, y)
     for method in (reg.predict, reg.input_gradient, lambda X: reg.score(X, y)):

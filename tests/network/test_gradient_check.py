@@ -5,7 +5,7 @@ random direction, and that of torch and JAX of the same network written down for
 earns its trust by catching planted errors.
 """
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -21,6 +21,7 @@ from dnn_xp import (
     ParametricActivation,
     check_gradient,
 )
+from dnn_xp.data.sources import Source
 from dnn_xp.functions.activations import ACTIVATIONS, ActivationFunction, find_activation, tanh
 from dnn_xp.functions.costs import COSTS, find_cost
 from tests import oracles
@@ -268,6 +269,27 @@ def test_float32_is_refused(array):
     arrays = [array(np.zeros(shape), "float32") for shape in (network.size, (2, 4), (1, 4))]
     with pytest.raises(ValueError, match=r"theta: found dtype .*float32, expected float64"):
         check_gradient(network, *arrays)
+
+
+@pytest.mark.parametrize("other", ["theta", "X"])
+def test_parameters_of_another_library_than_the_examples_are_refused(array, library, other):
+    """NumPy's beside those of Dask, too, whose blocks are NumPy's: all is computed at once."""
+    theta, X, Y = np.ones(4), np.ones((3, 5)), np.ones((1, 5))
+    if library.backend == "numpy":
+        pytest.skip("there is no other library")
+    network = Network(3, (Dense(1),), "squared_error")
+    given = (array(theta), X, Y) if other == "theta" else (theta, array(X), array(Y))
+    for compute in (network.cost_and_gradient, partial(check_gradient, network)):
+        with pytest.raises(TypeError, match=r"^theta: found a \w+\.\w+, expected .*X's library"):
+            compute(*given)
+
+
+def test_a_source_is_refused(array):
+    network, X = Network(3, (Dense(1),), "squared_error"), array(np.ones((3, 5)))
+    source = Source((3, 5), lambda which: X[:, which], X)
+    for compute in (network.cost_and_gradient, partial(check_gradient, network)):
+        with pytest.raises(TypeError, match="X: found a Source, expected an array"):
+            compute(array(np.ones(4)), source, X[:1, :])
 
 
 def test_seeds_choose_the_direction(array):

@@ -152,8 +152,8 @@ def test_what_needs_all_targets_at_once_is_refused(array, library):
     from dnn_xp import Regularization
 
     mixing = {"regularization": Regularization(mixup=0.2), "epochs": 1}
-    how = "X lies in blocks" if library.value == "dask" else "Y is read a batch at a time"
-    with pytest.raises(ValueError, match=f"mixup: {how}"):
+    found = "X on Dask" if library.value == "dask" else "Y that is read batch by batch"
+    with pytest.raises(ValueError, match=f"mixup: found 0.2 with {found}, expected 0 or an array"):
         train(NETWORK, array(X), source(array, ONES), **mixing)
     one = Network(4, (Dense(3),), "softmax_cross_entropy")
     with pytest.raises(ValueError, match=r"example_space: .*Y is read a batch at a time"):

@@ -15,7 +15,6 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from dnn_xp import backends
 from dnn_xp.backends import to_host
 from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators import TabularClassifier, TabularRegressor
@@ -78,7 +77,7 @@ def test_a_model_is_moved_to_where_x_is(array, library, kind, y):
     if not isinstance(given, np.ndarray):
         with pytest.raises(ValueError, match=r"must use the same namespace.*\.to\(xp, device\)"):
             model.predict(given)
-    model.to(library.backend, backends.device(given))
+    model.to(library.backend, library.device)
     found = outputs(model, given)
     assert_is_output(found, given)
     np.testing.assert_allclose(to_host(found), expected, rtol=1e-4, atol=1e-4)
