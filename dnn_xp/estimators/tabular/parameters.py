@@ -29,7 +29,7 @@ class TabularParameters(BaseEstimator):
     activation: ActivationSpec = "relu"
     dropout: float = 0.0
     periodic: bool = True
-    learning_rate_init: float = 0.003
+    learning_rate_init: float = 0.005
     weight_decay: float = 0.01
     batch_size: int | Literal["auto"] = "auto"
     max_iter: int | Literal["auto"] = "auto"
