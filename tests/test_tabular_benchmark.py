@@ -15,6 +15,7 @@ pytest.importorskip("sklearn")
 
 from benchmarks.tabular import __main__ as program  # noqa: E402 (where pandas is)
 from benchmarks.tabular import data, methods, rows, scores, statistics, tables  # noqa: E402
+from benchmarks.tabular.parts import PARTS  # noqa: E402
 
 pytestmark = pytest.mark.once
 
@@ -438,3 +439,17 @@ def test_the_command_refuses_in_one_line():
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 2
     assert found.stderr.splitlines()[-1].endswith(f"expected one of {', '.join(methods.METHODS)}")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_left_out_and_is_there_again(part):
+    rng = np.random.default_rng(0)
+    X = rng.standard_t(1, (80, 2))  # with outliers, which the encoder clips
+    y = (X[:, 0] > rng.normal(size=80)).astype(int)
+    job = methods.Job(["a", "b"], [], False, 0)
+    small = "n_members=2,max_iter=40,hidden_layer_sizes=16,learning_rate_init=0.05"
+    whole = methods.make(f"dnn_xp+{small}", job).fit(X, y).predict_proba(X)
+    without = methods.make(f"dnn_xp+{small},without={part}", job).fit(X, y).predict_proba(X)
+    assert np.abs(whole - without).max() > 1e-6
+    again = methods.make(f"dnn_xp+{small}", job).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(again, whole)

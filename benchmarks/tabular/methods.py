@@ -193,11 +193,16 @@ def _realmlp_members(job: Job, **options: Any) -> Any:
     return _realmlp_log_loss(job, **{"n_cv": 4} | options)
 
 
-def _dnn_xp(job: Job, **options: Any) -> Any:
+def _dnn_xp(job: Job, *, without: str | None = None, **options: Any) -> Any:
     from dnn_xp import estimators
 
     kind = estimators.TabularRegressor if job.is_values else estimators.TabularClassifier
-    return kind(random_state=job.seed, **options)
+    estimator = kind(random_state=job.seed, **options)
+    if without is None:
+        return estimator
+    from benchmarks.tabular.parts import Without
+
+    return Without(estimator, without)
 
 
 TORCH = ("pytabkit", "torch", "scikit-learn")
