@@ -1,5 +1,6 @@
 """How Sphinx makes the manual: ``nox -s docs``."""
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from numpydoc.xref import DEFAULT_LINKS
 
 HERE = Path(__file__).resolve().parent
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read once, when SciPy is imported
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]  # our directives; the rules of the house
 
 import dnn_xp  # noqa: E402

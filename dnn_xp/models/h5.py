@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check_path, check_whole
+from dnn_xp.arguments import check_kind, check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.preprocessing import Preprocessing
@@ -127,6 +127,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     Raises
     ------
+    TypeError
+        Where it is none, as an estimator is, whose `to_model` makes one.
     ValueError
         Where the parts of the model do not fit together, a parameter is not finite, or an
         activation or a cost is one's own function, which only code could bring back.
@@ -136,6 +138,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     import h5py  # takes 30 ms to load, and not every run reads a file
 
     path = check_path("path", path)
+    way = ": model.to_model()" if hasattr(model, "to_model") else ""
+    check_kind("model", model, Model, f"a Model{way}")
     theta = to_host(model.theta)
     _check(model, theta)
     network = _json("network", describe_network(model.network))

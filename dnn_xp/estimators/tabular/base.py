@@ -239,7 +239,9 @@ class TabularEstimator(TabularParameters):
             cost=self._find_cost(),
             label_smoothing=self._label_smoothing,
         )
-        with _progress_bar(self) as bars:
+        n_jobs = _effective_jobs(self.n_jobs, self.n_members)
+        shared = not isinstance(rows, np.ndarray)
+        with _progress_bar(self, in_processes=n_jobs > 1 and not shared) as (bars, tell):
             plan = Plan(
                 recipe,
                 _examples(rows, Y, weights),
@@ -247,15 +249,12 @@ class TabularEstimator(TabularParameters):
                 validation,
                 [int(rng.randint(2**31)) for _ in range(self.n_members)],
                 end,
-                _effective_jobs(self.n_jobs, self.n_members),
+                n_jobs,
                 self.checkpoint,
                 [*self.callbacks, *bars],
             )
             members = run_members(
-                partial(train_one, plan),
-                self.n_members,
-                plan.n_jobs,
-                shared=not isinstance(rows, np.ndarray),
+                partial(train_one, plan), self.n_members, n_jobs, shared=shared, tell=tell
             )
         self._keep(plan, members, rng)
         return self
@@ -299,7 +298,7 @@ class TabularEstimator(TabularParameters):
         network, xp = plan.recipe.network, namespace(plan.examples.X)
         self.network_ = network
         self.thetas_ = xp.stack([member.theta for member in members])
-        self.loss_curves_ = [member.history["cost"] for member in members]
+        self.loss_curves_ = [member.history.get("cost", []) for member in members]
         self.validation_loss_curves_ = [
             member.history.get("validation_cost", []) for member in members
         ]
@@ -501,12 +500,22 @@ def _effective_jobs(n_jobs: int | None, n_members: int) -> int:
 
 
 @contextmanager
-def _progress_bar(estimator: TabularParameters) -> Iterator[list[Callback]]:
-    """Show a bar for each member until the end of a block, where ``verbose`` asks for it."""
+def _progress_bar(
+    estimator: TabularParameters, *, in_processes: bool
+) -> Iterator[tuple[list[Callback], Callable[[int], None]]]:
+    """Show a bar for each member until the end of a block, where ``verbose`` asks for it.
+
+    Other processes have none: for them it is one bar, which counts the members that are done.
+    """
     if not estimator.verbose:
-        yield []
+        yield [], lambda n_done: None
         return
     from dnn_xp.callbacks.progress_bar import ProgressBar, make_bar
 
+    title = type(estimator).__name__
     with make_bar() as bar:
-        yield [ProgressBar(f"{type(estimator).__name__}  epoch", bar=bar)]
+        if in_processes:
+            task = bar.add_task(f"{title}  member", total=estimator.n_members, text="")
+            yield [], lambda n_done: bar.update(task, completed=n_done)
+        else:
+            yield [ProgressBar(f"{title}  epoch", bar=bar)], lambda n_done: None

@@ -130,7 +130,12 @@ def train_member(
 
 
 def run_members(
-    train_one: Callable[[int], Member | None], n_members: int, n_jobs: int, *, shared: bool
+    train_one: Callable[[int], Member | None],
+    n_members: int,
+    n_jobs: int,
+    *,
+    shared: bool,
+    tell: Callable[[int], None],
 ) -> list[Member]:
     """Return the members that are trained, one after the other or several at a time.
 
@@ -143,14 +148,15 @@ def run_members(
     n_members, n_jobs : int
     shared : bool
         Whether jobs are threads, since the arrays cannot be handed to other processes.
+    tell : callable
+        ``tell(n)`` is called whenever a member is done, with how many are.
     """
     done: list[Member] = []
     try:
-        done.extend(
-            member
-            for member in _results(train_one, n_members, n_jobs, shared)
-            if member is not None
-        )
+        for member in _results(train_one, n_members, n_jobs, shared):
+            if member is not None:
+                done.append(member)
+                tell(len(done))
     except KeyboardInterrupt:
         if not done:
             raise

@@ -73,7 +73,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     random_state : int, RandomState or None
         Of what is held out, of initial parameters, shuffles and dropout.
     verbose : bool or "bar"
-        Whether a bar is shown for each member (needs dnn-xp[app]).
+        Whether a bar is shown for each member (needs dnn-xp[app]); in processes one, which counts
+        members.
     callbacks : list of Callback
         Of dnn_xp, called in the training of each member.
     checkpoint : path or Checkpoint, optional

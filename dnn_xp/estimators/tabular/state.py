@@ -105,6 +105,8 @@ def attributes_of(kind: type, model: Model) -> dict[str, Any]:
         "best_epochs_": table["best_epochs"],
         "n_members": int(model.theta.shape[0]),
     }
+    if hasattr(kind, "loss"):
+        attributes["loss"] = model.network.cost
     if table["names"] is not None:
         attributes["feature_names_in_"] = np.asarray(table["names"], object)
     if table["labels"] is not None:

@@ -4,6 +4,7 @@ import pickle
 import signal
 import time
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -249,6 +250,18 @@ def test_a_time_limit_is_kept(kind, y):
     assert np.all(np.isfinite(outputs(model, X)))
 
 
+@once
+@both
+def test_a_time_limit_may_end_within_the_first_epoch(kind, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer members
+        model = kind(**SMALL, time_limit=1e-6).fit(X, y)
+    assert model.n_iter_ == 0
+    assert model.loss_curves_ == model.validation_loss_curves_ == [[]]
+    assert model.best_epochs_ == [0]
+    assert np.all(np.isfinite(outputs(model, X)))
+
+
 class InterruptSecond(Callback):
     """Ctrl-C in the training of the second member."""
 
@@ -317,3 +330,18 @@ def test_skops_reads_it_without_trust_in_anything_inside(tmp_path, kind, y):
     assert sio.get_untrusted_types(file=tmp_path / "model.skops") == own
     loaded = sio.load(tmp_path / "model.skops", trusted=own)
     np.testing.assert_array_equal(outputs(loaded, X), outputs(model, X))
+
+
+# ----------------------------------------------------------------------------- the bar
+
+
+@once
+@pytest.mark.skipif(find_spec("rich") is None, reason="needs dnn-xp[app]")
+@pytest.mark.parametrize("verbose", [True, "bar"])
+@both
+def test_a_bar_for_each_member_or_one_of_members_in_processes(kind, y, verbose, capsys):
+    small = SMALL | {"max_iter": 2}
+    kind(**small, verbose=verbose).fit(X, y)
+    assert capsys.readouterr().out.count(f"{kind.__name__}  epoch 2/2") == 2
+    kind(**small, verbose=verbose, n_jobs=2).fit(X, y)
+    assert f"{kind.__name__}  member 2/2" in capsys.readouterr().out

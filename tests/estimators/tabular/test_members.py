@@ -53,7 +53,10 @@ def square(i):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("shared", [True, False])
 def test_members_come_in_their_order_whoever_trains_them(n_jobs, shared):
-    found = run_members(square, 3, n_jobs, shared=shared)
+    told = []
+    found = run_members(square, 3, n_jobs, shared=shared, tell=told.append)
     assert [member.epoch for member in found] == [0, 1, 2]
+    assert told == [1, 2, 3]
     with pytest.warns(ConvergenceWarning, match="3 of 5 members are trained: the time limit"):
-        assert len(run_members(square, 5, n_jobs, shared=shared)) == 3
+        assert len(run_members(square, 5, n_jobs, shared=shared, tell=told.append)) == 3
+    assert told == [1, 2, 3] * 2

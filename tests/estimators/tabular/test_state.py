@@ -5,6 +5,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
+from sklearn.base import clone
+
 from dnn_xp import load_model, save_model
 from dnn_xp.estimators import TabularClassifier, TabularRegressor
 
@@ -55,6 +57,17 @@ def test_a_regressor_comes_back_from_a_file_with_its_intervals(tmp_path, loss, y
     again = kept(tmp_path, model)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     np.testing.assert_array_equal(again.predict_interval(X, 0.8), model.predict_interval(X, 0.8))
+    assert clone(again).fit(X, y).network_.cost == model.network_.cost
+
+
+def test_a_file_is_written_of_a_model_and_an_estimator_makes_one(tmp_path):
+    fitted = TabularClassifier(**SMALL).fit(X, TARGETS["texts"])
+    with pytest.raises(TypeError, match=r"model: found .*, expected a Model: model\.to_model\(\)$"):
+        save_model(tmp_path / "model.h5", fitted)
+    for found in (fitted.network_, {}, None, "model", fitted.to_model()._asdict()):
+        with pytest.raises(TypeError, match=r"model: found .*, expected a Model$"):
+            save_model(tmp_path / "model.h5", found)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_names_of_features_come_back(tmp_path):
