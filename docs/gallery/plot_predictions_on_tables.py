@@ -1,6 +1,6 @@
 """
-Predictions on tables
-=====================
+How good predictions on tables are
+==================================
 
 How good is `dnn_xp.estimators.TabularClassifier` where nobody tunes anything, what does it cost,
 and what else could you take? The benchmark hands the same frames to each method: text, categories

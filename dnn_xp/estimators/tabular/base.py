@@ -2,12 +2,14 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_array,
@@ -304,6 +306,13 @@ class TabularEstimator(TabularParameters):
         ]
         self.best_epochs_ = [member.epoch for member in members]
         self.n_iter_ = max(len(curve) for curve in self.loss_curves_)
+        if self.time_limit is not None and not all(self.best_epochs_):
+            warnings.warn(
+                f"time_limit: {self.time_limit} s were over within the first epoch of a member; it "
+                "has learnt little",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         parts = [plan.parts(i)[1] for i in range(len(members))]
         known = [part for part in parts if part is not None]
         held_out = [

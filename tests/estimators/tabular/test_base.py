@@ -253,9 +253,11 @@ def test_a_time_limit_is_kept(kind, y):
 @once
 @both
 def test_a_time_limit_may_end_within_the_first_epoch(kind, y):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer members
+    with pytest.warns(ConvergenceWarning) as caught:
         model = kind(**SMALL, time_limit=1e-6).fit(X, y)
+    found = [str(one.message).partition(":")[0] for one in caught]
+    assert found == ["n_members", "time_limit"]
+    assert {one.filename for one in caught} == {__file__}
     assert model.n_iter_ == 0
     assert model.loss_curves_ == model.validation_loss_curves_ == [[]]
     assert model.best_epochs_ == [0]
@@ -279,8 +281,9 @@ class InterruptSecond(Callback):
 @once
 @both
 def test_an_interrupt_keeps_the_members_that_are_done(kind, y):
-    with pytest.warns(ConvergenceWarning, match="1 of 2 members"):
+    with pytest.warns(ConvergenceWarning, match="1 of 2 members") as caught:
         model = kind(**SMALL, callbacks=[InterruptSecond()]).fit(X, y)
+    assert {one.filename for one in caught} == {__file__}
     assert len(model.thetas_) == 1
     assert np.all(np.isfinite(outputs(model, X)))
     with pytest.raises(KeyboardInterrupt):
