@@ -348,3 +348,25 @@ def test_a_bar_for_each_member_or_one_of_members_in_processes(kind, y, verbose, 
     assert capsys.readouterr().out.count(f"{kind.__name__}  epoch 2/2") == 2
     kind(**small, verbose=verbose, n_jobs=2).fit(X, y)
     assert f"{kind.__name__}  member 2/2" in capsys.readouterr().out
+
+
+# ----------------------------------------------------------------------------- among others
+
+
+@once
+@both
+def test_pipelines_searches_and_stacks_take_them(kind, y):
+    from sklearn.ensemble import StackingClassifier, StackingRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    classifies = kind is TabularClassifier
+    pipeline = make_pipeline(FunctionTransformer(lambda X: 2.0 * X), kind(**SMALL))
+    search = GridSearchCV(pipeline, {f"{kind.__name__.lower()}__n_members": [1, 2]}, cv=2).fit(X, y)
+    assert len(search.best_estimator_[-1].thetas_) == search.best_params_.popitem()[1]
+    stack = StackingClassifier if classifies else StackingRegressor
+    last = LogisticRegression() if classifies else Ridge()
+    stacked = stack([("one", kind(**SMALL)), ("two", kind(**SMALL))], last, cv=2).fit(X, y)
+    assert stacked.predict(X).shape == (M,)
