@@ -230,6 +230,8 @@ _RULES: dict[str, Rule] = {
 
 TABLE_RULES: dict[str, Rule] = {
     "n_members": _COUNT,
+    "activation": _ACTIVATION,
+    "dropout": _PART,
     "max_iter": _or(_one_of("auto"), _COUNT),
     "validation": _or(_number(0, 1, "(", ")"), _NONE),
     "periodic": _FLAG,

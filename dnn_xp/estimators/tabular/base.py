@@ -128,7 +128,8 @@ def train_one(plan: Plan, i: int) -> Member | None:
         written, resume = open_member_checkpoint(
             plan.checkpoint, plan.recipe, training, plan.seeds[i]
         )
-        callbacks = [*plan.callbacks, *limits, *written]
+        own = (one.apart() for one in plan.callbacks)  # a log for each member
+        callbacks = [*own, *limits, *written]
         return train_member(recipe, training, held_out, plan.seeds[i], callbacks, resume)
 
 

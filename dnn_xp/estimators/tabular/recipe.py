@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +41,7 @@ def make_recipe(
     label_smoothing : float
     """
     sizes = parameters.hidden_layer_sizes
-    units: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
+    units = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     layers: list[Layer] = []
     if parameters.periodic and n_numbers:
         layers.append(PeriodicEmbedding(n_numbers))

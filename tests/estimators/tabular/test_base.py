@@ -16,6 +16,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+from dnn_xp import CSVLog
 from dnn_xp.backends import to_host
 from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators import TabularClassifier, TabularRegressor
@@ -150,7 +151,9 @@ def test_one_row_is_too_few_and_says_so(kind, y):
         ({"max_iter": "many"}, "max_iter"),
         ({"time_limit": 0}, "time_limit"),
         ({"importances": "yes"}, "importances"),
-        ({"dropout": 1.0}, "dropout"),
+        ({"dropout": 1.0}, "'dropout' parameter"),
+        ({"dropout": [0.1, 0.2]}, "'dropout' parameter"),
+        ({"activation": ["relu", "silu"]}, "'activation' parameter"),
         ({"activation": "spline"}, "activation"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes|units"),
         ({"importances": True, "validation": None}, "nothing is held out"),
@@ -262,6 +265,18 @@ def test_a_time_limit_may_end_within_the_first_epoch(kind, y):
     assert model.loss_curves_ == model.validation_loss_curves_ == [[]]
     assert model.best_epochs_ == [0]
     assert np.all(np.isfinite(outputs(model, X)))
+
+
+@once
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_each_member_has_a_log_of_its_own(tmp_path, n_jobs):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*this one writes log-2.csv beside it")
+        model = TabularClassifier(**SMALL, n_jobs=n_jobs, callbacks=[CSVLog(tmp_path / "log.csv")])
+        model.fit(X, CLASSES)
+    logs = {np.loadtxt(path, delimiter=",", skiprows=1).tobytes() for path in tmp_path.iterdir()}
+    curves = zip(model.loss_curves_, model.validation_loss_curves_, strict=True)
+    assert logs == {np.stack([np.arange(1.0, 9.0), *pair], axis=1).tobytes() for pair in curves}
 
 
 class InterruptSecond(Callback):

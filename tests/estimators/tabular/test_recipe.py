@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
@@ -40,6 +41,12 @@ def test_a_network_is_an_embedding_of_numbers_and_blocks():
     ]
     assert PeriodicEmbedding not in kinds(recipe(n_numbers=0))
     assert PeriodicEmbedding not in kinds(recipe(periodic=False))
+
+
+@pytest.mark.parametrize("sizes", [[8, 9], (8, 9), np.asarray([8, 9]), range(8, 10)])
+def test_sizes_of_layers_come_in_any_sequence(sizes):
+    found = recipe(hidden_layer_sizes=sizes).network
+    assert [layer.units for layer in found.layers if isinstance(layer, Dense)] == [8, 9, 2]
 
 
 @pytest.mark.parametrize("n_training", [1, 20, 300, 1600, 6400, 32_000, 1_000_000])
