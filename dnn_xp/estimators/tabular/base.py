@@ -80,8 +80,8 @@ class Plan(NamedTuple):
     ----------
     recipe : Recipe
     examples : Examples
-    shares : list of Share, or None
-        None where nobody holds out any.
+    shares : list of Share
+        That of each member, who trains on a copy of it.
     validation : Examples, optional
         Of the user's own, for all members.
     seeds : list of int
