@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dnn_xp.estimators.data import HostArray
-from dnn_xp.functions.costs import CostSpec, find_cost
+from dnn_xp.functions.costs import CostSpec, classes_of_outputs, find_cost
+from dnn_xp.functions.regularization import smooth_labels
 
 __all__ = ["HeldOut", "conformal_quantile", "fit_temperature"]
 
@@ -29,10 +30,12 @@ class HeldOut(NamedTuple):
     weights: HostArray
 
 
-def fit_temperature(cost: CostSpec, parts: Sequence[HeldOut]) -> float:
+def fit_temperature(cost: CostSpec, parts: Sequence[HeldOut], *, same: bool = False) -> float:
     """Return the temperature that logits are divided by for the least cost (Guo et al. 2017).
 
-    The cost is convex in one over the temperature, so that its derivative has one zero.
+    The cost is convex in one over the temperature, so that its derivative has one zero. Targets
+    are smoothed as if one more example had been seen, of all classes alike (as by Platt 1999):
+    where n of n are right, the next one is so with a probability of about n / (n + 1), not of 1.
 
     Parameters
     ----------
@@ -40,6 +43,8 @@ def fit_temperature(cost: CostSpec, parts: Sequence[HeldOut]) -> float:
         A cross-entropy.
     parts : sequence of HeldOut
         Of each member.
+    same : bool
+        Whether these are the same examples for all.
 
     Returns
     -------
@@ -49,11 +54,15 @@ def fit_temperature(cost: CostSpec, parts: Sequence[HeldOut]) -> float:
 
     def slope(inverse: float) -> float:
         back = find_cost(cost).with_derivative
-        return sum(float(np.sum(back(inverse * Z, Y)[1] * Z * weights)) for Z, Y, weights in parts)
+        return sum(float(np.sum(back(inverse * Z, Y)[1] * Z * weights)) for Z, Y, weights in smooth)
 
     low, high = -math.log(20.0), math.log(20.0)
     if not any(np.any(part.Z * part.weights) for part in parts):
         return 1.0
+    n_examples = [np.count_nonzero(part.weights) for part in parts]
+    amount = 1.0 / (1 + (max(n_examples) if same else sum(n_examples)))
+    n_classes = np.asarray([classes_of_outputs(find_cost(cost), len(parts[0].Y))]).T
+    smooth = [part._replace(Y=smooth_labels(part.Y, amount, n_classes)) for part in parts]
     for _ in range(40):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if slope(math.exp(middle)) > 0.0 else (middle, high)

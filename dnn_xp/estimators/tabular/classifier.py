@@ -165,7 +165,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return by_class * weights
 
     def _calibrate(self, held_out: list[HeldOut], *, same: bool) -> None:
-        self.temperature_ = fit_temperature(self.network_.cost, held_out)
+        self.temperature_ = fit_temperature(self.network_.cost, held_out, same=same)
 
     def _output(self, Z: Array) -> Array:
         Z = Z / self.temperature_
