@@ -19,7 +19,7 @@ from dnn_xp.training.loop import TrainingData, prepare_run
 from dnn_xp.training.moments import Callbacks, drive
 from dnn_xp.training.settings import Settings
 from tests.groups import over_threads
-from tests.helpers import assert_close, assert_values
+from tests.helpers import assert_close, assert_values, name_of
 
 M = 31
 RNG = np.random.default_rng(5)
@@ -45,7 +45,7 @@ def scaled(rows):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("like", [3, None, "numpy", [1.0], np.float32, np, object()], ids=repr)
+@pytest.mark.parametrize("like", [3, None, "numpy", [1.0], np.float32, np, object()], ids=name_of)
 def test_something_to_be_like_that_is_no_array_is_refused(path, like):
     with (
         pytest.raises(TypeError, match=r"^like: found .*, expected an array of a library"),
