@@ -347,7 +347,7 @@ def test_windows_are_read_into_the_memory_of_two(large, array, ahead):
         rows = source._replace(fetch=fetch, release=release)
         found = train(NETWORK, rows, CLASSES, optimizer=adam(0.01), epochs=2, batch_size=30, seed=1)
     assert_close(found.theta, expected.theta, rtol=0)
-    assert len(memory) == (2 if ahead else 1)
+    assert len(memory) <= (2 if ahead else 1)  # the second only where one is still being read
 
 
 def test_memory_is_taken_for_new_rows_only_where_it_was_released_and_is_enough(large):

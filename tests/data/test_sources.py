@@ -91,7 +91,7 @@ def test_predictions_read_a_batch_at_a_time(array):
 
 def test_what_needs_all_of_X_at_once_is_refused(array):
     held, _ = source(array)
-    with pytest.raises(ValueError, match="mixup: X is read a batch at a time"):
+    with pytest.raises(ValueError, match=r"mixup: found 0\.2 with X that is read batch by batch"):
         train(NETWORK, held, array(Y), regularization=Regularization(mixup=0.2))
     one = Network(3, (Dense(2),), "softmax_cross_entropy")
     with pytest.raises(ValueError, match=r"example_space: .*X is read a batch at a time"):
