@@ -42,9 +42,9 @@ class Without:
         found = getattr(self._estimator, name)
         return partial(self._call, found) if callable(found) else found
 
-    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         with self._left_out():
-            return method(*arguments)
+            return method(*arguments, **named)
 
 
 def _one_share(*arguments: Any) -> list[Any]:
