@@ -330,7 +330,7 @@ def test_windows_are_learnt_in_their_own_order(large, array):
 
 
 @pytest.mark.parametrize("ahead", [True, False])
-def test_windows_are_read_into_the_memory_of_two(large, array, ahead):
+def test_windows_are_read_into_the_memory_of_those_before(large, array, ahead):
     """No batch needs what is in it when it is released, on any library."""
     memory, expected = set(), learn(large, array, ahead=ahead)
     with open_examples(large, like=array(X), prepare=scaled, window=64, ahead=ahead) as source:
@@ -347,7 +347,9 @@ def test_windows_are_read_into_the_memory_of_two(large, array, ahead):
         rows = source._replace(fetch=fetch, release=release)
         found = train(NETWORK, rows, CLASSES, optimizer=adam(0.01), epochs=2, batch_size=30, seed=1)
     assert_close(found.theta, expected.theta, rtol=0)
-    assert len(memory) <= (2 if ahead else 1)  # the second only where one is still being read
+    # Of windows read ahead there are two, and a third where the thread begins with the next one
+    # before what is left of the one before the last was taken over.
+    assert len(memory) <= (3 if ahead else 1)
 
 
 def test_memory_is_taken_for_new_rows_only_where_it_was_released_and_is_enough(large):
