@@ -51,7 +51,7 @@ def open_examples(
     window: int | None = None,
     ahead: bool = True,
 ) -> Iterator[Source]:
-    """Open examples for training and prediction, of which no more than two windows are in memory.
+    """Open examples for training and prediction, of which two windows are in memory, or three.
 
     `train` takes them in another order than those of an array, unless all fit into one window:
     runs of neighbouring rows, drawn at random, are shuffled among each other a window at a time.
