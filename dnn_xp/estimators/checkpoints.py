@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from dnn_xp.estimators.fitted import FittedNetwork
 from dnn_xp.training import Callback, Progress, Run
 from dnn_xp.training.identity import digest, fingerprint_of
 
-__all__ = ["FitData", "open_checkpoint"]
+if TYPE_CHECKING:
+    from dnn_xp.callbacks.checkpoint import Checkpoint
+
+__all__ = ["FitData", "check_draws_again", "open_checkpoint", "open_in_folder"]
 
 
 class FitData(NamedTuple):
@@ -64,16 +67,51 @@ def open_checkpoint(
         Where a fit that goes on would not draw what it drew before or is shorter than what is
         done, a function has no name, or there is a file of the folder's name.
     """
-    if not isinstance(estimator.random_state, Integral):
+    check_draws_again(estimator.random_state)
+    name = digest(_identity(estimator, run, validation_data))
+    checkpoint, progress = open_in_folder(estimator.checkpoint, name)
+    if progress is not None and progress.epoch > run.epochs:
         raise ValueError(
-            f"random_state: found {estimator.random_state!r}, expected an int where there is a "
+            f"max_iter: found {run.epochs}, expected at least {progress.epoch}: so many epochs of "
+            f"this fit are done in {checkpoint.path.parent}; use another folder"
+        )
+    return [checkpoint], progress
+
+
+def check_draws_again(random_state: Any) -> None:
+    """Refuse a random state that would not draw again what it drew before.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not isinstance(random_state, Integral):
+        raise ValueError(
+            f"random_state: found {random_state!r}, expected an int where there is a "
             "checkpoint: a fit that goes on has to draw what it drew before"
         )
+
+
+def open_in_folder(given: Any, name: str) -> "tuple[Checkpoint, Progress | None]":
+    """Return what writes a file of a folder, and what it holds, if it is there.
+
+    Parameters
+    ----------
+    given : path or Checkpoint
+        The folder, which is made where it is not there; a `Checkpoint` of it says how often the
+        file is written.
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    ValueError
+        Where there is a file of the folder's name.
+    """
     # Only here: few fits write files.
     from dnn_xp.callbacks.checkpoint import Checkpoint
     from dnn_xp.models.checkpoints import load_checkpoint
 
-    given = estimator.checkpoint
     options = (
         {name: getattr(given, name) for name in ("epochs", "steps", "seconds", "keep")}
         if isinstance(given, Checkpoint)
@@ -86,17 +124,12 @@ def open_checkpoint(
             "file of its own"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest(_identity(estimator, run, validation_data))}.checkpoint"
+    path = folder / f"{name}.checkpoint"
     try:
         progress = load_checkpoint(path)
     except FileNotFoundError:
         progress = None
-    if progress is not None and progress.epoch > run.epochs:
-        raise ValueError(
-            f"max_iter: found {run.epochs}, expected at least {progress.epoch}: so many epochs of "
-            f"this fit are done in {folder}; use another folder"
-        )
-    return [Checkpoint(path, **options)], progress
+    return Checkpoint(path, **options), progress
 
 
 def _identity(

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self, cast
 
-import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
 from dnn_xp.backends import Array, Matrix, Scalar, Vector, namespace
 from dnn_xp.estimators.base import MultilayerPerceptron, is_stochastic
 from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
-from dnn_xp.estimators.multioutput import MultioutputLabels, labels_of_classes, learn_labels
+from dnn_xp.estimators.multioutput import (
+    MultioutputLabels,
+    labels_of_classes,
+    learn_labels,
+    part_of_right,
+)
 from dnn_xp.functions.activations import log_sigmoid, log_softmax, sigmoid, softmax
 from dnn_xp.functions.costs import CostSpec
 from dnn_xp.functions.metrics import accuracy, grouped_accuracy, multilabel_accuracy
@@ -358,10 +361,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sample_weight : array-like of shape (m,), optional
         """
         y, predicted, weights = map(host_labels, (y, self.predict(X), sample_weight))
-        if self._labels.kind == MultioutputLabels.kind:
-            right = np.all(np.asarray(y) == predicted, axis=1)
-            return float(np.average(right, weights=weights))
-        return float(accuracy_score(y, predicted, sample_weight=weights))
+        return part_of_right(self._labels, y, predicted, weights)
 
     def __sklearn_tags__(self) -> Any:
         """Return what it can take: also targets with several labels, or classes."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from dnn_xp.backends import Array, Matrix, asarray_like, namespace, to_host
@@ -11,7 +12,13 @@ from dnn_xp.estimators.data import ArrayLike, HostArray, Targets
 from dnn_xp.estimators.labels import Choice, Labels, integers
 from dnn_xp.functions.metrics import one_hot
 
-__all__ = ["ClassLabels", "MultioutputLabels", "labels_of_classes", "learn_labels"]
+__all__ = [
+    "ClassLabels",
+    "MultioutputLabels",
+    "labels_of_classes",
+    "learn_labels",
+    "part_of_right",
+]
 
 
 class MultioutputLabels:
@@ -173,3 +180,21 @@ def _difference(columns: Sequence[HostArray], others: Sequence[HostArray]) -> li
     """Return what is in columns and not in others, column by column."""
     pairs = zip(columns, others, strict=True)
     return [label for column, other in pairs for label in np.setdiff1d(column, other)]
+
+
+def part_of_right(
+    labels: ClassLabels, y: ArrayLike, predicted: ArrayLike, weights: ArrayLike
+) -> float:
+    """Return the part of the examples whose class, or classes, or labels, are all predicted.
+
+    Parameters
+    ----------
+    labels : Labels
+    y, predicted : array-like, shape (m,) or (m, n_outputs)
+        On the host.
+    weights : array-like of shape (m,), optional
+    """
+    if labels.kind == MultioutputLabels.kind:
+        right = np.all(np.asarray(y) == predicted, axis=1)
+        return float(np.average(right, weights=weights))
+    return float(accuracy_score(y, predicted, sample_weight=weights))

@@ -34,6 +34,7 @@ from dnn_xp.backends import (
     to_host,
 )
 from dnn_xp.data.tables import TableEncoder
+from dnn_xp.estimators.checkpoints import check_draws_again
 from dnn_xp.estimators.data import (
     ArrayLike,
     HostArray,
@@ -221,6 +222,8 @@ class TabularEstimator(TabularParameters):
         check_parameters(self, TABLE_RULES)
         if (X_val is None) is not (y_val is None):
             raise ValueError("X_val, y_val: found one of them, expected both or none")
+        if self.checkpoint is not None:
+            check_draws_again(self.random_state)
         rng = check_random_state(self.random_state)
         X = _readable(X)
         self.encoder_ = TableEncoder(categorical_features=self.categorical_features).fit(X)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dnn_xp.arguments import check_path
+from dnn_xp.estimators.checkpoints import open_in_folder
 from dnn_xp.estimators.tabular.members import Examples, Recipe
 from dnn_xp.training import Callback
 from dnn_xp.training.identity import digest, fingerprint_of
@@ -31,25 +31,6 @@ def open_member_checkpoint(
     """
     if given is None:
         return [], None
-    from dnn_xp.callbacks.checkpoint import Checkpoint
-    from dnn_xp.models.checkpoints import load_checkpoint
-
-    options = (
-        {name: getattr(given, name) for name in ("epochs", "steps", "seconds", "keep")}
-        if isinstance(given, Checkpoint)
-        else {}
-    )
-    folder = given.path if isinstance(given, Checkpoint) else check_path("checkpoint", given)
-    if folder.is_file():
-        raise ValueError(
-            f"checkpoint: found the file {folder}, expected a folder, in which each member has a "
-            "file of its own"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
     identity = {"recipe": repr(recipe), "seed": seed, "data": fingerprint_of(training)}
-    path = folder / f"member-{digest(identity)}.checkpoint"
-    try:
-        progress = load_checkpoint(path)
-    except FileNotFoundError:
-        progress = None
-    return [Checkpoint(path, **options)], progress
+    checkpoint, progress = open_in_folder(given, f"member-{digest(identity)}")
+    return [checkpoint], progress

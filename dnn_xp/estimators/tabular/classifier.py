@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,7 +12,7 @@ from dnn_xp.backends import Array, namespace
 from dnn_xp.data.scaling import in_double
 from dnn_xp.estimators.class_weights import ClassWeight, weights_by_class
 from dnn_xp.estimators.data import ArrayLike, HostArray, Targets, host_labels
-from dnn_xp.estimators.multioutput import MultioutputLabels, learn_labels
+from dnn_xp.estimators.multioutput import MultioutputLabels, learn_labels, part_of_right
 from dnn_xp.estimators.tabular.base import TabularEstimator
 from dnn_xp.estimators.tabular.calibration import HeldOut, fit_temperature
 from dnn_xp.functions.costs import CostSpec, find_cost
@@ -271,10 +270,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         sample_weight : array-like of shape (m,), optional
         """
         y, predicted, weights = map(host_labels, (y, self.predict(X), sample_weight))
-        if self._labels.kind == MultioutputLabels.kind:
-            right = np.all(np.asarray(y) == predicted, axis=1)
-            return float(np.average(right, weights=weights))
-        return float(accuracy_score(y, predicted, sample_weight=weights))
+        return part_of_right(self._labels, y, predicted, weights)
 
     def __sklearn_tags__(self) -> Any:
         """Return what it can take: also targets with several labels, or classes."""

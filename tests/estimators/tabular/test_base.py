@@ -307,6 +307,14 @@ def test_an_interrupt_keeps_the_members_that_are_done(kind, y):
 
 @once
 @both
+def test_a_checkpoint_needs_draws_that_can_be_drawn_again(tmp_path, kind, y):
+    with pytest.raises(ValueError, match="random_state: found None, expected an int"):
+        kind(**SMALL | {"random_state": None}, checkpoint=tmp_path / "folder").fit(X, y)
+    assert not (tmp_path / "folder").exists()
+
+
+@once
+@both
 def test_a_fit_with_a_checkpoint_goes_on_with_the_same_bits(tmp_path, kind, y):
     whole = kind(**SMALL).fit(X, y)
     with pytest.warns(ConvergenceWarning):
