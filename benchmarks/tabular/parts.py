@@ -14,8 +14,7 @@ import numpy as np
 from dnn_xp.callbacks import early_stopping
 from dnn_xp.data import tables
 from dnn_xp.data.scaling import Spread
-from dnn_xp.estimators.tabular import base, classifier, recipe
-from dnn_xp.layers import Activation
+from dnn_xp.estimators.tabular import base, classifier
 
 __all__ = ["PARTS", "Without"]
 
@@ -68,7 +67,6 @@ def _straight(X: Any, centre: Any, scale: Any) -> tuple[Any, Any]:
 
 base_draw_shares = base.draw_shares
 PARTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    "parametric_activation": lambda: mock.patch.object(recipe, "ParametricActivation", Activation),
     "temperature": lambda: mock.patch.object(classifier, "fit_temperature", return_value=1.0),
     "best_epoch": lambda: mock.patch.object(
         early_stopping.EarlyStopping, "end", lambda self, result: result

@@ -35,8 +35,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer.
     activation : str, (str, float) or ActivationFunction
-        Of the hidden layers: one of `dnn_xp.functions.ACTIVATIONS`, of which each unit learns its
-        part (`ParametricActivation`).
+        Of the hidden layers: one of `dnn_xp.functions.ACTIVATIONS`.
     dropout : float
         The part of the hidden units that each example misses in training.
     periodic : bool

@@ -9,7 +9,7 @@ from typing import Literal
 from dnn_xp.estimators.tabular.members import Recipe
 from dnn_xp.estimators.tabular.parameters import TabularParameters
 from dnn_xp.functions.costs import CostSpec
-from dnn_xp.layers import Dense, Dropout, Layer, ParametricActivation, PeriodicEmbedding
+from dnn_xp.layers import Dense, Dropout, Layer, PeriodicEmbedding
 from dnn_xp.network import Network
 from dnn_xp.training import Callback, adamw, cosine
 from dnn_xp.training.settings import Schedule
@@ -46,7 +46,9 @@ def make_recipe(
     if parameters.periodic and n_numbers:
         layers.append(PeriodicEmbedding(n_numbers))
     for n in units:
-        layers += _block(parameters, n)
+        layers.append(Dense(n, parameters.activation, "lecun_normal"))
+        if parameters.dropout:
+            layers.append(Dropout(parameters.dropout))
     layers.append(Dense(n_outputs, initializer="lecun_normal"))
     network = Network(n_columns, tuple(layers), cost)
     epochs = _epochs(parameters.max_iter, n_training)
@@ -58,15 +60,6 @@ def make_recipe(
         cosine(epochs, warm_up=min(3.0, epochs / 20)),
         label_smoothing,
     )
-
-
-def _block(parameters: TabularParameters, units: int) -> list[Layer]:
-    """Return a hidden layer with its activation and its dropout."""
-    layers: list[Layer] = [Dense(units, initializer="lecun_normal")]
-    layers.append(ParametricActivation(parameters.activation))
-    if parameters.dropout:
-        layers.append(Dropout(parameters.dropout))
-    return layers
 
 
 def _batch_size(chosen: int | Literal["auto"], n_training: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
 
-from dnn_xp import Dense, Dropout, ParametricActivation, PeriodicEmbedding
+from dnn_xp import Dense, Dropout, PeriodicEmbedding
 from dnn_xp.estimators import TabularClassifier
 from dnn_xp.estimators.tabular.recipe import make_recipe, within
 
@@ -30,15 +30,12 @@ def kinds(found):
 
 
 def test_a_network_is_an_embedding_of_numbers_and_blocks():
-    block = [Dense, ParametricActivation, Dropout]
+    block = [Dense, Dropout]
     assert kinds(recipe(dropout=0.1)) == [PeriodicEmbedding, *block, *block, *block, Dense]
     assert kinds(recipe(dropout=0.1, hidden_layer_sizes=7)) == [PeriodicEmbedding, *block, Dense]
-    assert kinds(recipe(dropout=0.0, hidden_layer_sizes=7)) == [
-        PeriodicEmbedding,
-        Dense,
-        ParametricActivation,
-        Dense,
-    ]
+    assert kinds(recipe(dropout=0.0, hidden_layer_sizes=7)) == [PeriodicEmbedding, Dense, Dense]
+    hidden = recipe(hidden_layer_sizes=7, activation="mish").network.layers[1]
+    assert hidden.activation == "mish"
     assert PeriodicEmbedding not in kinds(recipe(n_numbers=0))
     assert PeriodicEmbedding not in kinds(recipe(periodic=False))
 
