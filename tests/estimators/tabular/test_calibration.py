@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
 from dnn_xp.estimators.tabular.calibration import HeldOut, conformal_quantile, fit_temperature
 from dnn_xp.functions.costs import find_cost
 

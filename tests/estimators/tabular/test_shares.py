@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+
 from dnn_xp.estimators.tabular.shares import draw_shares
 
 pytestmark = pytest.mark.once
