@@ -39,6 +39,7 @@ from dnn_xp.estimators.data import (
     finite_when_read,
     keeps_its_library,
     other_library,
+    other_place_found,
     place_of,
     warn_of_lost_targets,
 )
@@ -316,15 +317,11 @@ class MultilayerPerceptron(CallbackSupportMixin, FittedNetwork):
         same = (namespace(like), device(like)) == (namespace(coef), device(coef))
         if same or self.fitted_as_numpy:
             return
-        name, found = type(self).__name__, place_of(like)
-        way_out = f"Move the estimator with {name}.to(xp, device), or move X."
+        found, way_out = place_of(like), ""
         if not keeps_its_library(given) and (library := other_library(given)):
             found = f"an array of {library}, read as NumPy's since array_api_dispatch is off"
             way_out = f"{DISPATCH[0].upper()}{DISPATCH[1:]}."
-        raise ValueError(
-            f"Inputs passed to {name}.{method}() must use the same namespace and the same device "
-            f"as those passed to fit(). Found {found}, expected {place_of(coef)}. {way_out}"
-        )
+        raise other_place_found(self, method, found, place_of(coef), way_out)
 
     def _logits(self, X: ArrayLike, method: str) -> Matrix:
         """Return the logits, shape (n_outputs, m), for a method that an error can name."""

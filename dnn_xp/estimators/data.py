@@ -56,6 +56,7 @@ __all__ = [
     "keeps_its_library",
     "optional_like",
     "other_library",
+    "other_place_found",
     "place_of",
     "take_rows",
     "targets_like",
@@ -107,6 +108,28 @@ def other_library(X: ArrayLike) -> str:
 def place_of(x: Array) -> str:
     """Return the library and the device of an array, in words."""
     return f"{namespace(x).__name__.rpartition('compat.')[2]} on {device(x)}"
+
+
+def other_place_found(
+    estimator: object, method: str, found: str, expected: str, way_out: str = ""
+) -> ValueError:
+    """Return the error of X in another place than the parameters, in scikit-learn's words.
+
+    Parameters
+    ----------
+    estimator : estimator
+    method : str
+    found, expected : str
+        The two places.
+    way_out : str, optional
+        Default: to move the one or the other.
+    """
+    name = type(estimator).__name__
+    way_out = way_out or f"Move the estimator with {name}.to(xp, device), or move X."
+    return ValueError(
+        f"Inputs passed to {name}.{method}() must use the same namespace and the same device "
+        f"as those passed to fit(). Found {found}, expected {expected}. {way_out}"
+    )
 
 
 def is_frame(X: ArrayLike) -> bool:

@@ -44,6 +44,7 @@ from dnn_xp.estimators.data import (
     keeps_its_library,
     optional_like,
     other_library,
+    other_place_found,
     place_of,
 )
 from dnn_xp.estimators.parameters import TABLE_RULES, check_parameters
@@ -104,20 +105,21 @@ class Plan(NamedTuple):
     checkpoint: Any
     callbacks: list[Callback]
 
-    def parts(self, i: int) -> tuple[Examples, Examples | None]:
-        """Return what a member trains on, and what its epoch is chosen by."""
-        share = self.shares[i]
-        held_out = self.validation
-        if held_out is None and len(share.held_out):
-            held_out = take(self.examples, share.held_out)
-        if len(share.training) == self.examples.X.shape[1]:
-            return self.examples, held_out
-        return take(self.examples, share.training), held_out
+    def training(self, i: int) -> Examples:
+        """Return what a member trains on."""
+        places = self.shares[i].training
+        whole = len(places) == self.examples.X.shape[1]
+        return self.examples if whole else take(self.examples, places)
+
+    def held_out(self, i: int) -> Examples | None:
+        """Return what the epoch of a member is chosen by."""
+        places = self.shares[i].held_out
+        return take(self.examples, places) if len(places) else self.validation
 
 
 def train_one(plan: Plan, i: int) -> Member | None:
     """Return a member of a plan, or None where there is no time left for another."""
-    training, held_out = plan.parts(i)
+    training, held_out = plan.training(i), plan.held_out(i)
     recipe, limits = plan.recipe, list[Callback]()
     if plan.end is not None:
         rounds = -(-(len(plan.seeds) - i) // plan.n_jobs)
@@ -222,6 +224,11 @@ class TabularEstimator(TabularParameters):
         check_parameters(self, TABLE_RULES)
         if (X_val is None) is not (y_val is None):
             raise ValueError("X_val, y_val: found one of them, expected both or none")
+        if self.importances and self.validation is None and X_val is None:
+            raise ValueError(
+                "importances: found True with validation=None, so that nothing is held out which "
+                "they could be worked out on; fit with validation=0.2"
+            )
         if self.checkpoint is not None:
             check_draws_again(self.random_state)
         rng = check_random_state(self.random_state)
@@ -236,13 +243,14 @@ class TabularEstimator(TabularParameters):
         weights = self._example_weights(Y, given)
         validation = None if X_val is None else self._check_validation(X_val, y_val, rows)
         shares = self._draw_shares(y, weights, rng, own=validation is not None)
+        cost = self._find_cost()
         recipe = make_recipe(
             self,
             n_columns=rows.shape[1],
             n_numbers=self.encoder_.n_numbers_,
-            n_outputs=len(Y) * find_cost(self._find_cost()).outputs_per_target,
+            n_outputs=len(Y) * find_cost(cost).outputs_per_target,
             n_training=len(shares[0].training),
-            cost=self._find_cost(),
+            cost=cost,
             label_smoothing=self._label_smoothing,
         )
         n_jobs = _effective_jobs(self.n_jobs, self.n_members)
@@ -317,7 +325,7 @@ class TabularEstimator(TabularParameters):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        parts = [plan.parts(i)[1] for i in range(len(members))]
+        parts = [plan.held_out(i) for i in range(len(members))]
         known = [part for part in parts if part is not None]
         held_out = [
             _say(network, member.theta, part) for member, part in zip(members, known, strict=False)
@@ -325,11 +333,6 @@ class TabularEstimator(TabularParameters):
         self._calibrate(held_out, same=plan.validation is not None)
         self.__dict__.pop("feature_importances_", None)
         if self.importances:
-            if not known:
-                raise ValueError(
-                    f"importances: found True with validation={self.validation!r}, so that nothing "
-                    "is held out which they could be worked out on; fit with validation=0.2"
-                )
             found = permutation_importances(
                 network,
                 [member.theta for member in members],
@@ -410,12 +413,7 @@ class TabularEstimator(TabularParameters):
         """
         rows, thetas = self._encoded(X), self.thetas_
         if (namespace(rows), device(rows)) != (namespace(thetas), device(thetas)):
-            name = type(self).__name__
-            raise ValueError(
-                f"Inputs passed to {name}.{method}() must use the same namespace and the same "
-                f"device as those passed to fit(). Found {place_of(rows)}, expected "
-                f"{place_of(thetas)}. Move the estimator with {name}.to(xp, device), or move X."
-            )
+            raise other_place_found(self, method, place_of(rows), place_of(thetas))
         return rows
 
     def _outputs(self, X: ArrayLike, method: str) -> Matrix:
