@@ -11,6 +11,7 @@ from dnn_xp.app.errors import Failure
 from dnn_xp.backends import require
 from dnn_xp.files import replacing, try_replacing
 from dnn_xp.files.locking import lock_of
+from dnn_xp.reports import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -159,7 +160,7 @@ def draw(figure: "Figure", plot: Path) -> str:
         Naming the option and the file, where it cannot be written.
     """
     with option_errors("--plot", plot), replacing(plot) as temporary:
-        figure.savefig(temporary)
+        save(figure, temporary)
     return str(plot)
 
 

@@ -24,7 +24,7 @@ from dnn_xp.app.settings import Settings
 from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
 from dnn_xp.models import Model, save_model
-from dnn_xp.reports import figures
+from dnn_xp.reports import learning_curve
 from dnn_xp.training import TrainingResult
 
 __all__ = ["FittedRun", "make_model", "report_and_save"]
@@ -177,7 +177,7 @@ def _draw_curve(run: FittedRun, plot: Path) -> str:
     """Write the learning curve, and say where it is."""
     if not run.result.history:
         return "not drawn: there is no whole epoch"
-    return draw(figures.learning_curve(run.result.history), plot)
+    return draw(learning_curve(run.result.history), plot)
 
 
 def _try(problems: list[str], write: Callable[[], str]) -> str:

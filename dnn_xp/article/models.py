@@ -23,7 +23,7 @@ from dnn_xp.functions.metrics import accuracy
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 from dnn_xp.network.values import check_finite
-from dnn_xp.reports import figures
+from dnn_xp.reports import curves, figures, mistakes
 from dnn_xp.training import Callback, Run, sgd, train
 
 __all__ = [
@@ -234,7 +234,7 @@ def _train(
     )
     if plotted:
         costs = run.history.get("cost", [])
-        curve = figures.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
+        curve = curves.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
         figures.show(curve)
     return network.unpack(run.theta)
 
@@ -313,4 +313,4 @@ def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> None:
         [names[int(label)] for label in to_host(one).reshape(-1)] for one in (p, y)
     )
     pictures = pictures.reshape(-1, side, side, 3)
-    figures.show(figures.mislabeled_pictures(pictures, predicted, actual))
+    figures.show(mistakes.mislabeled_pictures(pictures, predicted, actual))
