@@ -98,14 +98,19 @@ def _draw_examples(
             axes.scatter(
                 x1,
                 x2,
-                s=float(np.clip(2000.0 / X.shape[1], 6.0, 28.0)),
+                s=float(np.clip(6000.0 / X.shape[1], 9.0, 36.0)),
                 c=COLOURS[k % len(COLOURS)],
                 marker=MARKERS[k % len(MARKERS)],
                 edgecolors="white",
-                linewidths=0.5,
+                linewidths=0.3,
                 label=legend_name(name, 20),
             )
-    axes.legend(title="true class", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axes.legend(
+        title="true class",
+        markerscale=float(np.clip(X.shape[1] / 600.0, 1.0, 2.0)),
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+    )
 
 
 def _shades(A: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -113,5 +118,5 @@ def _shades(A: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     to_rgb = require("matplotlib.colors", extra="app").to_rgb
     of_class = np.asarray([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(A.shape[0])])
     least = 1.0 / A.shape[0]
-    depth = 0.1 + 0.35 * (A.max(axis=0) - least) / (1.0 - least)
+    depth = 0.06 + 0.26 * (A.max(axis=0) - least) / (1.0 - least)
     return np.asarray(1.0 - depth[:, None] * (1.0 - of_class[A.argmax(axis=0)]))

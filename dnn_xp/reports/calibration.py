@@ -7,7 +7,7 @@ import numpy as np
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT
+from dnn_xp.reports.style import COLOURS, FAINT, counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def reliability_diagram(
     )
     error = float(np.sum(counts[there] * np.abs(mean_sure - mean_right)) / sure.size)
 
-    figure = new_figure(5.0, 5.6)
+    figure = new_figure(5.0, 6.0)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     blue, vermilion = COLOURS[:2]
     upper.plot([0, 1], [0, 1], "--", color=FAINT, label="as sure as right")
@@ -75,17 +75,16 @@ def reliability_diagram(
         label="predictions, with a standard error",
     )
     upper.set(ylabel="part that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    upper.legend(loc="upper left")
     upper.grid(True)
     edges = np.linspace(0.0, 1.0, bins + 1)
     lower.bar(edges[:-1], counts, np.diff(edges), align="edge", color=blue, edgecolor="white")
     lower.axvline(float(sure.mean()), color=vermilion, linestyle="--", label="mean confidence")
     lower.axvline(float(right.mean()), color="black", linestyle=":", label="accuracy")
     lower.set(xlabel="confidence: probability of the predicted class", ylabel="predictions")
-    lower.legend(fontsize="small", loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
     percent = require("matplotlib.ticker", extra="app").PercentFormatter
     upper.yaxis.set_major_formatter(percent(1.0))
     lower.xaxis.set_major_formatter(percent(1.0))
-    said = f"{sure.size:,} predictions, ECE {error:.2%}"
+    said = f"{counted(sure.size, 'prediction')}, ECE {error:.2%}"
     upper.set_title(f"{title}\n{said}" if title else said)
     return figure

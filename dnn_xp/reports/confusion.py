@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnn_xp.arguments import check
+from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
 from dnn_xp.reports.style import short
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_heatmap"]
 
-_MOST_WRITTEN, _MOST_NAMED = 25, 60
-"""Classes up to which counts are written into the cells, and every class is named."""
+_MOST_SHARES, _MOST_WRITTEN, _MOST_NAMED = 12, 25, 60
+"""Classes up to which shares, and counts, are written into the cells, and every class is named."""
 
 
 @drawn
@@ -25,8 +26,8 @@ def confusion_heatmap(
 ) -> "Figure":
     """Confusion matrix: how many examples of each class are taken for each class.
 
-    A cell's shade is its share of the true class, the row; the number in it is the count, where
-    there are few enough classes to read it.
+    A cell's shade is its share of the true class, the row; in it stand the count and the share, as
+    far as there are few enough classes to read them.
 
     Parameters
     ----------
@@ -55,10 +56,12 @@ def confusion_heatmap(
 
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    side = float(np.clip(2.5 + 0.42 * n, 4.2, 12.0))
+    side = float(np.clip(2.5 + 0.46 * n, 4.2, 12.0))
     figure = new_figure(side + 1.2, side)
     axes = figure.add_subplot(xlabel="predicted class", ylabel="true class")
-    image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    # By their roots: an error of one in a hundred can be seen, too.
+    root = require("matplotlib.colors", extra="app").PowerNorm(0.5, vmin=0.0, vmax=1.0)
+    image = axes.imshow(shares, cmap="Blues", norm=root)
     axes.spines[:].set_visible(True)
     bar = figure.colorbar(image, label="share of the true class", shrink=0.8)
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -88,11 +91,14 @@ def _name_classes(axes: "Axes", names: Sequence[str]) -> None:
 
 
 def _write_counts(axes: "Axes", counts: np.ndarray[Any, Any], shares: np.ndarray[Any, Any]) -> None:
-    """Write each count into its cell, but none for nothing."""
+    """Write each count into its cell, with its share where there is room; none for nothing."""
     longest = max(len(f"{count:.6g}") for count in counts.flat)
     size = float(np.clip(30.0 / longest, 4.0, 9.0))
+    with_shares = len(counts) <= _MOST_SHARES
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            colour = "white" if shares[row, column] > 0.55 else "black"
+            colour = "white" if shares[row, column] > 0.3 else "black"
             words = f"{count:.6g}"
+            if with_shares:
+                words += f"\n{shares[row, column]:.1%}"
             axes.text(column, row, words, ha="center", va="center", color=colour, fontsize=size)

@@ -210,7 +210,7 @@ def _choose_scale(axes: "Axes", name: str, finite: _Figures) -> str:
         use_log_scale(axes, "y", lowest, highest)
         return "log scale"
     axes.set_yscale("symlog", linthresh=lowest)  # which has a place for 0
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(ticker.NullLocator())
     return f"log scale above {lowest:.3g}"
 

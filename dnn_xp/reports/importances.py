@@ -70,5 +70,5 @@ def importance_bars(
     axes.grid(True, axis="x")
     few = f"the {len(order)} largest of {values.size:,} importances"
     said = few if len(order) < values.size else "importances of the features"
-    axes.set_title(title or said + ("" if spread is None else ", with a standard deviation"))
+    figure.suptitle(title or said + ("" if spread is None else ", with a standard deviation"))
     return figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, plain_number, use_log_scale
+from dnn_xp.reports.style import COLOURS, use_log_scale
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def learning_rate_curve(range_test: Any, *, title: str | None = None) -> "Figure
         smoothed[best],
         "o",
         color=vermilion,
-        label=f"lowest: {plain_number(rates[best])}",
+        label=f"lowest: {rates[best]:.2g}",
     )
     axes.axvline(
         proposed,

@@ -6,7 +6,7 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT
+from dnn_xp.reports.style import COLOURS, FAINT, counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +68,7 @@ def residual_plot(
 
 
 def _summary(residuals: np.ndarray[Any, Any], true: np.ndarray[Any, Any], n_left_out: int) -> str:
-    words = [f"{residuals.size:,} examples"]
+    words = [counted(residuals.size, "example")]
     if residuals.size:
         words.append(f"RMSE {np.sqrt(np.mean(residuals**2)):.4g}")
         spread = np.mean((true - true.mean()) ** 2)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["saliency_pictures"]
 
+_FADED = 0.4
+"""How much of its darkness a picture keeps below what is drawn over it."""
+
 
 @drawn
 def saliency_pictures(
@@ -26,7 +29,8 @@ def saliency_pictures(
 ) -> "Figure":
     """Saliency maps: each picture, and below it once more under what the network looks at.
 
-    A pixel is the redder the more its value moves the output, in whichever direction.
+    There the picture is pale, and a pixel the redder and darker the more its value moves the
+    output, in whichever direction.
 
     Parameters
     ----------
@@ -56,22 +60,29 @@ def saliency_pictures(
     captions = [""] * len(pictures) if captions is None else captions
     check("captions", len(captions), len(captions) == len(pictures), "one for each picture")
     figure = new_figure(max(4.0, 1.7 * n), 4.2)
-    figure.suptitle(title or "what moves the output (red), over the picture")
-    red = [int(COLOURS[1][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    figure.suptitle(title or "below in red: what moves the output")
+    red = np.asarray([int(COLOURS[1][i : i + 2], 16) / 255 for i in (1, 3, 5)])
     for place in range(n):
-        picture = pictures[place]
-        for row in (0, 1):
+        picture, strength = _to_colours(pictures[place]), _strength(gradients[place])[..., None]
+        pale = 1.0 - _FADED * (1.0 - picture)
+        for row, shown in enumerate((picture, strength * red + (1.0 - strength) * pale)):
             axes = figure.add_subplot(2, n, row * n + place + 1)
-            axes.imshow(picture if picture.shape[2] == 3 else picture[..., 0], cmap="gray")
+            axes.imshow(shown)
             hide_frame(axes)
-            if row:
-                overlay = np.empty((*picture.shape[:2], 4))
-                overlay[..., :3], overlay[..., 3] = red, _strength(gradients[place])
-                axes.imshow(overlay)
-            elif captions[place]:
+            if not row and captions[place]:
                 lines = [short(line, 20) for line in captions[place].split("\n")]
                 axes.set_title("\n".join(lines), fontsize="small")
     return figure
+
+
+def _to_colours(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a picture in three channels from 0 to 1; grey is stretched over what there is."""
+    values = picture.astype(np.float64)
+    if values.shape[2] == 3:
+        return values / 255.0 if picture.dtype == np.uint8 else np.clip(values, 0.0, 1.0)
+    grey = values[..., :1]
+    height = float(np.ptp(grey))
+    return np.repeat((grey - grey.min()) / height if height else 0.0 * grey, 3, axis=2)
 
 
 def _strength(gradient: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

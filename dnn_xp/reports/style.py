@@ -21,10 +21,10 @@ __all__ = [
     "HELD_OUT",
     "MARKERS",
     "TRAINING",
+    "counted",
     "hide_frame",
     "legend_name",
     "own_style",
-    "plain_number",
     "say_instead",
     "short",
     "use_log_scale",
@@ -97,13 +97,13 @@ def use_log_scale(axes: "Axes", axis: str, lowest: float, highest: float) -> Non
     own = getattr(axes, f"{axis}axis")
     between = (1.0, 2.0, 5.0) if highest < 300.0 * lowest else (1.0,)
     own.set_major_locator(ticker.LogLocator(subs=between, numticks=8))
-    own.set_major_formatter(ticker.FuncFormatter(lambda value, _: plain_number(value)))
+    own.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     own.set_minor_formatter(ticker.NullFormatter())
 
 
-def plain_number(value: float) -> str:
-    """Return a number in three digits, such as ``"0.001"`` or ``"1e-06"``."""
-    return f"{value:.3g}"
+def counted(n: int, what: str) -> str:
+    """Return a number with what is counted, such as ``"1,024 predictions"``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def short(name: object, length: int = 14) -> str:
