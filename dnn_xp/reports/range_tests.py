@@ -47,7 +47,7 @@ def learning_rate_curve(range_test: Any, *, title: str | None = None) -> "Figure
         proposed,
         color=vermilion,
         linestyle="--",
-        label=f"proposed, a tenth of it: {proposed:.2g}",
+        label=f"proposed, a quarter of it: {proposed:.2g}",
     )
     use_log_scale(axes, "x", min(*rates, proposed), rates[-1])
     lowest = min(costs)
