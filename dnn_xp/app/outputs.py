@@ -135,8 +135,8 @@ def _nearest(folder: str) -> str:
     return folder
 
 
-def check_plot(plot: Path | None) -> None:
-    """See that ``--plot`` names a kind of picture, and that it can be drawn.
+def check_plot(plot: Path | None, option: str = "--plot") -> None:
+    """See that an option names a kind of picture, and that it can be drawn.
 
     Raises
     ------
@@ -147,11 +147,11 @@ def check_plot(plot: Path | None) -> None:
         return
     if plot.suffix.lower() not in PLOT_SUFFIXES:
         expected = ", ".join(PLOT_SUFFIXES)
-        raise ValueError(f"--plot: found {str(plot)!r}, expected a name that ends in {expected}")
+        raise ValueError(f"{option}: found {str(plot)!r}, expected a name that ends in {expected}")
     require("matplotlib", extra="app")
 
 
-def draw(figure: "Figure", plot: Path) -> str:
+def draw(figure: "Figure", plot: Path, option: str = "--plot") -> str:
     """Write a figure, and say where it is.
 
     Raises
@@ -159,7 +159,7 @@ def draw(figure: "Figure", plot: Path) -> str:
     Failure
         Naming the option and the file, where it cannot be written.
     """
-    with option_errors("--plot", plot), replacing(plot) as temporary:
+    with option_errors(option, plot), replacing(plot) as temporary:
         save(figure, temporary)
     return str(plot)
 

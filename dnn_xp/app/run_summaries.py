@@ -5,7 +5,7 @@ Nothing here prints, and nothing is written.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -132,7 +132,10 @@ def summarize(folder: Path) -> RunSummary:
 def _read(folder: Path) -> RunSummary:
     if not (folder / RECORD).is_file():
         raise ValueError(f"there is no {RECORD}")
-    record = load_record(folder)
+    try:
+        record = load_record(folder)
+    except ValueError as error:
+        raise ValueError(f"{RECORD} cannot be read ({error})") from error
     if not isinstance(record, dict) or not isinstance(record.get("run"), dict):
         raise ValueError(f"{RECORD} is no record of a run")
     ending, running = record.get("ending"), is_locked(folder / CHECKPOINT)
@@ -148,7 +151,7 @@ def _read(folder: Path) -> RunSummary:
         str(record.get("begun", "")),
         len(history.get("cost", ())),
         str(record.get("reason", "")),
-        _best(history, settings.get("metrics")),
+        _best(history),
         {name: values[-1] for name, values in history.items()},
         _settings(record, settings),
     )
@@ -207,14 +210,13 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _best(history: History, asked: object) -> Best | None:
+def _best(history: History) -> Best | None:
     """Return the best of the figures by which a run is judged: held out, where there are such.
 
-    It is the first metric that was asked for; without one the first that is measured by itself,
-    and else the cost.
+    It is the metric that is always measured on such data, so that runs can be compared; where there
+    is none, the cost.
     """
-    wanted = [name for name in asked if isinstance(name, str)] if isinstance(asked, list) else []
-    for key in _keys(history, wanted):
+    for key in _keys(history):
         mode = mode_by_name(key.removeprefix("validation_"))
         finite = [(value, i) for i, value in enumerate(history[key], 1) if math.isfinite(value)]
         if mode is not None and finite:
@@ -225,9 +227,8 @@ def _best(history: History, asked: object) -> Best | None:
     return None
 
 
-def _keys(history: History, wanted: Sequence[str]) -> Iterator[str]:
+def _keys(history: History) -> Iterator[str]:
     """Yield the names of a history, the one that a run is judged by first."""
     held_out = [key for key in history if key.startswith("validation_")]
-    yield from (f"validation_{name}" for name in wanted if f"validation_{name}" in history)
     yield from (key for key in held_out if key != "validation_cost")
     yield from (key for key in ("validation_cost", "cost") if key in history)

@@ -8,7 +8,7 @@ import numpy as np
 from dnn_xp.arguments import check
 from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, MARKERS, legend_name, short
+from dnn_xp.reports.style import COLOURS, MARKERS, headed, legend_name, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,7 @@ def decision_boundary(
         if surface.min() < 0.0 < surface.max():
             axes.contour(columns, rows, surface, [0.0], colors="black", linewidths=1.0)
     _draw_examples(axes, X, y, names)
-    axes.set_title(title or "shade: the predicted class, the paler the less probable")
+    axes.set_title(headed(title, "shade: the predicted class, the paler the less probable"))
     return figure
 
 

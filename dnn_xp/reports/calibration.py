@@ -7,7 +7,7 @@ import numpy as np
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT, counted
+from dnn_xp.reports.style import COLOURS, FAINT, counted, headed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,5 +86,5 @@ def reliability_diagram(
     upper.yaxis.set_major_formatter(percent(1.0))
     lower.xaxis.set_major_formatter(percent(1.0))
     said = f"{counted(sure.size, 'prediction')}, ECE {error:.2%}"
-    upper.set_title(f"{title}\n{said}" if title else said)
+    upper.set_title(headed(title, said))
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 from dnn_xp.arguments import check
 from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import short
+from dnn_xp.reports.style import headed, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def confusion_heatmap(
     _name_classes(axes, names)
     if n <= _MOST_WRITTEN:
         _write_counts(axes, counts, shares)
-    axes.set_title(title if title else _summary(counts))
+    axes.set_title(headed(title, _summary(counts)))
     return figure
 
 

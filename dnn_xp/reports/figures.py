@@ -17,7 +17,7 @@ from dnn_xp.reports.style import own_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["drawn", "new_figure", "save", "show"]
+__all__ = ["drawn", "has_window", "new_figure", "save", "show"]
 
 Arguments = ParamSpec("Arguments")
 
@@ -80,13 +80,19 @@ def show(figure: "Figure") -> None:
     Like ``matplotlib.pyplot.show``, which it calls, it waits for the windows to be closed unless
     Matplotlib is in interactive mode, and shows all other figures of pyplot, too.
     """
-    pyplot = require("matplotlib.pyplot", extra="app")
-    registry = require("matplotlib.backends", extra="app")
-    silent = registry.backend_registry.list_builtin(registry.BackendFilter.NON_INTERACTIVE)
-    if pyplot.get_backend().lower() not in silent:
+    if has_window():
+        pyplot = require("matplotlib.pyplot", extra="app")
         # Its public way of putting a figure under pyplot's care: a "class" that is our figure.
         pyplot.figure(FigureClass=lambda *_, **__: figure)
         pyplot.show()
+
+
+def has_window() -> bool:
+    """Return whether there is a window or a notebook that a figure can be shown in."""
+    pyplot = require("matplotlib.pyplot", extra="app")
+    registry = require("matplotlib.backends", extra="app")
+    silent = registry.backend_registry.list_builtin(registry.BackendFilter.NON_INTERACTIVE)
+    return pyplot.get_backend().lower() not in silent
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, short
+from dnn_xp.reports.style import COLOURS, headed, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,5 +70,6 @@ def importance_bars(
     axes.grid(True, axis="x")
     few = f"the {len(order)} largest of {values.size:,} importances"
     said = few if len(order) < values.size else "importances of the features"
-    figure.suptitle(title or said + ("" if spread is None else ", with a standard deviation"))
+    said += "" if spread is None else ", with a standard deviation"
+    figure.suptitle(headed(title, said))
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import hide_frame, say_instead, short
+from dnn_xp.reports.style import headed, hide_frame, say_instead, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ def mislabeled_pictures(
     *,
     probabilities: Any = None,
     at_most: int = 30,
+    title: str | None = None,
 ) -> "Figure":
     """Pictures whose predicted class is not their own, each under both names.
 
@@ -37,6 +38,7 @@ def mislabeled_pictures(
         Of the predicted class and of the actual one. With them the surest mistake comes first.
     at_most : int
         How many are drawn.
+    title : str, optional
 
     Returns
     -------
@@ -69,7 +71,7 @@ def mislabeled_pictures(
     columns = min(5, max(1, len(chosen)))
     rows = max(1, math.ceil(len(chosen) / columns))
     figure = new_figure(max(4.0, 2.1 * columns), 0.5 + 2.5 * rows)
-    figure.suptitle(_title(len(wrong), len(pictures), len(chosen), sure is not None))
+    figure.suptitle(headed(title, _title(len(wrong), len(pictures), len(chosen), sure is not None)))
     for place, i in enumerate(chosen, 1):
         axes = figure.add_subplot(rows, columns, place)
         axes.imshow(pictures[i], cmap="gray")

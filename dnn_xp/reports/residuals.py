@@ -6,7 +6,7 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT, counted
+from dnn_xp.reports.style import COLOURS, FAINT, counted, headed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def residual_plot(
     for axes in (left, right):
         axes.grid(True, color=FAINT)
     said = _summary(residuals[finite], true[finite], int(np.count_nonzero(~finite)))
-    figure.suptitle(f"{title}\n{said}" if title else said)
+    figure.suptitle(headed(title, said))
     return figure
 
 

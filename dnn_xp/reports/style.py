@@ -22,6 +22,7 @@ __all__ = [
     "MARKERS",
     "TRAINING",
     "counted",
+    "headed",
     "hide_frame",
     "legend_name",
     "own_style",
@@ -99,6 +100,11 @@ def use_log_scale(axes: "Axes", axis: str, lowest: float, highest: float) -> Non
     own.set_major_locator(ticker.LogLocator(subs=between, numticks=8))
     own.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     own.set_minor_formatter(ticker.NullFormatter())
+
+
+def headed(title: str | None, said: str) -> str:
+    """Return a title over what a picture says of itself, or that alone."""
+    return f"{title}\n{said}" if title else said
 
 
 def counted(n: int, what: str) -> str:

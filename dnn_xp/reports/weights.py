@@ -8,7 +8,7 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import hide_frame
+from dnn_xp.reports.style import headed, hide_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def weight_pictures(
     rows = max(1, math.ceil(len(order) / columns))
     figure = new_figure(max(4.0, 1.15 * columns), 0.7 + 1.3 * rows)
     few = f"the {len(order)} longest of {len(W):,} units" if len(order) < len(W) else "of each unit"
-    figure.suptitle(title or f"weights of the first layer, {few}\nwhite above 0, black below")
+    figure.suptitle(headed(title, f"weights of the first layer, {few}\nwhite above 0, black below"))
     for place, unit in enumerate(order, 1):
         axes = figure.add_subplot(rows, columns, place)
         axes.imshow(_as_picture(W[unit].reshape(shape)), cmap="gray", vmin=0.0, vmax=1.0)
