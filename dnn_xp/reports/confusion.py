@@ -64,7 +64,8 @@ def confusion_heatmap(
     image = axes.imshow(shares, cmap="Blues", norm=root)
     axes.spines[:].set_visible(True)
     bar = figure.colorbar(image, label="share of the true class", shrink=0.8)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    percent = require("matplotlib.ticker", extra="app").PercentFormatter(1.0, decimals=0)
+    bar.ax.yaxis.set_major_formatter(percent)
     _name_classes(axes, names)
     if n <= _MOST_WRITTEN:
         _write_counts(axes, counts, shares)

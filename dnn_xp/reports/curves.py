@@ -210,7 +210,7 @@ def _choose_scale(axes: "Axes", name: str, finite: _Figures) -> str:
         use_log_scale(axes, "y", lowest, highest)
         return "log scale"
     axes.set_yscale("symlog", linthresh=lowest)  # which has a place for 0
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(ticker.NullLocator())
     return f"log scale above {lowest:.3g}"
 
@@ -250,5 +250,7 @@ def _name_runs(
         handles.append(
             lines.Line2D([], [], color="#555555", marker="x", linestyle="", label="not finite")
         )
-    width = float(figure.get_size_inches()[0])
-    figure.legend(handles=handles, loc="outside lower center", ncols=max(1, int(width // 2.2)))
+    width, height = (float(side) for side in figure.get_size_inches())
+    columns = max(1, int(width // 2.2))
+    figure.set_size_inches(width, height + 0.24 * -(-len(handles) // columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)

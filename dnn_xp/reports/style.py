@@ -98,7 +98,7 @@ def use_log_scale(axes: "Axes", axis: str, lowest: float, highest: float) -> Non
     own = getattr(axes, f"{axis}axis")
     between = (1.0, 2.0, 5.0) if highest < 300.0 * lowest else (1.0,)
     own.set_major_locator(ticker.LogLocator(subs=between, numticks=8))
-    own.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    own.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
     own.set_minor_formatter(ticker.NullFormatter())
 
 
