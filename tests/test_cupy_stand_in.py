@@ -316,7 +316,7 @@ PLANTED = [
         "running",
         "return bool(is_jax_array(like) or is_cupy_array(like) or on_cuda)",
         "return bool(is_jax_array(like) or on_cuda)",
-        "test_few_calls_are_preferred_where_they_are_compiled_or_launched",
+        "test_few_calls_are_preferred",
     ),
 ]
 
