@@ -521,10 +521,10 @@ def _progress_bar(
     if not estimator.verbose:
         yield [], lambda n_done: None
         return
-    from dnn_xp.callbacks.progress_bar import ProgressBar, make_bar
+    from dnn_xp.callbacks.progress_bar import ProgressBar, open_bar
 
     title = type(estimator).__name__
-    with make_bar() as bar:
+    with open_bar() as bar:
         if in_processes:
             task = bar.add_task(f"{title}  member", total=estimator.n_members, text="")
             yield [], lambda n_done: bar.update(task, completed=n_done)
