@@ -37,12 +37,11 @@ class NotebookBar:
 
     def __init__(self) -> None:
         self._tasks: list[dict[str, Any]] = []
-        self._begun, self._shown_at = time.monotonic(), 0.0
+        self._shown_at = 0.0
         self._display: Any = None
 
     def __enter__(self) -> "NotebookBar":
         """Show what there is from now on."""
-        self._begun = time.monotonic()
         showing = import_module("IPython.display")
         self._display = showing.display(self._bundle(), raw=True, display_id=True)
         return self
@@ -62,15 +61,18 @@ class NotebookBar:
         **fields
             ``completed``, and the ``text`` beside the bar.
         """
-        begun = {"description": description, "total": total, "completed": 0, "text": ""}
-        self._tasks.append(begun | fields)
+        task = {"description": description, "total": total, "completed": 0, "text": ""}
+        self._tasks.append({**task, "begun": time.monotonic(), "ended": None, **fields})
         self._show()
         return len(self._tasks) - 1
 
     def update(self, task: int, **changes: Any) -> None:
         """Change fields of a line; it is shown if it is time to."""
-        self._tasks[task] |= changes
-        if time.monotonic() - self._shown_at >= _PAUSE:
+        now, found = time.monotonic(), self._tasks[task]
+        found |= changes
+        if found["ended"] is None and found["completed"] == found["total"]:
+            found["ended"] = now
+        if now - self._shown_at >= _PAUSE:
             self._show()
 
     def text(self) -> str:
@@ -78,7 +80,8 @@ class NotebookBar:
         return "\n".join(map(self._line, self._tasks))
 
     def _line(self, task: dict[str, Any]) -> str:
-        minutes, seconds = divmod(round(time.monotonic() - self._begun), 60)
+        now = time.monotonic() if task["ended"] is None else task["ended"]
+        minutes, seconds = divmod(round(now - task["begun"]), 60)
         clock = f"{minutes:02}:{seconds:02}"
         total, completed = task["total"], task["completed"]
         if total is None:

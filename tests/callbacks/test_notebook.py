@@ -91,20 +91,23 @@ def test_without_ipython_there_is_no_notebook(monkeypatch):
 )
 def test_a_line_says_how_far_it_is(total, completed, text, line, clock):
     bar = NotebookBar()
-    bar.update(bar.add_task("epoch", total=total, text=""), completed=completed, text=text)
+    task = bar.add_task("epoch", total=total, text="")
     clock.now += 7.0
+    bar.update(task, completed=completed, text=text)
     assert bar.text() == line
 
 
-def test_each_task_has_a_line(clock):
+def test_each_task_has_a_line_and_a_time_of_its_own(clock):
     bar = NotebookBar()
-    first, second = (bar.add_task(name, total=2) for name in ("one", "two"))
-    bar.update(second, completed=1)
+    first = bar.add_task("one", total=2)
+    clock.now += 65.0
     bar.update(first, completed=2)
-    assert [line.split()[:2] for line in bar.text().splitlines()] == [
-        ["one", "2/2"],
-        ["two", "1/2"],
-    ]
+    second = bar.add_task("two", total=2)
+    clock.now += 5.0
+    bar.update(second, completed=1)
+    one, other = bar.text().splitlines()
+    assert one == f"one 2/2 {'━' * 20} 01:05"
+    assert other == f"two 1/2 {'━' * 10}{'─' * 10} 00:05"
 
 
 def test_the_page_is_told_of_ten_states_a_second_at_most_and_of_the_last(page, clock):
