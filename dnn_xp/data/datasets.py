@@ -20,7 +20,7 @@ from dnn_xp.backends import HostArray
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.images import picture_suffixes, read_pictures
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
-from dnn_xp.reprs import printable
+from dnn_xp.reprs import outline, printable
 
 __all__ = [
     "Dataset",
@@ -70,6 +70,10 @@ class Dataset(NamedTuple):
     classes: tuple[str, ...] | None
     image_shape: tuple[int, int, int] | None
     pixel_max: int | None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 # ----------------------------------------------------------------------------- loading

@@ -51,7 +51,7 @@ from dnn_xp.layers import Layer
 from dnn_xp.models.states import read_state, write_state
 from dnn_xp.network import Network
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
-from dnn_xp.reprs import printable
+from dnn_xp.reprs import brief, html_table, outline, printable
 
 if TYPE_CHECKING:
     import h5py
@@ -111,6 +111,21 @@ class Model(NamedTuple):
     pixel_max: int | None = None
     about: Mapping[str, Any] = MappingProxyType({})
     table: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
+
+    def _repr_html_(self) -> str:
+        """Return the network's table, and what else is known, for a notebook."""
+        others = {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in ("network", "about") and value is not None
+        }
+        known = [[name, brief(value)] for name, value in {**others, **self.about}.items()]
+        table = html_table(("", ""), known, words=2)
+        return f"<div><p><b>Model</b></p>{self.network._repr_html_()}{table}</div>"
 
 
 # ----------------------------------------------------------------------------- saving

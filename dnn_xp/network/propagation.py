@@ -27,6 +27,7 @@ from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.functions.counters import Key
 from dnn_xp.layers import Arrays, Context, Layer
 from dnn_xp.network.layout import Layout, Workspace
+from dnn_xp.reprs import outline
 
 __all__ = [
     "CostAndGradient",
@@ -57,6 +58,10 @@ class CostAndGradient(NamedTuple):
     cost: Array
     gradient: Vector
     statistics: Array | None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 class LayersAndCost(Protocol):

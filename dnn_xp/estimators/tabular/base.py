@@ -546,10 +546,10 @@ def _progress_bar(
     if not estimator.verbose:
         yield [], lambda n_done: None
         return
-    from dnn_xp.callbacks.progress_bar import ProgressBar, make_bar
+    from dnn_xp.callbacks.progress_bar import ProgressBar, open_bar
 
     title = type(estimator).__name__
-    with make_bar() as bar:
+    with open_bar() as bar:
         if counted is None:
             yield [ProgressBar(f"{title}  epoch", bar=bar)], lambda n_done: None
         else:
