@@ -71,7 +71,8 @@ from dnn_xp.app.runs import (
     remove_where_empty,
 )
 from dnn_xp.app.settings import Settings, describe_options
-from dnn_xp.backends import Array, Backend, Group
+from dnn_xp.app.stopping import say_at_once
+from dnn_xp.backends import Array, Backend, Group, launched_rank
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
@@ -155,11 +156,16 @@ def train(
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
-        with Interruptible() as listener:
+        with Interruptible(_say_at_once) as listener:
             fitted = _fit(settings, prepared, current, record, listener, console, together)
             writes = together is None or together.rank == 0
             problems = report_and_save(fitted, settings, current, console) if writes else []
     _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
+
+
+def _say_at_once(text: str) -> None:
+    if not launched_rank():  # which says it for all that were started together
+        say_at_once(text)
 
 
 @user_errors()
