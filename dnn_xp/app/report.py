@@ -5,22 +5,23 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dnn_xp.app.experiment import Told
-from dnn_xp.callbacks.progress_bar import make_bar
+from dnn_xp.callbacks.progress_bar import NEXT_LOOK, NOT_AT_ONCE, make_bar
 from dnn_xp.reprs import printable
 
-__all__ = ["epochs", "facts", "open_console", "progress", "reading", "say", "table"]
+__all__ = ["epochs", "facts", "is_live", "open_console", "progress", "reading", "say", "table"]
 
-Advance = Callable[[int, str], None]
+Advance = Callable[[float, str], None]
 Within = Callable[[int, int, int], None]
 
-_STYLES = {"ok": "green", "off": "bold red", "error": "bold red"}
+# The words carry it. Green and cyan can hardly be read on a light ground.
+_STYLES = {"off": "bold red", "error": "bold red"}
 # Where there is no terminal: about how many lines tell of progress, the seconds after which there
 # is one anyway, and a width at which a row stays a line.
 _LINES, _SILENCE, _PLAIN_WIDTH = 10, 60.0, 1000
@@ -129,7 +130,7 @@ def progress(console: Console, title: str, total: int, begun: int = 0) -> Iterat
     callable
         ``advance(done, text)`` shows how much is done, and a text beside it.
     """
-    if _is_live(console):
+    if is_live(console):
         with make_bar(console, elapsed=False) as bar:
             task = bar.add_task(title, total=total, completed=begun, text="")
             yield lambda done, text: bar.update(task, completed=done, text=text)
@@ -150,19 +151,19 @@ def reading(console: Console, title: str) -> Iterator[Told]:
     Yields
     ------
     callable
-        ``told(done, total)`` shows how much is done. Nothing is shown before it is called.
+        ``told(done, total)`` shows how much is done. Before it is called, a terminal shows that
+        something is being done, and for how long; elsewhere nothing is said.
     """
-    if not _is_live(console):
+    if not is_live(console):
         yield _print_tenths(console, title)
         return
-    with ExitStack() as shown:
-        advance: Advance | None = None
+    with make_bar(console, elapsed=False) as bar:
+        bar.live.transient = True  # until it is known how much there is
+        task = bar.add_task(f"{title}ing", total=None)
 
         def told(done: int, total: int) -> None:
-            nonlocal advance
-            if advance is None:
-                advance = shown.enter_context(progress(console, title, total))
-            advance(done, "")
+            bar.live.transient = False
+            bar.update(task, description=title, completed=done, total=total)
 
         yield told
 
@@ -206,27 +207,28 @@ def epochs(console: Console, total: int, begun: int = 0) -> Iterator[tuple[Advan
         terminal, the first one alone.
     """
     with progress(console, "epoch", total, begun) as show:
-        lines, last, shown = _print_tenths(console, f"epoch {begun + 1}, batch"), 0.0, ""
+        lines, shown = _print_tenths(console, f"epoch {begun + 1}, batch"), ""
+        began = last = time.monotonic()
 
-        def advance(done: int, text: str) -> None:
-            nonlocal shown
-            shown = text
+        def advance(done: float, text: str) -> None:
+            nonlocal shown, began
+            shown, began = text, time.monotonic()
             show(done, text)
 
         def within(done: int, batch: int, n_batches: int) -> None:
             nonlocal last
-            if not _is_live(console):
+            if not is_live(console):
                 if done == begun:
                     lines(batch, n_batches)
-            elif time.monotonic() - last > _NOT_WORTH_A_WORD:
-                last = time.monotonic()
-                far = f"{batch / n_batches:.0%} of epoch {done + 1}"
-                show(done, f"{shown}, {far}" if shown else far)
+            elif (now := time.monotonic()) - last > NEXT_LOOK and now - began > NOT_AT_ONCE:
+                last = now
+                show(done + batch / n_batches, shown)
 
         yield advance, within
 
 
-def _is_live(console: Console) -> bool:
+def is_live(console: Console) -> bool:
+    """Say whether what is shown can be drawn anew, as a bar is."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
@@ -235,7 +237,7 @@ def _print_lines(console: Console, title: str, total: int, begun: int) -> Advanc
     every, last_line = math.ceil(total / _LINES), time.monotonic()
     first: float | None = None
 
-    def advance(done: int, text: str) -> None:
+    def advance(done: float, text: str) -> None:
         nonlocal first, last_line
         now = time.monotonic()
         if first is None:

@@ -314,8 +314,8 @@ def _fit(
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
             with report.epochs(console, prepared.epochs, before) as (advance, within):
-                if prepared.experiment.reading is not None:
-                    callbacks.append(_Batches(prepared, within))
+                if prepared.experiment.reading is not None or report.is_live(console):
+                    callbacks.append(_Batches(within))
                 result = run_experiment(
                     prepared,
                     lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
@@ -332,12 +332,11 @@ def _fit(
 class _Batches(Callback):
     """Show how far an epoch is."""
 
-    def __init__(self, prepared: PreparedRun, within: Callable[[int, int, int], None]) -> None:
-        n_examples = prepared.experiment.examples.X.shape[1]
-        self.n_batches, self.within = -(-n_examples // prepared.batch_size), within
+    def __init__(self, within: Callable[[int, int, int], None]) -> None:
+        self.within = within
 
     def step(self, run: Run) -> None:
-        self.within(run.epoch, run.batch, self.n_batches)
+        self.within(run.epoch, run.batch, run.n_batches)
 
 
 def _keep_in(

@@ -125,6 +125,35 @@ def test_progress_on_a_terminal_is_a_bar(screen):
     assert len(last) <= 80
 
 
+def test_a_bar_moves_within_an_epoch_that_takes_long(screen, monkeypatch):
+    clock = iter(0.25 * n for n in range(10_000))
+    monkeypatch.setattr(report, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    seen = []
+    with report.epochs(report.open_console(), 2) as (advance, within):
+        monkeypatch.setattr(
+            "rich.progress.Progress.update", lambda bar, task, **told: seen.append(told)
+        )
+        for done in range(2):
+            for batch in range(1, 5):
+                within(done, batch, 4)
+            advance(done + 1, f"cost {done}")
+    moved = [(told["completed"], told["text"]) for told in seen]
+    assert moved == [
+        *((0.5, ""), (0.75, ""), (1.0, ""), (1, "cost 0")),
+        *((1.5, "cost 0"), (1.75, "cost 0"), (2.0, "cost 0"), (2, "cost 1")),
+    ]
+
+
+def test_epochs_at_once_are_shown_whole(screen):
+    """A bar whose figures change places ten times a second could not be read."""
+    with report.epochs(report.open_console(), 20) as (advance, within):
+        for done in range(20):
+            for batch in range(1, 5):
+                within(done, batch, 4)
+            advance(done + 1, "cost 0.5")
+    assert not re.search(r"epoch \d+\.", screen.getvalue())
+
+
 def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     with report.progress(report.open_console(), "epoch", 2) as advance:
@@ -162,7 +191,7 @@ def test_about_ten_lines_tell_of_what_is_read(capsys, monkeypatch):
 
 def test_what_is_read_is_a_bar_on_a_terminal(screen):
     with report.reading(report.open_console(), "read") as told:
-        assert "read" not in screen.getvalue()
+        assert "read" not in screen.getvalue()  # in the first half second
         for done in range(1, 41):
             told(done, 40)
     last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]
