@@ -58,6 +58,78 @@ def test_no_color_means_no_colour(screen, monkeypatch):
     assert not re.search(r"\x1b\[[\d;]*3\dm", screen.getvalue())
 
 
+COLOUR = re.compile(r"\x1b\[[\d;]+m")
+
+
+@pytest.mark.parametrize("value", ["1", "3", "true", "yes"])
+@pytest.mark.parametrize("where", ["pipe", "CI"])
+def test_colour_that_is_asked_for(screen, monkeypatch, value, where):
+    """As where a CI shows it: lines stay lines, and nothing is drawn anew."""
+    monkeypatch.setenv("FORCE_COLOR", value)
+    monkeypatch.setenv("CI", "true")
+    if where == "pipe":
+        monkeypatch.setattr(screen, "isatty", lambda: False)
+    console = report.open_console()
+    report.table(console, ["name", "value", ""], ROWS)
+    with report.progress(console, "epoch", 3) as advance:
+        advance(1, "cost 0.5")
+    text = screen.getvalue()
+    assert COLOUR.search(text)
+    assert "\x1b" not in COLOUR.sub("", text)
+    assert "\r" not in text
+    assert "epoch 1/3  cost 0.5\n" in text
+    assert len(text.splitlines()) == 4  # a line stays one, however long it is
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        *({"FORCE_COLOR": ""}, {"FORCE_COLOR": "0"}, {"FORCE_COLOR": "false"}),
+        *({"FORCE_COLOR": "1", "NO_COLOR": "1"}, {"FORCE_COLOR": "1", "TERM": "dumb"}),
+        *({"CLICOLOR_FORCE": "1"}, {"NO_COLOR": "1"}, {}),
+    ],
+    ids=str,
+)
+def test_colour_that_is_not_asked_for(screen, monkeypatch, surroundings):
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(screen, "isatty", lambda: False)
+    report.table(report.open_console(), ["name", "value", ""], ROWS)
+    assert "\x1b" not in screen.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_dumb_terminal_is_as_wide_as_it_is(screen, monkeypatch, width):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(width))
+    report.table(report.open_console(), ["name", "value"], [["word " * 30, "1"]])
+    lines = screen.getvalue().splitlines()
+    assert width - 5 < max(map(len, lines)) <= width
+    assert "\x1b" not in screen.getvalue()
+
+
+WORDS = [["a-long-name", "some words that wrap", "0.5"], ["b", "pip install 'dnn-xp[torch]'", "9"]]
+
+
+@pytest.mark.parametrize("width", range(28, 60))
+def test_no_word_of_a_table_is_broken_where_there_is_room(screen, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    text = COLOUR.sub("", screen.getvalue())
+    assert max(map(len, text.splitlines())) <= width
+    words = {word for row in [*WORDS, ["name what it is"]] for word in " ".join(row).split()}
+    assert words - {"0.5", "9"} <= set(text.split())
+    assert ("0.5" in text) == ("value" in text) == (width >= 11 + 2 + 15 + 2 + 5)
+
+
+def test_a_table_that_has_no_room_is_shown_whole(screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    text = COLOUR.sub("", screen.getvalue())
+    assert max(map(len, text.splitlines())) <= 20
+    assert "valu" in text
+
+
 def test_a_terminal_of_a_ci_counts_as_none(screen, monkeypatch):
     monkeypatch.setenv("CI", "true")
     console = report.open_console()
