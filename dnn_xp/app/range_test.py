@@ -31,7 +31,7 @@ from dnn_xp.app.options import (
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.reports import figures
-from dnn_xp.training import Optimizer, learning_rate_range_test
+from dnn_xp.training import Callback, Optimizer, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
 __all__ = ["range_test"]
@@ -87,9 +87,13 @@ def range_test(
                     opened=opened,
                     advance=advance,
                 )
-            result = _test_rates(
-                experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
-            )
+            with ExitStack() as shown:
+                show = None
+                if report.is_live(console):
+                    show = shown.enter_context(report.progress(console, "step", steps))
+                result = _test_rates(
+                    experiment, tested_optimizer, lowest, highest, steps, batch_size, seed, show
+                )
         report.facts(
             console,
             [
@@ -113,6 +117,7 @@ def _test_rates(
     steps: int,
     batch_size: int,
     seed: int,
+    show: report.Advance | None,
 ) -> RangeTest:
     """Let the learning rate grow until the cost blows up."""
     examples = scale_targets(experiment.examples, experiment.part, experiment.targets)
@@ -127,7 +132,18 @@ def _test_rates(
             steps=steps,
             batch_size=batch_size,
             seed=seed,
+            callbacks=[] if show is None else [_Steps(show)],
         )
+
+
+class _Steps(Callback):
+    """Show how many rates were tried."""
+
+    def __init__(self, show: report.Advance) -> None:
+        self.show = show
+
+    def step(self, run: Run) -> None:
+        self.show(run.step, "")
 
 
 def _describe_rates(result: RangeTest) -> str:

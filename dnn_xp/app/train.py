@@ -71,7 +71,8 @@ from dnn_xp.app.runs import (
     remove_where_empty,
 )
 from dnn_xp.app.settings import Settings, describe_options
-from dnn_xp.backends import Array, Backend, Group
+from dnn_xp.app.stopping import say_at_once
+from dnn_xp.backends import Array, Backend, Group, launched_rank
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
@@ -155,11 +156,16 @@ def train(
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
-        with Interruptible() as listener:
+        with Interruptible(_say_at_once) as listener:
             fitted = _fit(settings, prepared, current, record, listener, console, together)
             writes = together is None or together.rank == 0
             problems = report_and_save(fitted, settings, current, console) if writes else []
     _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
+
+
+def _say_at_once(text: str) -> None:
+    if not launched_rank():  # which says it for all that were started together
+        say_at_once(text)
 
 
 @user_errors()
@@ -308,8 +314,8 @@ def _fit(
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
             with report.epochs(console, prepared.epochs, before) as (advance, within):
-                if prepared.experiment.reading is not None:
-                    callbacks.append(_Batches(prepared, within))
+                if prepared.experiment.reading is not None or report.is_live(console):
+                    callbacks.append(_Batches(within))
                 result = run_experiment(
                     prepared,
                     lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
@@ -326,12 +332,11 @@ def _fit(
 class _Batches(Callback):
     """Show how far an epoch is."""
 
-    def __init__(self, prepared: PreparedRun, within: Callable[[int, int, int], None]) -> None:
-        n_examples = prepared.experiment.examples.X.shape[1]
-        self.n_batches, self.within = -(-n_examples // prepared.batch_size), within
+    def __init__(self, within: Callable[[int, int, int], None]) -> None:
+        self.within = within
 
     def step(self, run: Run) -> None:
-        self.within(run.epoch, run.batch, self.n_batches)
+        self.within(run.epoch, run.batch, run.n_batches)
 
 
 def _keep_in(

@@ -3,6 +3,7 @@
 Needs ``[app]``, but not in a notebook.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressBar", "describe_metrics", "make_bar", "open_bar"]
 
-WIDTH = 20
-"""Of the bar itself, in characters."""
-
 
 def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Progress":
-    """Return a bar such as ``"epoch 3/10 ━━━╸━━━━━━ cost 0.5 00:12"``, which is not shown yet.
+    """Return a bar such as ``"epoch 3/10 ━━━╾────── cost 0.5 00:12"``, which is not shown yet.
 
     Its tasks have a field ``text``, which stands to the right of the bar.
 
@@ -36,18 +34,10 @@ def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Prog
         Whether the time that it took stands there in the end. Without, it is the time left all
         along, with that word after it.
     """
-    rich = require("rich.progress", "app")
-    columns = [
-        rich.TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
-        # By name: where a terminal has 16 colours, rich's own green comes out as grey.
-        rich.BarColumn(bar_width=WIDTH, complete_style="cyan", finished_style="green"),
-        rich.TextColumn("{task.fields[text]}", markup=False),
-        rich.TimeRemainingColumn(compact=True, elapsed_when_finished=elapsed),
-    ]
-    if not elapsed:
-        columns.append(rich.TextColumn("left"))
-    bar: Progress = rich.Progress(*columns, console=console)
-    return bar
+    require("rich.progress", "app")
+    from dnn_xp.callbacks.bar import Bar
+
+    return Bar(console, elapsed=elapsed)
 
 
 def open_bar() -> "Progress":
@@ -61,8 +51,12 @@ def describe_metrics(run: Run) -> str:
     return ", ".join(f"{name} {values[-1]:.4g}" for name, values in run.history.items() if values)
 
 
+NEXT_LOOK, NOT_AT_ONCE = 0.1, 0.3
+"""Seconds after which a bar moves within an epoch, which lasts longer than these."""
+
+
 class ProgressBar(Callback):
-    """Show a bar that moves from epoch to epoch.
+    """Show a bar that moves from epoch to epoch, and within one that takes long.
 
     Parameters
     ----------
@@ -105,9 +99,18 @@ class ProgressBar(Callback):
         self._task = self._current.add_task(
             self.title, total=run.epochs, completed=run.epoch, text=""
         )
+        self._began = self._looked = time.monotonic()
+
+    def step(self, run: Run) -> None:
+        """Move it on, in an epoch that takes long."""
+        now = time.monotonic()
+        if now - self._looked > NEXT_LOOK and now - self._began > NOT_AT_ONCE:
+            self._looked = now
+            self._update(completed=run.epoch + run.batch / run.n_batches)
 
     def epoch(self, run: Run) -> None:
         """Move it on."""
+        self._began = time.monotonic()
         self._update(completed=run.epoch, text=self.describe(run))
 
     def end(self, result: TrainingResult) -> TrainingResult:

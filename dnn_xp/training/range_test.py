@@ -1,6 +1,7 @@
 """Look for a learning rate by a short run in which it grows from step to step (Smith 2017)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_number, check_positive, check_whole
@@ -67,6 +68,7 @@ def learning_rate_range_test(
     steps: int = 100,
     batch_size: int | None = None,
     seed: int = 0,
+    callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> RangeTest:
     """Train for some steps, each with a larger learning rate, until the cost blows up.
@@ -88,6 +90,8 @@ def learning_rate_range_test(
         As it will be in training, for small batches want small rates. Default: all examples.
     seed : int
         Of initialization, shuffles and draws.
+    callbacks : sequence of Callback
+        Told of the steps, as in `train`.
     **options
         What else of `train` a step depends on: ``weights``, ``regularization``, ``clip_norm``.
 
@@ -144,7 +148,7 @@ def learning_rate_range_test(
         batch_size=batch_size,
         seed=seed,
         schedule=learning_rate,
-        callbacks=[watch],
+        callbacks=[watch, *callbacks],
         **options,
     )
     rates = [learning_rate(step / n_batches) for step in range(len(watch.costs))]

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
 from dnn_xp.app import results
+from dnn_xp.app.formatting import size_of
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.limits import SIGNALS
 from dnn_xp.models import load_checkpoint, load_model
@@ -49,9 +50,20 @@ def pets(tmp_path):
 
 
 def facts(out: str) -> dict[str, str]:
-    """Return the closing table."""
+    """Return the closing table, without the sizes of files."""
     out = out[f"\n{out}".index("\ndata ") :]
-    return dict(re.findall(r"^(\w+)  +(\S.*)$", out, re.MULTILINE))
+    pairs = re.findall(r"^(\w+)  +(\S.*)$", out, re.MULTILINE)
+    return {name: re.sub(r" \([\d.,]+ [kMG]?B\)$", "", text) for name, text in pairs}
+
+
+def after_the_answer(err: str, name: str = "SIGINT") -> str:
+    """Return what is said after the line by which a signal is answered at once."""
+    answer, _, rest = err.partition("\n")
+    of, again = ("", "^C again") if name == "SIGINT" else (f"{name}: ", "again")
+    assert re.fullmatch(
+        rf"dnn-xp: {of}finishing (this step|up), {re.escape(again)} to stop at once", answer
+    )
+    return rest
 
 
 def percent(text: str, part: str) -> float:
@@ -287,7 +299,7 @@ def test_signals_keep_what_was_learnt(start, tmp_path, name):
         out, err = process.communicate()
     assert process.returncode == 128 + number, err
     shown = facts(out)
-    assert err == (
+    assert after_the_answer(err, name) == (
         f"dnn-xp: go on with: dnn-xp resume {shown['run']} --output m.h5\n"
         f"dnn-xp: {'interrupted' if name == 'SIGINT' else f'stopped by {name}'}\n"
     )
@@ -345,10 +357,20 @@ def test_a_signal_after_the_training_waits_for_what_is_written(
     monkeypatch.setattr(results, where, late)
     code, out, err = dnn_xp("train", *QUICK, "--output", "m.h5", "--plot", "c.png")
     assert code == 128 + number
-    assert err.count("\n") == 1  # it is done: there is nothing to go on with
+    # It is done: there is nothing to go on with.
+    assert after_the_answer(err, number.name).count("\n") == 1
     assert (facts(out)["model"], facts(out)["curve"]) == ("m.h5", "c.png")
     assert load_model(tmp_path / "m.h5", backend="numpy").about["epochs"] == 2
     assert (tmp_path / "c.png").exists()
+
+
+def test_every_file_is_said_with_its_size(dnn_xp, tmp_path):
+    pytest.importorskip("matplotlib")
+    files = ("--output", "m.h5", "--plot", "c.png", "--checkpoint", "k", "--run", "r")
+    out = dnn_xp("train", *QUICK, *files).out
+    said = dict(re.findall(r"^(model|curve|checkpoint|run) +(\S+ \(.*\))$", out, re.MULTILINE))
+    named = {"model": "m.h5", "curve": "c.png", "checkpoint": "k", "run": "r"}
+    assert said == {what: f"{name} ({size_of(tmp_path / name)})" for what, name in named.items()}
 
 
 def test_a_second_ctrl_c_keeps_the_last_whole_epoch(dnn_xp, tmp_path, monkeypatch):
