@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnn_xp.app.errors import Failure
+from dnn_xp.app.formatting import describe_written
 from dnn_xp.backends import require
 from dnn_xp.files import replacing, try_replacing
 from dnn_xp.files.locking import lock_of
@@ -152,7 +153,7 @@ def check_plot(plot: Path | None, option: str = "--plot") -> None:
 
 
 def draw(figure: "Figure", plot: Path, option: str = "--plot") -> str:
-    """Write a figure, and say where it is.
+    """Write a figure, and say where it is and how large.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def draw(figure: "Figure", plot: Path, option: str = "--plot") -> str:
     """
     with option_errors(option, plot), replacing(plot) as temporary:
         save(figure, temporary)
-    return str(plot)
+    return describe_written(plot)
 
 
 @contextmanager

@@ -25,13 +25,14 @@ from dnn_xp.app.options import (
     Layers,
     OptimizerName,
     Seed,
+    TaskName,
     TrustFlag,
     as_path,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.reports import learning_rate_curve
-from dnn_xp.training import Optimizer, learning_rate_range_test
+from dnn_xp.training import Callback, Optimizer, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
 __all__ = ["range_test"]
@@ -39,6 +40,7 @@ __all__ = ["range_test"]
 
 def range_test(
     data: DataName = "digits",
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     batch_size: BatchSize = 32,
@@ -84,12 +86,19 @@ def range_test(
                     activation=activation,
                     seed=seed,
                     dtype=dtype.value,
+                    task=task,
                     opened=opened,
                     advance=advance,
                 )
-            result = _test_rates(
-                experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
-            )
+            for note in experiment.notes:
+                report.say(console, f"{data}: {note}")
+            with ExitStack() as shown:
+                show = None
+                if report.is_live(console):
+                    show = shown.enter_context(report.progress(console, "step", steps))
+                result = _test_rates(
+                    experiment, tested_optimizer, lowest, highest, steps, batch_size, seed, show
+                )
         report.facts(
             console,
             [
@@ -113,6 +122,7 @@ def _test_rates(
     steps: int,
     batch_size: int,
     seed: int,
+    show: report.Advance | None,
 ) -> RangeTest:
     """Let the learning rate grow until the cost blows up."""
     examples = scale_targets(experiment.examples, experiment.part, experiment.targets)
@@ -127,7 +137,18 @@ def _test_rates(
             steps=steps,
             batch_size=batch_size,
             seed=seed,
+            callbacks=[] if show is None else [_Steps(show)],
         )
+
+
+class _Steps(Callback):
+    """Show how many rates were tried."""
+
+    def __init__(self, show: report.Advance) -> None:
+        self.show = show
+
+    def step(self, run: Run) -> None:
+        self.show(run.step, "")
 
 
 def _describe_rates(result: RangeTest) -> str:

@@ -17,6 +17,7 @@ from dnn_xp.app.formatting import (
     describe_metrics,
     describe_network,
     describe_optimizer,
+    describe_written,
 )
 from dnn_xp.app.metrics import measure
 from dnn_xp.app.outputs import draw, option_errors
@@ -24,6 +25,7 @@ from dnn_xp.app.run import PreparedRun
 from dnn_xp.app.settings import Settings
 from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
 from dnn_xp.training import TrainingResult
 
@@ -76,7 +78,7 @@ def make_model(
         part.classes,
         part.image_shape,
         part.pixel_max,
-        about,
+        about | {"task": task_of(part.task, part.classes)},
     )
 
 
@@ -97,8 +99,10 @@ def report_and_save(
     files = [("model", _try(problems, lambda: _keep_model(run, settings, backend)))]
     if (plot := settings.plot) is not None:
         files.append(("curve", _try(problems, lambda: _draw_curve(run, plot, settings.data))))
+    if settings.checkpoint is not None and settings.checkpoint.is_file():
+        files.append(("checkpoint", describe_written(settings.checkpoint)))
     if run.folder is not None and run.folder.is_dir():
-        files.append(("run", str(run.folder)))
+        files.append(("run", describe_written(run.folder)))
     report.facts(console, [(name, text) for name, text in files if text], width)
     return problems
 
@@ -144,20 +148,20 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
     if kept is not None and not kept.is_file():
         kept = None
     if settings.output is None and kept is not None:
-        return str(kept)
+        return describe_written(kept)
     if settings.output is None and run.folder is None:
         return "not kept: --output FILE keeps it"
     model = make_model(settings, run.prepared, run.result, backend)
     if settings.output is None:  # the folder could not be written, as a warning has said
         where = _save_somewhere(model)
-        return "not kept: --output FILE keeps it" if where is None else str(where)
+        return "not kept: --output FILE keeps it" if where is None else describe_written(where)
     try:
         with option_errors("--output", settings.output):
             save_model(settings.output, model)
     except Failure as error:
         where = kept or _save_somewhere(model)
         raise Failure(f"{error}{f'; the model is in {where}' if where else ''}") from error
-    return str(settings.output)
+    return describe_written(settings.output)
 
 
 def _save_somewhere(model: Model) -> Path | None:
