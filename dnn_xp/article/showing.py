@@ -19,7 +19,7 @@ def show_by_pyplot(figure: "Figure") -> None:
     ``plt.savefig("figure.png")`` then saves it, and a line on stderr says so.
     """
     try:
-        if figures.can_show():
+        if figures.has_window():
             figures.show(figure)
             _show_once(figure)
             return

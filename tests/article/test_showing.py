@@ -114,7 +114,7 @@ def test_a_cell_shows_a_figure_once(monkeypatch):
     module = type(sys)("IPython")
     module.get_ipython = lambda: shell
     monkeypatch.setitem(sys.modules, "IPython", module)
-    monkeypatch.setattr("dnn_xp.reports.figures.can_show", lambda: True)
+    monkeypatch.setattr("dnn_xp.reports.figures.has_window", lambda: True)
     monkeypatch.setattr("dnn_xp.reports.figures.show", shown.append)
     figure = Figure()
     show_by_pyplot(figure)
