@@ -1,8 +1,11 @@
 """``dnn-xp`` itself: its commands by name. Each is a function in a module of its own kind."""
 
-from typing import Annotated
+import shutil
+import textwrap
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from dnn_xp import __version__
 from dnn_xp.app.article import article
@@ -16,11 +19,26 @@ from dnn_xp.app.use import evaluate, predict
 
 __all__ = ["app"]
 
+_WIDEST = 120
+"""Columns of a terminal that help makes use of."""
+
+
+class _Commands(TyperGroup):
+    """The commands, of each of which the help says the whole first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(1000)) for name, one in commands if not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
 
 
@@ -47,7 +65,24 @@ def dnn_xp(
 
 
 def _examples(*lines: str) -> str:
-    return "\n".join(("\b", "Examples:", *(f"  dnn-xp {line}" for line in lines)))
+    room = shutil.get_terminal_size().columns - 2  # for the indent
+    shown = (part for line in lines for part in _fit(f"dnn-xp {line}", room))
+    return "\n".join(("\b", "Examples:", *shown))
+
+
+def _fit(command: str, room: int) -> list[str]:
+    """Return a command in lines that fit, which a shell takes for one."""
+    if len(command) + 2 <= room:
+        return [f"  {command}"]
+    lines = textwrap.wrap(
+        command,
+        room - len(" \\"),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [*(f"{line} \\" for line in lines[:-1]), *lines[-1:]]
 
 
 app.command(
