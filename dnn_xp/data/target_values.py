@@ -148,9 +148,8 @@ def look_at(y: HostArray, where: str = "y", first: int = 0) -> Values:
         found = _look_at_numbers(y if y.dtype.kind != "b" else y.astype(np.uint8), where, first)
     distinct = counts = None
     # Of many fractions it is not worth the time to sort them all.
-    if n_columns == 1 and (
-        found[0] or kind == "text" or len(np.unique(y[:10_000])) <= MOST_FRACTIONS
-    ):
+    few = found[0] or kind == "text" or len(np.unique(y[:10_000])) <= MOST_FRACTIONS
+    if n_columns == 1 and few:
         distinct, counts = np.unique(y, return_counts=True)
     return _limited(Values(kind, len(y), n_columns, distinct, counts, *found))
 
@@ -166,7 +165,7 @@ def _look_at_numbers(
             f"{where}: found {y[tuple(place)]} in row {first + place[0]}, expected finite numbers"
         )
     whole = y.dtype.kind != "f" or bool(
-        lowest > -_WHOLE_BELOW and highest < _WHOLE_BELOW and np.all(y == np.rint(y))
+        -_WHOLE_BELOW < float(lowest) <= float(highest) < _WHOLE_BELOW and np.all(y == np.rint(y))
     )
     signs = bool(whole and lowest >= -1 and highest <= 1 and np.all(y != 0))
     one_hot = False

@@ -173,10 +173,8 @@ def _found(values: Values, task: str) -> str:
 
 
 def _range(values: Values) -> str:
-    lowest, highest = values.lowest, values.highest
-    return " to ".join(
-        str(int(x)) if values.whole and abs(x) < 1e15 else f"{x:.6g}" for x in (lowest, highest)
-    )
+    ends = (values.lowest + 0.0, values.highest + 0.0)  # -0.0 becomes 0.0
+    return " to ".join(f"{x:.0f}" if values.whole else f"{x:.6g}" for x in ends)
 
 
 def _check_asked(values: Values, asked: str, where: str) -> None:
