@@ -15,6 +15,7 @@ from dnn_xp.data.images import read_picture
 from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
 from dnn_xp.data.sources import Source
 from dnn_xp.data.tables import TableEncoder
+from dnn_xp.data.tasks import Task, decide_task
 from dnn_xp.data.windows import WindowOrder
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "Preprocessing",
     "Source",
     "TableEncoder",
+    "Task",
     "WindowOrder",
     "apply",
+    "decide_task",
     "fit_preprocessing",
     "load",
     "load_arrays",
