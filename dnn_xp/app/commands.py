@@ -7,10 +7,11 @@ import typer
 from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
+from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
-from dnn_xp.app.use import evaluate, predict
+from dnn_xp.app.use import evaluate
 
 __all__ = ["app"]
 
