@@ -1,27 +1,25 @@
 """``dnn-xp backends`` and ``verify``: what array libraries are there and can do."""
 
-import json
-import math
-from contextlib import ExitStack
-from typing import Annotated
-
-import typer
 from rich.console import Console
 
 from dnn_xp.app import report
+from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure
-from dnn_xp.app.options import BackendName, DeviceName, computing
+from dnn_xp.app.options import AsJson, BackendName, DeviceName, computing
 from dnn_xp.app.verification import Comparison, comparisons, count
 from dnn_xp.backends import Backend, probe_backends
 
 __all__ = ["list_backends", "verify"]
 
 
-def list_backends() -> None:
+def list_backends(as_json: AsJson = False) -> None:
     """List the array libraries: what is there, or why not. A * marks the current one."""
-    console = report.open_console()
+    console = report.open_console(as_json=as_json)
     with computing(None, None) as current:
         probes = probe_backends()
+    if as_json:
+        print_json({"current": current.name, "backends": probes})
+        return
     report.table(
         console,
         ["", "backend", "version", "standard", "default dtype", "devices"],
@@ -42,11 +40,6 @@ def list_backends() -> None:
             report.say(console, f"{probe.name}: {probe.problem}")
 
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Write the numbers to standard output as JSON, nothing else.")
-]
-
-
 def verify(backend: BackendName = None, device: DeviceName = None, as_json: AsJson = False) -> None:
     """Check an array library: the numbers of the article, and gradients.
 
@@ -54,43 +47,35 @@ def verify(backend: BackendName = None, device: DeviceName = None, as_json: AsJs
     stands beside a difference quotient of the cost, and the difference is relative. The
     precision is float64.
     """
-    console = report.open_console()
+    console = report.open_console(as_json=as_json)
     compared: list[Comparison] = []
-    with computing(backend, device) as current, ExitStack() as shown:
-        advance = None
-        if not as_json:
-            advance = shown.enter_context(report.progress(console, "check", count()))
+    with (
+        computing(backend, device) as current,
+        report.progress(console, "check", count()) as advance,
+    ):
         for done, of_step in enumerate(comparisons(), 1):
             compared += of_step
-            if advance is not None:
-                advance(done, of_step[-1].name)
+            advance(done, of_step[-1].name)
     off = [comparison for comparison in compared if not comparison.ok]
     if as_json:
-        print(_to_json(current, compared))
+        print_json(_found(current, compared))
     else:
         _show(console, compared)
     if off:
         raise Failure(f"{len(off)} of {len(compared)} are off on {current.name}")
 
 
-def _to_json(backend: Backend, compared: list[Comparison]) -> str:
-    """Return what was found as JSON, which has no NaN: null stands for it."""
+def _found(backend: Backend, compared: list[Comparison]) -> dict[str, object]:
+    """Return what was found as a document."""
     (probe,) = (one for one in probe_backends() if one.name == backend.name)
-    found = {
+    return {
         "backend": backend.name,
         "version": probe.version,
         "standard": probe.standard,
         "device": None if backend.device is None else str(backend.device),
         "ok": all(one.ok for one in compared),
-        "comparisons": [
-            {
-                name: None if isinstance(value, float) and not math.isfinite(value) else value
-                for name, value in one._asdict().items()
-            }
-            for one in compared
-        ],
+        "comparisons": compared,
     }
-    return json.dumps(found, indent=1, allow_nan=False)
 
 
 def _show(console: Console, compared: list[Comparison]) -> None:

@@ -19,6 +19,7 @@ from dnn_xp.functions.activations import ACTIVATIONS
 
 __all__ = [
     "ActivationName",
+    "AsJson",
     "BackendName",
     "BatchSize",
     "CheckpointFile",
@@ -200,6 +201,10 @@ class Dtype(StrEnum):
     float64 = "float64"
 
 
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Write the results to standard output as JSON, and nothing else."),
+]
 DtypeName = Annotated[Dtype, typer.Option(help="The precision of the numbers.")]
 ModelFile = Annotated[
     Path,

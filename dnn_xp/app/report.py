@@ -28,11 +28,20 @@ _NOT_WORTH_A_WORD = 1.0
 """Seconds up to which the reading of data is not spoken of, where there is no terminal."""
 
 
-def open_console() -> Console:
-    """Return where to print: live and in colour only on a terminal that a person looks at."""
-    watched = sys.stdout.isatty() and not os.environ.get("CI")
+def open_console(*, as_json: bool = False) -> Console:
+    """Return where to print: live and in colour only on a terminal that a person looks at.
+
+    Parameters
+    ----------
+    as_json : bool
+        Whether standard output is left to a JSON document. Then progress is shown on standard
+        error, and only on a terminal.
+    """
+    stream = sys.stderr if as_json else sys.stdout
+    watched = stream.isatty() and not os.environ.get("CI")
     return Console(
-        file=sys.stdout,
+        file=stream,
+        quiet=as_json and not watched,
         force_terminal=watched,
         width=None if watched else _PLAIN_WIDTH,
         highlight=False,

@@ -84,3 +84,17 @@ def test_verify_says_what_is_off(dnn_xp, monkeypatch):
     assert re.search(r"^gradient of mish +- +- +- error$", out, re.MULTILINE)
     assert re.search(r"^gradient of elu .* off$", out, re.MULTILINE)
     assert "gradient of mish: AttributeError: this library has no [erf]\n" in out
+
+
+def test_backends_as_json(dnn_xp, monkeypatch):
+    monkeypatch.setenv("DNN_XP_BACKEND", "numpy")
+    code, out, err = dnn_xp("backends", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert found["current"] == "numpy"
+    probes = {one["name"]: one for one in found["backends"]}
+    assert tuple(probes) == backends.BACKENDS
+    for probe in backends.probe_backends():
+        said = probes[probe.name]
+        assert (said["version"], said["problem"]) == (probe.version, probe.problem)
+        assert said["devices"] == list(probe.devices)
