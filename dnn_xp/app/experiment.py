@@ -12,6 +12,7 @@ import numpy as np
 
 from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
+from dnn_xp.data.picture_statistics import PictureRanges, fit_ranges
 from dnn_xp.data.stored import StoredDataset
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.metrics import one_hot
@@ -31,6 +32,7 @@ __all__ = [
     "check_names_can_be_kept",
     "check_precision",
     "fingerprint",
+    "fit_pictures_of",
     "parse_layers",
     "prepare",
     "scale_targets",
@@ -79,6 +81,8 @@ class Experiment(NamedTuple):
         What of the first is measured in the end: all, or some of it where it is large.
     reading : str or None
         How the examples are read where they stay in their file.
+    pictures : PictureRanges or None
+        What those that are learnt from look like, where they are pictures.
     """
 
     fingerprint: int
@@ -92,6 +96,7 @@ class Experiment(NamedTuple):
     held_out: ExampleArrays
     measured: ExampleArrays
     reading: str | None = None
+    pictures: PictureRanges | None = None
 
 
 def prepare(
@@ -148,6 +153,7 @@ def prepare(
         examples,
         held_out,
         examples,
+        pictures=fit_pictures_of(part, part.X),
     )
 
 
@@ -325,6 +331,20 @@ def bring_targets(
     if classes is not None and network.n_outputs > 1:
         return one_hot(y, network.n_outputs, like=like)
     return from_host(y.reshape(-1, y.shape[-1]), dtype=dtype_name(like.dtype))
+
+
+def fit_pictures_of(dataset: Dataset | StoredDataset, X: HostArray) -> PictureRanges | None:
+    """Return what pictures of a data set look like, or None where they are none.
+
+    Parameters
+    ----------
+    dataset : Dataset or StoredDataset
+    X : ndarray, shape (n_features, m)
+        Some of its examples.
+    """
+    if dataset.image_shape is None or dataset.pixel_max is None:
+        return None
+    return fit_ranges(X, dataset.image_shape, dataset.pixel_max)
 
 
 def scale_targets(

@@ -22,10 +22,12 @@ from dnn_xp.app.experiment import (
     check_features,
     check_names_can_be_kept,
     check_precision,
+    fit_pictures_of,
     prepare,
 )
 from dnn_xp.backends import Array, from_host
 from dnn_xp.data import Preprocessing, Source, open_examples
+from dnn_xp.data.picture_statistics import MOST as PICTURES
 from dnn_xp.data.preprocessing import fit_pictures, standardize
 from dnn_xp.data.stored import (
     StoredDataset,
@@ -33,6 +35,7 @@ from dnn_xp.data.stored import (
     measure_columns,
     open_stored,
     scan,
+    some_runs,
     split_runs,
 )
 from dnn_xp.network import Network
@@ -129,6 +132,7 @@ def _prepare_large(
         bring_large(held_out, preprocessing, network, dtype, opened),
         bring_large(measured, preprocessing, network, dtype, opened),
         f"from the file, in windows of {order.window:,} examples and runs of {order.run:,}",
+        fit_pictures_of(part, some_runs(part, PICTURES, seed).X.read()),
     )
 
 

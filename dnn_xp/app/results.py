@@ -69,6 +69,8 @@ def make_model(
     about = settings.about(
         prepared.optimizer_settings, experiment.fingerprint, result.epochs, backend.name
     )
+    if experiment.pictures is not None:
+        about["pictures"] = experiment.pictures.described()
     return Model(
         experiment.network,
         result.theta,

@@ -32,6 +32,7 @@ import numpy as np
 from dnn_xp.arguments import check_kind, check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.picture_statistics import PictureRanges
 from dnn_xp.data.preprocessing import Preprocessing
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
@@ -355,6 +356,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         raise ValueError(f"about: found metrics {metrics!r}, expected names of metrics")
     if "fingerprint" in about and not _is_whole(about.get("seed", 0), 0):
         raise ValueError(f"about: found the seed {about['seed']!r}, expected a whole number")
+    if about.get("pictures") is not None:
+        PictureRanges.of(about["pictures"])
 
 
 def _is_whole(value: Any, least: int) -> bool:
