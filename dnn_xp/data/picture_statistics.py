@@ -202,7 +202,7 @@ class Unlike(NamedTuple):
     inverted : bool
         Whether it is dark on light where those are light on dark, or the other way round.
     displaced : bool
-        Whether its ink is at another place, or of another size.
+        Whether its ink is at another place, of another size, or less.
     """
 
     words: str
@@ -246,7 +246,9 @@ def find_unlike(
     )
     same_ground = ranges.highest.ground - ranges.lowest.ground < 0.5
     inverted = (found.ground - 0.5) * (ranges.middle.ground - 0.5) < 0.0
-    displaced = np.any([outside[name] for name in _BY_PLACE], axis=0)
+    least = min(abs(ranges.lowest.ink), abs(ranges.highest.ink))
+    displaced = (found.peak > 0.0) & (np.abs(found.ink) < least)
+    displaced |= np.any([outside[name] for name in _BY_PLACE], axis=0)
 
     def of_picture(i: int) -> Unlike | None:
         for name in (*_BY_LEVEL, *_BY_PLACE):
