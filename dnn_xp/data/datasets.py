@@ -17,7 +17,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
-from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.class_names import check_class_names, texts
 from dnn_xp.data.images import picture_suffixes, read_pictures
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
 from dnn_xp.reprs import printable
@@ -35,7 +35,6 @@ __all__ = [
     "picture_shape",
     "places_among",
     "split",
-    "texts",
     "with_classes",
 ]
 
@@ -180,7 +179,7 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
         )
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
-    called = texts(classes, path, names[2])
+    called = texts(classes, f"{path}: {names[2]}")
     check_class_names(f"{path}: {names[2]}", called)
     return Dataset(_columns(x), y.astype(np.int64), called, x.shape[1:], 255)
 
@@ -471,31 +470,11 @@ def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None
     """Turn y as stored into places and names of classes, or into targets and None."""
     if not check_labels(y, path):
         return (y[None, :] if y.ndim == 1 else y.T), None
-    values = np.asarray(texts(y, path, "y")) if y.dtype.kind in "SO" else y
+    values = np.asarray(texts(y, f"{path}: y")) if y.dtype.kind in "SO" else y
     classes, places = np.unique(values, return_inverse=True)
     names = tuple(str(name) for name in classes.tolist())
     check_class_names(f"{path}: y", names)
     return places.astype(np.int64), names
-
-
-def texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
-    """Return what bytes say in UTF-8.
-
-    Raises
-    ------
-    ValueError
-        Where they are in another encoding.
-    """
-    found = []
-    for text in values.tolist():
-        try:
-            found.append(text.decode() if isinstance(text, bytes) else str(text))
-        except UnicodeDecodeError:
-            raise ValueError(
-                f"{path}: {name}: found {text!r}, expected text in UTF-8; where it is in another "
-                f"encoding, save {name} = numpy.char.encode(numpy.char.decode({name}, 'latin-1'))"
-            ) from None
-    return tuple(found)
 
 
 def _counted(n: int, what: str = "example") -> str:

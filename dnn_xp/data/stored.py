@@ -18,14 +18,13 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
-from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.class_names import check_class_names, texts
 from dnn_xp.data.datasets import (
     check_labels,
     check_numbers,
     check_rows,
     picture_shape,
     places_among,
-    texts,
 )
 from dnn_xp.data.preprocessing import Statistics, measure_features, merge
 from dnn_xp.data.windows import run_of_chunks
@@ -302,7 +301,7 @@ def _class_values(found: HostArray, path: Path) -> HostArray:
     if found.dtype.kind not in "SO":
         return found
     distinct, where = np.unique(found, return_inverse=True)
-    return np.asarray(texts(distinct, path, "y"))[where]
+    return np.asarray(texts(distinct, f"{path}: y"))[where]
 
 
 # ----------------------------------------------------------------------------- reading
