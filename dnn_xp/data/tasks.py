@@ -325,7 +325,7 @@ def _unique_objects(y: HostArray) -> tuple[HostArray, HostArray]:
     return np.asarray([*found], dtype=object), np.asarray(places, dtype=np.int64)
 
 
-def look_at(y: HostArray, where: str = "y") -> Values:
+def look_at(y: HostArray, where: str = "y", first: int = 0) -> Values:
     """Return what some rows of y hold.
 
     Parameters
@@ -333,6 +333,8 @@ def look_at(y: HostArray, where: str = "y") -> Values:
     y : ndarray, shape (m,) or (m, n_outputs)
         As `plain_values` returns it.
     where : str
+    first : int
+        The number of the first row.
 
     Raises
     ------
@@ -349,17 +351,19 @@ def look_at(y: HostArray, where: str = "y") -> Values:
     if kind == "text":
         found = (False, 0.0, 0.0, False, False, False)
     else:
-        found = _look_at_numbers(y if y.dtype.kind != "b" else y.astype(np.uint8), where)
+        found = _look_at_numbers(y if y.dtype.kind != "b" else y.astype(np.uint8), where, first)
     return _limited(Values(kind, len(y), n_columns, distinct, counts, *found))
 
 
-def _look_at_numbers(y: HostArray, where: str) -> tuple[bool, float, float, bool, bool, bool]:
+def _look_at_numbers(
+    y: HostArray, where: str, first: int
+) -> tuple[bool, float, float, bool, bool, bool]:
     """Return the fields of `Values` from `whole` on."""
     lowest, highest = y.min(), y.max()
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         place = np.argwhere(~np.isfinite(y))[0]
         raise ValueError(
-            f"{where}: found {y[tuple(place)]} in row {place[0]}, expected finite numbers"
+            f"{where}: found {y[tuple(place)]} in row {first + place[0]}, expected finite numbers"
         )
     whole = y.dtype.kind != "f" or bool(np.all(y == np.rint(y)))
     signs = bool(whole and lowest >= -1 and highest <= 1 and np.all(y != 0))

@@ -33,6 +33,7 @@ from dnn_xp.arguments import check_kind, check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.preprocessing import Preprocessing
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
     ERRORS,
@@ -353,6 +354,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         and all(isinstance(name, str) for name in metrics)
     ):
         raise ValueError(f"about: found metrics {metrics!r}, expected names of metrics")
+    if about.get("task") not in (None, *TASKS):
+        raise ValueError(f"about: found the task {about['task']!r}, expected one of {TASKS}")
     if "fingerprint" in about and not _is_whole(about.get("seed", 0), 0):
         raise ValueError(f"about: found the seed {about['seed']!r}, expected a whole number")
 
