@@ -14,6 +14,7 @@ from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_hos
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
 from dnn_xp.data.datasets import absent_classes
 from dnn_xp.data.stored import StoredDataset, absent_stored_classes
+from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import task_of
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.costs import find_cost
@@ -36,6 +37,7 @@ __all__ = [
     "check_precision",
     "describe_absent",
     "fingerprint",
+    "fit_targets",
     "initial_theta",
     "model_task",
     "parse_layers",
@@ -95,6 +97,10 @@ class Experiment(NamedTuple):
         How the examples are read where they stay in their file.
     notes : tuple of str
         What is to be said of the data: what was decided, and what they lack.
+    encoder : TableEncoder or None
+        Of a table, fitted on the part that is learnt from.
+    target : str or None
+        The column of a table that is learnt.
     """
 
     fingerprint: int
@@ -109,6 +115,8 @@ class Experiment(NamedTuple):
     measured: ExampleArrays
     reading: str | None = None
     notes: tuple[str, ...] = ()
+    encoder: TableEncoder | None = None
+    target: str | None = None
 
 
 def prepare(
@@ -116,6 +124,8 @@ def prepare(
     *,
     data_dir: Path | None = None,
     trusted: bool = False,
+    x: str | None = None,
+    y: str | None = None,
     hidden: Sequence[int],
     activation: str,
     seed: int,
@@ -127,7 +137,7 @@ def prepare(
 
     Parameters
     ----------
-    data, data_dir, trusted, task
+    data, data_dir, trusted, x, y, task
         As in `dnn_xp.data.load`.
     hidden, activation
         As in `build_network`.
@@ -142,9 +152,11 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir, trusted=trusted, task=task, advance=advance)
+    dataset, test = load(
+        data, folder=data_dir, trusted=trusted, x=x, y=y, task=task, advance=advance
+    )
     check_names_can_be_kept(dataset.classes)
-    known_by, y = fingerprint(dataset), dataset.y
+    known_by, all_y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
     del dataset  # the parts are copies of its examples
     network = build_network(part, hidden, activation)
@@ -154,7 +166,7 @@ def prepare(
     theta = initial_theta(network, part, seed, examples.X)
     targets = fit_targets(part) if task_of(part.task, part.classes) == "regression" else None
     if targets is not None:
-        check_precision(y, 1.0 / float(targets.scale), dtype)
+        check_precision(all_y, 1.0 / float(targets.scale), dtype)
     return Experiment(
         known_by,
         part,

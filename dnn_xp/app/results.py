@@ -77,7 +77,10 @@ def make_model(
         part.classes,
         part.image_shape,
         part.pixel_max,
-        about | {"task": task_of(part.task, part.classes)},
+        about
+        | {"task": task_of(part.task, part.classes)}
+        | ({} if experiment.target is None else {"target": experiment.target}),
+        encoder=experiment.encoder,
     )
 
 

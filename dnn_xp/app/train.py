@@ -46,9 +46,14 @@ from dnn_xp.app.options import (
     RunDir,
     ScheduleName,
     Seed,
+    TabularFlag,
+    TargetName,
     TaskName,
+    TimeLimitSeconds,
     TrustFlag,
     WarmUp,
+    XName,
+    YName,
     computing,
 )
 from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space
@@ -86,7 +91,11 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     data: DataName = "digits",
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     task: TaskName = None,
+    tabular: TabularFlag = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
@@ -99,6 +108,7 @@ def train(
     ema_decay: EmaDecay = None,
     class_weight: ClassWeightName = None,
     metric: MetricNames = None,
+    time_limit: TimeLimitSeconds = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
@@ -150,6 +160,11 @@ def train(
         resume=resume,
         resume_or_start=resume_or_start,
         task=task,
+        x=x,
+        y=y,
+        target=target,
+        tabular=tabular,
+        time_limit=time_limit,
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
@@ -211,6 +226,9 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             activation=settings.activation,
             seed=settings.seed,
             dtype=settings.dtype.value,
+            x=settings.x,
+            y=settings.y,
+            target=settings.target,
             task=settings.task,
             opened=opened,
             advance=advance,

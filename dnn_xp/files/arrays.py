@@ -11,13 +11,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dnn_xp.arguments import check_path
-from dnn_xp.files.array_names import choose_names
+from dnn_xp.files.array_names import ArrayNames, choose_names
 from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, read_stored
 from dnn_xp.files.npy import is_npy, read_header
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
 
-__all__ = ["SUFFIXES", "StoredExamples", "list_arrays", "read_arrays", "read_examples"]
+__all__ = [
+    "SUFFIXES",
+    "StoredExamples",
+    "find_examples",
+    "list_arrays",
+    "read_arrays",
+    "read_examples",
+]
 
 HostArray = np.ndarray[Any, Any]
 
@@ -76,11 +83,7 @@ def read_examples(
     path = check_path("path", path)
     if path.suffix.lower() == ".npy":
         return _read_npy_examples(path, x, y)
-    there = list_arrays(path, trusted=trusted)
-    try:
-        names = choose_names(there, x, y)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    names = find_examples(path, x, y, trusted=trusted)
     wanted = [names.x, names.y, *(names.test or ())]
     arrays = read_arrays(path, wanted, trusted=trusted)
     notes = [names.note] if names.note else []
@@ -90,6 +93,27 @@ def read_examples(
         notes.append(f"{names.x} is {_by(arrays[0].shape)}, rows are examples: as MATLAB has it")
     found_x, found_y, *test = arrays
     return StoredExamples(found_x, found_y, (test[0], test[1]) if test else None, tuple(notes))
+
+
+def find_examples(
+    path: str | os.PathLike[str],
+    x: str | None = None,
+    y: str | None = None,
+    *,
+    trusted: bool = False,
+) -> ArrayNames:
+    """Return the names of the arrays that `read_examples` reads from an HDF5 or NPZ file.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_examples`.
+    """
+    there = list_arrays(path, trusted=trusted)
+    try:
+        return choose_names(there, x, y)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
 def _by(shape: tuple[int, ...]) -> str:
