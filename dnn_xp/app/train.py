@@ -77,6 +77,7 @@ from dnn_xp.app.runs import (
     remove_where_empty,
 )
 from dnn_xp.app.settings import Settings, describe_options
+from dnn_xp.app.tabular import chooses_tabular, train_tabular
 from dnn_xp.backends import Array, Backend, Group
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
@@ -168,6 +169,12 @@ def train(
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
+    table = chooses_tabular(context, settings, console, together=together is not None)
+    if table is not None:
+        with computing("numpy", None) as current:
+            record = _describe_command(arguments, current, None)
+        train_tabular(settings, table, record, console)
+        return
     with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
         check_same_data(together, data, prepared.experiment.fingerprint)
