@@ -21,12 +21,13 @@ from dnn_xp.app.experiment import (
     split_parts,
 )
 from dnn_xp.backends import HostArray
-from dnn_xp.data import Dataset, Preprocessing, with_classes
+from dnn_xp.data import Dataset, Preprocessing
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.frames import Columns
 from dnn_xp.data.table_files import read_table_file, select_features, take_target, with_targets
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import decide_task
+from dnn_xp.models import Model
 from dnn_xp.reprs import printable
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "encode",
     "load_table",
     "load_table_like",
+    "name_target",
     "prepare_table",
 ]
 
@@ -84,10 +86,22 @@ def load_table(data: str, target: str | None = None, task: str | None = None) ->
     return _table_data(data, features, y, name, task, notes)
 
 
-def load_table_like(
-    data: str, encoder: TableEncoder, target: str, task: str, classes: Sequence[str] | None
-) -> TableData:
-    """Load a table with the features and the classes that a model knows.
+def name_target(model: Model, target: str | None) -> str:
+    """Return the column that is learnt: the one that is asked for, else that of the training.
+
+    Raises
+    ------
+    ValueError
+        Where neither is known.
+    """
+    name = target or model.about.get("target")
+    if not isinstance(name, str):
+        raise ValueError("--target: found none, expected the column that the model predicts")
+    return name
+
+
+def load_table_like(data: str, encoder: TableEncoder, target: str, task: str) -> TableData:
+    """Load a table with the features that a model knows.
 
     Raises
     ------
@@ -95,12 +109,9 @@ def load_table_like(
         Where it cannot be read, or lacks some of them.
     """
     table = with_targets(read_table_file(data, like=encoder), target)
-    y = table.columns[target]
-    features = select_features(table, encoder)
-    loaded = _table_data(data, features, y, target, task, table.notes)
-    if classes is None:
-        return loaded
-    return loaded._replace(dataset=with_classes(loaded.dataset, classes))
+    return _table_data(
+        data, select_features(table, encoder), table.columns[target], target, task, table.notes
+    )
 
 
 def _table_data(

@@ -22,7 +22,7 @@ from dnn_xp.app.metrics import Metrics, choose_metrics
 from dnn_xp.app.outputs import check_outputs, option_errors
 from dnn_xp.app.runs import make_folder, refuse_begun, remove_where_empty
 from dnn_xp.app.settings import Settings
-from dnn_xp.app.tables import TableData, divide, load_table, load_table_like
+from dnn_xp.app.tables import TableData, divide, load_table, load_table_like, name_target
 from dnn_xp.backends import HostArray, require, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
@@ -438,11 +438,10 @@ def evaluate_estimator(
     if not is_table(data) or model.table is None:
         raise ValueError(f"{data}: found no table (.csv, .tsv, .parquet), which the model is for")
     about, known = model.about, TableEncoder.from_state(model.table["encoder"])
-    name = target or about.get("target")
-    if not isinstance(name, str):
-        raise ValueError("--target: found none, expected the column that the model predicts")
     task = "regression" if model.classes is None else "classes"
-    table = load_table_like(data, known, name, task, model.classes)
+    table = load_table_like(data, known, name_target(model, target), task)
+    if model.classes is not None:  # of which some may not be there
+        table = table._replace(dataset=with_classes(table.dataset, model.classes))
     parts = {"all": table}
     if about.get("fingerprint") == table.fingerprint:
         parts = divide(table, about.get("seed", 0))
