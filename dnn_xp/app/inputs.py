@@ -4,7 +4,6 @@ Nothing here prints.
 """
 
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,8 +15,8 @@ from dnn_xp.backends import HostArray
 from dnn_xp.data.datasets import check_numbers
 from dnn_xp.data.images import picture_suffixes, read_picture
 from dnn_xp.data.picture_statistics import PictureRanges
-from dnn_xp.files.arrays import read_arrays
-from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, stored_rows
+from dnn_xp.files.arrays import SUFFIXES, list_arrays, read_arrays
+from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
 from dnn_xp.files.npy import npy_rows
 from dnn_xp.files.opening import check_file
 from dnn_xp.models import Model
@@ -25,7 +24,6 @@ from dnn_xp.reprs import printable
 
 __all__ = ["Asked", "find_pictures", "is_array_file", "read_columns", "read_one_picture"]
 
-ARRAYS = (".npz", ".npy", ".h5", ".hdf5")
 BLOCK = 2**22
 """Numbers that are read at a time."""
 
@@ -49,8 +47,8 @@ class Asked(NamedTuple):
 
 
 def is_array_file(path: Path) -> bool:
-    """Return whether a file is one of arrays, by its suffix: .npz, .npy, .h5 or .hdf5."""
-    return path.suffix.lower() in ARRAYS
+    """Return whether a file is one of arrays, by its suffix: .npz, .npy, .h5, .hdf5 or .mat."""
+    return path.suffix.lower() in SUFFIXES
 
 
 # ----------------------------------------------------------------------------- pictures
@@ -133,7 +131,7 @@ def read_columns(path: Path, model: Model, n_features: int, asked: Asked) -> Ite
         for start in range(0, rows.shape[0], step):
             with naming(name):
                 block = np.asarray(rows[start : start + step])
-            if model.table is None:  # an encoder knows what is missing
+            if model.table is None and model.encoder is None:  # an encoder knows what is missing
                 check_numbers(block, name, start)
             columns = np.ascontiguousarray(block).reshape(len(block), -1).T
             if asked.invert:
@@ -155,30 +153,27 @@ def _open_rows(path: Path, asked: Asked, opened: ExitStack) -> tuple[Any, str]:
             return npy_rows(file), str(path)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-    if suffix == ".npz":
-        name = asked.x or _choose(_npz_names(path), path)
-        return read_arrays(path, [name])[0], f"{path}: {name}"
+    name = asked.x or _choose(list_arrays(path, trusted=asked.trusted), path)
+    if suffix in (".npz", ".mat"):
+        (x,) = read_arrays(path, [name], trusted=asked.trusted)
+        return x if suffix == ".npz" else _from_matlab(x), f"{path}: {name}"
     file = opened.enter_context(open_hdf5(path, trusted=asked.trusted))
     with naming(path):
-        name = asked.x or _choose(list_members(file), path)
         data_set = find_data_set(file, name, trusted=asked.trusted, whole=False)
         return stored_rows(data_set, trusted=asked.trusted), f"{path}: {name}"
 
 
-def _npz_names(path: Path) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except Exception:  # `read_arrays` says what is wrong with it
-        return ["x"]
+def _from_matlab(x: HostArray) -> HostArray:
+    """Return an array whose axes HDF5 has the other way round; of pictures the last is examples."""
+    return x.T if x.ndim < 3 else np.moveaxis(x.T, -1, 0)
 
 
 def _choose(there: Sequence[str], path: Path) -> str:
     """Return the name of the examples, where it is plain which they are."""
-    for name in ("x", "X"):
+    for name in ("x", "X", "arr_0"):
         if name in there:
             return name
-    if len(there) == 1 and not there[0].startswith("the group "):
+    if len(there) == 1:
         return there[0]
     found = ", ".join([*map(printable, there[:20]), *["..."][: len(there) > 20]]) or "nothing"
     raise ValueError(f"{path}: found {found}, expected x: say which holds the examples, --x NAME")

@@ -22,9 +22,12 @@ from dnn_xp.app.experiment import (
     check_features,
     check_names_can_be_kept,
     check_precision,
+    describe_absent,
     fit_pictures_of,
+    initial_theta,
     prepare,
 )
+from dnn_xp.app.tables import prepare_table
 from dnn_xp.backends import Array, from_host
 from dnn_xp.data import Preprocessing, Source, open_examples
 from dnn_xp.data.picture_statistics import MOST as PICTURES
@@ -38,9 +41,18 @@ from dnn_xp.data.stored import (
     some_runs,
     split_runs,
 )
+from dnn_xp.data.table_files import is_table
+from dnn_xp.data.tasks import task_of
+from dnn_xp.files.arrays import SUFFIXES
 from dnn_xp.network import Network
 
-__all__ = ["balanced_weights", "bring_large", "most_measured", "prepare_experiment"]
+__all__ = [
+    "balanced_weights",
+    "bring_large",
+    "check_data_options",
+    "most_measured",
+    "prepare_experiment",
+]
 
 MOST = 2**16
 """Examples that are held out, or measured, at most: their accuracy is known to 0.2 percent."""
@@ -53,11 +65,15 @@ def prepare_experiment(
     *,
     data_dir: Path | None = None,
     trusted: bool = False,
+    x: str | None = None,
+    y: str | None = None,
+    target: str | None = None,
     hidden: Sequence[int],
     activation: str,
     seed: int,
     dtype: str,
     opened: ExitStack,
+    task: str | None = None,
     advance: Told | None = None,
 ) -> Experiment:
     """Load data, or open them where they are large, and make a network for them.
@@ -66,7 +82,9 @@ def prepare_experiment(
     ----------
     opened : ExitStack
         What stays in a file can be read until this is closed.
-    data, data_dir, trusted, hidden, activation, seed, dtype, advance
+    target : str, optional
+        The column of a table that is to be learnt. Default: the last.
+    data, data_dir, trusted, x, y, hidden, activation, seed, dtype, task, advance
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -75,20 +93,56 @@ def prepare_experiment(
         Where what is asked for is not there, or does not fit.
     """
     check_data_dir(data, data_dir)
-    if is_large(data, trusted=trusted):
-        dataset = opened.enter_context(open_stored(data, trusted=trusted))
+    check_data_options(data, x, y, target)
+    if is_table(data):
+        return prepare_table(
+            data,
+            target=target,
+            task=task,
+            hidden=hidden,
+            activation=activation,
+            seed=seed,
+            dtype=dtype,
+        )
+    if is_large(data, x=x, y=y, trusted=trusted):
+        dataset = opened.enter_context(open_stored(data, x=x, y=y, trusted=trusted, task=task))
         network = build_network(dataset, hidden, activation)
         return _prepare_large(dataset, network, seed, dtype, opened, advance)
     return prepare(
         data,
         data_dir=data_dir,
         trusted=trusted,
+        x=x,
+        y=y,
         hidden=hidden,
         activation=activation,
         seed=seed,
         dtype=dtype,
+        task=task,
         advance=advance,
     )
+
+
+def check_data_options(data: str, x: str | None, y: str | None, target: str | None) -> None:
+    """Refuse names of arrays for a table, a column for arrays, and either for other data.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, and the one that is meant.
+    """
+    arrays = f"{data} is a table: --target COLUMN names what is learnt"
+    table = f"{data} is no table (.csv, .tsv, .parquet): --y NAME names what is learnt"
+    if is_table(data):
+        found = {"--x": (x, arrays), "--y": (y, arrays)}
+    elif Path(data).suffix.lower() in SUFFIXES and not Path(data).is_dir():
+        found = {"--target": (target, table)}
+    else:
+        other = f"{data} is no file of arrays, and no table; leave it out"
+        found = {"--x": (x, other), "--y": (y, other), "--target": (target, other)}
+    for option, (value, problem) in found.items():
+        if value is not None:
+            raise ValueError(f"{option}: found {value}, but {problem}")
 
 
 def _prepare_large(
@@ -114,7 +168,8 @@ def _prepare_large(
         total = n_first + part.X.shape[1]
         fingerprint = scan(dataset, _of_both(0, total, advance))
         preprocessing = standardize(measure_columns(part.X, _of_both(n_first, total, advance)))
-    targets = None if dataset.classes is not None else _fit_targets(part, dtype)
+    real = task_of(dataset.task, dataset.classes) == "regression"
+    targets = _fit_targets(part, dtype) if real else None
     like = from_host(np.empty(0, dtype))
     X = _opened(part.X.rows, like, preprocessing, opened)
     Y = _opened(part.y.rows, like, targets, opened)
@@ -127,12 +182,13 @@ def _prepare_large(
         preprocessing,
         targets,
         network,
-        network.initialize(seed, like=like),
+        initial_theta(network, part, seed, like),
         ExampleArrays(X, Y),
         bring_large(held_out, preprocessing, network, dtype, opened),
         bring_large(measured, preprocessing, network, dtype, opened),
         f"from the file, in windows of {order.window:,} examples and runs of {order.run:,}",
-        fit_pictures_of(part, some_runs(part, PICTURES, seed).X.read()),
+        (*part.notes, *describe_absent({"training": part, "held out": held_out})),
+        pictures=fit_pictures_of(part, some_runs(part, PICTURES, seed).X.read()),
     )
 
 
@@ -168,9 +224,10 @@ def bring_large(
     check_features(part.X.shape[0], network)
     like = from_host(np.empty(0, dtype))
     y = part.y.read()
-    y = y if part.classes is None else y[0].astype(np.int64)
+    if task_of(part.task, part.classes) == "classes":
+        y = y[0].astype(np.int64)
     X = _opened(part.X.rows, like, preprocessing, opened)
-    return ExampleArrays(X, bring_targets(y, part.classes, network, like))
+    return ExampleArrays(X, bring_targets(y, network, like))
 
 
 def balanced_weights(part: StoredDataset, dtype: str) -> Array:

@@ -12,9 +12,16 @@ from typer.core import TyperOption
 
 from dnn_xp import backends
 from dnn_xp.app.errors import UserError
-from dnn_xp.app.metrics import OF_CLASSES, OF_SEVERAL_CLASSES, OF_TARGETS, OF_TWO_CLASSES
+from dnn_xp.app.metrics import (
+    OF_CLASSES,
+    OF_LABELS,
+    OF_SEVERAL_CLASSES,
+    OF_TARGETS,
+    OF_TWO_CLASSES,
+)
 from dnn_xp.app.optimization import OPTIMIZERS
 from dnn_xp.arguments import check_path
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.functions.activations import ACTIVATIONS
 
 __all__ = [
@@ -47,8 +54,14 @@ __all__ = [
     "RunDir",
     "ScheduleName",
     "Seed",
+    "TabularFlag",
+    "TargetName",
+    "TaskName",
+    "TimeLimitSeconds",
     "TrustFlag",
     "WarmUp",
+    "XName",
+    "YName",
     "as_path",
     "computing",
 ]
@@ -94,6 +107,53 @@ TrustFlag = Annotated[
         "--trust",
         help="Read an HDF5 file that comes from where you know: one with text of variable length, "
         "or whose parts lie in other files (virtual data sets).",
+    ),
+]
+XName = Annotated[
+    str | None,
+    typer.Option(
+        "--x",
+        metavar="NAME",
+        help="The array of the examples in a file of arrays, such as train/x. Default: x, or what "
+        "the names tell.",
+    ),
+]
+YName = Annotated[
+    str | None,
+    typer.Option(
+        "--y",
+        metavar="NAME",
+        help="The array of what is to be learnt; beside a .npy file another one.",
+    ),
+]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMN",
+        help="The column of a table that is to be learnt. Default: the last.",
+    ),
+]
+TabularFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--tabular/--no-tabular",
+        help="Train a table (.csv, .tsv, .parquet) as TabularClassifier and TabularRegressor do: "
+        "several networks, averaged and calibrated. Default: where there are fewer than 100,000 "
+        "rows, and no option is given that only a single network has.",
+    ),
+]
+TimeLimitSeconds = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="SECONDS", help="End a training with --tabular by then."),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        help=f"What y is to be taken for: {', '.join(TASKS)} (several labels may hold at once). "
+        "Default: its values tell, and a line says what was taken.",
     ),
 ]
 Layers = Annotated[
@@ -159,7 +219,7 @@ MetricNames = Annotated[
         metavar="NAME",
         help="Show this figure, too; may be given more than once. Of classes: "
         f"{', '.join(OF_CLASSES)}, {OF_TWO_CLASSES} of two, {OF_SEVERAL_CLASSES} of more; of "
-        f"targets: {', '.join(OF_TARGETS)}.",
+        f"labels: {', '.join(OF_LABELS)}; of targets and counts: {', '.join(OF_TARGETS)}.",
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")]

@@ -18,19 +18,20 @@ from dnn_xp.app.options import (
     DeviceName,
     ModelFile,
     TrustFlag,
+    XName,
     as_path,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, option_errors
 from dnn_xp.app.prediction_files import SUFFIXES, as_document, save_predictions
 from dnn_xp.app.predictions import Predictions, join, of_estimator, of_outputs
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_path, naming_argument
 from dnn_xp.backends import HostArray, dtype_name, from_host, require, to_host
 from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.data import apply
 from dnn_xp.data.frames import Columns
 from dnn_xp.data.picture_statistics import PictureRanges, Unlike, find_unlike
-from dnn_xp.data.table_files import TableFile, is_table, read_table_file
+from dnn_xp.data.table_files import TableFile, is_table, read_table_file, select_features
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.files.opening import describe_size
 from dnn_xp.models import Model, load_model
@@ -61,10 +62,6 @@ _Output = Annotated[
         metavar="FILE",
         help="Write all predictions to this file: .csv, .json or .npz.",
     ),
-]
-_ArrayName = Annotated[
-    str | None,
-    typer.Option("--x", metavar="NAME", help="The array that holds the examples. Default: x."),
 ]
 _Coverage = Annotated[
     float,
@@ -100,14 +97,14 @@ class _Predictor(NamedTuple):
     model: Model
     n_features: int
     of_columns: Callable[[HostArray], Predictions]
-    of_table: Callable[[TableFile, str], Predictions]
+    of_table: Callable[[TableFile], Predictions]
 
 
 def predict(
     model: ModelFile,
     data: _Data,
     output: _Output = None,
-    x: _ArrayName = None,
+    x: XName = None,
     coverage: _Coverage = 0.9,
     invert: _Invert = False,
     crop_to_ink: _Crop = False,
@@ -186,16 +183,31 @@ def _open(path: Path, coverage: float) -> _Predictor:
         raise ValueError(f"--coverage: found {coverage:g}, expected a number between 0 and 1")
     if model.table is not None:
         return _open_estimator(model, coverage)
-    dtype = dtype_name(model.theta.dtype)
+    network, encoder, dtype = model.network, model.encoder, dtype_name(model.theta.dtype)
 
-    def of_columns(columns: HostArray) -> Predictions:
+    def of_numbers(columns: HostArray) -> Predictions:
         X = from_host(apply(model.preprocessing, columns, dtype))
-        return of_outputs(to_host(model.network.predict(model.theta, X, batch_size=AT_ONCE)), model)
+        return of_outputs(to_host(network.predict(model.theta, X, batch_size=AT_ONCE)), model)
 
-    def of_table(table: TableFile, name: str) -> Predictions:
-        return of_columns(_numbers(table, name, model.network.n_inputs))
+    if encoder is None:
+        return _Predictor(
+            model,
+            network.n_inputs,
+            of_numbers,
+            lambda table: of_numbers(_numbers(table, network.n_inputs)),
+        )
+    return _Predictor(
+        model,
+        encoder.n_features_in_,
+        lambda columns: of_numbers(encoder.transform(_named(columns, encoder)).T),
+        lambda table: of_numbers(encoder.transform(select_features(table, encoder)).T),
+    )
 
-    return _Predictor(model, model.network.n_inputs, of_columns, of_table)
+
+def _named(columns: HostArray, encoder: TableEncoder) -> Columns | HostArray:
+    """Return the examples of a file of arrays under the names that an encoder knows."""
+    names = getattr(encoder, "feature_names_in_", None)
+    return columns.T if names is None else Columns([*map(str, names)], list(columns))
 
 
 def _open_estimator(model: Model, coverage: float) -> _Predictor:
@@ -209,43 +221,31 @@ def _open_estimator(model: Model, coverage: float) -> _Predictor:
     kind: Any = kinds[table["estimator"]]
     estimator = kind.from_model(model._replace(theta=to_host(model.theta)))
     predict_rows = of_estimator(estimator, model, coverage)
-    names = getattr(estimator.encoder_, "feature_names_in_", None)
-    # By these columns are taken here; scikit-learn reads the names of frames of pandas alone.
+    # Columns are found by their names here; scikit-learn reads those of frames of pandas alone.
     vars(estimator).pop("feature_names_in_", None)
-
-    def of_table(found: TableFile, name: str) -> Predictions:
-        if names is None:
-            return predict_rows(found.columns)
-        if missing := [one for one in names if one not in found.names]:
-            raise ValueError(
-                f"{name}: lacks {', '.join(map(printable, missing[:10]))}, columns that the model "
-                "was trained on"
-            )
-        return predict_rows(found.columns.select([*map(str, names)]))
-
-    def of_columns(columns: HostArray) -> Predictions:
-        if names is None:
-            return predict_rows(columns.T)
-        return predict_rows(Columns([*map(str, names)], list(columns)))
-
-    return _Predictor(model, estimator.n_features_in_, of_columns, of_table)
+    return _Predictor(
+        model,
+        estimator.n_features_in_,
+        lambda columns: predict_rows(_named(columns, estimator.encoder_)),
+        lambda table: predict_rows(select_features(table, estimator.encoder_)),
+    )
 
 
-def _numbers(table: TableFile, name: str, n_features: int) -> HostArray:
+def _numbers(table: TableFile, n_features: int) -> HostArray:
     """Return the columns of a table for a network that was trained on arrays of numbers."""
     if len(table.names) != n_features:
         raise ValueError(
-            f"{name}: found {len(table.names)} columns, expected {n_features}, as many as those "
+            f"found {len(table.names)} columns, expected {n_features}, as many as those "
             "that the model was trained on, and no target"
         )
     columns = [table.columns[one] for one in table.names]
     for one, column in zip(table.names, columns, strict=True):
         if column.dtype.kind not in "buif":
-            raise ValueError(f"{name}: {printable(one)}: found texts, expected numbers")
+            raise ValueError(f"{printable(one)}: found texts, expected numbers")
         if bad := np.count_nonzero(~np.isfinite(column)):
             row = int(np.flatnonzero(~np.isfinite(column))[0])
             raise ValueError(
-                f"{name}: {printable(one)}: found {bad} values that are missing or not finite, "
+                f"{printable(one)}: found {bad} values that are missing or not finite, "
                 f"the first in row {row}; the model was trained on numbers alone"
             )
     return np.stack([column.astype(np.float64) for column in columns])
@@ -306,7 +306,8 @@ def _predict_file(predictor: _Predictor, path: Path, asked: Asked) -> _Part:
         table = read_table_file(path, like=_encoder(model))
         for note in table.notes:
             say("note", f"{path}: {note}")
-        return _Part(source, predictor.of_table(table, source), [], False)
+        with naming_argument(source):
+            return _Part(source, predictor.of_table(table), [], False)
     if is_array_file(path):
         if asked.crop_like is not None:
             raise ValueError(f"--crop-to-ink: found the arrays of {path}, expected pictures")
@@ -320,9 +321,9 @@ def _predict_file(predictor: _Predictor, path: Path, asked: Asked) -> _Part:
     return _Part(source, predictor.of_columns(column), _unlike(model, column), True)
 
 
-def _encoder(model: Model) -> Any:
+def _encoder(model: Model) -> TableEncoder | None:
     if model.table is None:
-        return None
+        return model.encoder
     return TableEncoder.from_state(model.table["encoder"])
 
 

@@ -65,7 +65,7 @@ def of_outputs(A: HostArray, model: Model) -> Predictions:
         return _of_groups(A, find_cost(model.network.cost).parameters)
     if model.classes is None and not name.startswith(("sigmoid", "softmax")):
         return _of_values(A, _names_of_values(model))
-    if name.startswith("sigmoid") and len(A) > 1:
+    if name.startswith("sigmoid") and (len(A) > 1 or len(model.classes or "..") == 1):
         return _of_labels(A.T, model.classes or _numbers(len(A)))
     if len(A) == 1:
         A = np.concatenate([1.0 - A, A])

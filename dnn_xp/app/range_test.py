@@ -25,7 +25,11 @@ from dnn_xp.app.options import (
     Layers,
     OptimizerName,
     Seed,
+    TargetName,
+    TaskName,
     TrustFlag,
+    XName,
+    YName,
     as_path,
     computing,
 )
@@ -39,6 +43,10 @@ __all__ = ["range_test"]
 
 def range_test(
     data: DataName = "digits",
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     batch_size: BatchSize = 32,
@@ -84,12 +92,18 @@ def range_test(
                     activation=activation,
                     seed=seed,
                     dtype=dtype.value,
+                    x=x,
+                    y=y,
+                    target=target,
+                    task=task,
                     opened=opened,
                     advance=advance,
                 )
             result = _test_rates(
                 experiment, tested_optimizer, lowest, highest, steps, batch_size, seed
             )
+        for note in experiment.notes:
+            report.say(console, f"{data}: {note}")
         report.facts(
             console,
             [

@@ -135,7 +135,8 @@ def _last_written(folder: Path) -> tuple[int, str]:
 
 
 SETTINGS = (
-    *("data", "data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
+    *("data", "x", "y", "target", "tabular", "task"),
+    *("data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
     *("learning_rate", "schedule", "warm_up", "clip_norm", "ema_decay", "class_weight", "metric"),
     *("seed", "dtype", "backend", "device"),
 )
@@ -236,6 +237,8 @@ def read_record(folder: Path) -> Record:
         raise ValueError(f"{folder}: holds no run: there is no {RECORD}")
     try:
         record = load_record(folder)
+        if "estimator" in record["settings"]:
+            raise ValueError("it was trained with --tabular, and nothing is left to go on with")
         arguments, directory = record["arguments"], record.get("directory")
         epochs, ending = record["settings"]["epochs"], record.get("ending")
         _check_texts("arguments", arguments)

@@ -46,8 +46,14 @@ from dnn_xp.app.options import (
     RunDir,
     ScheduleName,
     Seed,
+    TabularFlag,
+    TargetName,
+    TaskName,
+    TimeLimitSeconds,
     TrustFlag,
     WarmUp,
+    XName,
+    YName,
     computing,
 )
 from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space
@@ -71,10 +77,12 @@ from dnn_xp.app.runs import (
     remove_where_empty,
 )
 from dnn_xp.app.settings import Settings, describe_options
+from dnn_xp.app.tabular import chooses_tabular, train_tabular
 from dnn_xp.backends import Array, Backend, Group
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model
 from dnn_xp.training import Callback, Ending, Run, TrainingResult, class_weights
 
@@ -84,6 +92,11 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     data: DataName = "digits",
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
+    task: TaskName = None,
+    tabular: TabularFlag = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
@@ -96,6 +109,7 @@ def train(
     ema_decay: EmaDecay = None,
     class_weight: ClassWeightName = None,
     metric: MetricNames = None,
+    time_limit: TimeLimitSeconds = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
@@ -146,12 +160,26 @@ def train(
         no_run=no_run,
         resume=resume,
         resume_or_start=resume_or_start,
+        task=task,
+        x=x,
+        y=y,
+        target=target,
+        tabular=tabular,
+        time_limit=time_limit,
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
+    table = chooses_tabular(context, settings, console, together=together is not None)
+    if table is not None:
+        with computing("numpy", None) as current:
+            record = _describe_command(arguments, current, None)
+        train_tabular(settings, table, record, console)
+        return
     with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
         check_same_data(together, data, prepared.experiment.fingerprint)
+        for note in prepared.experiment.notes:
+            report.say(console, f"{data}: {note}")
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
@@ -205,6 +233,10 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             activation=settings.activation,
             seed=settings.seed,
             dtype=settings.dtype.value,
+            x=settings.x,
+            y=settings.y,
+            target=settings.target,
+            task=settings.task,
             opened=opened,
             advance=advance,
         )
@@ -218,7 +250,7 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
     return PreparedRun(
         experiment,
         optimizer_settings,
-        choose_metrics(experiment.part.classes, settings.metrics),
+        choose_metrics(experiment.part.classes, settings.metrics, experiment.part.task),
         settings.epochs,
         settings.batch_size,
         settings.seed,
@@ -264,8 +296,10 @@ def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
 
 def _balanced_weights(settings: Settings, experiment: Experiment) -> Array:
     """Return weights of the examples by which each class counts the same."""
-    if experiment.part.classes is None:
-        raise ValueError("--class-weight: found data with real targets, expected classes")
+    part = experiment.part
+    if (task := task_of(part.task, part.classes)) != "classes":
+        kind = {"regression": "real targets"}.get(task, task)
+        raise ValueError(f"--class-weight: found data with {kind}, expected classes")
     if isinstance(experiment.part, StoredDataset):
         return balanced_weights(experiment.part, settings.dtype.value)
     return class_weights(experiment.examples.Y)

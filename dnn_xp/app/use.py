@@ -1,7 +1,11 @@
 """``dnn-xp evaluate``: how well a model that was kept does on data."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
@@ -11,11 +15,13 @@ from dnn_xp.app.experiment import (
     bring_examples,
     check_data_dir,
     check_features,
+    describe_absent,
     fingerprint,
+    model_task,
     split_parts,
 )
 from dnn_xp.app.formatting import describe_data, describe_metric
-from dnn_xp.app.large import bring_large, most_measured
+from dnn_xp.app.large import bring_large, check_data_options, most_measured
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
     BackendName,
@@ -23,9 +29,14 @@ from dnn_xp.app.options import (
     DataName,
     DeviceName,
     ModelFile,
+    TargetName,
     TrustFlag,
+    XName,
+    YName,
     computing,
 )
+from dnn_xp.app.tables import divide, encode, load_table_like, name_target
+from dnn_xp.app.tabular import evaluate_estimator
 from dnn_xp.backends import dtype_name
 from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.data import Dataset, load, with_classes
@@ -38,6 +49,7 @@ from dnn_xp.data.stored import (
     split_runs,
     with_stored_classes,
 )
+from dnn_xp.data.table_files import is_table
 from dnn_xp.models import Model, load_model
 
 __all__ = ["evaluate"]
@@ -46,6 +58,9 @@ __all__ = ["evaluate"]
 def evaluate(
     model: ModelFile,
     data: DataName,
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
     backend: BackendName = None,
@@ -58,11 +73,19 @@ def evaluate(
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
-            loaded = _load(model)
+            check_data_options(data, x, y, target)
+            loaded = load_model(model / MODEL if model.is_dir() else model)
+            if loaded.table is not None:
+                _evaluate_estimator(loaded, data, target, console)
+                return
             dtype = dtype_name(loaded.theta.dtype)
-            metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
+            task = model_task(loaded)
+            metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
             with report.reading(console, "read") as advance:
-                parts, sizes = _load_parts(loaded, data, data_dir, trust, opened, advance)
+                parts, sizes = _load_parts(
+                    loaded, DataOptions(data, x, y, target, data_dir, trust), opened, advance
+                )
+            notes = describe_absent(parts)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
                 if isinstance(part, StoredDataset)
@@ -73,33 +96,55 @@ def evaluate(
             (name, measure(loaded.network, loaded.theta, part, metrics))
             for name, part in examples.items()
         ]
+    for note in notes:
+        report.say(console, f"{data}: {note}")
     report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
-    names = list(rows[0][1])
+    counts = {name: _of(parts[name].X.shape[1], size) for name, size in sizes.items()}
+    _show(console, counts, dict(rows))
+
+
+def _show(
+    console: Console, counts: Mapping[str, str], figures: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Print a line for each part of the data."""
+    names = list(next(iter(figures.values())))
     report.table(
         console,
         ["part", "examples", *names],
         [
             [
                 part,
-                _of(parts[part].X.shape[1], sizes[part]),
+                counts[part],
                 *(describe_metric(name, value) for name, value in values.items()),
             ]
-            for part, values in rows
+            for part, values in figures.items()
         ],
         numbers=range(1, 2 + len(names)),
     )
 
 
-def _load(path: Path) -> Model:
-    """Return the model in the folder of a run, or in a file."""
-    model = load_model(path / MODEL if path.is_dir() else path)
-    if model.table is not None:
-        name = model.table["estimator"]
-        raise ValueError(
-            f"{path}: found a {name}, expected one network; use it from Python: "
-            f"{name}.from_model(load_model(path))"
-        )
-    return model
+class DataOptions(NamedTuple):
+    """What the options say of the data."""
+
+    data: str
+    x: str | None
+    y: str | None
+    target: str | None
+    data_dir: Path | None
+    trusted: bool
+
+
+def _evaluate_estimator(model: Model, data: str, target: str | None, console: Console) -> None:
+    """Show how well an estimator of tables does."""
+    parts, figures = evaluate_estimator(model, data, target)
+    table = next(iter(parts.values()))
+    for note in table.dataset.notes:
+        report.say(console, f"{data}: {note}")
+    n_features = table.features.shape[1]
+    learnt = "1 target" if model.classes is None else f"{len(model.classes):,} classes"
+    said = f"{data}: {n_features} feature{'s' * (n_features > 1)}, {learnt}"
+    report.facts(console, [("data", said)])
+    _show(console, {name: f"{len(part.features):,}" for name, part in parts.items()}, figures)
 
 
 def _of(n_measured: int, n_examples: int) -> str:
@@ -111,20 +156,30 @@ _Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]
 """What is measured of each part of the data, and how many examples that part has."""
 
 
-def _load_parts(
-    model: Model, data: str, data_dir: Path | None, trusted: bool, opened: ExitStack, advance: Told
-) -> _Parts:
+def _load_parts(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> _Parts:
     """Load data, divided as in the training where they are the data of the training."""
+    data, x, y, target, data_dir, trusted = options
     check_data_dir(data, data_dir)
-    if is_large(data, trusted=trusted):
-        return _open_parts(model, data, trusted, opened, advance)
-    size = (64, 64) if model.image_shape is None else model.image_shape[:2]
-    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted, advance=advance)
+    if is_table(data) or model.encoder is not None:
+        return _table_parts(model, data, target)
+    if is_large(data, x=x, y=y, trusted=trusted):
+        return _open_parts(model, options, opened, advance)
+    task = model_task(model)
+    dataset, test = load(
+        data,
+        folder=data_dir,
+        image_size=(64, 64) if model.image_shape is None else model.image_shape[:2],
+        trusted=trusted,
+        x=x,
+        y=y,
+        task=task,
+        classes=model.classes,
+        advance=advance,
+    )
     if model.classes is not None:
         dataset = with_classes(dataset, model.classes)
         test = test and with_classes(test, model.classes)
-    else:
-        _check_targets(data, dataset)
+    _check_targets(model, data, dataset)
     parts: dict[str, Dataset | StoredDataset] = {"all": dataset}
     if test is not None or model.about.get("fingerprint") == fingerprint(dataset):
         part, rest = split_parts(dataset, test, model.about.get("seed", 0))
@@ -132,16 +187,32 @@ def _load_parts(
     return parts, {name: part.X.shape[1] for name, part in parts.items()}
 
 
-def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advance: Told) -> _Parts:
+def _table_parts(model: Model, data: str, target: str | None) -> _Parts:
+    """Load a table for a network that was trained on one."""
+    if not is_table(data) or model.encoder is None:
+        found, expected = ("a table", "arrays") if is_table(data) else ("no table", "one")
+        raise ValueError(f"{data}: found {found}, expected {expected}, as in the training")
+    table = load_table_like(data, model.encoder, name_target(model, target), model_task(model))
+    if model.classes is not None:
+        table = table._replace(dataset=with_classes(table.dataset, model.classes))
+    parts = {"all": table}
+    if model.about.get("fingerprint") == table.fingerprint:
+        parts = divide(table, model.about.get("seed", 0))
+    encoded = {name: encode(part, model.encoder) for name, part in parts.items()}
+    return {**encoded}, {name: part.X.shape[1] for name, part in encoded.items()}
+
+
+def _open_parts(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> _Parts:
     """Open data that are large, of each part of which so much is measured as memory holds."""
-    dataset = opened.enter_context(open_stored(data, trusted=trusted))
+    data, x, y, *_, trusted = options
+    task = model_task(model)
+    dataset = opened.enter_context(open_stored(data, x=x, y=y, trusted=trusted, task=task))
     seed, most = model.about.get("seed", 0), most_measured(dataset)
     check_features(dataset.X.shape[0], model.network)  # before all of it is read
     stored = dataset
-    if model.classes is None:
-        _check_targets(data, dataset)
-    else:
+    if model.classes is not None:
         dataset = with_stored_classes(dataset, model.classes)
+    _check_targets(model, data, dataset)
     found = scan(stored, advance)
     if model.about.get("fingerprint") != found:
         return {"all": some_runs(dataset, most, seed)}, {"all": dataset.X.shape[1]}
@@ -150,9 +221,10 @@ def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advan
     return {"training": measured, "held out": held_out}, sizes
 
 
-def _check_targets(data: str, dataset: Dataset | StoredDataset) -> None:
-    if dataset.classes is not None:
+def _check_targets(model: Model, data: str, dataset: Dataset | StoredDataset) -> None:
+    """Refuse another number of targets or labels than a model predicts."""
+    if dataset.task != "classes" and (found := dataset.y.shape[0]) != model.network.n_targets:
         raise ValueError(
-            f"{data}: found {len(dataset.classes)} classes, expected real targets (floats) as in "
-            "the data that the model was trained on"
+            f"{data}: found {found} target{'' if found == 1 else 's'} of each example, expected "
+            f"{model.network.n_targets}, as in the data that the model was trained on"
         )

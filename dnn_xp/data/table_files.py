@@ -25,7 +25,15 @@ from dnn_xp.data.text_values import MISSING, NUMBER, WHOLE, read_text_column
 from dnn_xp.files.opening import check_file, describe_size, memory_size, read_whole, seeming
 from dnn_xp.reprs import printable
 
-__all__ = ["TABLES", "TableFile", "is_table", "read_table_file", "take_target"]
+__all__ = [
+    "TABLES",
+    "TableFile",
+    "is_table",
+    "read_table_file",
+    "select_features",
+    "take_target",
+    "with_targets",
+]
 
 TABLES = (".csv", ".tsv", ".parquet")
 """Suffixes of the files that are read as tables."""
@@ -127,14 +135,76 @@ def take_target(table: TableFile, target: str | None = None) -> tuple[Columns, H
     ValueError
         Where there is no such column, or no other beside it.
     """
+    name = _name_target(table, target)
+    return table.columns.without(name), table.columns[name], name
+
+
+def _name_target(table: TableFile, target: str | None) -> str:
     name = table.names[-1] if target is None else target
     if name not in table.names:
-        there = ", ".join(map(printable, table.names[:20]))
-        more = ", ..." if len(table.names) > 20 else ""
-        raise ValueError(f"target: found {printable(name)!r}, expected a column: {there}{more}")
+        raise ValueError(
+            f"target: found {printable(name)!r}, expected a column of the table: "
+            f"{_listed(table.names)}"
+        )
     if len(table.names) == 1:
         raise ValueError(f"target: found {printable(name)} alone, expected features beside it")
-    return table.columns.without(name), table.columns[name], name
+    return name
+
+
+def with_targets(table: TableFile, target: str | None = None) -> TableFile:
+    """Return a table without the rows that lack what is to be learnt; a note counts them.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such column, or nothing in it; or where a word such as NA is there, which
+        may be a class.
+    """
+    name = _name_target(table, target)
+    y = table.columns[name]
+    if y.dtype.kind == "O":
+        lacks = np.asarray([value is None or value != value for value in y.tolist()])
+    else:
+        lacks = y != y  # NaN and NaT are not themselves
+    if not lacks.any():
+        return table
+    if words := sorted(table.missing.get(name, frozenset()) - {""}):
+        raise ValueError(
+            f"target: found {', '.join(words)} in {int(lacks.sum()):,} rows of {printable(name)}, "
+            "which stands for a missing value; leave those rows out, or call that class otherwise"
+        )
+    if lacks.all():
+        raise ValueError(f"target: found nothing in {printable(name)}, expected values")
+    note = f"{int(lacks.sum()):,} rows have no {printable(name)}: left out"
+    return table._replace(columns=table.columns.rows(~lacks), notes=(*table.notes, note))
+
+
+def select_features(table: TableFile, encoder: TableEncoder) -> Columns:
+    """Return the columns of a table that an encoder knows, by name and in its order.
+
+    Raises
+    ------
+    ValueError
+        Where one is not there, or the encoder knows no names.
+    """
+    names = getattr(encoder, "feature_names_in_", None)
+    if names is None:
+        if table.columns.shape[1] == encoder.n_features_in_:
+            return table.columns
+        raise ValueError(
+            f"found {table.columns.shape[1]} columns, expected {encoder.n_features_in_}, as in "
+            "the data that the model was trained on"
+        )
+    if lacking := [name for name in names if name not in table.names]:
+        raise ValueError(
+            f"lacks {_listed(lacking)}, which the model was trained on: found "
+            f"{_listed(table.names)}"
+        )
+    return table.columns.select(names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:20])) + (", ..." if len(names) > 20 else "")
 
 
 # ----------------------------------------------------------------------------- text

@@ -403,13 +403,13 @@ def frame(ages, towns):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("library", ["dnn_xp", "pandas"])
-def test_estimators_of_tables_say_classes(dnn_xp, tmp_path, people, library):
+@pytest.mark.parametrize("kind", ["dnn_xp", "pandas"])
+def test_estimators_of_tables_say_classes(dnn_xp, tmp_path, people, kind):
     pytest.importorskip("sklearn")
     from dnn_xp.estimators import TabularClassifier
 
     def as_frame(columns):
-        if library == "dnn_xp":
+        if kind == "dnn_xp":
             return columns
         pandas = pytest.importorskip("pandas")
         return pandas.DataFrame({name: columns[name] for name in columns.columns})

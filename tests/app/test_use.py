@@ -79,7 +79,9 @@ def test_evaluate_knows_classes_by_name(dnn_xp, model, tmp_path):
     [
         (np.zeros((4, 3)), np.arange(4), "3 features, expected 64"),
         (np.zeros((4, 64)), np.arange(20, 24), "20"),
-        (np.zeros((4, 64)), np.zeros(4), "targets"),
+        (np.zeros((4, 64)), np.zeros(4) + 0.5, "the classes ['0.5'], expected some of ['0'"),
+        (np.zeros((4, 64)), np.full((4, 10), 0.1), "not each row holds a single 1"),
+        (np.zeros((4, 64)), np.array(["a", "b", "a", "b"]), "the classes ['a', 'b'], expected"),
     ],
 )
 def test_evaluate_refuses_what_does_not_fit(dnn_xp, model, tmp_path, x, y, named):
@@ -93,12 +95,29 @@ def test_evaluate_refuses_what_does_not_fit(dnn_xp, model, tmp_path, x, y, named
 def test_a_model_of_targets(dnn_xp, model, tmp_path):
     x = np.random.default_rng(0).normal(size=(50, 2))
     np.savez(tmp_path / "sums.npz", x=x, y=x.sum(axis=1))
-    np.savez(tmp_path / "signs.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    np.savez(tmp_path / "whole.npz", x=x, y=x.sum(axis=1).round().astype(int))
+    np.savez(tmp_path / "names.npz", x=x, y=np.where(x[:, 0] > 0, "up", "down"))
+    np.savez(tmp_path / "both.npz", x=x, y=x)
     assert dnn_xp("train", "sums.npz", "--output", "sums.h5").code == 0
     assert rows(dnn_xp("evaluate", "sums.h5", "sums.npz").out)["part"][1:] == ["cost", "RMSE", "R2"]
-    code, _, err = dnn_xp("evaluate", "sums.h5", "signs.npz")
-    assert code == 2
-    assert "found 2 classes, expected real targets" in err
+    # Few whole numbers, which would be taken for classes without a model.
+    assert rows(dnn_xp("evaluate", "sums.h5", "whole.npz").out)["part"][1:] == [
+        "cost",
+        "RMSE",
+        "R2",
+    ]
+    for name, said in (
+        ("names", "names.npz: y: found 'down', expected numbers for regression"),
+        ("both", "both.npz: found 2 targets of each example, expected 1, as in the data"),
+    ):
+        code, out, err = dnn_xp("evaluate", "sums.h5", f"{name}.npz")
+        assert (code, out, err) == (2, "", f"dnn-xp: error: {said}{err.partition(said)[2]}")
+        assert err.count("\n") == 1
+    code, _, err = dnn_xp("evaluate", "sums.h5", "digits")
+    assert (code, err) == (
+        2,
+        "dnn-xp: error: digits: found classes, expected data for regression\n",
+    )
     code, _, err = dnn_xp("predict", "sums.h5", "any.png")
     assert code == 2
     assert "not trained on pictures" in err
