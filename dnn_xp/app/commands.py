@@ -66,7 +66,13 @@ app.command(
 app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(
     evaluate
 )
-app.command(epilog=_examples("predict pets.h5 cat.jpg", "predict pets.h5 *.png"))(predict)
+app.command(
+    epilog=_examples(
+        "predict pets.h5 cat.jpg album",
+        "predict digits.h5 seven.png --invert --crop-to-ink",
+        "predict prices.h5 new.csv -o prices.csv",
+    )
+)(predict)
 app.command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)
 app.command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
 app.command("backends")(list_backends)

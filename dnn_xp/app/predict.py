@@ -123,7 +123,7 @@ def predict(
     console = report.open_console(as_json=as_json)
     with computing(backend, device):
         with user_errors():
-            paths = [check_path("DATA", one) for one in data]
+            paths = [check_path("data", one) for one in data]
             _check_output(output, paths, model)
             predictor = _open(model, coverage)
             like = _ranges(predictor.model, "--crop-to-ink") if crop_to_ink else None

@@ -110,7 +110,10 @@ def _of_choices(choices: Sequence[HostArray], classes: Sequence[tuple[str, ...]]
 
 
 def _of_labels(probabilities: HostArray, labels: tuple[str, ...]) -> Predictions:
-    """Return all labels above 1/2, the surest first, and the likeliest of the others."""
+    """Return all labels above 1/2, the surest first, and the likeliest of the others.
+
+    The probability is that of the least sure decision.
+    """
     order = np.argsort(-probabilities, axis=1, kind="stable")
     said = np.empty(len(probabilities), object)
     for row, (places, values) in enumerate(zip(order, probabilities, strict=True)):
@@ -120,6 +123,7 @@ def _of_labels(probabilities: HostArray, labels: tuple[str, ...]) -> Predictions
     none_left = rest[rows, next_one] < 0.0
     columns = {
         "labels": said,
+        "probability": np.maximum(probabilities, 1.0 - probabilities).min(axis=1),
         "runner-up": np.where(none_left, "", np.asarray(labels, object)[next_one]),
         "runner-up probability": np.where(none_left, np.nan, rest[rows, next_one]),
     }

@@ -45,6 +45,41 @@ def test_a_vector_holds_the_examples_of_a_single_feature(tmp_path):
     assert read(tmp_path, np.arange(3.0), model(1)).tolist() == [[0.0, 1.0, 2.0]]
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 2), (5, 2, 2, 3)])
+def test_matlab_has_axes_the_other_way_round(tmp_path, shape):
+    """Of a matrix rows are examples; of pictures, stacked as MATLAB does, the last axis."""
+    h5py = pytest.importorskip("h5py")
+    x = np.random.default_rng(0).normal(size=shape)
+    in_matlab = x if x.ndim == 2 else np.moveaxis(x, 0, -1)
+    with h5py.File(tmp_path / "x.mat", "w") as file:
+        file["x"] = in_matlab.T
+    n_features = int(np.prod(shape[1:]))
+    (found,) = read_columns(tmp_path / "x.mat", model(n_features), n_features, Asked())
+    assert np.array_equal(found, x.reshape(5, -1).T)
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (("x", "y"), "x"),
+        (("X", "y"), "X"),
+        (("measured",), "measured"),
+        (("arr_0", "arr_1"), "arr_0"),
+        (("a", "b"), None),
+        (("x_train", "x_test"), None),
+    ],
+)
+def test_the_examples_are_found_by_their_name(tmp_path, names, chosen):
+    """Each array holds its place among them."""
+    np.savez(tmp_path / "x.npz", **{name: np.full((1, 1), i) for i, name in enumerate(names)})
+    read_all = lambda: [*read_columns(tmp_path / "x.npz", model(1), 1, Asked())]  # noqa: E731
+    if chosen is None:
+        with pytest.raises(ValueError, match=f"found {names[0]}, {names[1]}, .*--x NAME"):
+            read_all()
+    else:
+        assert read_all()[0].item() == names.index(chosen)
+
+
 def test_a_vector_of_another_length_is_refused(tmp_path):
     with pytest.raises(ValueError, match="5 features"):
         read(tmp_path, np.arange(5.0), model(2))

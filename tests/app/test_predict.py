@@ -507,7 +507,7 @@ def test_labels_above_a_half_are_said(dnn_xp, tmp_path):
         (("quantile", [0.1, 0.9]), 4, ["value 1 at 0.1", "value 1 at 0.9", "value 2 at 0.1"]),
         ("softmax_cross_entropy", 3, ["class", "probability"]),
         ("sigmoid_cross_entropy", 1, ["class", "probability"]),
-        ("sigmoid_cross_entropy", 2, ["labels", "runner-up"]),
+        ("sigmoid_cross_entropy", 2, ["labels", "probability", "runner-up"]),
         (("grouped_softmax_cross_entropy", 2, 3), 5, ["output 1 class", "output 1 probability"]),
     ],
 )

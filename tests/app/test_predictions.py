@@ -53,6 +53,7 @@ def test_labels_above_a_half_and_the_next_one(A, labels, next_one):
     of = model(3, "sigmoid_cross_entropy", ("a", "b", "c"))
     found = listed(of_outputs(np.asarray(A)[:, None], of))
     assert (found["labels"], found["runner-up"]) == ([labels], [next_one])
+    assert found["probability"] == [min(max(p, 1 - p) for p in A)]
     expected = max((p for p in A if p <= 0.5), default=np.nan)
     assert found["runner-up probability"] == pytest.approx([expected], nan_ok=True)
 
