@@ -24,6 +24,8 @@ from dnn_xp.reprs import printable
 
 __all__ = ["Asked", "find_pictures", "is_array_file", "read_columns", "read_one_picture"]
 
+_USUAL = ("x", "X", "arr_0")
+"""Names of examples; the last is NumPy's, of what has no name."""
 BLOCK = 2**22
 """Numbers that are read at a time."""
 
@@ -153,12 +155,15 @@ def _open_rows(path: Path, asked: Asked, opened: ExitStack) -> tuple[Any, str]:
             return npy_rows(file), str(path)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-    name = asked.x or _choose(list_arrays(path, trusted=asked.trusted), path)
     if suffix in (".npz", ".mat"):
+        name = asked.x or _choose(list_arrays(path), path)
         (x,) = read_arrays(path, [name], trusted=asked.trusted)
         return x if suffix == ".npz" else _from_matlab(x), f"{path}: {name}"
     file = opened.enter_context(open_hdf5(path, trusted=asked.trusted))
     with naming(path):
+        # Names alone are looked at first: what has another one may be damaged.
+        known = next((name for name in _USUAL if name in set(file)), None)
+        name = asked.x or known or _choose(list_arrays(path, trusted=asked.trusted), path)
         data_set = find_data_set(file, name, trusted=asked.trusted, whole=False)
         return stored_rows(data_set, trusted=asked.trusted), f"{path}: {name}"
 
@@ -170,11 +175,9 @@ def _from_matlab(x: HostArray) -> HostArray:
 
 def _choose(there: Sequence[str], path: Path) -> str:
     """Return the name of the examples, where it is plain which they are."""
-    for name in ("x", "X", "arr_0"):
-        if name in there:
-            return name
-    if len(there) == 1:
-        return there[0]
+    known = next((name for name in _USUAL if name in there), None)
+    if known is not None or len(there) == 1:
+        return known or there[0]
     found = ", ".join([*map(printable, there[:20]), *["..."][: len(there) > 20]]) or "nothing"
     raise ValueError(f"{path}: found {found}, expected x: say which holds the examples, --x NAME")
 
