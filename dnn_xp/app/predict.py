@@ -387,7 +387,8 @@ def _show(
 
 def _cells(name: str, column: HostArray) -> list[str]:
     if column.dtype == object:
-        return [str(text) or "-" for text in column.tolist()]
+        nothing = "none" if name == "labels" else "-"
+        return [str(text) or nothing for text in column.tolist()]
     if name.endswith("probability"):
         return [f"{value:.2%}" if value == value else "-" for value in column.tolist()]
     return [f"{value:.6g}" for value in column.tolist()]

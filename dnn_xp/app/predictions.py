@@ -110,14 +110,13 @@ def _of_choices(choices: Sequence[HostArray], classes: Sequence[tuple[str, ...]]
 
 
 def _of_labels(probabilities: HostArray, labels: tuple[str, ...]) -> Predictions:
-    """Return all labels above 1/2, the surest first, and the likeliest of the others.
+    """Return all labels above 1/2, and the likeliest of the others.
 
     The probability is that of the least sure decision.
     """
-    order = np.argsort(-probabilities, axis=1, kind="stable")
     said = np.empty(len(probabilities), object)
-    for row, (places, values) in enumerate(zip(order, probabilities, strict=True)):
-        said[row] = ", ".join(labels[place] for place in places if values[place] > 0.5)
+    for row, values in enumerate(probabilities > 0.5):
+        said[row] = ", ".join(labels[place] for place in np.flatnonzero(values))
     rest = np.where(probabilities > 0.5, -1.0, probabilities)
     next_one, rows = rest.argmax(axis=1), np.arange(len(rest))
     none_left = rest[rows, next_one] < 0.0

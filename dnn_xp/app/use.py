@@ -223,7 +223,9 @@ def _open_parts(model: Model, options: DataOptions, opened: ExitStack, advance: 
 
 def _check_targets(model: Model, data: str, dataset: Dataset | StoredDataset) -> None:
     """Refuse another number of targets or labels than a model predicts."""
-    if dataset.task != "classes" and (found := dataset.y.shape[0]) != model.network.n_targets:
+    if model_task(model) == "classes":
+        return
+    if (found := dataset.y.shape[0]) != model.network.n_targets:
         raise ValueError(
             f"{data}: found {found} target{'' if found == 1 else 's'} of each example, expected "
             f"{model.network.n_targets}, as in the data that the model was trained on"

@@ -491,7 +491,7 @@ def test_labels_above_a_half_are_said(dnn_xp, tmp_path):
     assert [row["labels"] for row in rows] == [[], ["cat", "dog"], ["cat", "dog", "a, b"]]
     assert [row["runner_up"] for row in rows] == ["cat", "a, b", ""]
     out = dnn_xp("predict", "m.h5", "x.npy").out.splitlines()
-    assert out[1].split()[:2] == ["0", "-"]
+    assert out[1].split()[:2] == ["0", "none"]
     assert dnn_xp("predict", "m.h5", "x.npy", "-o", "out.csv").code == 0
     assert float(read_csv("out.csv")[0]["probability of dog"]) == pytest.approx(1 / (1 + np.e**9))
 

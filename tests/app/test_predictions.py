@@ -43,7 +43,7 @@ def test_the_likeliest_class_and_the_next_one(A, classes, expected):
     ("A", "labels", "next_one"),
     [
         ([0.9, 0.1, 0.6], "a, c", "b"),
-        ([0.6, 0.1, 0.9], "c, a", "b"),
+        ([0.6, 0.1, 0.9], "a, c", "b"),
         ([0.5, 0.1, 0.2], "", "a"),
         ([0.9, 0.8, 0.7], "a, b, c", ""),
         ([0.0, 0.0, 0.0], "", "a"),

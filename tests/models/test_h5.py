@@ -242,6 +242,7 @@ SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
         ({"pixel_max": 0}, "pixel_max: found 0, expected a whole number from 1 on"),
         ({"pixel_max": 2.5}, "pixel_max: found 2.5, expected a whole number from 1 on"),
         ({"about": {"metrics": 5}}, "about: found metrics 5, expected names of metrics"),
+        ({"about": {"task": "luck"}}, "about: found the task 'luck', expected one of .*labels"),
         ({"about": {"when": object()}}, "about: cannot be stored .*object"),
         ({"about": {"cost": float("nan")}}, "about: cannot be stored"),
         (
@@ -296,7 +297,7 @@ def with_network(**changes):
     [
         (lambda file: file.attrs.update(version=3), "found format version 3, expected 2: .* newer"),
         (lambda file: file.attrs.update(version=1), "found format version 1, expected 2: .* older"),
-        (replaced("encoder/bins", 1.0), "found encoder, of which this dnn_xp does not know"),
+        (replaced("decoder/bins", 1.0), "found decoder, of which this dnn_xp does not know"),
         (replaced("about", "{}"), "about: found text of variable length, expected text of"),
         (lambda file: file.attrs.update(version="x"), "not a model that can be used"),
         (lambda file: file.__delitem__("network"), "not a model that can be used: .*network"),
@@ -329,6 +330,7 @@ def with_network(**changes):
         (replaced("network", np.bytes_(b"\xff{}")), "not a model that can be used"),
         (replaced("about", np.bytes_("[1]")), "about: found list, expected a dictionary"),
         (replaced("about", np.bytes_('{"metrics": 5}')), "about: found metrics 5, expected names"),
+        (replaced("about", np.bytes_('{"task": ["labels"]}')), "about: found the task .'labels'.,"),
         (replaced("about", np.bytes_('{"metrics": "f1"}')), "about: found metrics 'f1', expected"),
         (replaced("about", np.bytes_('{"metrics": [5]}')), "about: found metrics .5., expected"),
         (
