@@ -12,10 +12,11 @@ from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
 from dnn_xp.app.compare import compare_runs
 from dnn_xp.app.plot import plot
+from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
-from dnn_xp.app.use import evaluate, predict
+from dnn_xp.app.use import evaluate
 
 __all__ = ["app"]
 
@@ -110,7 +111,13 @@ app.command(
 app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(
     evaluate
 )
-app.command(epilog=_examples("predict pets.h5 cat.jpg", "predict pets.h5 *.png"))(predict)
+app.command(
+    epilog=_examples(
+        "predict pets.h5 cat.jpg album",
+        "predict digits.h5 seven.png --invert --crop-to-ink",
+        "predict prices.h5 new.csv -o prices.csv",
+    )
+)(predict)
 app.command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)
 app.command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
 app.command("backends")(list_backends)

@@ -13,7 +13,9 @@ import numpy as np
 from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
 from dnn_xp.data.datasets import absent_classes
+from dnn_xp.data.picture_statistics import PictureRanges, fit_ranges
 from dnn_xp.data.stored import StoredDataset, absent_stored_classes
+from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import task_of
 from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.costs import find_cost
@@ -36,8 +38,10 @@ __all__ = [
     "check_precision",
     "describe_absent",
     "fingerprint",
+    "fit_targets",
     "initial_theta",
     "model_task",
+    "fit_pictures_of",
     "parse_layers",
     "prepare",
     "scale_targets",
@@ -95,6 +99,12 @@ class Experiment(NamedTuple):
         How the examples are read where they stay in their file.
     notes : tuple of str
         What is to be said of the data: what was decided, and what they lack.
+    encoder : TableEncoder or None
+        Of a table, fitted on the part that is learnt from.
+    target : str or None
+        The column of a table that is learnt.
+    pictures : PictureRanges or None
+        What those that are learnt from look like, where they are pictures.
     """
 
     fingerprint: int
@@ -109,6 +119,9 @@ class Experiment(NamedTuple):
     measured: ExampleArrays
     reading: str | None = None
     notes: tuple[str, ...] = ()
+    encoder: TableEncoder | None = None
+    target: str | None = None
+    pictures: PictureRanges | None = None
 
 
 def prepare(
@@ -116,6 +129,8 @@ def prepare(
     *,
     data_dir: Path | None = None,
     trusted: bool = False,
+    x: str | None = None,
+    y: str | None = None,
     hidden: Sequence[int],
     activation: str,
     seed: int,
@@ -127,7 +142,7 @@ def prepare(
 
     Parameters
     ----------
-    data, data_dir, trusted, task
+    data, data_dir, trusted, x, y, task
         As in `dnn_xp.data.load`.
     hidden, activation
         As in `build_network`.
@@ -142,9 +157,11 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir, trusted=trusted, task=task, advance=advance)
+    dataset, test = load(
+        data, folder=data_dir, trusted=trusted, x=x, y=y, task=task, advance=advance
+    )
     check_names_can_be_kept(dataset.classes)
-    known_by, y = fingerprint(dataset), dataset.y
+    known_by, all_y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
     del dataset  # the parts are copies of its examples
     network = build_network(part, hidden, activation)
@@ -154,7 +171,7 @@ def prepare(
     theta = initial_theta(network, part, seed, examples.X)
     targets = fit_targets(part) if task_of(part.task, part.classes) == "regression" else None
     if targets is not None:
-        check_precision(y, 1.0 / float(targets.scale), dtype)
+        check_precision(all_y, 1.0 / float(targets.scale), dtype)
     return Experiment(
         known_by,
         part,
@@ -167,6 +184,7 @@ def prepare(
         held_out,
         examples,
         notes=(*part.notes, *describe_absent({"training": part, "held out": rest})),
+        pictures=fit_pictures_of(part, part.X),
     )
 
 
@@ -385,6 +403,20 @@ def bring_targets(y: HostArray, network: Network, like: Array) -> Array:
     if y.ndim == 1 and network.n_outputs > 1:
         return one_hot(y, network.n_outputs, like=like)
     return from_host(y.reshape(-1, y.shape[-1]), dtype=dtype_name(like.dtype))
+
+
+def fit_pictures_of(dataset: Dataset | StoredDataset, X: HostArray) -> PictureRanges | None:
+    """Return what pictures of a data set look like, or None where they are none.
+
+    Parameters
+    ----------
+    dataset : Dataset or StoredDataset
+    X : ndarray, shape (n_features, m)
+        Some of its examples.
+    """
+    if dataset.image_shape is None or dataset.pixel_max is None:
+        return None
+    return fit_ranges(X, dataset.image_shape, dataset.pixel_max)
 
 
 def scale_targets(

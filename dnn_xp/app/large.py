@@ -23,11 +23,14 @@ from dnn_xp.app.experiment import (
     check_names_can_be_kept,
     check_precision,
     describe_absent,
+    fit_pictures_of,
     initial_theta,
     prepare,
 )
+from dnn_xp.app.tables import prepare_table
 from dnn_xp.backends import Array, from_host
 from dnn_xp.data import Preprocessing, Source, open_examples
+from dnn_xp.data.picture_statistics import MOST as PICTURES
 from dnn_xp.data.preprocessing import fit_pictures, standardize
 from dnn_xp.data.stored import (
     StoredDataset,
@@ -35,12 +38,21 @@ from dnn_xp.data.stored import (
     measure_columns,
     open_stored,
     scan,
+    some_runs,
     split_runs,
 )
+from dnn_xp.data.table_files import is_table
 from dnn_xp.data.tasks import task_of
+from dnn_xp.files.arrays import SUFFIXES
 from dnn_xp.network import Network
 
-__all__ = ["balanced_weights", "bring_large", "most_measured", "prepare_experiment"]
+__all__ = [
+    "balanced_weights",
+    "bring_large",
+    "check_data_options",
+    "most_measured",
+    "prepare_experiment",
+]
 
 MOST = 2**16
 """Examples that are held out, or measured, at most: their accuracy is known to 0.2 percent."""
@@ -53,6 +65,9 @@ def prepare_experiment(
     *,
     data_dir: Path | None = None,
     trusted: bool = False,
+    x: str | None = None,
+    y: str | None = None,
+    target: str | None = None,
     hidden: Sequence[int],
     activation: str,
     seed: int,
@@ -67,7 +82,9 @@ def prepare_experiment(
     ----------
     opened : ExitStack
         What stays in a file can be read until this is closed.
-    data, data_dir, trusted, hidden, activation, seed, dtype, task, advance
+    target : str, optional
+        The column of a table that is to be learnt. Default: the last.
+    data, data_dir, trusted, x, y, hidden, activation, seed, dtype, task, advance
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -76,14 +93,27 @@ def prepare_experiment(
         Where what is asked for is not there, or does not fit.
     """
     check_data_dir(data, data_dir)
-    if is_large(data, trusted=trusted):
-        dataset = opened.enter_context(open_stored(data, trusted=trusted, task=task))
+    check_data_options(data, x, y, target)
+    if is_table(data):
+        return prepare_table(
+            data,
+            target=target,
+            task=task,
+            hidden=hidden,
+            activation=activation,
+            seed=seed,
+            dtype=dtype,
+        )
+    if is_large(data, x=x, y=y, trusted=trusted):
+        dataset = opened.enter_context(open_stored(data, x=x, y=y, trusted=trusted, task=task))
         network = build_network(dataset, hidden, activation)
         return _prepare_large(dataset, network, seed, dtype, opened, advance)
     return prepare(
         data,
         data_dir=data_dir,
         trusted=trusted,
+        x=x,
+        y=y,
         hidden=hidden,
         activation=activation,
         seed=seed,
@@ -91,6 +121,28 @@ def prepare_experiment(
         task=task,
         advance=advance,
     )
+
+
+def check_data_options(data: str, x: str | None, y: str | None, target: str | None) -> None:
+    """Refuse names of arrays for a table, a column for arrays, and either for other data.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, and the one that is meant.
+    """
+    arrays = f"{data} is a table: --target COLUMN names what is learnt"
+    table = f"{data} is no table (.csv, .tsv, .parquet): --y NAME names what is learnt"
+    if is_table(data):
+        found = {"--x": (x, arrays), "--y": (y, arrays)}
+    elif Path(data).suffix.lower() in SUFFIXES and not Path(data).is_dir():
+        found = {"--target": (target, table)}
+    else:
+        other = f"{data} is no file of arrays, and no table; leave it out"
+        found = {"--x": (x, other), "--y": (y, other), "--target": (target, other)}
+    for option, (value, problem) in found.items():
+        if value is not None:
+            raise ValueError(f"{option}: found {value}, but {problem}")
 
 
 def _prepare_large(
@@ -136,6 +188,7 @@ def _prepare_large(
         bring_large(measured, preprocessing, network, dtype, opened),
         f"from the file, in windows of {order.window:,} examples and runs of {order.run:,}",
         (*part.notes, *describe_absent({"training": part, "held out": held_out})),
+        pictures=fit_pictures_of(part, some_runs(part, PICTURES, seed).X.read()),
     )
 
 

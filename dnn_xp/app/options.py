@@ -54,9 +54,14 @@ __all__ = [
     "RunDir",
     "ScheduleName",
     "Seed",
+    "TabularFlag",
+    "TargetName",
     "TaskName",
+    "TimeLimitSeconds",
     "TrustFlag",
     "WarmUp",
+    "XName",
+    "YName",
     "as_path",
     "computing",
 ]
@@ -103,6 +108,44 @@ TrustFlag = Annotated[
         help="Read an HDF5 file that comes from where you know: one with text of variable length, "
         "or whose parts lie in other files (virtual data sets).",
     ),
+]
+XName = Annotated[
+    str | None,
+    typer.Option(
+        "--x",
+        metavar="NAME",
+        help="The array of the examples in a file of arrays, such as train/x. Default: x, or what "
+        "the names tell.",
+    ),
+]
+YName = Annotated[
+    str | None,
+    typer.Option(
+        "--y",
+        metavar="NAME",
+        help="The array of what is to be learnt; beside a .npy file another one.",
+    ),
+]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMN",
+        help="The column of a table that is to be learnt. Default: the last.",
+    ),
+]
+TabularFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--tabular/--no-tabular",
+        help="Train a table (.csv, .tsv, .parquet) as TabularClassifier and TabularRegressor do: "
+        "several networks, averaged and calibrated. Default: where there are fewer than 100,000 "
+        "rows, and no option is given that only a single network has.",
+    ),
+]
+TimeLimitSeconds = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="SECONDS", help="End a training with --tabular by then."),
 ]
 TaskName = Annotated[
     str | None,

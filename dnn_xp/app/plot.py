@@ -14,16 +14,27 @@ from dnn_xp.app import report
 from dnn_xp.app.curves import draw_runs
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import Told, check_features
+from dnn_xp.app.large import check_data_options
 from dnn_xp.app.model_pictures import (
     DRAWN_FROM_EXAMPLES,
     Examples,
     draw_importances,
     draw_weights,
 )
-from dnn_xp.app.options import BackendName, DataDir, DeviceName, TrustFlag, as_path, computing
+from dnn_xp.app.options import (
+    BackendName,
+    DataDir,
+    DeviceName,
+    TargetName,
+    TrustFlag,
+    XName,
+    YName,
+    as_path,
+    computing,
+)
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.app.runs import find_last_run, read_record
-from dnn_xp.app.use import load_kept, load_parts
+from dnn_xp.app.use import DataOptions, load_kept, load_parts
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
@@ -89,6 +100,9 @@ def plot(
             "the part that was held out.",
         ),
     ] = None,
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
     backend: BackendName = None,
@@ -113,7 +127,11 @@ def plot(
             else:
                 if len(chosen) > 1:
                     raise ValueError(f"{kind}: found {len(chosen)} runs, expected one")
-                source = _Source(chosen[0].absolute(), data, data_dir, trust)
+                options = None
+                if data is not None:
+                    check_data_options(data, x, y, target)
+                    options = DataOptions(data, x, y, target, data_dir, trust)
+                source = _Source(chosen[0].absolute(), options, trust)
                 with report.reading(console, "read") as advance:
                     figure = _draw_of_model(kind, source, context, opened, advance)
         if output is None and has_window():
@@ -128,8 +146,7 @@ class _Source(NamedTuple):
     """Where a model is, and what it is to be shown."""
 
     path: Path
-    data: str | None
-    data_dir: Path | None
+    options: DataOptions | None
     trusted: bool
 
 
@@ -142,21 +159,22 @@ def _draw_of_model(
         path = source.path
         return draw_importances(load_model(path / MODEL if path.is_dir() else path), name)
     model = load_kept(source.path)
+    if model.table is not None:
+        raise ValueError(f"{source.path}: found a {model.table['estimator']}, expected one network")
     if kind is Kind.weights:
         return draw_weights(model, name)
     with ExitStack() as there:
-        if source.data is None:
-            source = _trained_on(source, context, there)
-        shown = _examples(model, source, opened, advance)
+        options = source.options or _trained_on(source.path, source.trusted, context, there)
+        shown = _examples(model, options, opened, advance)
     return DRAWN_FROM_EXAMPLES[kind](model, shown)
 
 
-def _trained_on(source: _Source, context: typer.Context, there: ExitStack) -> _Source:
+def _trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitStack) -> DataOptions:
     """Return the data of a run as its folder names them; from there, until `there` is closed."""
-    if not (source.path / RECORD).is_file():
-        raise ValueError(f"{source.path}: does not say where its data are; add --data DATA")
-    record = read_record(source.path)
-    command, *options = record.arguments
+    if not (path / RECORD).is_file():
+        raise ValueError(f"{path}: does not say where its data are; add --data DATA")
+    record = read_record(path)
+    command, *words = record.arguments
     main = context.parent
     assert main is not None  # the command of commands
     assert isinstance(main.command, TyperGroup)
@@ -164,21 +182,22 @@ def _trained_on(source: _Source, context: typer.Context, there: ExitStack) -> _S
     assert train is not None
     if record.directory is not None and record.directory.is_dir():
         there.enter_context(contextlib.chdir(record.directory))
-    with train.make_context("train", options, parent=main, obj=[command, *options]) as own:
-        data_dir = own.params["data_dir"] if source.data_dir is None else source.data_dir
-        return source._replace(data=own.params["data"], data_dir=data_dir)
+    with train.make_context("train", words, parent=main, obj=[command, *words]) as own:
+        data, x, y, target, data_dir = (
+            own.params[name] for name in ("data", "x", "y", "target", "data_dir")
+        )
+    return DataOptions(data, x, y, target, data_dir, trusted)  # trust is said anew each time
 
 
-def _examples(model: Model, source: _Source, opened: ExitStack, advance: Told) -> Examples:
+def _examples(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> Examples:
     """Return what is held out of the data, where they are those of the training; else all."""
-    assert source.data is not None
-    parts, _ = load_parts(model, source.data, source.data_dir, source.trusted, opened, advance)
+    parts, _ = load_parts(model, options, opened, advance)
     held_out = "held out" in parts
     part = parts["held out" if held_out else "all"]
     if isinstance(part, StoredDataset):
         part = _in_memory(part, model.about.get("seed", 0))
     check_features(part.X.shape[0], model.network)
-    name = Path(source.data).name
+    name = Path(options.data).name
     return Examples(f"{name}, held out" if held_out else name, part)
 
 

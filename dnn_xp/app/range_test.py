@@ -25,8 +25,11 @@ from dnn_xp.app.options import (
     Layers,
     OptimizerName,
     Seed,
+    TargetName,
     TaskName,
     TrustFlag,
+    XName,
+    YName,
     as_path,
     computing,
 )
@@ -40,6 +43,9 @@ __all__ = ["range_test"]
 
 def range_test(
     data: DataName = "digits",
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
@@ -86,6 +92,9 @@ def range_test(
                     activation=activation,
                     seed=seed,
                     dtype=dtype.value,
+                    x=x,
+                    y=y,
+                    target=target,
                     task=task,
                     opened=opened,
                     advance=advance,

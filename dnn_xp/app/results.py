@@ -71,6 +71,8 @@ def make_model(
     about = settings.about(
         prepared.optimizer_settings, experiment.fingerprint, result.epochs, backend.name
     )
+    if experiment.pictures is not None:
+        about["pictures"] = experiment.pictures.described()
     return Model(
         experiment.network,
         result.theta,
@@ -78,7 +80,10 @@ def make_model(
         part.classes,
         part.image_shape,
         part.pixel_max,
-        about | {"task": task_of(part.task, part.classes)},
+        about
+        | {"task": task_of(part.task, part.classes)}
+        | ({} if experiment.target is None else {"target": experiment.target}),
+        encoder=experiment.encoder,
     )
 
 

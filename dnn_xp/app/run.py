@@ -13,7 +13,7 @@ from dnn_xp.app.experiment import Experiment, scale_targets
 from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.app.resume import Resume
-from dnn_xp.backends import Array, Group, asarray_like, to_host
+from dnn_xp.backends import Array, Group, asarray_like
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
@@ -29,8 +29,6 @@ from dnn_xp.training.progress import History
 __all__ = [
     "OnEpoch",
     "PreparedRun",
-    "choose_labels",
-    "classify",
     "in_own_units",
     "own_theta",
     "run_experiment",
@@ -220,36 +218,3 @@ def _unscaled(network: Network, theta: Array, targets: Preprocessing) -> Array:
     spread, shift = 1.0 / float(targets.scale), asarray_like(targets.shift, like=theta)
     W, b = parameters[f"W{last}"], parameters[f"b{last}"]
     return network.pack({**parameters, f"W{last}": spread * W, f"b{last}": spread * b + shift})
-
-
-def classify(A: Array, classes: Sequence[str]) -> list[tuple[str, float]]:
-    """Return the class of each example and its probability.
-
-    Parameters
-    ----------
-    A : array, shape (n_outputs, m)
-        What a network predicts. One row is the probability of the second of two classes.
-    classes : sequence of str
-    """
-    host = to_host(A)
-    if host.shape[0] == 1:
-        host = np.concatenate([1.0 - host, host])
-    places = np.argmax(host, axis=0)
-    return [(classes[place], float(host[place, i])) for i, place in enumerate(places)]
-
-
-def choose_labels(A: Array, labels: Sequence[str]) -> list[tuple[tuple[str, ...], float]]:
-    """Return the labels of each example, and the probability of the least sure decision.
-
-    Parameters
-    ----------
-    A : array, shape (n_labels, m)
-        What a network predicts: the probability of each label by itself, which is given above 0.5.
-    labels : sequence of str
-    """
-    host = to_host(A)
-    least = np.maximum(host, 1.0 - host).min(axis=0)
-    return [
-        (tuple(name for name, p in zip(labels, column, strict=True) if p > 0.5), float(sure))
-        for column, sure in zip(host.T, least, strict=True)
-    ]

@@ -135,7 +135,8 @@ def _last_written(folder: Path) -> tuple[int, str]:
 
 
 SETTINGS = (
-    *("data", "data_dir", "task", "layers", "activation", "epochs", "batch_size", "optimizer"),
+    *("data", "x", "y", "target", "tabular", "task", "time_limit"),
+    *("data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
     *("learning_rate", "schedule", "warm_up", "clip_norm", "ema_decay", "class_weight", "metric"),
     *("seed", "dtype", "backend", "device"),
 )
@@ -241,6 +242,8 @@ def read_record(folder: Path) -> Record:
         _check_texts("arguments", arguments)
         if arguments[:1] != ["train"]:
             raise ValueError("its arguments are not those of dnn-xp train")
+        if "estimator" in record["settings"]:
+            raise ValueError("--tabular trained it, which leaves no checkpoint to go on from")
         _check_texts("directory", [] if directory is None else [directory])
         check_whole("epochs", epochs, 1)
         check("epochs", epochs, epochs <= _MOST_EPOCHS, f"at most {_MOST_EPOCHS:,}")

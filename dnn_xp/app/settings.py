@@ -39,6 +39,11 @@ class Settings(NamedTuple):
     resume: bool = False
     resume_or_start: bool = False
     task: str | None = None
+    x: str | None = None
+    y: str | None = None
+    target: str | None = None
+    tabular: bool | None = None
+    time_limit: float | None = None
 
     def about(
         self, optimizer_settings: OptimizerSettings, fingerprint: int, epochs: int, backend: str

@@ -46,9 +46,14 @@ from dnn_xp.app.options import (
     RunDir,
     ScheduleName,
     Seed,
+    TabularFlag,
+    TargetName,
     TaskName,
+    TimeLimitSeconds,
     TrustFlag,
     WarmUp,
+    XName,
+    YName,
     computing,
 )
 from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space
@@ -73,6 +78,7 @@ from dnn_xp.app.runs import (
 )
 from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.app.stopping import say_at_once
+from dnn_xp.app.tabular import chooses_tabular, train_tabular
 from dnn_xp.backends import Array, Backend, Group, launched_rank
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
@@ -87,7 +93,11 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     data: DataName = "digits",
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     task: TaskName = None,
+    tabular: TabularFlag = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
@@ -100,6 +110,7 @@ def train(
     ema_decay: EmaDecay = None,
     class_weight: ClassWeightName = None,
     metric: MetricNames = None,
+    time_limit: TimeLimitSeconds = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
@@ -151,9 +162,20 @@ def train(
         resume=resume,
         resume_or_start=resume_or_start,
         task=task,
+        x=x,
+        y=y,
+        target=target,
+        tabular=tabular,
+        time_limit=time_limit,
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
+    table = chooses_tabular(context, settings, console, together=together is not None)
+    if table is not None:
+        with computing("numpy", None) as current:
+            record = _describe_command(arguments, current, None)
+        train_tabular(settings, table, record, console)
+        return
     with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
         check_same_data(together, data, prepared.experiment.fingerprint)
@@ -217,6 +239,9 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             activation=settings.activation,
             seed=settings.seed,
             dtype=settings.dtype.value,
+            x=settings.x,
+            y=settings.y,
+            target=settings.target,
             task=settings.task,
             opened=opened,
             advance=advance,

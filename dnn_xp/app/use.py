@@ -1,11 +1,11 @@
-"""``dnn-xp evaluate`` and ``dnn-xp predict``: what a model that was kept is good for."""
+"""``dnn-xp evaluate``: how well a model that was kept does on data."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import NamedTuple
 
-import numpy as np
-import typer
+from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import user_errors
@@ -21,7 +21,7 @@ from dnn_xp.app.experiment import (
     split_parts,
 )
 from dnn_xp.app.formatting import describe_data, describe_metric
-from dnn_xp.app.large import bring_large, most_measured
+from dnn_xp.app.large import bring_large, check_data_options, most_measured
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
     BackendName,
@@ -29,13 +29,17 @@ from dnn_xp.app.options import (
     DataName,
     DeviceName,
     ModelFile,
+    TargetName,
     TrustFlag,
+    XName,
+    YName,
     computing,
 )
-from dnn_xp.app.run import choose_labels, classify
-from dnn_xp.backends import dtype_name, from_host, to_host
+from dnn_xp.app.tables import divide, encode, load_table_like, name_target
+from dnn_xp.app.tabular import evaluate_estimator
+from dnn_xp.backends import dtype_name
 from dnn_xp.callbacks.run_folder import MODEL
-from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
+from dnn_xp.data import Dataset, load, with_classes
 from dnn_xp.data.stored import (
     StoredDataset,
     is_large,
@@ -45,14 +49,18 @@ from dnn_xp.data.stored import (
     split_runs,
     with_stored_classes,
 )
+from dnn_xp.data.table_files import is_table
 from dnn_xp.models import Model, load_model
 
-__all__ = ["evaluate", "load_kept", "load_parts", "predict"]
+__all__ = ["DataOptions", "evaluate", "load_kept", "load_parts"]
 
 
 def evaluate(
     model: ModelFile,
     data: DataName,
+    x: XName = None,
+    y: YName = None,
+    target: TargetName = None,
     data_dir: DataDir = None,
     trust: TrustFlag = False,
     backend: BackendName = None,
@@ -65,12 +73,18 @@ def evaluate(
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
+            check_data_options(data, x, y, target)
             loaded = load_kept(model)
+            if loaded.table is not None:
+                _evaluate_estimator(loaded, data, target, console)
+                return
             dtype = dtype_name(loaded.theta.dtype)
             task = model_task(loaded)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
             with report.reading(console, "read") as advance:
-                parts, sizes = load_parts(loaded, data, data_dir, trust, opened, advance)
+                parts, sizes = load_parts(
+                    loaded, DataOptions(data, x, y, target, data_dir, trust), opened, advance
+                )
             notes = describe_absent(parts)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
@@ -85,17 +99,25 @@ def evaluate(
     for note in notes:
         report.say(console, f"{data}: {note}")
     report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
-    names = list(rows[0][1])
+    counts = {name: _of(parts[name].X.shape[1], size) for name, size in sizes.items()}
+    _show(console, counts, dict(rows))
+
+
+def _show(
+    console: Console, counts: Mapping[str, str], figures: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Print a line for each part of the data."""
+    names = list(next(iter(figures.values())))
     report.table(
         console,
         ["part", "examples", *names],
         [
             [
                 part,
-                _of(parts[part].X.shape[1], sizes[part]),
+                counts[part],
                 *(describe_metric(name, value) for name, value in values.items()),
             ]
-            for part, values in rows
+            for part, values in figures.items()
         ],
         numbers=range(1, 2 + len(names)),
     )
@@ -103,14 +125,31 @@ def evaluate(
 
 def load_kept(path: Path) -> Model:
     """Return the model in the folder of a run, or in a file."""
-    model = load_model(path / MODEL if path.is_dir() else path)
-    if model.table is not None:
-        name = model.table["estimator"]
-        raise ValueError(
-            f"{path}: found a {name}, expected one network; use it from Python: "
-            f"{name}.from_model(load_model(path))"
-        )
-    return model
+    return load_model(path / MODEL if path.is_dir() else path)
+
+
+class DataOptions(NamedTuple):
+    """What the options say of the data."""
+
+    data: str
+    x: str | None
+    y: str | None
+    target: str | None
+    data_dir: Path | None
+    trusted: bool
+
+
+def _evaluate_estimator(model: Model, data: str, target: str | None, console: Console) -> None:
+    """Show how well an estimator of tables does."""
+    parts, figures = evaluate_estimator(model, data, target)
+    table = next(iter(parts.values()))
+    for note in table.dataset.notes:
+        report.say(console, f"{data}: {note}")
+    n_features = table.features.shape[1]
+    learnt = "1 target" if model.classes is None else f"{len(model.classes):,} classes"
+    said = f"{data}: {n_features} feature{'s' * (n_features > 1)}, {learnt}"
+    report.facts(console, [("data", said)])
+    _show(console, {name: f"{len(part.features):,}" for name, part in parts.items()}, figures)
 
 
 def _of(n_measured: int, n_examples: int) -> str:
@@ -122,19 +161,22 @@ _Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]
 """What is measured of each part of the data, and how many examples that part has."""
 
 
-def load_parts(
-    model: Model, data: str, data_dir: Path | None, trusted: bool, opened: ExitStack, advance: Told
-) -> _Parts:
+def load_parts(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> _Parts:
     """Load data, divided as in the training where they are the data of the training."""
+    data, x, y, target, data_dir, trusted = options
     check_data_dir(data, data_dir)
-    if is_large(data, trusted=trusted):
-        return _open_parts(model, data, trusted, opened, advance)
+    if is_table(data) or model.encoder is not None:
+        return _table_parts(model, data, target)
+    if is_large(data, x=x, y=y, trusted=trusted):
+        return _open_parts(model, options, opened, advance)
     task = model_task(model)
     dataset, test = load(
         data,
         folder=data_dir,
         image_size=(64, 64) if model.image_shape is None else model.image_shape[:2],
         trusted=trusted,
+        x=x,
+        y=y,
         task=task,
         classes=model.classes,
         advance=advance,
@@ -150,10 +192,26 @@ def load_parts(
     return parts, {name: part.X.shape[1] for name, part in parts.items()}
 
 
-def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advance: Told) -> _Parts:
+def _table_parts(model: Model, data: str, target: str | None) -> _Parts:
+    """Load a table for a network that was trained on one."""
+    if not is_table(data) or model.encoder is None:
+        found, expected = ("a table", "arrays") if is_table(data) else ("no table", "one")
+        raise ValueError(f"{data}: found {found}, expected {expected}, as in the training")
+    table = load_table_like(data, model.encoder, name_target(model, target), model_task(model))
+    if model.classes is not None:
+        table = table._replace(dataset=with_classes(table.dataset, model.classes))
+    parts = {"all": table}
+    if model.about.get("fingerprint") == table.fingerprint:
+        parts = divide(table, model.about.get("seed", 0))
+    encoded = {name: encode(part, model.encoder) for name, part in parts.items()}
+    return {**encoded}, {name: part.X.shape[1] for name, part in encoded.items()}
+
+
+def _open_parts(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> _Parts:
     """Open data that are large, of each part of which so much is measured as memory holds."""
+    data, x, y, *_, trusted = options
     task = model_task(model)
-    dataset = opened.enter_context(open_stored(data, trusted=trusted, task=task))
+    dataset = opened.enter_context(open_stored(data, x=x, y=y, trusted=trusted, task=task))
     seed, most = model.about.get("seed", 0), most_measured(dataset)
     check_features(dataset.X.shape[0], model.network)  # before all of it is read
     stored = dataset
@@ -177,41 +235,3 @@ def _check_targets(model: Model, data: str, dataset: Dataset | StoredDataset) ->
             f"{data}: found {found} target{'' if found == 1 else 's'} of each example, expected "
             f"{model.network.n_targets}, as in the data that the model was trained on"
         )
-
-
-def predict(
-    model: ModelFile,
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files of any kind.")],
-    backend: BackendName = None,
-    device: DeviceName = None,
-) -> None:
-    """Say what is on pictures, and how sure the model is.
-
-    The pictures are brought to the size of those that the model was trained on. It expects them
-    as they were there: the digits are bright on a dark ground.
-    """
-    console = report.open_console()
-    with computing(backend, device):
-        with user_errors():
-            loaded = load_kept(model)
-            shape, pixel_max = loaded.image_shape, loaded.pixel_max
-            if shape is None or pixel_max is None:
-                raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")
-            columns = [read_picture(path, shape, pixel_max) for path in pictures]
-            dtype = dtype_name(loaded.theta.dtype)
-            X = apply(loaded.preprocessing, np.stack(columns, axis=1), dtype)
-        A = loaded.network.predict(loaded.theta, from_host(X))
-        if loaded.classes is None:
-            headings, numbers = ["picture", *(f"output {i + 1}" for i in range(A.shape[0]))], 1
-            answers = [[f"{value:.6g}" for value in column] for column in to_host(A).T]
-        elif model_task(loaded) == "labels":
-            headings, numbers = ["picture", "labels", "probability"], 2
-            answers = [
-                [", ".join(names) or "none", f"{p:.2%}"]
-                for names, p in choose_labels(A, loaded.classes)
-            ]
-        else:
-            headings, numbers = ["picture", "class", "probability"], 2
-            answers = [[name, f"{p:.2%}"] for name, p in classify(A, loaded.classes)]
-    rows = [[str(path), *answer] for path, answer in zip(pictures, answers, strict=True)]
-    report.table(console, headings, rows, numbers=range(numbers, len(headings)))

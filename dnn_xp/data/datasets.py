@@ -23,7 +23,7 @@ from dnn_xp.data.folders import describe_passed_over, find_pictures
 from dnn_xp.data.images import picture_suffixes, read_pictures
 from dnn_xp.data.target_values import check_kind_of
 from dnn_xp.data.tasks import TASKS, decide_task
-from dnn_xp.files.arrays import SUFFIXES, read_arrays
+from dnn_xp.files.arrays import SUFFIXES, read_arrays, read_examples
 from dnn_xp.reprs import outline, printable
 
 __all__ = [
@@ -47,8 +47,8 @@ LARGEST = 1e150
 """Of larger numbers no mean square can be taken."""
 
 UNDERSTOOD = (
-    "'digits', 'cats', the name of an .h5, .hdf5 or .npz file that holds x and y, "
-    "or of a folder with a subfolder of pictures for each class"
+    "'digits', 'cats', the name of an .h5, .hdf5, .mat, .npz or .npy file of arrays, a .csv, .tsv "
+    "or .parquet table, or a folder with a subfolder of pictures for each class"
 )
 
 
@@ -97,6 +97,8 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     image_size: tuple[int, int] = (64, 64),
     trusted: bool = False,
+    x: str | None = None,
+    y: str | None = None,
     task: str | None = None,
     classes: Sequence[str] | None = None,
     advance: Callable[[int, int], None] | None = None,
@@ -106,13 +108,14 @@ def load(
     Parameters
     ----------
     data : str or path
-        ``"digits"``, ``"cats"``, an ``.h5``, ``.hdf5`` or ``.npz`` file for `load_arrays`, or a
-        folder for `load_picture_folder`. A folder that is called digits is ``"./digits"``.
+        ``"digits"``, ``"cats"``, an ``.h5``, ``.hdf5``, ``.mat``, ``.npz`` or ``.npy`` file for
+        `load_arrays`, or a folder for `load_picture_folder`. A folder that is called digits is
+        ``"./digits"``.
     folder : path, optional
         Where the cat pictures are; see `load_cats`.
     image_size : tuple (height, width)
         To which the pictures of a folder are brought.
-    trusted, task
+    trusted, x, y, task
         As in `load_arrays`; what is no file of arrays has classes.
     classes, advance
         As in `load_picture_folder`.
@@ -138,7 +141,12 @@ def load(
         _check_classes_asked(path, task)
         return load_picture_folder(path, image_size, advance, classes=classes), None
     if path.suffix.lower() in SUFFIXES:
-        return load_arrays(path, trusted=trusted, task=task), None
+        return _load_parts(path, x, y, trusted, task)
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet") and path.exists():
+        raise ValueError(
+            f"data: found the table {str(data)!r}, whose encoder is fitted on a training part: "
+            "read_table_file reads it, TableEncoder encodes it, and dnn-xp train does both"
+        )
     problem = "such a file is not understood" if path.exists() else "there is no such file"
     raise ValueError(f"data: found {str(data)!r} ({problem}), expected {UNDERSTOOD}")
 
@@ -215,17 +223,28 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
 
 
 def load_arrays(
-    path: str | os.PathLike[str], *, trusted: bool = False, task: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    trusted: bool = False,
+    task: str | None = None,
 ) -> Dataset:
-    """Load the arrays ``x`` and ``y`` from an HDF5 or NPZ file in which rows are examples.
+    """Load examples and targets from a file of arrays in which rows are examples.
 
     Parameters
     ----------
     path : path
-        ``x`` has the shape (m, ...): numbers, flattened after the first axis. Bytes of the shape
+        An HDF5, MATLAB (v7.3), NPZ or NPY file.
+    x, y : str, optional
+        The names of the arrays, such as ``"train/x"``. Default: x and y, or the one pair whose
+        names say that they are such; a sentence in `notes` says which. Of an NPY file, y is another
+        one with the targets, which are its last column by default.
+
+        x has the shape (m, ...): numbers, flattened after the first axis. Bytes of the shape
         (m, height, width), or with a last axis of 1 or 3 channels, are taken for pictures.
-        ``y`` has the shape (m,) or (m, n_outputs). Its values tell whether they are classes,
-        labels or targets, whatever their dtype; the first of `notes` says what was taken.
+        y has the shape (m,) or (m, n_outputs). Its values tell whether they are classes,
+        labels or targets, whatever their dtype; a sentence says what was taken.
     trusted : bool
         Whether an HDF5 file may be read that asks for more trust than one of unknown origin gets:
         with virtual data sets, whose parts may lie in other files; with text of variable length,
@@ -241,8 +260,30 @@ def load_arrays(
     ValueError
         Where it is damaged, lacks an array, or holds what cannot be learnt from.
     """
-    path = check_path("path", path)
-    x, y = read_arrays(path, ("x", "y"), trusted=trusted)
+    return _load_parts(check_path("path", path), x, y, trusted, task)[0]
+
+
+def _load_parts(
+    path: Path, x: str | None, y: str | None, trusted: bool, task: str | None
+) -> tuple[Dataset, Dataset | None]:
+    """Return the examples of a file, and those of its test part, of the same task and classes."""
+    found = read_examples(path, x, y, trusted=trusted)
+    dataset = _dataset_of(found.x, found.y, path, task, found.notes)
+    if found.test is None:
+        return dataset, None
+    test = _dataset_of(*found.test, path, dataset.task)
+    if test.X.shape[0] != dataset.X.shape[0]:
+        raise ValueError(
+            f"{path}: found a test part of {test.X.shape[0]} features, expected "
+            f"{dataset.X.shape[0]}, as in the training part"
+        )
+    return dataset, test if dataset.classes is None else with_classes(test, dataset.classes)
+
+
+def _dataset_of(
+    x: HostArray, y: HostArray, path: Path, task: str | None, notes: tuple[str, ...] = ()
+) -> Dataset:
+    """Return arrays as they are stored as a data set."""
     check_rows(x, y, path)
     for name, values in (("x", x), ("y", y)):
         check_numbers(values, f"{path}: {name}")
@@ -256,7 +297,7 @@ def load_arrays(
         shape,
         None if shape is None else 255,
         decided.name,
-        (decided.why,) if task is None else (),
+        (*notes, decided.why) if task is None else notes,
     )
 
 
@@ -270,7 +311,7 @@ def check_rows(x: Any, y: Any, path: Path) -> None:
     """
     if x.dtype.kind not in "buif":
         raise ValueError(f"{path}: x: found the dtype {x.dtype}, expected real numbers")
-    if x.ndim < 2 or x.size == 0:
+    if x.ndim < 1 or x.size == 0:
         raise ValueError(f"{path}: x: found the shape {x.shape}, expected (m, ...), none of them 0")
     shape = tuple(y.shape[:1] if y.ndim == 2 and y.shape[1] == 1 else y.shape)
     if shape[:1] != x.shape[:1]:
@@ -509,7 +550,7 @@ def _examples(dataset: Dataset, places: HostArray) -> Dataset:
 
 
 def _columns(x: HostArray) -> HostArray:
-    """Turn (m, ...) into the view (n_features, m)."""
+    """Turn (m, ...) into the view (n_features, m); a single feature may have one dimension."""
     return np.ascontiguousarray(x).reshape(x.shape[0], -1).T
 
 

@@ -20,8 +20,10 @@ from dnn_xp.backends import (
     without_record,
 )
 from dnn_xp.data.columns import KINDS, Column, numbers_of, values_of
+from dnn_xp.reprs import printable
 
 __all__ = [
+    "Columns",
     "Table",
     "by_columns",
     "dense",
@@ -55,6 +57,53 @@ class Table(NamedTuple):
     names: tuple[Any, ...] | None
     matrix: Any
     columns: Sequence[Column]
+
+
+class Columns:
+    """Frame of NumPy's columns, as encoders and estimators of tables read it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Each once.
+    arrays : sequence of ndarray, shape (m,)
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The names.
+    shape : (int, int)
+        (m, n_features).
+    """
+
+    def __init__(self, names: Sequence[str], arrays: Sequence[HostArray]) -> None:
+        self.columns, self._arrays = tuple(names), list(arrays)
+        self.shape = (len(arrays[0]) if arrays else 0, len(arrays))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, name: str) -> HostArray:
+        return self._arrays[self.columns.index(name)]
+
+    def __repr__(self) -> str:
+        return f"<Columns: {self.shape[0]} rows of {', '.join(map(printable, self.columns))}>"
+
+    def get_columns(self) -> list[HostArray]:
+        """Return each column."""
+        return self._arrays
+
+    def rows(self, places: HostArray) -> "Columns":
+        """Return the rows at some places, or where a mask is true."""
+        return Columns(self.columns, [array[places] for array in self._arrays])
+
+    def select(self, names: Sequence[str]) -> "Columns":
+        """Return the columns of these names, in this order."""
+        return Columns(names, [self[name] for name in names])
+
+    def without(self, name: str) -> "Columns":
+        """Return all columns but one."""
+        return self.select([one for one in self.columns if one != name])
 
 
 def read_table(X: Any, *, by_value: bool = False) -> Table:

@@ -12,6 +12,8 @@ import numpy as np
 
 from dnn_xp.arguments import check, check_path, check_whole
 from dnn_xp.backends import HostArray, require
+from dnn_xp.data.drawings import as_strong, crop_to_ink
+from dnn_xp.data.picture_statistics import PictureRanges
 from dnn_xp.files.opening import read_whole, seeming
 from dnn_xp.reprs import printable
 
@@ -32,7 +34,12 @@ _THREADS = 4
 
 
 def read_picture(
-    path: str | os.PathLike[str], shape: tuple[int, int, int], pixel_max: int = 255
+    path: str | os.PathLike[str],
+    shape: tuple[int, int, int],
+    pixel_max: int = 255,
+    *,
+    invert: bool = False,
+    crop_like: PictureRanges | None = None,
 ) -> HostArray:
     """Read one picture as a column of pixels.
 
@@ -47,6 +54,11 @@ def read_picture(
         Channels are 1 (grey) or 3 (red, green, blue).
     pixel_max : int
         The value that the brightest pixel shall have.
+    invert : bool
+        Whether dark becomes light, before all else.
+    crop_like : PictureRanges, optional
+        Of the training pictures: the picture is cropped to its ink, and made as strong as they are;
+        see `dnn_xp.data.drawings`.
 
     Returns
     -------
@@ -64,10 +76,17 @@ def read_picture(
     """
     pixel_max = check_whole("pixel_max", pixel_max, 1)
     check("pixel_max", pixel_max, pixel_max < 2**32, "a whole number below 2**32")
-    return read_bytes(path, shape).reshape(-1) * (pixel_max / 255)
+    pixels = read_bytes(path, shape, invert=invert, crop_like=crop_like)
+    return pixels.reshape(-1) * (pixel_max / 255)
 
 
-def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> HostArray:
+def read_bytes(
+    path: str | os.PathLike[str],
+    shape: tuple[int, int, int],
+    *,
+    invert: bool = False,
+    crop_like: PictureRanges | None = None,
+) -> HostArray:
     """Read one picture as bytes of the given shape (height, width, channels).
 
     As `read_picture`, with values from 0 to 255.
@@ -95,7 +114,7 @@ def read_bytes(path: str | os.PathLike[str], shape: tuple[int, int, int]) -> Hos
                 f"found {image.width} x {image.height} pixels, expected at most {pixels:,}: "
                 "make it smaller"
             )
-        return _prepared(image, shape)
+        return _prepared(image, shape, invert, crop_like)
     except Exception as error:
         said = _description(content) if "cannot identify" in str(error) else str(error)
         said = printable(said) or type(error).__name__
@@ -169,7 +188,9 @@ def _known_formats() -> list[str]:
 # A JPEG could be decoded at an eighth of its size for a fraction of the time. That was measured on
 # noise, edges, text and gradients: no pixel of the result changes by more than one level only
 # where 64 pixels are still left for each that is wanted, which is seldom; with 8 left it is 9.
-def _prepared(image: Any, shape: tuple[int, int, int]) -> HostArray:
+def _prepared(
+    image: Any, shape: tuple[int, int, int], invert: bool, crop_like: PictureRanges | None
+) -> HostArray:
     pillow, operations = require("PIL.Image", "app"), require("PIL.ImageOps", "app")
     height, width, channels = shape
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
@@ -184,8 +205,13 @@ def _prepared(image: Any, shape: tuple[int, int, int]) -> HostArray:
     mode = "L" if channels == 1 else "RGB"
     if image.mode != mode:  # or else it would be copied
         image = image.convert(mode)
+    if invert:
+        image = operations.invert(image)
+    if crop_like is not None:
+        image = crop_to_ink(image, shape, crop_like)
     image = image.resize((width, height), pillow.Resampling.LANCZOS)
-    return np.asarray(image).reshape(shape)
+    pixels = np.asarray(image).reshape(shape)
+    return pixels if crop_like is None else as_strong(pixels, crop_like)
 
 
 def _on_white(image: Any, rows: int = 512) -> Any:

@@ -29,6 +29,7 @@ from dnn_xp.data.preprocessing import Statistics, measure_features, merge
 from dnn_xp.data.target_values import Values, look_at, merge_values, plain_values
 from dnn_xp.data.tasks import arrange, choose_task
 from dnn_xp.data.windows import run_of_chunks
+from dnn_xp.files.arrays import find_examples
 from dnn_xp.files.chunks import RowsInChunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
 from dnn_xp.files.rows import RowsInFile
@@ -222,38 +223,51 @@ class StoredDataset(NamedTuple):
 # ----------------------------------------------------------------------------- opening
 
 
-def is_large(data: str | os.PathLike[str], *, trusted: bool = False) -> bool:
+def is_large(
+    data: str | os.PathLike[str],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    trusted: bool = False,
+) -> bool:
     """Return whether data are an HDF5 file whose examples are too large to be held in memory.
 
     Parameters
     ----------
     data : str or path
         As in `load`.
-    trusted : bool
+    x, y, trusted
         As in `load_arrays`.
     """
     path = check_path("data", data)
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return False
-    with suppress(OSError, ValueError), open_hdf5(path, trusted=trusted) as file:
-        x = find_data_set(file, "x", trusted=trusted, whole=False)
-        size: int = math.prod(x.shape) * np.dtype(np.float32).itemsize
+    with suppress(OSError, ValueError):
+        name = find_examples(path, x, y, trusted=trusted).x
+        with open_hdf5(path, trusted=trusted) as file:
+            shape = find_data_set(file, name, trusted=trusted, whole=False).shape
+        size: int = math.prod(shape) * np.dtype(np.float32).itemsize
         return size > LARGE
     return False  # whoever loads it says what is wrong with it
 
 
 @contextmanager
 def open_stored(
-    path: str | os.PathLike[str], *, trusted: bool = False, task: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    trusted: bool = False,
+    task: str | None = None,
 ) -> Iterator[StoredDataset]:
-    """Open the data sets ``x`` and ``y`` of an HDF5 file, as `load_arrays` loads them.
+    """Open examples and targets of an HDF5 file, as `load_arrays` loads them.
 
     Numbers are looked at by `scan`; y is read here once, to tell the task.
 
     Parameters
     ----------
-    path, trusted, task
-        As in `load_arrays`.
+    path, x, y, trusted, task
+        As in `load_arrays`; a test part is not read, and a sentence says so.
 
     Yields
     ------
@@ -265,27 +279,35 @@ def open_stored(
         As `load_arrays`.
     """
     path = check_path("path", path)
+    names = find_examples(path, x, y, trusted=trusted)
+    notes = [names.note] if names.note else []
+    if names.test is not None:
+        notes.append("large data are divided by chance: their test part is not read")
     with open_hdf5(path, trusted=trusted) as file, path.open("rb", buffering=0) as raw:
         begun = os.fstat(raw.fileno())
         with naming(path):
-            x, y = (find_data_set(file, name, trusted=trusted, whole=False) for name in "xy")
-        check_rows(x, y, path)
-        run = _run_of(x)
-        numbers = np.arange(-(-x.shape[0] // run))
+            rows_x, rows_y = (
+                find_data_set(file, name, trusted=trusted, whole=False) for name in names[:2]
+            )
+        check_rows(rows_x, rows_y, path)
+        run = _run_of(rows_x)
+        numbers = np.arange(-(-rows_x.shape[0] // run))
         where = f"{path}: y"
-        values = _look_at_rows(y, where, trusted)
+        values = _look_at_rows(rows_y, where, trusted)
         chosen, why = choose_task(values, task, where)
-        rows, classes = _learnt_rows(stored_rows(y, trusted=trusted), chosen, values, where)
-        shape = picture_shape(x)
+        rows, classes = _learnt_rows(stored_rows(rows_y, trusted=trusted), chosen, values, where)
+        shape = picture_shape(rows_x)
         name = os.fspath(path)
         yield StoredDataset(
-            Columns(Runs(stored_rows(x, trusted=trusted, file=raw), name, run, numbers, begun)),
+            Columns(
+                Runs(stored_rows(rows_x, trusted=trusted, file=raw), name, run, numbers, begun)
+            ),
             Columns(Runs(rows, name, run, numbers, begun)),
             classes,
             shape,
             None if shape is None else 255,
             chosen,
-            (why,) if task is None else (),
+            (*notes, why) if task is None else tuple(notes),
         )
 
 

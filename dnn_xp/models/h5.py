@@ -7,6 +7,7 @@
 ``classes``               their names, where there are classes
 ``table``                 of an estimator of tables: what it does before the networks and after
                           them; see `dnn_xp.models.states`
+``encoder``               of a network that was trained on a table: a `TableEncoder`'s state
 ``about``                 text, JSON: library versions, seed, epochs, ...
 ``format``, ``version``   attributes; ``image_shape`` and ``pixel_max``, too, where it is pictures
 ========================  ======================================================================
@@ -32,7 +33,9 @@ import numpy as np
 from dnn_xp.arguments import check_kind, check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.picture_statistics import PictureRanges
 from dnn_xp.data.preprocessing import Preprocessing
+from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import TASKS
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["Model", "ModelFileError", "load_model", "save_model"]
 
 _FORMAT, _VERSION = "dnn_xp model", 2
-_BLOCKS = {"network", "about", "classes", "parameters", "preprocessing", "table"}
+_BLOCKS = {"network", "about", "classes", "parameters", "preprocessing", "table", "encoder"}
 """What a file may hold: another block might change what the network predicts."""
 
 
@@ -89,6 +92,8 @@ class Model(NamedTuple):
     table : mapping, or None
         What an estimator of tables does before the networks and after them: its encoder and its
         calibration, of JSON's types and arrays. Without it their predictions mean nothing.
+    encoder : TableEncoder, or None
+        Of a single network on tables, whose columns the network takes.
 
     Examples
     --------
@@ -112,6 +117,7 @@ class Model(NamedTuple):
     pixel_max: int | None = None
     about: Mapping[str, Any] = MappingProxyType({})
     table: Mapping[str, Any] | None = None
+    encoder: TableEncoder | None = None
 
     def __repr__(self) -> str:
         """Return one line without arrays."""
@@ -172,6 +178,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
             file["classes"] = fixed(model.classes)
         if model.table is not None:
             write_state(file.create_group("table"), dict(model.table))
+        if model.encoder is not None:
+            write_state(file.create_group("encoder"), model.encoder.state())
         if model.image_shape is not None:
             file.attrs["image_shape"] = model.image_shape
         if model.pixel_max is not None:
@@ -281,6 +289,9 @@ def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) 
             pixel_max=_as_integers(read_attribute(file, "pixel_max")),
             about=read_json(find_data_set(file, "about")),
             table=read_state(find_group(file, "table")) if "table" in blocks else None,
+            encoder=TableEncoder.from_state(read_state(find_group(file, "encoder")))
+            if "encoder" in blocks
+            else None,
         )
 
 
@@ -357,6 +368,10 @@ def _check(model: Model, theta: np.ndarray[Any, Any]) -> None:
         )
     if model.pixel_max is not None:
         check_whole("pixel_max", model.pixel_max, 1)
+    if model.encoder is not None and model.encoder.n_columns_ != network.n_inputs:
+        raise ValueError(
+            f"encoder: found {model.encoder.n_columns_} columns, expected {network.n_inputs}"
+        )
     _check_about(model.about)
 
 
@@ -373,6 +388,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         raise ValueError(f"about: found the task {about['task']!r}, expected one of {TASKS}")
     if "fingerprint" in about and not _is_whole(about.get("seed", 0), 0):
         raise ValueError(f"about: found the seed {about['seed']!r}, expected a whole number")
+    if about.get("pictures") is not None:
+        PictureRanges.of(about["pictures"])
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -48,15 +48,15 @@ def refused(ran, *words):
     return line
 
 
-@pytest.mark.parametrize("command", ["train", "range-test", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "range-test", "evaluate", "predict"])
 @pytest.mark.parametrize("name", ["external_link", "circle", "virtual_of_a_pipe", "huge", "group"])
 def test_hostile_data_are_one_line(dnn_xp, model, tmp_path, command, name):
     neighbours(tmp_path)
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["x"], file["y"] = np.ones((4, 3)), np.arange(4) % 2
         put(file, "x", HOSTILE[name])
-    arguments = [command, model(), "data.h5"] if command == "evaluate" else [command, "data.h5"]
-    refused(dnn_xp(*arguments), "data.h5: x: ")
+    kept = [model()] if command in ("evaluate", "predict") else []
+    refused(dnn_xp(command, *kept, "data.h5"), "data.h5: x: ")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])

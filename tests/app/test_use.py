@@ -1,4 +1,4 @@
-"""``dnn-xp evaluate`` and ``dnn-xp predict``."""
+"""``dnn-xp evaluate``."""
 
 import re
 
@@ -205,44 +205,3 @@ def test_a_model_of_counts_predicts_them(dnn_xp, tmp_path):
     image.new("L", (2, 2), 200).save(tmp_path / "200.png")
     _, out, _ = dnn_xp("predict", "m.h5", "200.png")
     assert float(rows(out)["200.png"][0]) == pytest.approx(np.exp(4), rel=0.2)
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Write the first ten digits as PNG files, enlarged, bright on dark."""
-    image = pytest.importorskip("PIL.Image")
-    digits = load_digits()
-    for place in range(10):
-        pixels = (digits.X[:, place].reshape(8, 8) * (255 / 16)).astype(np.uint8)
-        image.fromarray(np.kron(pixels, np.ones((4, 4), dtype=np.uint8))).save(
-            tmp_path / f"{place}.png"
-        )
-    return [f"{place}.png" for place in range(10)], [str(label) for label in digits.y[:10]]
-
-
-def test_predict_reads_pictures(dnn_xp, model, pictures):
-    names, labels = pictures
-    code, out, err = dnn_xp("predict", model[0], *names)
-    assert (code, err) == (0, "")
-    heading, *lines = [line.split() for line in out.splitlines()]
-    assert heading == ["picture", "class", "probability"]
-    assert [line[0] for line in lines] == names
-    assert sum(line[1] == label for line, label in zip(lines, labels, strict=True)) >= 9
-    assert all(10.0 <= float(line[2].rstrip("%")) <= 100.0 for line in lines)
-
-
-def test_predict_on_every_library(dnn_xp, model, pictures, library):
-    device = ("--device", library.device) if library.device else ()
-    here = dnn_xp("predict", model[0], *pictures[0], "--backend", library.backend, *device)
-    assert here.code == 0
-    assert here.out == dnn_xp("predict", model[0], *pictures[0], "--backend", "numpy").out
-
-
-@pytest.mark.parametrize("content", [None, b"no picture"])
-def test_predict_names_the_picture_that_it_cannot_read(dnn_xp, model, pictures, tmp_path, content):
-    if content is not None:
-        (tmp_path / "bad.png").write_bytes(content)
-    code, out, err = dnn_xp("predict", model[0], "0.png", "bad.png")
-    assert (code, out) == (2, "")
-    assert "bad.png" in err
-    assert err.count("\n") == 1

@@ -273,7 +273,7 @@ TWO = np.ones((2, 3))
     [
         (np.ones((3, 3)), [0, 1], r"found 3 examples in x and the shape \(2,\) of y"),
         (TWO, 1, r"found 2 examples in x and the shape \(\) of y"),
-        (np.ones(2), [0, 1], r"x: found the shape \(2,\), expected \(m, \.\.\.\)"),
+        (np.ones(()), [0, 1], r"x: found the shape \(\), expected \(m, \.\.\.\)"),
         (np.ones((0, 3)), [], r"x: found the shape \(0, 3\)"),
         (np.ones((2, 0)), [0, 1], r"x: found the shape \(2, 0\)"),
         (np.array([["a"], ["b"]]), [0, 1], r"x: found the dtype <U1, expected real numbers"),
@@ -338,11 +338,14 @@ def test_the_largest_single_precision_is_no_such_number(stored):
     assert load_arrays(stored(x=x, y=[0, 1])).X.shape == (3, 2)
 
 
-@pytest.mark.parametrize("names", [("df/axis0", "df/values"), ("train/x", "train/y"), ("a/b/x",)])
-def test_arrays_in_groups_are_told_where_they_must_be(stored, names):
+@pytest.mark.parametrize(
+    "names",
+    [("df/axis0", "df/values"), ("a/b/x",), ("a/x", "a/y", "b/x", "b/y"), ("X", "data", "y")],
+)
+def test_arrays_whose_names_leave_a_doubt_are_asked_for(stored, names):
     path = stored("data.h5", **{name: np.ones((2, 2)) for name in names})
-    group = names[0].split("/")[0]
-    with pytest.raises(ValueError, match=f"lacks x, y: found the group {group}, expected x, y at"):
+    found = f"data.h5: found {', '.join(sorted(names))}; expected x and y: say .*--x NAME --y NAME"
+    with pytest.raises(ValueError, match=found):
         load_arrays(path)
 
 
@@ -525,14 +528,20 @@ def test_a_built_in_name_goes_before_a_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("data", "problem"),
-    [("mnist", "there is no such file"), ("table.csv", "such a file is not understood")],
+    [("mnist", "there is no such file"), ("table.xlsx", "such a file is not understood")],
 )
 def test_dataset_what_is_not_understood_is_named_with_what_is(tmp_path, monkeypatch, data, problem):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "table.csv").touch()
-    expected = r"expected 'digits', 'cats', .*\.h5, \.hdf5 or \.npz.*folder"
+    (tmp_path / "table.xlsx").touch()
+    expected = r"expected 'digits', 'cats', .*\.h5, \.hdf5, \.mat, \.npz or \.npy.*table.*folder"
     with pytest.raises(ValueError, match=rf"data: found '{data}' \({problem}\), {expected}"):
         load(data)
+
+
+def test_a_table_is_read_by_what_divides_it_first(tmp_path):
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"found the table .*read_table_file reads it"):
+        load(tmp_path / "table.csv")
 
 
 def test_a_file_of_arrays_that_is_not_there_is_named(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from dnn_xp import backends
 from dnn_xp.data import images
 from dnn_xp.data.images import picture_suffixes, read_bytes, read_picture, read_pictures
+from dnn_xp.data.picture_statistics import fit_ranges
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -364,3 +365,23 @@ def test_no_more_is_in_memory_than_the_bytes_of_the_pictures(many):
     tracemalloc.stop()
     # Of those that are read ahead there are a few more.
     assert peak < pictures.nbytes + 12 * 30_000 + 300_000
+
+
+def test_dark_becomes_light_where_it_is_asked_for(saved):
+    path = saved(np.array([[0, 100, 255]], dtype=np.uint8))
+    assert read_picture(path, (1, 3, 1), invert=True).tolist() == [255.0, 155.0, 0.0]
+    clear = np.zeros((1, 1, 4), dtype=np.uint8)  # the transparent is white, and so black
+    assert read_picture(saved(clear), (1, 1, 3), invert=True).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_drawing_is_read_as_it_would_be_among_the_training_pictures(saved):
+    """A square of 20 pixels in a corner of the paper, where those of the training fill a half."""
+    training = np.zeros((8, 8, 1), np.uint8)
+    training[2:6, 2:6] = 255
+    ranges = fit_ranges(training.reshape(-1, 1), (8, 8, 1), 255)
+    paper = np.full((100, 100), 250, np.uint8)
+    paper[5:25, 70:90] = 30
+    found = read_bytes(saved(paper), (8, 8, 1), invert=True, crop_like=ranges)
+    assert np.abs(found.astype(int) - training).max() <= 60  # of what rings at the borders
+    with pytest.raises(ValueError, match=r"picture\.png: .*one colour"):
+        read_bytes(saved(paper[:5]), (8, 8, 1), crop_like=ranges)

@@ -183,7 +183,7 @@ def test_bytes_of_such_shapes_are_pictures_as_they_are_there(saved, shape):
         {"x": numbers(), "y": np.where(np.arange(M) == 700, np.nan, 1.0)},
         {"x": numbers(), "y": np.where(np.arange(2 * M).reshape(M, 2) == 700, np.inf, 1.0)},
         {"x": numbers(), "y": np.zeros(M, complex)},
-        {"x": numbers()[:, 0], "y": np.zeros(M, int)},
+        {"x": np.float64(1.0), "y": np.zeros(M, int)},
         {"x": np.zeros((0, 3)), "y": np.zeros(0, int)},
         {"x": np.zeros((3, M)), "y": np.zeros(M, int)},
         {"x": np.zeros((M, 3), complex), "y": np.zeros(M, int)},

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from dnn_xp.files.arrays import read_arrays
+from dnn_xp.files.arrays import read_arrays, read_examples
 
 ARRAYS = {
     "x": np.arange(12, dtype=np.uint8).reshape(3, 4),
@@ -132,3 +132,128 @@ def test_a_flipped_byte_of_a_compressed_file_is_named_or_harmless(tmp_path):
                 np.testing.assert_array_equal(values, ARRAYS[name])
     assert problems
     assert all("data.npz" in problem for problem in problems)
+
+
+# --------------------------------------------------------------------------- examples
+
+X, Y = np.arange(24.0).reshape(6, 4), np.asarray([0, 1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".npz"])
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (("x", "y"), {}),
+        (("X", "y"), {}),
+        (("x_train", "y_train"), {}),
+        (("a", "b"), {"x": "a", "y": "b"}),
+        (("train/x", "train/y"), {}),
+        (("a/b", "a/c"), {"x": "a/b", "y": "a/c"}),
+    ],
+)
+def test_examples_of_any_names(tmp_path, suffix, names, asked):
+    path = write(tmp_path / f"data{suffix}", dict(zip(names, (X, Y), strict=True)))
+    found = read_examples(path, **asked)
+    assert (found.x.tolist(), found.y.tolist(), found.test) == (X.tolist(), Y.tolist(), None)
+    assert bool(found.notes) == (not asked and names != ("x", "y"))
+
+
+def test_examples_of_a_test_part(tmp_path):
+    arrays = {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": Y[:2]}
+    found = read_examples(write(tmp_path / "mnist.npz", arrays))
+    assert found.test is not None
+    assert (found.test[0].tolist(), found.test[1].tolist()) == (X[:2].tolist(), Y[:2].tolist())
+    assert "as their test part: x_test, y_test" in found.notes[0]
+
+
+def matlab(path, **arrays):
+    """Write arrays as MATLAB's v7.3 does: behind 512 bytes of its own, axes the other way round."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, values in arrays.items():
+            file[name] = np.asarray(values).T
+            file[name].attrs["MATLAB_class"] = np.bytes_("double")
+        file.create_group("#refs#")["a"] = np.zeros(2)
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "shape"),
+    [
+        (X, Y[:, None] * 1.0, (6, 4)),
+        (X, Y[None, :] * 1.0, (6, 4)),
+        (X[:4], Y[:4, None], (4, 4)),
+        (X[:, :1], Y[:, None], (6, 1)),
+        (np.arange(180.0).reshape(5, 3, 2, 6), Y[:, None], (6, 5, 3, 2)),
+        (X.T, Y[:, None], (6, 4)),
+    ],
+)
+def test_examples_of_matlab_are_rows(tmp_path, x, y, shape):
+    found = read_examples(matlab(tmp_path / "data.mat", X=x, y=y))
+    assert (found.x.shape, found.y.size) == (shape, shape[0])
+    assert found.y.ravel().tolist() == np.ravel(y).tolist()
+    rows = x if len(x) == shape[0] else np.moveaxis(x, -1, 0)
+    assert found.x.tolist() == rows.tolist()
+    assert "as MATLAB has it" in found.notes[-1]
+
+
+def test_older_files_of_matlab_are_named(tmp_path):
+    path = tmp_path / "old.mat"
+    path.write_bytes(b"MATLAB 5.0 MAT-file, Platform: PCWIN64".ljust(128))
+    with pytest.raises(
+        ValueError, match=r"old\.mat: found a MAT-file of version 7 or older, .*7\.3"
+    ):
+        read_examples(path)
+
+
+def test_npy_with_targets_in_another_file_or_the_last_column(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    found = read_examples(tmp_path / "x.npy", y=str(tmp_path / "y.npy"))
+    assert (found.x.tolist(), found.y.tolist(), found.notes) == (X.tolist(), Y.tolist(), ())
+    found = read_examples(tmp_path / "x.npy")
+    assert (found.x.tolist(), found.y.tolist()) == (X[:, :3].tolist(), X[:, 3].tolist())
+    assert found.notes == ("the last of 4 columns is the target: --y FILE.npy names another",)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.ones(3), "expected numbers of the shape"),
+        (np.ones((3, 1)), "expected numbers of the shape"),
+        (np.ones((3, 4, 4)), "--y FILE.npy"),
+        (np.asarray([["a", "b"]]), "expected numbers of the shape"),
+        (np.asarray([{}], object), "found Python objects"),
+    ],
+)
+def test_npy_that_holds_no_targets(tmp_path, array, said):
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(ValueError, match=said):
+        read_examples(tmp_path / "x.npy")
+
+
+def test_npy_that_is_none_or_damaged(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    whole = (tmp_path / "x.npy").read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / "cut.npy").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"cut\.npy: "):
+            read_examples(tmp_path / "cut.npy")
+    for other in ("table.csv", "data.npz", "none.npy"):
+        (tmp_path / "table.csv").write_text("a,b")
+        with pytest.raises((ValueError, FileNotFoundError), match=other):
+            read_examples(tmp_path / "x.npy", y=str(tmp_path / other))
+    with pytest.raises(ValueError, match="an NPY file is a single array"):
+        read_examples(tmp_path / "x.npy", "x")
+
+
+def test_links_within_a_file_are_not_followed_by_names(tmp_path):
+    path = write(tmp_path / "data.h5", {"inner/a": X, "y": Y})
+    with h5py.File(path, "a") as file:
+        file["x"] = h5py.SoftLink("/inner/a")
+        file["inner/loop"] = h5py.SoftLink("/inner")
+        file["inner/self"] = file["inner"]
+    with pytest.raises(ValueError, match="x: found a link, expected it in the file itself"):
+        read_examples(path)
+    assert read_examples(path, "inner/a", "y").x.tolist() == X.tolist()

@@ -297,7 +297,7 @@ def with_network(**changes):
     [
         (lambda file: file.attrs.update(version=3), "found format version 3, expected 2: .* newer"),
         (lambda file: file.attrs.update(version=1), "found format version 1, expected 2: .* older"),
-        (replaced("encoder/bins", 1.0), "found encoder, of which this dnn_xp does not know"),
+        (replaced("decoder/bins", 1.0), "found decoder, of which this dnn_xp does not know"),
         (replaced("about", "{}"), "about: found text of variable length, expected text of"),
         (lambda file: file.attrs.update(version="x"), "not a model that can be used"),
         (lambda file: file.__delitem__("network"), "not a model that can be used: .*network"),

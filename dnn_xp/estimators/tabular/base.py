@@ -34,6 +34,7 @@ from dnn_xp.backends import (
     threads_for,
     to_host,
 )
+from dnn_xp.data.frames import Columns
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.estimators.checkpoints import check_draws_again
 from dnn_xp.estimators.data import (
@@ -238,7 +239,7 @@ class TabularEstimator(TabularParameters):
         rng = check_random_state(self.random_state)
         X = _readable(X)
         self.encoder_ = TableEncoder(categorical_features=self.categorical_features).fit(X)
-        validate_data(self, X, skip_check_array=True, reset=True)
+        self._check_features(X, reset=True)
         rows = self.encoder_.transform(X)
         like = y if keeps_its_library(y) else None
         y = self._check_y(y, rows)
@@ -399,8 +400,16 @@ class TabularEstimator(TabularParameters):
         """Return the encoded rows of X, of the features that the fit knows."""
         check_is_fitted(self)
         X = _readable(X)
-        validate_data(self, X, skip_check_array=True, reset=False)
+        self._check_features(X, reset=False)
         return self.encoder_.transform(X)
+
+    def _check_features(self, X: ArrayLike, *, reset: bool) -> None:
+        """Learn, or compare, the names of the features and how many there are."""
+        if not isinstance(X, Columns):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+        elif reset:  # names that scikit-learn does not see; afterwards the encoder compares them
+            self.n_features_in_ = X.shape[1]
+            self.feature_names_in_ = np.asarray(X.columns, object)
 
     def _rows_for(self, X: ArrayLike, method: str) -> Array:
         """Return the encoded rows of X, for a method that an error can name.
