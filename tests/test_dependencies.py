@@ -137,7 +137,7 @@ except ImportError as error:
         (
             "matplotlib",
             "app",
-            "from dnn_xp.reports.figures import learning_curve; learning_curve([1.0, 0.5])",
+            "from dnn_xp.reports import learning_curve; learning_curve([1.0, 0.5])",
         ),
         (
             "tensorboard",

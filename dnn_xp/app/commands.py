@@ -7,6 +7,8 @@ import typer
 from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
+from dnn_xp.app.compare import compare_runs
+from dnn_xp.app.plot import plot
 from dnn_xp.app.range_test import range_test
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
@@ -59,6 +61,14 @@ app.command(
     )
 )(train)
 app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
+app.command(
+    epilog=_examples(
+        "plot curves",
+        "plot runs/a runs/b curves -o curves.pdf",
+        "plot digits.h5 mistakes --data digits -o mistakes.png",
+    )
+)(plot)
+app.command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
 app.command(
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
 )(range_test)

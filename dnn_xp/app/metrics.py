@@ -6,11 +6,11 @@ from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
 from dnn_xp.data.tasks import task_of
 from dnn_xp.functions.costs import central_outputs, find_cost
-from dnn_xp.functions.metrics import METRICS
+from dnn_xp.functions.metrics import METRICS, mode_of
 from dnn_xp.network import Network
 from dnn_xp.training.evaluation import AT_ONCE
 
-__all__ = ["Metrics", "choose_metrics", "measure"]
+__all__ = ["Metrics", "choose_metrics", "measure", "mode_by_name"]
 
 Metrics = Mapping[str, Callable[[Array, Array], Array]]
 """Functions of predictions and targets, by the names under which they are shown."""
@@ -58,6 +58,20 @@ def choose_metrics(
             f"--metric: found {unknown[0]!r}, expected one of {', '.join(known)} for such data"
         )
     return {_SHOWN_AS.get(name, name): METRICS[name] for name in (*usual, *asked)}
+
+
+def mode_by_name(shown: str) -> str | None:
+    """Return whether a metric is better when smaller, "min", or larger, "max"; None of no metric.
+
+    Parameters
+    ----------
+    shown : str
+        The name under which it is shown, such as ``"RMSE"``, or ``"cost"``.
+    """
+    if shown == "cost":
+        return "min"
+    names = {short: name for name, short in _SHOWN_AS.items()}
+    return mode_of(METRICS.get(names.get(shown, shown)))
 
 
 def measure(

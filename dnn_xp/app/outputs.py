@@ -12,6 +12,7 @@ from dnn_xp.app.formatting import describe_written
 from dnn_xp.backends import require
 from dnn_xp.files import replacing, try_replacing
 from dnn_xp.files.locking import lock_of
+from dnn_xp.reports import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,8 +136,8 @@ def _nearest(folder: str) -> str:
     return folder
 
 
-def check_plot(plot: Path | None) -> None:
-    """See that ``--plot`` names a kind of picture, and that it can be drawn.
+def check_plot(plot: Path | None, option: str = "--plot") -> None:
+    """See that an option names a kind of picture, and that it can be drawn.
 
     Raises
     ------
@@ -147,11 +148,11 @@ def check_plot(plot: Path | None) -> None:
         return
     if plot.suffix.lower() not in PLOT_SUFFIXES:
         expected = ", ".join(PLOT_SUFFIXES)
-        raise ValueError(f"--plot: found {str(plot)!r}, expected a name that ends in {expected}")
+        raise ValueError(f"{option}: found {str(plot)!r}, expected a name that ends in {expected}")
     require("matplotlib", extra="app")
 
 
-def draw(figure: "Figure", plot: Path) -> str:
+def draw(figure: "Figure", plot: Path, option: str = "--plot") -> str:
     """Write a figure, and say where it is and how large.
 
     Raises
@@ -159,8 +160,8 @@ def draw(figure: "Figure", plot: Path) -> str:
     Failure
         Naming the option and the file, where it cannot be written.
     """
-    with option_errors("--plot", plot), replacing(plot) as temporary:
-        figure.savefig(temporary)
+    with option_errors(option, plot), replacing(plot) as temporary:
+        save(figure, temporary)
     return describe_written(plot)
 
 

@@ -31,7 +31,7 @@ from dnn_xp.app.options import (
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
-from dnn_xp.reports import figures
+from dnn_xp.reports import learning_rate_curve
 from dnn_xp.training import Callback, Optimizer, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
@@ -110,7 +110,7 @@ def range_test(
             ],
         )
         if plot is not None:
-            curve = draw(figures.learning_rate_curve(result), plot)
+            curve = draw(learning_rate_curve(result), plot)
             report.facts(console, [("curve", curve)], len("proposed"))
 
 

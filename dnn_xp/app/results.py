@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from dnn_xp.app import report
+from dnn_xp.app.curves import draw_history
 from dnn_xp.app.errors import Failure
 from dnn_xp.app.formatting import (
     describe_backend,
@@ -26,7 +27,6 @@ from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
 from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
-from dnn_xp.reports import figures
 from dnn_xp.training import TrainingResult
 
 __all__ = ["FittedRun", "make_model", "report_and_save"]
@@ -98,7 +98,7 @@ def report_and_save(
     problems: list[str] = []
     files = [("model", _try(problems, lambda: _keep_model(run, settings, backend)))]
     if (plot := settings.plot) is not None:
-        files.append(("curve", _try(problems, lambda: _draw_curve(run, plot))))
+        files.append(("curve", _try(problems, lambda: _draw_curve(run, plot, settings.data))))
     if settings.checkpoint is not None and settings.checkpoint.is_file():
         files.append(("checkpoint", describe_written(settings.checkpoint)))
     if run.folder is not None and run.folder.is_dir():
@@ -177,11 +177,20 @@ def _save_somewhere(model: Model) -> Path | None:
     return None
 
 
-def _draw_curve(run: FittedRun, plot: Path) -> str:
+def _draw_curve(run: FittedRun, plot: Path, data: str) -> str:
     """Write the learning curve, and say where it is."""
     if not run.result.history:
         return "not drawn: there is no whole epoch"
-    return draw(figures.learning_curve(run.result.history), plot)
+    return draw(
+        draw_history(
+            run.result.history,
+            run.prepared.optimizer_settings.optimizer.learning_rate,
+            run.prepared.optimizer_settings.plan,
+            data,
+            run.prepared.experiment.network,
+        ),
+        plot,
+    )
 
 
 def _try(problems: list[str], write: Callable[[], str]) -> str:

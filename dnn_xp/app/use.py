@@ -47,7 +47,7 @@ from dnn_xp.data.stored import (
 )
 from dnn_xp.models import Model, load_model
 
-__all__ = ["evaluate", "predict"]
+__all__ = ["evaluate", "load_kept", "load_parts", "predict"]
 
 
 def evaluate(
@@ -65,12 +65,12 @@ def evaluate(
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
-            loaded = _load(model)
+            loaded = load_kept(model)
             dtype = dtype_name(loaded.theta.dtype)
             task = model_task(loaded)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
             with report.reading(console, "read") as advance:
-                parts, sizes = _load_parts(loaded, data, data_dir, trust, opened, advance)
+                parts, sizes = load_parts(loaded, data, data_dir, trust, opened, advance)
             notes = describe_absent(parts)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
@@ -101,7 +101,7 @@ def evaluate(
     )
 
 
-def _load(path: Path) -> Model:
+def load_kept(path: Path) -> Model:
     """Return the model in the folder of a run, or in a file."""
     model = load_model(path / MODEL if path.is_dir() else path)
     if model.table is not None:
@@ -122,7 +122,7 @@ _Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]
 """What is measured of each part of the data, and how many examples that part has."""
 
 
-def _load_parts(
+def load_parts(
     model: Model, data: str, data_dir: Path | None, trusted: bool, opened: ExitStack, advance: Told
 ) -> _Parts:
     """Load data, divided as in the training where they are the data of the training."""
@@ -193,7 +193,7 @@ def predict(
     console = report.open_console()
     with computing(backend, device):
         with user_errors():
-            loaded = _load(model)
+            loaded = load_kept(model)
             shape, pixel_max = loaded.image_shape, loaded.pixel_max
             if shape is None or pixel_max is None:
                 raise ValueError(f"{model}: was not trained on pictures: see dnn-xp evaluate")

@@ -24,7 +24,7 @@ from dnn_xp.functions.metrics import accuracy
 from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 from dnn_xp.network.values import check_finite
-from dnn_xp.reports import figures
+from dnn_xp.reports import curves, mistakes
 from dnn_xp.training import Callback, Run, sgd, train
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _train(
     )
     if plotted:
         costs = run.history.get("cost", [])
-        curve = figures.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
+        curve = curves.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
         show_by_pyplot(curve)
     return network.unpack(run.theta)
 
@@ -324,6 +324,6 @@ def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> "Figu
         [names[int(label)] for label in to_host(one).reshape(-1)] for one in (p, y)
     )
     pictures = pictures.reshape(-1, side, side, 3)
-    figure = figures.mislabeled_pictures(pictures, predicted, actual)
+    figure = mistakes.mislabeled_pictures(pictures, predicted, actual)
     show_by_pyplot(figure)
     return figure

@@ -13,7 +13,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FileLock", "InUseError", "lock_of"]
+__all__ = ["FileLock", "InUseError", "is_locked", "lock_of"]
 
 _HAVE_NONE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What systems say whose files cannot be locked."""
@@ -26,6 +26,27 @@ class InUseError(OSError):
 def lock_of(target: Path) -> Path:
     """Return the file by which another one is locked."""
     return target.with_name(f".{target.name}.lock")
+
+
+def is_locked(target: Path) -> bool:
+    """Return whether somebody holds the lock on the name of a file; nothing is made or changed.
+
+    False, too, where that cannot be found out.
+    """
+    try:
+        descriptor = os.open(lock_of(target.resolve()), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return False
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class FileLock:

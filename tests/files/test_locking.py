@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from dnn_xp.files import locking
-from dnn_xp.files.locking import FileLock, InUseError
+from dnn_xp.files.locking import FileLock, InUseError, is_locked
 
 needs_locks = pytest.mark.skipif(locking.fcntl is None, reason="the system has no flock")
 
@@ -138,3 +138,27 @@ def test_a_folder_that_is_not_there(tmp_path):
         pytest.skip("the system has no flock")
     with pytest.raises(FileNotFoundError):
         FileLock(tmp_path / "nowhere" / "file")
+
+
+# ----------------------------------------------------------------------------- looking
+
+
+@needs_locks
+def test_a_look_at_a_lock_tells_and_changes_nothing(path):
+    assert not is_locked(path)
+    assert not list(path.parent.iterdir())
+    lock = FileLock(path)
+    assert is_locked(path)
+    lock.release()
+    assert not is_locked(path)
+    locking.lock_of(path).touch()  # as a process leaves it that was killed
+    assert not is_locked(path)
+    assert locking.lock_of(path).exists()
+    lock = FileLock(path)
+    lock.release()
+
+
+def test_where_there_are_no_locks_nothing_is_locked(path, monkeypatch):
+    locking.lock_of(path).touch()
+    monkeypatch.setattr(locking, "fcntl", None)
+    assert not is_locked(path)

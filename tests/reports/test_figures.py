@@ -1,182 +1,115 @@
-"""Figures: what is drawn, that it can be read, and where it is shown."""
+"""Figures: the same bytes each time, a style of their own, and where they are shown."""
 
+import pickle
 import sys
-from itertools import combinations
 from types import ModuleType
-from unittest import mock
 
 import numpy as np
 import pytest
 
-from dnn_xp.reports import figures
+from dnn_xp import reports
+from dnn_xp.reports import figures, learning_curve, save
 from dnn_xp.training.range_test import RangeTest
 
-matplotlib = pytest.importorskip("matplotlib", reason="the figures need matplotlib")
-
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.backend_bases import FigureManagerBase  # noqa: E402
-from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
-
-DIGITS = np.arange(9.0 * 64).reshape(9, 8, 8)
-
-
-@pytest.fixture(autouse=True)
-def agg():
-    """Draw without a window, and leave no figure behind."""
-    matplotlib.use("Agg")
-    yield
-    assert pyplot.get_fignums() == []
-
-
-def texts(figure):
-    """Return the boxes of all texts that are drawn, by their words."""
-    canvas = FigureCanvasAgg(figure)
-    with mock.patch.object(Text, "draw", autospec=True) as draw:
-        canvas.draw()
-    drawn = {call.args[0] for call in draw.call_args_list}
-    shown = [text for text in drawn if text.get_visible() and text.get_text()]
-    return [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in shown]
+ALL = {
+    "boundary": lambda: reports.decision_boundary(
+        lambda X: 1.0 / (1.0 + np.exp(-X[:1])), [[-1.0, 1.0], [0.0, 1.0]], [0, 1]
+    ),
+    "calibration": lambda: reports.reliability_diagram([0.6, 0.9, 0.9], [True, False, True]),
+    "confusion": lambda: reports.confusion_heatmap([[3, 1], [0, 2]], ["$a$", "b"]),
+    "curves": lambda: learning_curve({"cost": [1000.0, 0.5], "validation_cost": [0.0, 2.0]}),
+    "importances": lambda: reports.importance_bars([0.5, 0.1], [0.1, 0.1]),
+    "mistakes": lambda: reports.mislabeled_pictures(np.ones((1, 4, 4)), ["a"], ["b"]),
+    "range_tests": lambda: reports.learning_rate_curve(
+        RangeTest([0.1, 1.0], [1.0, 0.5], [1.0, 0.7], 0.25)
+    ),
+    "residuals": lambda: reports.residual_plot([1.0, 2.0], [1.5, 2.5]),
+    "saliency": lambda: reports.saliency_pictures(np.ones((1, 4, 4, 3)), np.ones((1, 4, 4, 3))),
+    "weights": lambda: reports.weight_pictures(np.ones((2, 16)), (4, 4, 1)),
+}
 
 
-def assert_readable(figure):
-    """Check that no text lies over another, or over the edge."""
-    boxes = texts(figure)
-    assert boxes
-    for word, box in boxes:
-        assert box.x0 >= 0, word
-        assert box.y0 >= 0, word
-        assert box.x1 <= figure.bbox.x1, word
-        assert box.y1 <= figure.bbox.y1, word
-    for (one, box), (other, another) in combinations(boxes, 2):
-        assert not box.overlaps(another), f"{one!r} lies over {other!r}"
+@pytest.fixture
+def odd_settings():
+    """Set Matplotlib to what none of our pictures may follow."""
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 30.0, "savefig.dpi": 10, "svg.fonttype": "path"}):
+        yield
 
 
-# ----------------------------------------------------------------------------- learning curves
+def written(draw, path):
+    save(draw(), path)
+    return path.read_bytes()
 
 
-@pytest.mark.parametrize(("unit", "first"), [("iterations", 0), ("epochs", 1)])
-def test_a_curve_has_its_costs_and_labels(unit, first):
-    figure = figures.learning_curve([0.7, 0.5, 0.4], learning_rate=0.0075, unit=unit)
-    (axes,) = figure.axes
-    (line,) = axes.lines
-    np.testing.assert_array_equal(line.get_xdata(), [first, first + 1, first + 2])
-    np.testing.assert_array_equal(line.get_ydata(), [0.7, 0.5, 0.4])
-    assert (axes.get_xlabel(), axes.get_ylabel()) == (unit, "cost")
-    assert axes.get_title() == "Learning rate = 0.0075"
-    assert axes.get_legend() is None
-    assert_readable(figure)
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+def test_equal_results_give_the_same_bytes(name, kind, tmp_path, monkeypatch):
+    first = written(ALL[name], tmp_path / f"one.{kind}")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert written(ALL[name], tmp_path / f"other.{kind}") == first
 
 
-def test_validation_is_another_line_in_colour_and_in_style():
-    history = {"cost": [2.0, 1.0], "validation_cost": [2.5, 1.5], "accuracy": [0.1, 0.2]}
-    (axes,) = figures.learning_curve(history).axes
-    training, validation = axes.lines
-    np.testing.assert_array_equal(validation.get_ydata(), [2.5, 1.5])
-    assert training.get_color() != validation.get_color()
-    assert training.get_linestyle() != validation.get_linestyle()
-    words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["training", "validation"]
-    assert axes.get_title() == ""
+def test_what_matplotlib_is_set_to_changes_nothing(tmp_path, odd_settings):
+    import matplotlib
+
+    mine = written(ALL["curves"], tmp_path / "mine.svg")
+    with matplotlib.rc_context(rc=matplotlib.rcParamsDefault):
+        matplotlib.use("Agg")
+        assert written(ALL["curves"], tmp_path / "plain.svg") == mine
+    assert matplotlib.rcParams["font.size"] == 30.0
 
 
-@pytest.mark.parametrize(
-    "costs", [[], [0.5], [1e300, float("inf")], [float("nan")], list(np.linspace(3, 0, 2500))]
-)
-def test_every_history_can_be_drawn(costs, tmp_path):
-    figure = figures.learning_curve(costs, learning_rate=1e-5, unit="iterations")
-    assert_readable(figure)
-    figure.savefig(tmp_path / "curve.png")
-    assert (tmp_path / "curve.png").stat().st_size > 0
+def test_text_stays_text_and_fonts_are_true_type(tmp_path):
+    svg = written(ALL["confusion"], tmp_path / "a.svg").decode()
+    assert ">true class</text>" in svg
+    assert ">$a$</text>" in svg
+    assert "<dc:date>" not in svg
+    pdf = written(ALL["confusion"], tmp_path / "a.pdf")
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert b"/CreationDate" not in pdf
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 20])
-def test_epochs_are_counted_in_whole_numbers(n):
-    (axes,) = figures.learning_curve(list(range(n, 0, -1))).axes
-    ticks = axes.get_xticks()
-    np.testing.assert_array_equal(ticks, np.round(ticks))
+def test_a_png_has_200_dots_an_inch(tmp_path):
+    png = written(ALL["curves"], tmp_path / "a.png")
+    figure = ALL["curves"]()
+    width, height = (int.from_bytes(png[i : i + 4], "big") for i in (16, 20))
+    assert (width, height) == tuple(200 * figure.get_size_inches())
 
 
-# ----------------------------------------------------------------------------- range tests
+@pytest.mark.parametrize("name", ALL)
+def test_a_figure_shows_itself_in_a_notebook(name):
+    figure = ALL[name]()
+    png, size = figure._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    width = int.from_bytes(png[16:20], "big")
+    assert width == pytest.approx(2 * size["width"], abs=2), "twice as many dots, for sharp screens"
 
 
-def test_a_range_test_shows_costs_and_what_is_proposed(tmp_path):
-    rates = list(np.geomspace(1e-6, 1.0, 7))
-    costs, smoothed = [2.0, 2.1, 1.8, 1.5, 1.0, 0.4, 99.0], [2.0, 2.1, 2.0, 1.7, 1.4, 1.0, 9.0]
-    figure = figures.learning_rate_curve(RangeTest(rates, costs, smoothed, 0.01))
-    (axes,) = figure.axes
-    dots, line, proposed = axes.lines
-    for one, values in ((dots, costs), (line, smoothed)):
-        np.testing.assert_array_equal(one.get_xdata(), rates)
-        np.testing.assert_array_equal(one.get_ydata(), values)
-    assert set(proposed.get_xdata()) == {0.01}
-    assert axes.get_xscale() == "log"
-    bottom, top = axes.get_ylim()
-    assert bottom < 0.4 < 2.1 < top < 9.0, "all can be seen but what blows up"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "cost")
-    words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["each step", "smoothed", "proposed: 0.01"]
-    assert_readable(figure)
-    figure.savefig(tmp_path / "curve.png")
-    assert (tmp_path / "curve.png").stat().st_size > 0
-
-
-# ----------------------------------------------------------------------------- pictures
-
-
-def test_only_mislabeled_pictures_are_drawn_under_both_names():
-    predicted, actual = list("012345678"), list("010345668")
-    figure = figures.mislabeled_pictures(DIGITS, predicted, actual)
-    assert figure.get_suptitle() == "2 of 9 pictures mislabeled"
-    assert [axes.get_title() for axes in figure.axes] == [
-        "predicted: 2\ntrue: 0",
-        "predicted: 7\ntrue: 6",
-    ]
-    for axes, picture in zip(figure.axes, DIGITS[[2, 7]], strict=True):
-        np.testing.assert_array_equal(axes.images[0].get_array(), picture)
-    assert_readable(figure)
-
-
-@pytest.mark.parametrize("n_wrong", [0, 1, 4, 5, 6, 9])
-def test_long_names_lie_beside_each_other(n_wrong):
-    actual = ["COMMON WOMBAT (VOMBATUS)"] * 9
-    predicted = ["WILDEBEEST-WILDEBEEST-"] * n_wrong + actual[n_wrong:]
-    figure = figures.mislabeled_pictures(DIGITS, predicted, actual)
-    assert len(figure.axes) == n_wrong
-    assert_readable(figure)
-
-
-def test_many_mislabeled_pictures_are_not_all_drawn():
-    figure = figures.mislabeled_pictures(DIGITS, ["a"] * 9, ["b"] * 9, at_most=7)
-    assert len(figure.axes) == 7
-    assert figure.get_suptitle() == "9 of 9 pictures mislabeled; the first 7"
-
-
-@pytest.mark.parametrize("shape", [(2, 4, 4), (2, 4, 4, 1), (2, 4, 4, 3)])
-@pytest.mark.parametrize("dtype", ["uint8", "float64"])
-def test_grey_and_coloured_pictures_are_drawn(shape, dtype):
-    pictures = np.ones(shape, dtype=dtype)
-    figure = figures.mislabeled_pictures(pictures, ["a", "b"], ["b", "a"])
-    drawn = figure.axes[0].images[0].get_array()
-    assert drawn.shape == (shape[1:] if shape[3:] == (3,) else shape[1:3])
-    assert_readable(figure)
-
-
-def test_as_many_names_as_pictures_are_needed():
-    with pytest.raises(ValueError, match="pictures: found 9 of them, 2 predicted and 9 actual"):
-        figures.mislabeled_pictures(DIGITS, ["a", "b"], ["a"] * 9)
+def test_a_figure_can_be_pickled():
+    figure = pickle.loads(pickle.dumps(ALL["curves"]()))
+    assert figure._repr_png_()[0].startswith(b"\x89PNG")
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = figures.nothing
 
 
 # ----------------------------------------------------------------------------- showing
 
 
 def test_where_nothing_can_be_shown_nothing_is_said(capsys):
-    figures.show(figures.learning_curve([1.0, 0.5]))
+    figures.show(learning_curve([1.0, 0.5]))
     assert capsys.readouterr() == ("", "")
 
 
 def test_where_there_are_windows_the_figure_is_in_one(monkeypatch):
     shown = []
+
+    import matplotlib
+    from matplotlib import pyplot
+    from matplotlib.backend_bases import FigureManagerBase
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     class Manager(FigureManagerBase):
         @classmethod
@@ -192,20 +125,13 @@ def test_where_there_are_windows_the_figure_is_in_one(monkeypatch):
     monkeypatch.setitem(sys.modules, "windows", windows)
     matplotlib.use("module://windows")
 
-    figure = figures.learning_curve([1.0, 0.5])
+    figure = learning_curve([1.0, 0.5])
     figures.show(figure)
     assert shown == [figure]
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: figures.learning_curve([1.0, 0.5]),
-        lambda: figures.learning_rate_curve(RangeTest([0.1, 1.0], [1.0, 0.5], [1.0, 0.7], 0.1)),
-        lambda: figures.mislabeled_pictures(DIGITS, ["a"] * 9, ["b"] * 9),
-    ],
-)
-def test_without_matplotlib_the_extra_is_named(draw, monkeypatch):
+@pytest.mark.parametrize("name", ALL)
+def test_without_matplotlib_the_extra_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'dnn-xp\[app\]'"):
-        draw()
+        ALL[name]()

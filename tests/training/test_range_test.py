@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import Dense, Network, sgd, train
 from dnn_xp.training import adam, momentum
-from dnn_xp.training.range_test import RangeTest, learning_rate_range_test
+from dnn_xp.training.range_test import RangeTest, _smooth, learning_rate_range_test
 from tests.helpers import assert_close
 
 LINE = Network(1, (Dense(1),), "squared_error")
@@ -21,6 +21,13 @@ def towards_0(array):
         return learning_rate_range_test(network, zeros, zeros, array([0.0, b]), **options)
 
     return run
+
+
+def around(costs, reach):
+    """Return the mean around each cost: as many before it as behind it, at most `reach` of each."""
+    n = len(costs)
+    near = [min(reach, i, n - 1 - i) for i in range(n)]
+    return [float(np.mean([costs[j] for j in range(i - k, i + k + 1)])) for i, k in enumerate(near)]
 
 
 def averages(costs, stays):
@@ -39,12 +46,30 @@ def test_costs_are_those_of_a_growing_rate(towards_0, batch_size):
     # A batch's cost is a difference of totals, which are below 4.
     np.testing.assert_allclose(found.costs, b**2 / 2, rtol=1e-12, atol=1e-15)
     assert found.smoothed == found.costs  # a tenth of the steps is one
-    assert found.proposed == pytest.approx(0.1)
+    assert found.proposed == pytest.approx(0.25)
 
 
-def test_smoothing_looks_back_over_a_tenth_of_the_steps(towards_0):
-    found = towards_0(lowest=1e-3, highest=1.0, steps=50)
-    np.testing.assert_allclose(found.smoothed, averages(found.costs, 0.8), rtol=1e-12)
+@pytest.mark.parametrize(("steps", "reach"), [(19, 0), (20, 1), (50, 2), (100, 5), (119, 5)])
+def test_smoothing_looks_as_far_ahead_as_back(towards_0, steps, reach):
+    found = towards_0(lowest=1e-3, highest=1.0, steps=steps)
+    np.testing.assert_allclose(found.smoothed, around(found.costs, reach), rtol=1e-12)
+    assert len(set(found.costs)) == steps, "a shifted mean would be another"
+
+
+@pytest.mark.parametrize("steps", [60, 100, 200, 400])
+def test_the_smoothed_cost_is_lowest_near_the_lowest_cost(towards_0, steps):
+    """A running mean would be lowest later, by all that it looks back."""
+    found = towards_0(lowest=1e-2, highest=100.0, steps=steps)
+    lowest, smoothed = (int(np.argmin(costs)) for costs in (found.costs, found.smoothed))
+    running = int(np.argmin(averages(found.costs, 1.0 - 10.0 / steps)))
+    assert abs(smoothed - lowest) <= steps // 20 < running - lowest
+
+
+@pytest.mark.parametrize("place", [8, 10, 12])
+@pytest.mark.parametrize("reach", [0, 1, 4])
+def test_what_is_symmetric_is_lowest_where_it_was(place, reach):
+    costs = [abs(i - place) + 1.0 for i in range(21)]
+    assert int(np.argmin(_smooth(costs, reach))) == place
 
 
 def test_the_optimizer_is_used_and_its_own_rate_is_not(towards_0):
@@ -66,9 +91,9 @@ def test_it_ends_where_the_cost_blows_up(towards_0):
     smoothed = averages(costs, 0.9)
     end = next(i for i in range(100) if smoothed[i] > max(smoothed[0], 4 * min(smoothed[: i + 1])))
     assert len(found.learning_rates) == len(found.costs) == len(found.smoothed) == end + 1 < 100
-    np.testing.assert_allclose(found.smoothed, smoothed[: end + 1], rtol=1e-9)
-    best = int(np.argmin(smoothed[: end + 1]))
-    assert found.proposed == pytest.approx(rates[best] / 10)
+    np.testing.assert_allclose(found.smoothed, around(costs[: end + 1], 5), rtol=1e-9)
+    best = int(np.argmin(around(costs[: end + 1], 5)))
+    assert found.proposed == pytest.approx(rates[best] / 4)
 
 
 def test_a_cost_near_0_may_grow_again(towards_0):
@@ -76,7 +101,7 @@ def test_a_cost_near_0_may_grow_again(towards_0):
     found = towards_0(lowest=0.3, highest=0.3 * 2**7, steps=8)
     b = np.cumprod([1.0, *(1.0 - 0.3 * 2.0 ** np.arange(6))])  # ..., 0.06, 0.08, 0.3, 2.6
     np.testing.assert_allclose(found.costs, b**2 / 2, rtol=1e-12)
-    assert found.proposed == pytest.approx(0.3 * 2**3 / 10)
+    assert found.proposed == pytest.approx(0.3 * 2**3 / 4)
 
 
 def test_it_ends_at_once_where_the_cost_is_no_longer_finite(towards_0):

@@ -1,0 +1,195 @@
+"""``dnn-xp plot``: pictures of runs that were kept, and of what their models have learnt."""
+
+import contextlib
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import numpy as np
+import typer
+from typer.core import TyperGroup
+
+from dnn_xp.app import report
+from dnn_xp.app.curves import draw_runs
+from dnn_xp.app.errors import user_errors
+from dnn_xp.app.experiment import Told, check_features
+from dnn_xp.app.model_pictures import (
+    DRAWN_FROM_EXAMPLES,
+    Examples,
+    draw_importances,
+    draw_weights,
+)
+from dnn_xp.app.options import BackendName, DataDir, DeviceName, TrustFlag, as_path, computing
+from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.app.runs import find_last_run, read_record
+from dnn_xp.app.use import load_kept, load_parts
+from dnn_xp.arguments import check_path
+from dnn_xp.backends import require
+from dnn_xp.callbacks.run_folder import MODEL, RECORD
+from dnn_xp.data import Dataset
+from dnn_xp.data.stored import StoredDataset, some_runs
+from dnn_xp.files.claiming import claim
+from dnn_xp.models import Model, load_model
+from dnn_xp.reports import show
+from dnn_xp.reports.figures import has_window
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Kind", "plot"]
+
+_MOST_EXAMPLES = 20_000
+"""Of data that are larger than memory."""
+
+
+class Kind(StrEnum):
+    """Kinds of pictures."""
+
+    curves = "curves"
+    confusion = "confusion"
+    mistakes = "mistakes"
+    weights = "weights"
+    saliency = "saliency"
+    calibration = "calibration"
+    boundary = "boundary"
+    residuals = "residuals"
+    importances = "importances"
+
+
+def plot(
+    context: typer.Context,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN...",
+            help="The folder of a run, several for curves, or else the file of a model. "
+            "Default: the last run in runs/.",
+        ),
+    ] = None,
+    *,
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What to draw.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=str,
+            callback=as_path,
+            metavar="FILE",
+            help="Where to write it: .png, .svg or .pdf. Default: a window; where there is none, "
+            "a new .png here.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="What the model is shown, as for dnn-xp train. Default: what it was trained on, "
+            "the part that was held out.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    trust: TrustFlag = False,
+    backend: BackendName = None,
+    device: DeviceName = None,
+) -> None:
+    """Draw a picture of a run: how it went, or what its model has learnt.
+
+    curves: cost, metrics and learning rate; confusion: which classes are taken for which; mistakes:
+    the surest first; weights: of the first layer; saliency: where it looks; calibration: whether it
+    is right as often as it says; boundary: of two features; residuals: of real targets;
+    importances: of a table's features.
+    """
+    console = report.open_console()
+    with ExitStack() as opened, computing(backend, device):
+        with user_errors():
+            require("matplotlib", extra="app")
+            check_outputs(data or "", {"--output": output})
+            check_plot(output, "--output")
+            chosen = [check_path("RUN", one) for one in runs] if runs else [find_last_run()]
+            if kind is Kind.curves:
+                figure = draw_runs(chosen)
+            else:
+                if len(chosen) > 1:
+                    raise ValueError(f"{kind}: found {len(chosen)} runs, expected one")
+                source = _Source(chosen[0].absolute(), data, data_dir, trust)
+                with report.reading(console, "read") as advance:
+                    figure = _draw_of_model(kind, source, context, opened, advance)
+        if output is None and has_window():
+            show(figure)
+            return
+        path = _new_file(kind) if output is None else output
+        written = draw(figure, path, "--output")
+    report.facts(console, [(str(kind), written)])
+
+
+class _Source(NamedTuple):
+    """Where a model is, and what it is to be shown."""
+
+    path: Path
+    data: str | None
+    data_dir: Path | None
+    trusted: bool
+
+
+def _draw_of_model(
+    kind: Kind, source: _Source, context: typer.Context, opened: ExitStack, advance: Told
+) -> "Figure":
+    """Return a picture of a model."""
+    name = source.path.name
+    if kind is Kind.importances:
+        path = source.path
+        return draw_importances(load_model(path / MODEL if path.is_dir() else path), name)
+    model = load_kept(source.path)
+    if kind is Kind.weights:
+        return draw_weights(model, name)
+    with ExitStack() as there:
+        if source.data is None:
+            source = _trained_on(source, context, there)
+        shown = _examples(model, source, opened, advance)
+    return DRAWN_FROM_EXAMPLES[kind](model, shown)
+
+
+def _trained_on(source: _Source, context: typer.Context, there: ExitStack) -> _Source:
+    """Return the data of a run as its folder names them; from there, until `there` is closed."""
+    if not (source.path / RECORD).is_file():
+        raise ValueError(f"{source.path}: does not say where its data are; add --data DATA")
+    record = read_record(source.path)
+    command, *options = record.arguments
+    main = context.parent
+    assert main is not None  # the command of commands
+    assert isinstance(main.command, TyperGroup)
+    train = main.command.get_command(main, "train")
+    assert train is not None
+    if record.directory is not None and record.directory.is_dir():
+        there.enter_context(contextlib.chdir(record.directory))
+    with train.make_context("train", options, parent=main, obj=[command, *options]) as own:
+        data_dir = own.params["data_dir"] if source.data_dir is None else source.data_dir
+        return source._replace(data=own.params["data"], data_dir=data_dir)
+
+
+def _examples(model: Model, source: _Source, opened: ExitStack, advance: Told) -> Examples:
+    """Return what is held out of the data, where they are those of the training; else all."""
+    assert source.data is not None
+    parts, _ = load_parts(model, source.data, source.data_dir, source.trusted, opened, advance)
+    held_out = "held out" in parts
+    part = parts["held out" if held_out else "all"]
+    if isinstance(part, StoredDataset):
+        part = _in_memory(part, model.about.get("seed", 0))
+    check_features(part.X.shape[0], model.network)
+    name = Path(source.data).name
+    return Examples(f"{name}, held out" if held_out else name, part)
+
+
+def _in_memory(part: StoredDataset, seed: int) -> Dataset:
+    """Return some of data that are large."""
+    few = some_runs(part, _MOST_EXAMPLES, seed)
+    y = few.y.read()
+    y = y if few.classes is None else y[0].astype(np.int64)
+    return Dataset(few.X.read(), y, few.classes, few.image_shape, few.pixel_max)
+
+
+def _new_file(kind: Kind) -> Path:
+    """Return the name of a new file here: it is made, so that nobody else has it."""
+    return claim(Path(f"{kind}.png"), lambda path: path.open("x").close(), suffix=".png")

@@ -1,0 +1,234 @@
+"""Folders of runs as they are read: what each run was, how far it came, and its figures.
+
+Nothing here prints, and nothing is written.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dnn_xp.app.metrics import mode_by_name
+from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD, load_record
+from dnn_xp.files.locking import is_locked
+from dnn_xp.files.opening import read_whole
+from dnn_xp.training import Ending
+
+__all__ = ["Best", "History", "RunSummary", "find_folders", "read_history", "summarize"]
+
+History = dict[str, list[float]]
+
+_LONGEST_HISTORY = 200_000_000
+
+_STATES = {
+    None: "interrupted",  # killed: it could not say so itself
+    Ending.COMPLETED: "done",
+    Ending.CONVERGED: "done",
+    Ending.EXHAUSTED: "done",
+    Ending.STOPPED: "done",
+    Ending.INTERRUPTED: "interrupted",
+    Ending.DIVERGED: "diverged",
+}
+
+
+class Best(NamedTuple):
+    """The best figure of a run.
+
+    Attributes
+    ----------
+    name : str
+        Of the metric, such as ``"accuracy"``.
+    value : float
+    epoch : int
+    mode : {"min", "max"}
+        Which is better.
+    is_held_out : bool
+        Whether it was measured on what is held out.
+    """
+
+    name: str
+    value: float
+    epoch: int
+    mode: str
+    is_held_out: bool
+
+
+class RunSummary(NamedTuple):
+    """What the folder of a run says of it.
+
+    Attributes
+    ----------
+    folder : Path
+    state : str
+        "done", "interrupted", "running", "diverged", or "damaged".
+    begun : str
+        When, in ISO 8601; empty where that is not known.
+    epochs : int
+        How many are done.
+    reason : str
+        Why it ended.
+    best : Best or None
+    last : dict of str to float
+        The figures of the last epoch.
+    settings : dict of str to str
+        By their names: of `dnn-xp train`, those of its options.
+    problem : str
+        What is damaged.
+    """
+
+    folder: Path
+    state: str
+    begun: str = ""
+    epochs: int = 0
+    reason: str = ""
+    best: Best | None = None
+    last: Mapping[str, float] = {}
+    settings: Mapping[str, str] = {}
+    problem: str = ""
+
+
+# ----------------------------------------------------------------------------- finding
+
+
+def find_folders(folder: Path) -> list[Path]:
+    """Return the folders of runs in a folder, by name; or itself, where it is that of a run.
+
+    Raises
+    ------
+    ValueError
+        Where it is no folder.
+    OSError
+        Where it cannot be read.
+    """
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "no such folder"
+        raise ValueError(f"{folder}: found {found}, expected a folder of runs")
+    if _holds_a_run(folder):
+        return [folder]
+    return [one for one in sorted(folder.iterdir()) if _holds_a_run(one)]
+
+
+def _holds_a_run(folder: Path) -> bool:
+    try:
+        names = (RECORD, HISTORY, MODEL, CHECKPOINT)
+        return folder.is_dir() and any((folder / name).is_file() for name in names)
+    except OSError:  # which cannot be looked into: that is said of it
+        return True
+
+
+# ----------------------------------------------------------------------------- reading
+
+
+def summarize(folder: Path) -> RunSummary:
+    """Return what the folder of a run says of it; of one that cannot be read, why not."""
+    try:
+        return _read(folder)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        return RunSummary(folder, "damaged", problem=said.removeprefix(f"{folder}/"))
+
+
+def _read(folder: Path) -> RunSummary:
+    if not (folder / RECORD).is_file():
+        raise ValueError(f"there is no {RECORD}")
+    try:
+        record = load_record(folder)
+    except ValueError as error:
+        raise ValueError(f"{RECORD} cannot be read ({error})") from error
+    if not isinstance(record, dict) or not isinstance(record.get("run"), dict):
+        raise ValueError(f"{RECORD} is no record of a run")
+    ending, running = record.get("ending"), is_locked(folder / CHECKPOINT)
+    if ending is not None and ending not in list(Ending):
+        raise ValueError(f"{RECORD} says that it ended {ending!r}")
+    history = read_history(folder) if (folder / HISTORY).is_file() else {}
+    settings = _mapping(record, "settings")
+    if ending in (Ending.COMPLETED, Ending.STOPPED) and not (folder / MODEL).is_file():
+        raise ValueError(f"there is no {MODEL}")
+    return RunSummary(
+        folder,
+        "running" if running else _STATES[None if ending is None else Ending(ending)],
+        str(record.get("begun", "")),
+        len(history.get("cost", ())),
+        str(record.get("reason", "")),
+        _best(history),
+        {name: values[-1] for name, values in history.items()},
+        _settings(record, settings),
+    )
+
+
+def read_history(folder: Path) -> History:
+    """Return the figures of each epoch that a run has kept; null is NaN.
+
+    A line that is being written, or was when the run was killed, is left out.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be read.
+    ValueError
+        Where another line is no epoch.
+    """
+    text = read_whole(folder / HISTORY, _LONGEST_HISTORY).decode("utf-8", "replace")
+    lines = text.split("\n")[:-1]  # behind the last end of a line there is nothing whole
+    history: History = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            figures = json.loads(line)
+            if not isinstance(figures, dict) or figures.pop("epoch") != number:
+                raise ValueError("its number is another")
+            for name, value in figures.items():
+                values = history.setdefault(name, [math.nan] * (number - 1))
+                values.append(math.nan if value is None else float(value))
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
+            raise ValueError(f"line {number} of {HISTORY} is no epoch ({error})") from error
+        for values in history.values():  # a run that goes on may measure less than before
+            values.extend([math.nan] * (number - len(values)))
+    return history
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = record.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{RECORD} has no {name}, but {found!r:.40}")
+    return found
+
+
+def _settings(record: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a run as texts: of the command line, or of `train` itself."""
+    options = _mapping(record, "options")
+    if not options:
+        own = record["run"]
+        return {name: _as_text(own[name]) for name in own if name not in ("network", "theta")}
+    words = {name.lstrip("-"): _as_text(value) for name, value in options.items()}
+    words.pop("data", None)  # how they are read
+    named = {name: _as_text(settings[name]) for name in ("data", "backend") if name in settings}
+    return named | words
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _best(history: History) -> Best | None:
+    """Return the best of the figures by which a run is judged: held out, where there are such.
+
+    It is the metric that is always measured on such data, so that runs can be compared; where there
+    is none, the cost.
+    """
+    for key in _keys(history):
+        mode = mode_by_name(key.removeprefix("validation_"))
+        finite = [(value, i) for i, value in enumerate(history[key], 1) if math.isfinite(value)]
+        if mode is not None and finite:
+            sign = 1.0 if mode == "min" else -1.0
+            value, epoch = min(finite, key=lambda one: (sign * one[0], one[1]))
+            name = key.removeprefix("validation_")
+            return Best(name, value, epoch, mode, name != key)
+    return None
+
+
+def _keys(history: History) -> Iterator[str]:
+    """Yield the names of a history, the one that a run is judged by first."""
+    held_out = [key for key in history if key.startswith("validation_")]
+    yield from (key for key in held_out if key != "validation_cost")
+    yield from (key for key in ("validation_cost", "cost") if key in history)
