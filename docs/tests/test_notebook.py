@@ -39,6 +39,7 @@ run""",
     "progress": "run.progress",
     "model": "Model(net, run.theta, classes=('<b>no</b>', 'yes'))",
     "range test": "learning_rate_range_test(net, X, Y, highest=1000.0)",
+    "curve": "learning_curve(run.history)",
     "shown curve": "show(learning_curve(run.history))",
     "mistakes": "print_mislabeled_images(*wrong)",
     "mistakes kept": "figure = print_mislabeled_images(*wrong)",
@@ -122,6 +123,8 @@ def test_what_holds_arrays_is_one_line(shown):
 
 
 def test_figures_are_pictures(shown):
+    assert "image/png" in shown["curve"].result
+    assert not shown["curve"].displayed
     (curve,) = shown["shown curve"].displayed
     assert "image/png" in curve
     assert not shown["shown curve"].result

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from itertools import count
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -119,6 +120,15 @@ def test_the_page_is_told_of_ten_states_a_second_at_most_and_of_the_last(page, c
         told = len(page.states)
     assert 90 <= told <= 102
     assert page.states[-1].startswith("step 1000/1000 ")
+
+
+def test_it_moves_within_an_epoch_that_takes_long(page, monkeypatch):
+    """0.2 s a look: at the second step of three, and at the end."""
+    clock = count()
+    monkeypatch.setattr(module.time, "monotonic", lambda: 0.2 * next(clock))
+    train_case(CASE, ProgressBar())
+    heads = [state.split(" ")[1] for state in page.states if state]
+    assert {"0.67/3", "1/3", "1.67/3", "2/3", "2.67/3", "3/3"} <= set(heads)
 
 
 def test_a_run_in_a_notebook_needs_no_rich(page, monkeypatch, capsys):
