@@ -143,7 +143,7 @@ def _name_target(table: TableFile, target: str | None) -> str:
     name = table.names[-1] if target is None else target
     if name not in table.names:
         raise ValueError(
-            f"target: found {printable(name)!r}, expected a column of the table: "
+            f"target: found '{printable(name)}', expected a column of the table: "
             f"{_listed(table.names)}"
         )
     if len(table.names) == 1:

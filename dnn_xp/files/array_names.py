@@ -58,7 +58,7 @@ def choose_names(there: Sequence[str], x: str | None = None, y: str | None = Non
     """
     for option, name in (("x", x), ("y", y)):
         if name is not None and name.strip("/") not in there:
-            raise ValueError(f"lacks {option} {printable(name)!r}: {_listed(there)}")
+            raise ValueError(f"lacks {option} '{printable(name)}': {_listed(there)}")
     if x is not None and y is not None:
         return ArrayNames(x.strip("/"), y.strip("/"))
     if x is None and y is None and {"x", "y"} <= set(there):

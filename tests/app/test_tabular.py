@@ -1,0 +1,248 @@
+"""``dnn-xp train`` on a table, the way of the estimators of tables."""
+
+import json
+import os
+import signal
+import tempfile
+
+import numpy as np
+import pytest
+
+from dnn_xp import load_model
+from dnn_xp.app import tabular
+from tests.app.test_tables import write_table
+
+pytest.importorskip("sklearn")
+from dnn_xp.estimators import TabularClassifier
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Have few epochs, of two members."""
+    make = tabular._make_estimator
+    monkeypatch.setattr(
+        tabular,
+        "_make_estimator",
+        lambda *arguments: make(*arguments).set_params(n_members=2, max_iter=4),
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    write_table(tmp_path / "table.csv")
+    return "table.csv"
+
+
+def lines(out):
+    """Return the facts by their names."""
+    return dict(line.split(maxsplit=1) for line in out.splitlines() if " " in line)
+
+
+def test_a_table_is_trained_on_by_the_estimator_and_kept(dnn_xp, tmp_path, table):
+    code, out, err = dnn_xp("train", table, "--output", "m.h5", "--run", "r")
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "table.csv: trained as TabularClassifier does; --no-tabular trains one network\n"
+        "table.csv: the last column, left, is learnt: --target to change\n"
+        "table.csv: 60 texts of 2 values: classes\n"
+    )
+    shown = lines(out)
+    assert (
+        shown["data"] == "table.csv: 48 training, 12 held out; 3 features in 6 columns, 2 classes"
+    )
+    assert shown["model"] == "m.h5"
+    assert "epoch 8/8  member 2 of 2, held-out cost" in out
+    record = json.loads((tmp_path / "r" / "run.json").read_text())
+    figures = record["figures"]
+    assert f"{figures['validation_accuracy']:.2%} held out" in shown["accuracy"]
+    assert f"{figures['validation_log_loss']:.4g} held out" in shown["log_loss"]
+    assert (record["ending"], record["settings"]["target"]) == ("completed", "left")
+    for path in ("m.h5", "r/model.h5"):
+        model = TabularClassifier.from_model(load_model(tmp_path / path, backend="numpy"))
+        assert model.classes_.tolist() == ["no", "yes"]
+        assert model.feature_names_in_.tolist() == ["age", "plan", "visits"]
+
+
+def test_it_predicts_what_was_shown_of_frames_of_pandas(dnn_xp, tmp_path, table):
+    pandas = pytest.importorskip("pandas")
+    out = dnn_xp("train", table, "--output", "m.h5", "--no-run").out
+    model = TabularClassifier.from_model(load_model(tmp_path / "m.h5", backend="numpy"))
+    frame = pandas.read_csv(tmp_path / table)
+    right = model.predict(frame[["age", "plan", "visits"]]) == frame["left"].to_numpy()
+    shares = [
+        float(word.rstrip("%")) / 100 for word in lines(out)["accuracy"].split() if "%" in word
+    ]
+    assert right.sum() == round(48 * shares[0] + 12 * shares[1])
+
+
+@pytest.mark.parametrize("target", ["age", "visits"])
+def test_numbers_are_learnt_by_the_regressor(dnn_xp, tmp_path, table, target):
+    code, out, err = dnn_xp("train", table, "--target", target, "--output", "m.h5", "--no-run")
+    assert (code, err) == (0, "")
+    assert {"RMSE", "R2"} <= {*lines(out)}
+    model = load_model(tmp_path / "m.h5", backend="numpy")
+    assert model.table["estimator"] == "TabularRegressor"
+    evaluated = dnn_xp("evaluate", "m.h5", table)
+    assert evaluated.err == ""
+    held_out = evaluated.out.splitlines()[-1].split()
+    assert held_out[-2] == lines(out)["RMSE"].split(", ")[1].split()[0]
+
+
+def test_evaluate_divides_the_table_of_the_training(dnn_xp, table):
+    trained = lines(dnn_xp("train", table, "--run", "r").out)
+    code, out, err = dnn_xp("evaluate", "r", table)
+    assert (code, err) == (0, "")
+    for line, part, count in zip(
+        out.splitlines()[-2:], ("training", "held out"), ("48", "12"), strict=True
+    ):
+        *name, examples, accuracy, log_loss = line.split()
+        assert (" ".join(name), examples) == (part, count)
+        assert f"{accuracy} {part}" in trained["accuracy"]
+        assert f"{log_loss} {part}" in trained["log_loss"]
+
+
+def test_the_same_seed_gives_the_same_model(dnn_xp, tmp_path, table):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert (
+            dnn_xp("train", table, "--seed", seed, "--no-run", "--output", f"{name}.h5").code == 0
+        )
+    a, b, c = (load_model(tmp_path / f"{name}.h5", backend="numpy").theta for name in "abc")
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_more_figures_and_weights_of_classes(dnn_xp, tmp_path, table):
+    asked = ("--metric", "f1", "--class-weight", "balanced", "--metric", "log_loss", "--no-run")
+    code, out, err = dnn_xp("train", table, *asked)
+    assert (code, err) == (0, "")
+    assert {"accuracy", "log_loss", "f1"} <= {*lines(out)}
+    code, _, err = dnn_xp("train", table, "--target", "age", "--class-weight", "balanced")
+    assert (code, "--class-weight: found data with real targets" in err) == (2, True)
+
+
+def test_numbers_as_classes_keep_their_order(dnn_xp, tmp_path):
+    rows = "".join(f"{i % 12 + 0.1 * (i % 5)},{i % 12}\n" for i in range(240))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    code, _, err = dnn_xp("train", "t.csv", "--no-run", "--output", "m.h5")
+    assert (code, err) == (0, "")
+    loaded = load_model(tmp_path / "m.h5", backend="numpy")
+    assert loaded.classes == tuple(map(str, range(12)))
+    assert TabularClassifier.from_model(loaded).classes_.tolist() == [*range(12)]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--layers", "4"),
+        ("--epochs", "1"),
+        ("--optimizer", "sgd"),
+        ("--dtype", "float64"),
+        ("--checkpoint", "c"),
+        ("--plot", "c.png"),
+        ("--backend", "array-api-strict"),
+    ],
+)
+def test_options_of_a_single_network_mean_one(dnn_xp, tmp_path, table, option):
+    code, out, _ = dnn_xp("train", table, *option, "--no-run")
+    assert code == 0
+    assert out.startswith(f"table.csv: trained as one network: {option[0]}")
+    code, out, err = dnn_xp("train", table, "--tabular", *option)
+    assert (code, out) == (2, "")
+    assert f"--tabular: found {option[0]}" in err
+
+
+def test_many_rows_mean_one_network_unless_it_is_said(dnn_xp, monkeypatch, table):
+    monkeypatch.setattr(tabular, "MOST_ROWS", 60)
+    out = dnn_xp("train", table, "--no-run").out
+    assert out.startswith("table.csv: trained as one network: 60 rows; --tabular trains several")
+    assert "TabularClassifier" in dnn_xp("train", table, "--no-run", "--tabular").out
+
+
+def test_without_scikit_learn_it_is_one_network(dnn_xp, monkeypatch, table):
+    def require(module, extra):
+        raise ImportError("needs scikit-learn: pip install dnn-xp[sklearn]")
+
+    monkeypatch.setattr(tabular, "require", require)
+    code, out, _ = dnn_xp("train", table, "--no-run")
+    assert code == 0
+    assert out.startswith("table.csv: trained as one network: needs scikit-learn: pip install")
+    code, _, err = dnn_xp("train", table, "--no-run", "--tabular")
+    assert (code, "--tabular: found needs scikit-learn" in err) == (2, True)
+
+
+@pytest.mark.parametrize("data", ["digits", "a.npz", "folder"])
+def test_what_is_no_table_is_told_so(dnn_xp, tmp_path, data):
+    np.savez(tmp_path / "a.npz", x=np.ones((4, 2)), y=[0, 1, 0, 1])
+    (tmp_path / "folder").mkdir()
+    for option in ("--tabular", "--time-limit"):
+        code, out, err = dnn_xp("train", data, *((option, "3") if "time" in option else (option,)))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"{data}, which is no table" in err
+        assert option in err
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("member", [1, 2])
+def test_a_signal_keeps_the_members_that_are_done(
+    dnn_xp, tmp_path, monkeypatch, table, number, member
+):
+    begin = tabular._Watch.epoch
+
+    def epoch(watch, run):
+        if watch.member == member and run.epoch == 1:
+            os.kill(os.getpid(), getattr(signal, number))
+        return begin(watch, run)
+
+    monkeypatch.setattr(tabular._Watch, "epoch", epoch)
+    code, out, err = dnn_xp("train", table, "--run", "r")
+    assert code == 128 + getattr(signal, number)
+    if member == 1:
+        assert "nothing was learnt" in out
+        assert not (tmp_path / "r").exists()
+        return
+    assert "1 of 2 members are trained" in err
+    assert load_model(tmp_path / "r" / "model.h5", backend="numpy").theta.shape[0] == 1
+    assert json.loads((tmp_path / "r" / "run.json").read_text())["ending"] == "interrupted"
+    code, _, err = dnn_xp("resume", "r")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "leaves no checkpoint to go on from" in err
+
+
+def test_a_run_is_not_written_over(dnn_xp, table):
+    assert dnn_xp("train", table, "--run", "r").code == 0
+    code, _, err = dnn_xp("train", table, "--run", "r")
+    assert (code, "r holds a run" in err) == (2, True)
+
+
+def test_a_time_limit_is_kept(dnn_xp, tmp_path, table):
+    code, _, err = dnn_xp("train", table, "--time-limit", "60", "--output", "m.h5", "--no-run")
+    assert (code, err) == (0, "")
+    assert load_model(tmp_path / "m.h5", backend="numpy").about["time_limit"] == 60.0
+    code, _, err = dnn_xp("train", table, "--time-limit", "-1", "--no-run")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_a_place_that_cannot_be_written_is_named(dnn_xp, tmp_path, table):
+    (tmp_path / "file").touch()
+    code, _, err = dnn_xp("train", table, "--output", "file/m.h5", "--no-run")
+    assert (code, "--output" in err) == (2, True)
+    code, _, err = dnn_xp("train", table, "--run", "file")
+    assert (code, err) == (2, "dnn-xp: error: --run: found file, a file, expected a folder\n")
+
+
+def test_a_folder_that_is_gone_costs_no_model(dnn_xp, tmp_path, monkeypatch, table):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    begin = tabular._Watch.start
+
+    def start(watch, run):
+        (tmp_path / "r").touch()
+        begin(watch, run)
+
+    monkeypatch.setattr(tabular._Watch, "start", start)
+    code, out, err = dnn_xp("train", table, "--run", "r")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "r: nothing is kept here" in err
+    assert load_model(lines(out)["model"], backend="numpy").classes == ("no", "yes")
