@@ -91,7 +91,9 @@ app.command(
         "train",
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
         "train cats --data-dir pictures --epochs 50 --learning-rate 0.0003",
+        "train customers.csv --target left",
         "train measurements.npz --backend torch",
+        "train mnist.h5 --x train/images --y train/labels",
         "train digits --schedule cosine --ema-decay 0.99 --metric f1",
         "train digits --epochs 1000 --run runs/long",
     )
@@ -108,9 +110,11 @@ app.command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
 app.command(
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
 )(range_test)
-app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(
-    evaluate
-)
+app.command(
+    epilog=_examples(
+        "evaluate digits.h5 digits", "evaluate pets.h5 new-pictures", "evaluate m.h5 new.csv"
+    )
+)(evaluate)
 app.command(
     epilog=_examples(
         "predict pets.h5 cat.jpg album",

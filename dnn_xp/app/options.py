@@ -87,8 +87,8 @@ def as_path(parameter: typer.CallbackParam, text: str | None) -> Path | None:
 DataName = Annotated[
     str,
     typer.Argument(
-        help="digits (they come with the program), cats, an .h5 or .npz file that holds x and y, "
-        "or a folder with a subfolder of pictures for each class.",
+        help="digits (they come with the program), cats, a table (.csv, .tsv, .parquet), a file of "
+        "arrays (.h5, .npz, .npy, .mat), or a folder with a subfolder of pictures for each class.",
     ),
 ]
 DataDir = Annotated[

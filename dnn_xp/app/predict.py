@@ -268,7 +268,8 @@ def _predict_all(
             except UserError as error:
                 n_failed += 1
                 say("error", str(error))
-            if len(files) > 1:
+            # Elsewhere than on a terminal standard output is for what was predicted.
+            if len(files) > 1 and console.is_terminal:
                 advance(done, len(files))
     return parts, n_failed
 

@@ -29,7 +29,7 @@ from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
 from dnn_xp.training import TrainingResult
 
-__all__ = ["FittedRun", "make_model", "report_and_save"]
+__all__ = ["FittedRun", "make_model", "report_and_save", "save_somewhere"]
 
 
 class FittedRun(NamedTuple):
@@ -158,18 +158,18 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
         return "not kept: --output FILE keeps it"
     model = make_model(settings, run.prepared, run.result, backend)
     if settings.output is None:  # the folder could not be written, as a warning has said
-        where = _save_somewhere(model)
+        where = save_somewhere(model)
         return "not kept: --output FILE keeps it" if where is None else describe_written(where)
     try:
         with option_errors("--output", settings.output):
             save_model(settings.output, model)
     except Failure as error:
-        where = kept or _save_somewhere(model)
+        where = kept or save_somewhere(model)
         raise Failure(f"{error}{f'; the model is in {where}' if where else ''}") from error
     return describe_written(settings.output)
 
 
-def _save_somewhere(model: Model) -> Path | None:
+def save_somewhere(model: Model) -> Path | None:
     """Write a model that has no place where the system keeps temporary files."""
     with suppress(OSError, ValueError):
         path = Path(tempfile.mkdtemp(prefix="dnn-xp-")) / MODEL

@@ -20,6 +20,7 @@ from dnn_xp.app.formatting import describe_metrics
 from dnn_xp.app.large import check_data_options
 from dnn_xp.app.metrics import Metrics, choose_metrics
 from dnn_xp.app.outputs import check_outputs, option_errors
+from dnn_xp.app.results import save_somewhere
 from dnn_xp.app.runs import make_folder, refuse_begun, remove_where_empty
 from dnn_xp.app.settings import Settings
 from dnn_xp.app.tables import TableData, divide, load_table, load_table_like, name_target
@@ -172,6 +173,8 @@ def train_tabular(
         if settings.run is not None and settings.no_run:
             raise ValueError("--no-run: found --run, too; expected one of them")
         if settings.run is not None:
+            if settings.run.exists() and not settings.run.is_dir():
+                raise ValueError(f"--run: found {settings.run}, a file, expected a folder")
             refuse_begun(settings.run)
         metrics = _choose_metrics(table.dataset, settings.metrics)
         if settings.class_weight is not None and table.dataset.classes is None:
@@ -183,7 +186,7 @@ def train_tabular(
     begun = _now()
     folder = None if settings.no_run else settings.run or make_folder(settings.data)
     try:
-        with Interruptible() as listener, warnings_as_lines():
+        with Interruptible() as listener:
             started = time.perf_counter()
             estimator = _fit(settings, parts["training"], listener, console)
             fitted = None
@@ -250,27 +253,31 @@ def _fit(
     settings: Settings, part: TableData, listener: Interruptible, console: Console
 ) -> Any | None:
     """Return the fitted estimator, or None where it was interrupted before a member was done."""
-    from dnn_xp.estimators import TabularClassifier, TabularRegressor
-
+    estimator = _make_estimator(settings, part.dataset)
     if part.dataset.classes is None:
-        estimator: Any = TabularRegressor(random_state=settings.seed)
-        y: Any = part.dataset.y[0]
+        y = part.dataset.y[0]
     else:
-        estimator = TabularClassifier(random_state=settings.seed)
-        names = _class_values(part.dataset.classes)
-        y = names[part.dataset.y]
-        if settings.class_weight is not None:
-            estimator.class_weight = settings.class_weight.value
-    estimator.time_limit = settings.time_limit
+        y = _class_values(part.dataset.classes)[part.dataset.y]
     with ExitStack() as shown:
         estimator.callbacks = [_Watch(listener, console, estimator.n_members, shown)]
         try:
-            with user_errors():
+            with user_errors(), warnings_as_lines(UserWarning):
                 estimator.fit(part.features, y)
         except KeyboardInterrupt:
             return None
     estimator.callbacks = []
     return estimator
+
+
+def _make_estimator(settings: Settings, dataset: Dataset) -> Any:
+    from dnn_xp.estimators import TabularClassifier, TabularRegressor
+
+    own: dict[str, Any] = {"random_state": settings.seed, "time_limit": settings.time_limit}
+    if dataset.classes is None:
+        return TabularRegressor(**own)
+    if settings.class_weight is not None:
+        own["class_weight"] = settings.class_weight.value
+    return TabularClassifier(**own)
 
 
 def _class_values(classes: Sequence[str]) -> HostArray:
@@ -382,10 +389,12 @@ def _keep(
         except UserError as error:
             problems.append(f"{error}{f'; the model is in {kept}' if kept else ''}")
     else:
-        files.append(("model", str(kept or "not kept: --output FILE keeps it")))
+        lost = kept is None and folder is not None
+        where = save_somewhere(fitted.model) if lost else kept
+        files.append(("model", str(where or "not kept: --output FILE keeps it")))
     if kept is not None:
         files.append(("run", str(folder)))
-    report.facts(console, files, width=len("log_loss"))
+    report.facts(console, files, max(map(len, ("backend", *fitted.metrics["training"]))))
     return problems
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from dnn_xp import backends
 from dnn_xp.app import experiment
-from dnn_xp.data import apply, fit_preprocessing
+from dnn_xp.data import apply, fit_preprocessing, load_digits
+from dnn_xp.data.picture_statistics import fit_ranges
 from dnn_xp.layers import Dense
 from dnn_xp.models import Model
 from dnn_xp.network import Network
@@ -202,3 +203,10 @@ def test_targets_that_float32_cannot_tell_apart_are_refused(y, fits):
         return
     with pytest.raises(ValueError, match=r"--dtype: found float32, .* add --dtype float64"):
         experiment.check_precision(y, spread, "float32")
+
+
+def test_what_pictures_look_like_is_found_out():
+    digits = load_digits()
+    found = experiment.fit_pictures_of(digits, digits.X[:, :100])
+    assert found == fit_ranges(digits.X[:, :100], (8, 8, 1), 16)
+    assert experiment.fit_pictures_of(dataset(), dataset().X) is None

@@ -122,6 +122,14 @@ def test_examples_are_those_of_the_file(xp, tmp_path, kind, dtype):
         assert held_out.Y.dtype == X.like.dtype
 
 
+def test_what_large_pictures_look_like_is_found_out(tmp_path):
+    path = write(tmp_path / "data.h5", "pictures")
+    with ExitStack() as opened:
+        found = prepared(opened, path).pictures
+    assert found.n_pictures > 100
+    assert 0.0 <= found.lowest.brightness < found.highest.brightness <= 1.0
+
+
 def test_real_targets_have_the_spread_of_those_in_memory(tmp_path):
     path = write(tmp_path / "data.h5", "targets")
     with ExitStack() as opened:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import tempfile
 
 import numpy as np
 import pytest
@@ -12,8 +13,7 @@ from dnn_xp.app import tabular
 from tests.app.test_tables import write_table
 
 pytest.importorskip("sklearn")
-from dnn_xp.estimators import TabularClassifier, TabularRegressor  # noqa: E402
-from dnn_xp.estimators.tabular.parameters import TabularParameters  # noqa: E402
+from dnn_xp.estimators import TabularClassifier
 
 pytestmark = pytest.mark.once
 
@@ -21,15 +21,12 @@ pytestmark = pytest.mark.once
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Have few epochs, of two members."""
-    monkeypatch.setattr(TabularParameters, "max_iter", 4)
-    monkeypatch.setattr(TabularParameters, "n_members", 2)
-    for kind in (TabularClassifier, TabularRegressor):
-        begin = kind.__init__
-
-        def init(self, *, begin=begin, **parameters):
-            begin(self, **{"max_iter": 4, "n_members": 2} | parameters)
-
-        monkeypatch.setattr(kind, "__init__", init)
+    make = tabular._make_estimator
+    monkeypatch.setattr(
+        tabular,
+        "_make_estimator",
+        lambda *arguments: make(*arguments).set_params(n_members=2, max_iter=4),
+    )
 
 
 @pytest.fixture
@@ -40,7 +37,7 @@ def table(tmp_path):
 
 def lines(out):
     """Return the facts by their names."""
-    return dict(line.split(maxsplit=1) for line in out.splitlines() if "  " in line)
+    return dict(line.split(maxsplit=1) for line in out.splitlines() if " " in line)
 
 
 def test_a_table_is_trained_on_by_the_estimator_and_kept(dnn_xp, tmp_path, table):
@@ -53,7 +50,7 @@ def test_a_table_is_trained_on_by_the_estimator_and_kept(dnn_xp, tmp_path, table
     )
     shown = lines(out)
     assert (
-        shown["data"] == "table.csv: 48 training, 12 held out; 3 features in 4 columns, 2 classes"
+        shown["data"] == "table.csv: 48 training, 12 held out; 3 features in 6 columns, 2 classes"
     )
     assert shown["model"] == "m.h5"
     assert "epoch 8/8  member 2 of 2, held-out cost" in out
@@ -220,7 +217,7 @@ def test_a_run_is_not_written_over(dnn_xp, table):
 
 
 def test_a_time_limit_is_kept(dnn_xp, tmp_path, table):
-    code, out, err = dnn_xp("train", table, "--time-limit", "60", "--output", "m.h5", "--no-run")
+    code, _, err = dnn_xp("train", table, "--time-limit", "60", "--output", "m.h5", "--no-run")
     assert (code, err) == (0, "")
     assert load_model(tmp_path / "m.h5", backend="numpy").about["time_limit"] == 60.0
     code, _, err = dnn_xp("train", table, "--time-limit", "-1", "--no-run")
@@ -231,6 +228,21 @@ def test_a_place_that_cannot_be_written_is_named(dnn_xp, tmp_path, table):
     (tmp_path / "file").touch()
     code, _, err = dnn_xp("train", table, "--output", "file/m.h5", "--no-run")
     assert (code, "--output" in err) == (2, True)
-    code, out, err = dnn_xp("train", table, "--run", "file")
-    assert code in (1, 2)
-    assert "file" in err
+    code, _, err = dnn_xp("train", table, "--run", "file")
+    assert (code, err) == (2, "dnn-xp: error: --run: found file, a file, expected a folder\n")
+
+
+def test_a_folder_that_is_gone_costs_no_model(dnn_xp, tmp_path, monkeypatch, table):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    begin = tabular._Watch.start
+
+    def start(watch, run):
+        (tmp_path / "r").touch()
+        begin(watch, run)
+
+    monkeypatch.setattr(tabular._Watch, "start", start)
+    code, out, err = dnn_xp("train", table, "--run", "r")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "r: nothing is kept here" in err
+    assert load_model(lines(out)["model"], backend="numpy").classes == ("no", "yes")

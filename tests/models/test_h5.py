@@ -243,6 +243,7 @@ SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
         ({"pixel_max": 2.5}, "pixel_max: found 2.5, expected a whole number from 1 on"),
         ({"about": {"metrics": 5}}, "about: found metrics 5, expected names of metrics"),
         ({"about": {"task": "luck"}}, "about: found the task 'luck', expected one of .*labels"),
+        ({"about": {"pictures": 5}}, "pictures: found 5, expected n_pictures, lowest"),
         ({"about": {"when": object()}}, "about: cannot be stored .*object"),
         ({"about": {"cost": float("nan")}}, "about: cannot be stored"),
         (
@@ -331,6 +332,10 @@ def with_network(**changes):
         (replaced("about", np.bytes_("[1]")), "about: found list, expected a dictionary"),
         (replaced("about", np.bytes_('{"metrics": 5}')), "about: found metrics 5, expected names"),
         (replaced("about", np.bytes_('{"task": ["labels"]}')), "about: found the task .'labels'.,"),
+        (
+            replaced("about", np.bytes_('{"pictures": {"lowest": 1}}')),
+            "pictures: found .*, expected",
+        ),
         (replaced("about", np.bytes_('{"metrics": "f1"}')), "about: found metrics 'f1', expected"),
         (replaced("about", np.bytes_('{"metrics": [5]}')), "about: found metrics .5., expected"),
         (
