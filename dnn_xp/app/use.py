@@ -1,5 +1,6 @@
 """``dnn-xp evaluate`` and ``dnn-xp predict``: what a model that was kept is good for."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,8 @@ def evaluate(
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
             with report.reading(console, "read") as advance:
                 parts, sizes = _load_parts(loaded, data, data_dir, trust, opened, advance)
-            notes = describe_absent(parts)
+            measured = {_as_measured(name, part, sizes): part for name, part in parts.items()}
+            notes = describe_absent(measured)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
                 if isinstance(part, StoredDataset)
@@ -116,6 +118,11 @@ def _load(path: Path) -> Model:
 def _of(n_measured: int, n_examples: int) -> str:
     """Say how many examples were measured, and of how many, where they are not all."""
     return f"{n_measured:,}" if n_measured == n_examples else f"{n_measured:,} of {n_examples:,}"
+
+
+def _as_measured(name: str, part: Dataset | StoredDataset, sizes: Mapping[str, int]) -> str:
+    """Return the name of a part, of which maybe not all is measured."""
+    return name if part.X.shape[1] == sizes[name] else f"{name}, as far as it is measured"
 
 
 _Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]
