@@ -1,14 +1,16 @@
 """A bar that fits into its terminal, and says how long it takes where it can know. Needs rich."""
 
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.progress import Progress, Task
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.progress import Progress, Task
+    from rich.text import Text
 
-__all__ = ["Bar", "Pace"]
+__all__ = ["Pace", "bar_class"]
 
 WIDTH, NARROWEST = 20, 10
 """Of the bar itself, in characters, where there is room for it and where there is little."""
@@ -67,52 +69,67 @@ class Pace:
         return None
 
 
-class Bar(Progress):
-    """A bar for each task, such as ``"epoch 3/10 ━━━╾────── cost 0.5 00:12 left"``.
+@cache
+def bar_class() -> "Callable[..., Progress]":
+    """Return the class of bars, which is made where rich is there: it is loaded for nothing else.
 
-    A task without a total has a line that tells of it and of the time, after half a second.
-
-    Parameters
-    ----------
-    console : Console, optional
-    elapsed : bool
-        Whether the time that it took stands there in the end, and no word after the time left.
+    ``bar_class()(console, elapsed=True)`` is not shown yet. Where the time that a task took is not
+    to stand there in the end, the word "left" follows the time left.
     """
+    from rich.progress import Progress
+    from rich.text import Text
 
-    def __init__(self, console: Console | None = None, *, elapsed: bool = True) -> None:
-        self._elapsed, self._paces = elapsed, dict[int, Pace]()
-        super().__init__(console=console)
+    class Bar(Progress):
+        """A bar for each task, such as ``"epoch 3/10 ━━━╾────── cost 0.5 00:12 left"``.
 
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Return a line for each task."""
-        for task in self.tasks:
-            if not task.visible:
-                continue
-            if task.total is None:
-                passed = task.elapsed or 0.0
-                shown = passed > NOT_WORTH_A_WORD
-                # A line in any case, which is one that can be taken back.
-                yield Text(f"{task.description} ... {_clock(passed)}" if shown else "")
-                continue
-            pace = self._paces.setdefault(task.id, Pace(task.completed))
-            now = self.get_time()
-            pace.look(task.completed, now)
-            yield self._line(task, task.total, pace.seconds_left(task.total, now))
+        A task without a total has a line that tells of it and of the time, after half a second.
 
-    def _line(self, task: Task, total: float, left: float | None) -> "_Line":
-        time_shown, word = "--:--" if left is None else _clock(left), "left"
-        if self._elapsed:
-            word = ""
-        if task.finished:
-            time_shown = _clock((task.finished_time or 0.0) if self._elapsed else 0.0)
-        digits = 0 if task.completed == math.floor(task.completed) else 2
-        return _Line(
-            f"{task.description} {task.completed:.{digits}f}/{total:.0f}",
-            min(1.0, task.completed / total) if total else 1.0,
-            str(task.fields.get("text", "")),
-            time_shown,
-            word,
-        )
+        Parameters
+        ----------
+        console : Console, optional
+        elapsed : bool
+            Whether the time that it took stands there in the end, and no word after the time left.
+        """
+
+        def __init__(self, console: "Console | None" = None, *, elapsed: bool = True) -> None:
+            self._elapsed, self._paces = elapsed, dict[int, Pace]()
+            super().__init__(console=console)
+
+        def get_renderables(self) -> "Iterable[RenderableType]":
+            """Return a line for each task."""
+            for task in self.tasks:
+                if not task.visible:
+                    continue
+                if task.total is None:
+                    passed = task.elapsed or 0.0
+                    shown = passed > NOT_WORTH_A_WORD
+                    # A line in any case, which is one that can be taken back.
+                    yield Text(f"{task.description} ... {_clock(passed)}" if shown else "")
+                    continue
+                pace = self._paces.setdefault(task.id, Pace(task.completed))
+                now = self.get_time()
+                pace.look(task.completed, now)
+                yield _line_of(
+                    task, task.total, pace.seconds_left(task.total, now), elapsed=self._elapsed
+                )
+
+    return Bar
+
+
+def _line_of(task: "Task", total: float, left: float | None, *, elapsed: bool) -> "_Line":
+    time_shown, word = "--:--" if left is None else _clock(left), "left"
+    if elapsed:
+        word = ""
+    if task.finished:
+        time_shown = _clock((task.finished_time or 0.0) if elapsed else 0.0)
+    digits = 0 if task.completed == math.floor(task.completed) else 2
+    return _Line(
+        f"{task.description} {task.completed:.{digits}f}/{total:.0f}",
+        min(1.0, task.completed / total) if total else 1.0,
+        str(task.fields.get("text", "")),
+        time_shown,
+        word,
+    )
 
 
 class _Line(NamedTuple):
@@ -124,11 +141,13 @@ class _Line(NamedTuple):
     time: str
     word: str
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.draw(options.max_width - ECHO, ascii_only=options.ascii_only)
 
-    def draw(self, width: int, *, ascii_only: bool = False) -> Text:
+    def draw(self, width: int, *, ascii_only: bool = False) -> "Text":
         """Return the line: where there is little room without the last word, then without a bar."""
+        from rich.text import Text
+
         for word in (self.word, ""):
             around = [Text(part) for part in (self.head, self.text, self.time, word) if part]
             room = min(WIDTH, width - Text(" ").join(around).cell_len - 1)
@@ -142,8 +161,10 @@ class _Line(NamedTuple):
         return line
 
 
-def _bar(share: float, width: int, *, ascii_only: bool) -> Text:
+def _bar(share: float, width: int, *, ascii_only: bool) -> "Text":
     """Draw a bar whose done part is told by its form, whatever colours there are."""
+    from rich.text import Text
+
     done = math.floor(share * width)
     if ascii_only:
         return Text.assemble(("=" * done, "bold"), ("-" * (width - done), "dim"))

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dnn_xp.backends import require
+from dnn_xp.callbacks.bar import bar_class
 from dnn_xp.callbacks.notebook import NotebookBar, in_notebook
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import TrainingResult
@@ -35,9 +36,7 @@ def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Prog
         along, with that word after it.
     """
     require("rich.progress", "app")
-    from dnn_xp.callbacks.bar import Bar
-
-    return Bar(console, elapsed=elapsed)
+    return bar_class()(console, elapsed=elapsed)
 
 
 def open_bar() -> "Progress":

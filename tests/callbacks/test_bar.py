@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from dnn_xp.callbacks import bar as module
-from dnn_xp.callbacks.bar import Bar, Pace
+from dnn_xp.callbacks.bar import Pace
 from dnn_xp.callbacks.progress_bar import make_bar
 
 pytestmark = pytest.mark.once
@@ -100,7 +100,7 @@ def test_parts_of_an_epoch_are_counted(done, shown):
 
 def test_of_what_has_no_total_it_is_said_that_it_goes_on():
     screen, now = io.StringIO(), [0.0]
-    shown = Bar(Console(file=screen, width=80, force_terminal=True), elapsed=False)
+    shown = make_bar(Console(file=screen, width=80, force_terminal=True), elapsed=False)
     shown.get_time = lambda: now[0]
     shown.live.auto_refresh, shown.live.transient = False, True
     with shown:
