@@ -42,7 +42,7 @@ run = train(
 # %%
 # How it went
 # -----------
-# A panel for each figure. The cost goes over more than a factor of 50, so its scale is logarithmic.
+# A panel for each figure. Costs that spread over more than a factor of 50 get a log scale.
 
 curves = reports.learning_curve(run.history, title="digits: 64-64-32-10")
 
