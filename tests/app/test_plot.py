@@ -11,6 +11,8 @@ pytest.importorskip("matplotlib", reason="the pictures need matplotlib")
 from dnn_xp.app import plot as plots
 from dnn_xp.reports import figures
 
+pytestmark = pytest.mark.once
+
 SMALL = ("--layers", "4", "--epochs", "2", "--backend", "numpy", "--batch-size", "200")
 
 
