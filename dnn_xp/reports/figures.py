@@ -110,8 +110,9 @@ def _figure_class() -> Any:
         def savefig(self, fname: Any, **options: Any) -> None:
             with own_style():
                 kind = options.get("format") or _kind(fname)
-                known = _WITHOUT_DATE.get(kind, {}) | (options.pop("metadata", None) or {})
-                super().savefig(fname, metadata=known or None, **options)
+                if known := _WITHOUT_DATE.get(kind, {}) | (options.pop("metadata", None) or {}):
+                    options["metadata"] = known
+                super().savefig(fname, **options)
 
         def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
             file = io.BytesIO()

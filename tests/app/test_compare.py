@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def make(tmp_path):

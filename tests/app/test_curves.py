@@ -11,6 +11,8 @@ from dnn_xp import Dense, Network
 from dnn_xp.app.curves import _own_names, draw_history
 from dnn_xp.app.optimization import choose_schedule
 
+pytestmark = pytest.mark.once
+
 NETWORK = Network(2, (Dense(1),), "squared_error")
 
 

@@ -11,6 +11,8 @@ from dnn_xp.app.model_pictures import DRAWN_FROM_EXAMPLES, Examples, draw_import
 from dnn_xp.data import Dataset, Preprocessing
 from dnn_xp.models import Model
 
+pytestmark = pytest.mark.once
+
 # The red of the first pixel tells: of 0 to 255, shifted and scaled to -1 to 1.
 NETWORK = Network(12, (Dense(1),), "sigmoid_cross_entropy")
 THETA = np.asarray([4.0, *[0.0] * 11, 0.0])

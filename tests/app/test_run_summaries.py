@@ -10,6 +10,8 @@ pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 from dnn_xp.app.run_summaries import find_folders, read_history, summarize
 from dnn_xp.files.locking import FileLock
 
+pytestmark = pytest.mark.once
+
 EPOCHS = [
     {"epoch": 1, "cost": 2.0, "validation_cost": 2.0, "validation_accuracy": 0.5},
     {"epoch": 2, "cost": 1.0, "validation_cost": 1.5, "validation_accuracy": 0.9},

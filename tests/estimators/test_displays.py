@@ -36,21 +36,20 @@ def no_window():
     pyplot.close("all")
 
 
+QUICK = {"activation": "identity", "solver": "lbfgs", "tol": 1e-2, "random_state": 0}
+
+
 @pytest.fixture(scope="module", params=["mlp", "tabular"])
 def classifier(request):
     if request.param == "mlp":
-        return MLPClassifier(
-            hidden_layer_sizes=(8,), max_iter=30, solver="lbfgs", random_state=0
-        ).fit(X, Y)
+        return MLPClassifier(hidden_layer_sizes=(2,), **QUICK).fit(X, Y)
     return TabularClassifier(n_members=1, max_iter=3, random_state=0).fit(X, Y)
 
 
 @pytest.fixture(scope="module", params=["mlp", "tabular"])
 def regressor(request):
     if request.param == "mlp":
-        return MLPRegressor(
-            hidden_layer_sizes=(8,), max_iter=30, solver="lbfgs", random_state=0
-        ).fit(X, VALUES)
+        return MLPRegressor(hidden_layer_sizes=(2,), **QUICK).fit(X, VALUES)
     return TabularRegressor(n_members=1, max_iter=3, random_state=0).fit(X, VALUES)
 
 
