@@ -88,7 +88,8 @@ def evaluate(
                 parts, sizes = _load_parts(
                     loaded, DataOptions(data, x, y, target, data_dir, trust), opened, advance
                 )
-            notes = describe_absent(parts)
+            measured = {_as_measured(name, part, sizes): part for name, part in parts.items()}
+            notes = describe_absent(measured)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
                 if isinstance(part, StoredDataset)
@@ -153,6 +154,11 @@ def _evaluate_estimator(model: Model, data: str, target: str | None, console: Co
 def _of(n_measured: int, n_examples: int) -> str:
     """Say how many examples were measured, and of how many, where they are not all."""
     return f"{n_measured:,}" if n_measured == n_examples else f"{n_measured:,} of {n_examples:,}"
+
+
+def _as_measured(name: str, part: Dataset | StoredDataset, sizes: Mapping[str, int]) -> str:
+    """Return the name of a part, of which maybe not all is measured."""
+    return name if part.X.shape[1] == sizes[name] else f"{name}, as far as it is measured"
 
 
 _Parts = tuple[dict[str, Dataset | StoredDataset], dict[str, int]]

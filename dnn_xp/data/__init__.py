@@ -16,6 +16,7 @@ from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
 from dnn_xp.data.sources import Source
 from dnn_xp.data.table_files import TableFile, read_table_file, take_target
 from dnn_xp.data.tables import TableEncoder
+from dnn_xp.data.tasks import Task, decide_task
 from dnn_xp.data.windows import WindowOrder
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Source",
     "TableEncoder",
     "TableFile",
+    "Task",
     "WindowOrder",
     "apply",
+    "decide_task",
     "fit_preprocessing",
     "load",
     "load_arrays",

@@ -21,7 +21,8 @@ from dnn_xp.backends import HostArray
 from dnn_xp.data.class_names import check_class_names, texts
 from dnn_xp.data.folders import describe_passed_over, find_pictures
 from dnn_xp.data.images import picture_suffixes, read_pictures
-from dnn_xp.data.tasks import TASKS, check_kind_of, decide_task
+from dnn_xp.data.target_values import check_kind_of
+from dnn_xp.data.tasks import TASKS, decide_task
 from dnn_xp.files.arrays import SUFFIXES, read_arrays, read_examples
 from dnn_xp.reprs import printable
 
@@ -68,7 +69,7 @@ class Dataset(NamedTuple):
     pixel_max : int or None
         The value of a picture's brightest pixel; None for what is no picture.
     task : {"classes", "labels", "regression", "counts"}, or None
-        What is to be learnt: see `dnn_xp.data.tasks`. None: classes, where they have names, else
+        What is to be learnt, as `decide_task` tells. None: classes where they have names, else
         regression.
     notes : tuple of str
         What was decided without being asked for, in sentences.
@@ -246,7 +247,7 @@ def load_arrays(
         whose reading a hostile file can keep from ending; packed by other filters than gzip,
         shuffle and fletcher32, or in part never written. Links to other files are never followed.
     task : {"classes", "labels", "regression", "counts"}, optional
-        What y is to be taken for. Default: what `dnn_xp.data.tasks.decide_task` decides.
+        What y is to be taken for. Default: what `decide_task` decides.
 
     Raises
     ------

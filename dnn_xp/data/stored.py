@@ -26,14 +26,8 @@ from dnn_xp.data.datasets import (
     places_among,
 )
 from dnn_xp.data.preprocessing import Statistics, measure_features, merge
-from dnn_xp.data.tasks import (
-    Values,
-    arrange,
-    choose_task,
-    look_at,
-    merge_values,
-    plain_values,
-)
+from dnn_xp.data.target_values import Values, look_at, merge_values, plain_values
+from dnn_xp.data.tasks import arrange, choose_task
 from dnn_xp.data.windows import run_of_chunks
 from dnn_xp.files.arrays import find_examples
 from dnn_xp.files.chunks import RowsInChunks

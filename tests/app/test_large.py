@@ -256,6 +256,22 @@ def test_a_model_is_not_evaluated_on_data_of_another_kind(
     assert len(read) == (0 if said else 1)
 
 
+@pytest.mark.parametrize("most", [10**6, 256])
+def test_evaluate_says_which_classes_are_not_there(dnn_xp, tmp_path, monkeypatch, most):
+    monkeypatch.setattr(large, "MOST", most)
+    write(tmp_path / "data.h5")
+    assert dnn_xp("train", "data.h5", *QUICK, "--epochs", "1", "--output", "m.h5").code == 0
+    with h5py.File(tmp_path / "data.h5") as file:
+        some = file["y"][:] > 0
+        x, y = file["x"][some], file["y"][some] * 1.0
+    with h5py.File(tmp_path / "some.h5", "w") as file:
+        file["x"], file["y"] = x, y
+    ran = dnn_xp("evaluate", "m.h5", "some.h5", "--backend", "numpy")
+    assert (ran.code, ran.err) == (0, "")
+    part = "all" if most > M else "all, as far as it is measured"
+    assert ran.out.splitlines()[0] == f"some.h5: {part}: no example of the class '0'"
+
+
 def read_whole(monkeypatch):
     """Return the data of which all is read from now on: gigabytes, maybe."""
     read = []

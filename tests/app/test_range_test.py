@@ -99,3 +99,20 @@ def test_a_full_disk_costs_the_curve_alone(dnn_xp, monkeypatch):
     assert code == 1
     assert err == "dnn-xp: error: --plot: rates.png: No space left on device\n"
     assert "proposed  --learning-rate" in out
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (None, "data.npz: 60 whole numbers of 3 values from 0 to 2: classes; --task"),
+        ("counts", "data      data.npz: 3 features, 1 count"),
+        ("regression", "data      data.npz: 3 features, 1 target"),
+    ],
+)
+def test_the_task_is_said_and_can_be_asked_for(dnn_xp, tmp_path, task, said):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    np.savez(tmp_path / "data.npz", x=x, y=np.arange(60) % 3 * 1.0)
+    asked = () if task is None else ("--task", task)
+    ran = dnn_xp("range-test", "data.npz", "--layers", "8", "--steps", "20", *asked)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[0].startswith(said)

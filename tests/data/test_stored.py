@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from dnn_xp.data import class_names, fit_preprocessing, load_arrays, tasks
+from dnn_xp.data import class_names, fit_preprocessing, load_arrays, target_values
 from dnn_xp.data import stored as module
 from dnn_xp.data.datasets import Dataset, absent_classes
 from dnn_xp.data.preprocessing import standardize
@@ -401,7 +401,7 @@ def test_text_is_decoded_once_a_class(saved, monkeypatch, kind):
         decoded.extend(values.tolist())
         return class_names.texts(values, where)
 
-    monkeypatch.setattr(tasks, "texts", texts)
+    monkeypatch.setattr(target_values, "texts", texts)
     path = saved(x=numbers())
     with h5py.File(path, "a") as file:
         dtype = None if kind is bytes else h5py.string_dtype()
