@@ -14,6 +14,7 @@ from dnn_xp.data.examples import open_examples
 from dnn_xp.data.images import read_picture
 from dnn_xp.data.preprocessing import Preprocessing, apply, fit_preprocessing
 from dnn_xp.data.sources import Source
+from dnn_xp.data.table_files import TableFile, read_table_file, take_target
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import Task, decide_task
 from dnn_xp.data.windows import WindowOrder
@@ -23,6 +24,7 @@ __all__ = [
     "Preprocessing",
     "Source",
     "TableEncoder",
+    "TableFile",
     "Task",
     "WindowOrder",
     "apply",
@@ -35,6 +37,8 @@ __all__ = [
     "load_picture_folder",
     "open_examples",
     "read_picture",
+    "read_table_file",
     "split",
+    "take_target",
     "with_classes",
 ]

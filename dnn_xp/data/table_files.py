@@ -77,7 +77,7 @@ def is_table(path: str | os.PathLike[str]) -> bool:
 
 
 def read_table_file(path: str | os.PathLike[str], *, like: TableEncoder | None = None) -> TableFile:
-    """Read a table from a CSV, TSV or Parquet file.
+    r"""Read a table from a CSV, TSV or Parquet file.
 
     Parameters
     ----------
@@ -96,6 +96,20 @@ def read_table_file(path: str | os.PathLike[str], *, like: TableEncoder | None =
         Where it is no file, too large for the memory, no table, or has rows of several lengths,
         names that come twice, or no rows. Where a Parquet file cannot be read with what is
         installed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from dnn_xp.data import TableEncoder, take_target
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "pets.csv")
+    ...     _ = path.write_text("kilos,kind,age\n4.5,cat,3\n,dog,7\n30,dog,5\n")
+    ...     table = read_table_file(path)
+    >>> X, y, target = take_target(table)
+    >>> X, y.tolist(), target
+    (<Columns: 3 rows of kilos, kind>, [3, 7, 5], 'age')
+    >>> TableEncoder().fit(X).transform(X).shape
+    (3, 3)
     """
     path = check_path("path", path)
     if not path.exists():

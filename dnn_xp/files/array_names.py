@@ -80,8 +80,9 @@ def choose_names(there: Sequence[str], x: str | None = None, y: str | None = Non
 
 def doubt(there: Sequence[str]) -> str:
     """Return what is wrong with a file whose names do not tell what they are."""
+    lacking = " and ".join(name for name in "xy" if name not in there) or "one pair of arrays"
     return (
-        f"{_listed(there)}; expected x and y: say which hold the examples and the targets, "
+        f"lacks {lacking}: {_listed(there)}; say which hold the examples and the targets: "
         "--x NAME --y NAME"
     )
 

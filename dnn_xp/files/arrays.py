@@ -4,7 +4,7 @@ import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from dnn_xp.arguments import check_path
 from dnn_xp.files.array_names import ArrayNames, choose_names
-from dnn_xp.files.hdf5 import find_data_set, list_members, naming, open_hdf5, read_stored
+from dnn_xp.files.hdf5 import ERRORS, find_data_set, list_members, naming, open_hdf5, read_stored
 from dnn_xp.files.npy import is_npy, read_header
 from dnn_xp.files.opening import check_file, describe_size, memory_size, seeming
 from dnn_xp.reprs import printable
@@ -171,9 +171,14 @@ def _arrays_within(group: Any, prefix: str, depth: int) -> list[str]:
     for name in group:
         if len(found) >= _MOST or isinstance(name, bytes) or name.startswith("#"):
             continue  # a name that is no UTF-8; what MATLAB keeps for itself
-        if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-            found.append(prefix + name)  # whoever wants it is told why it is not read
-        elif h5py.h5o.get_info(group.id, name.encode()).type != h5py.h5o.TYPE_GROUP:
+        is_group = False
+        # Links are not followed. Already to look at a virtual data set is to read its heap: of such
+        # arrays whoever wants one is told why it is not read.
+        if group.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD:
+            with suppress(*ERRORS):
+                kind = h5py.h5o.get_info(group.id, name.encode()).type
+                is_group = kind == h5py.h5o.TYPE_GROUP
+        if not is_group:
             found.append(prefix + name)
         elif depth:
             found += _arrays_within(group[name], f"{prefix}{name}/", depth - 1)

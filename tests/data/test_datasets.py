@@ -344,7 +344,7 @@ def test_the_largest_single_precision_is_no_such_number(stored):
 )
 def test_arrays_whose_names_leave_a_doubt_are_asked_for(stored, names):
     path = stored("data.h5", **{name: np.ones((2, 2)) for name in names})
-    found = f"data.h5: found {', '.join(sorted(names))}; expected x and y: say .*--x NAME --y NAME"
+    found = f"data.h5: lacks .*: found {', '.join(sorted(names))}; say .*: --x NAME --y NAME"
     with pytest.raises(ValueError, match=found):
         load_arrays(path)
 

@@ -57,7 +57,7 @@ def test_x_and_y_go_before_all_others(there):
     ],
 )
 def test_names_that_leave_a_doubt_name_the_options(there):
-    with pytest.raises(ValueError, match=r"expected x and y: say which .*--x NAME --y NAME"):
+    with pytest.raises(ValueError, match=r"^lacks .*: found .*; say which .*: --x NAME --y NAME"):
         choose_names(there.split())
 
 
