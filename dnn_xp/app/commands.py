@@ -7,6 +7,8 @@ import typer
 from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
+from dnn_xp.app.completion import InstallCompletion, ShowCompletion
+from dnn_xp.app.grouped_help import GroupedCommand
 from dnn_xp.app.range_test import range_test
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
@@ -35,6 +37,8 @@ def dnn_xp(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    install_completion: InstallCompletion = None,
+    show_completion: ShowCompletion = None,
 ) -> None:
     """Deep networks written once, by hand, for every array library.
 
@@ -49,6 +53,7 @@ def _examples(*lines: str) -> str:
 
 
 app.command(
+    cls=GroupedCommand,
     epilog=_examples(
         "train",
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
@@ -56,11 +61,12 @@ app.command(
         "train measurements.npz --backend torch",
         "train digits --schedule cosine --ema-decay 0.99 --metric f1",
         "train digits --epochs 1000 --run runs/long",
-    )
+    ),
 )(train)
 app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
 app.command(
-    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
+    cls=GroupedCommand,
+    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),
 )(range_test)
 app.command(epilog=_examples("evaluate digits.h5 digits", "evaluate pets.h5 new-pictures"))(
     evaluate

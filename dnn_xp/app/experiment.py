@@ -12,12 +12,15 @@ import numpy as np
 
 from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
+from dnn_xp.data.sources import is_lazy
 from dnn_xp.data.stored import StoredDataset
 from dnn_xp.files.hdf5 import fixed
+from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.metrics import one_hot
-from dnn_xp.layers import Dense
+from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
+from dnn_xp.training import Regularization
 
 __all__ = [
     "ExampleArrays",
@@ -30,7 +33,9 @@ __all__ = [
     "check_features",
     "check_names_can_be_kept",
     "check_precision",
+    "check_rules",
     "fingerprint",
+    "hidden_layers",
     "parse_layers",
     "prepare",
     "scale_targets",
@@ -101,6 +106,8 @@ def prepare(
     trusted: bool = False,
     hidden: Sequence[int],
     activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
     seed: int,
     dtype: str,
     advance: Told | None = None,
@@ -111,7 +118,7 @@ def prepare(
     ----------
     data, data_dir, trusted
         As in `dnn_xp.data.load`.
-    hidden, activation
+    hidden, activation, dropout, norm
         As in `build_network`.
     seed : int
         Of the parameters, and of the part that is held out.
@@ -129,7 +136,7 @@ def prepare(
     known_by, y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
     del dataset  # the parts are copies of its examples
-    network = build_network(part, hidden, activation)
+    network = build_network(part, hidden, activation, dropout, norm)
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
     held_out = bring_examples(rest, preprocessing, network, dtype)
@@ -202,6 +209,26 @@ def check_names_can_be_kept(classes: Sequence[str] | None) -> None:
             ) from error
 
 
+def check_rules(rules: Regularization, network: Network, examples: ExampleArrays) -> None:
+    """Refuse regularization that the data of a run do not allow.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    if rules.label_smoothing and not classes_of_outputs(find_cost(network.cost), network.n_outputs):
+        raise ValueError(
+            f"--label-smoothing: found {rules.label_smoothing:g} for data with real targets, "
+            "expected classes; leave it out"
+        )
+    if rules.mixup and (is_lazy(examples.X) or is_lazy(examples.Y)):
+        raise ValueError(
+            f"--mixup: found {rules.mixup:g} for data that are not in memory whole, where an "
+            "example is mixed with any other; --noise and --label-smoothing take each by itself"
+        )
+
+
 def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:
     """Return a part to learn from and a part that is held out.
 
@@ -237,8 +264,40 @@ def parse_layers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
+def hidden_layers(
+    units: Sequence[int], activation: str, dropout: float = 0.0, norm: str | None = None
+) -> list[Layer]:
+    """Return the hidden layers of a network, each normalized before its activation.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Of each.
+    activation : str
+    dropout : float
+        The part of the outputs of each that is left out in training.
+    norm : "batch" or "layer", optional
+    """
+    layers: list[Layer] = []
+    for n in units:
+        if norm is None:
+            layers.append(Dense(n, activation, "he_normal"))
+        else:
+            layers += [Dense(n, initializer="he_normal"), _NORMS[norm](), Activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+    return layers
+
+
+_NORMS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+
 def build_network(
-    dataset: Dataset | StoredDataset, hidden: Sequence[int], activation: str
+    dataset: Dataset | StoredDataset,
+    hidden: Sequence[int],
+    activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
 ) -> Network:
     """Return a network for data: they decide what the outputs and the cost are.
 
@@ -249,6 +308,8 @@ def build_network(
         The units of each hidden layer.
     activation : str
         Of the hidden layers.
+    dropout, norm
+        As in `hidden_layers`.
 
     Raises
     ------
@@ -263,7 +324,7 @@ def build_network(
         n_outputs, cost = 1, "sigmoid_cross_entropy"
     else:
         n_outputs, cost = len(dataset.classes), "softmax_cross_entropy"
-    layers = (*(Dense(units, activation, "he_normal") for units in hidden), Dense(n_outputs))
+    layers = (*hidden_layers(hidden, activation, dropout, norm), Dense(n_outputs))
     return Network(dataset.X.shape[0], layers, cost)
 
 

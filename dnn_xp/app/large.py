@@ -52,6 +52,8 @@ def prepare_experiment(
     trusted: bool = False,
     hidden: Sequence[int],
     activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
     seed: int,
     dtype: str,
     opened: ExitStack,
@@ -63,7 +65,7 @@ def prepare_experiment(
     ----------
     opened : ExitStack
         What stays in a file can be read until this is closed.
-    data, data_dir, trusted, hidden, activation, seed, dtype, advance
+    data, data_dir, trusted, hidden, activation, dropout, norm, seed, dtype, advance
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -74,7 +76,7 @@ def prepare_experiment(
     check_data_dir(data, data_dir)
     if is_large(data, trusted=trusted):
         dataset = opened.enter_context(open_stored(data, trusted=trusted))
-        network = build_network(dataset, hidden, activation)
+        network = build_network(dataset, hidden, activation, dropout, norm)
         return _prepare_large(dataset, network, seed, dtype, opened, advance)
     return prepare(
         data,
@@ -82,6 +84,8 @@ def prepare_experiment(
         trusted=trusted,
         hidden=hidden,
         activation=activation,
+        dropout=dropout,
+        norm=norm,
         seed=seed,
         dtype=dtype,
         advance=advance,
