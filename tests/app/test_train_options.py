@@ -1,6 +1,7 @@
 """Options of ``dnn-xp train`` that reach what the library has, and those that do not fit."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
 from dnn_xp.app.optimization import LBFGS, OPTIMIZERS
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
-from dnn_xp.models import load_model
+from dnn_xp.models import load_checkpoint, load_model, save_checkpoint
 from dnn_xp.training import optimizers
 
 pytestmark = pytest.mark.once
@@ -308,3 +309,37 @@ def test_a_range_test_refuses_what_has_no_rate(dnn_xp):
     assert err == (
         "dnn-xp: error: --optimizer: found lbfgs, which has no learning rate to be found\n"
     )
+
+
+def test_batch_norm_is_refused_in_several_processes():
+    from dnn_xp.app.options import Norm
+    from dnn_xp.app.train import _choose_steps
+    from tests.app.test_settings import settings
+
+    told, _ = settings(norm=Norm.batch)
+    assert _choose_steps(told, None).name == "sgd"
+    with pytest.raises(ValueError, match=r"^--norm: found batch in 2 processes, .* expected layer"):
+        _choose_steps(told, SimpleNamespace(size=2))
+    assert _choose_steps(told._replace(norm=Norm.layer), SimpleNamespace(size=2)).name == "sgd"
+
+
+def test_a_checkpoint_of_before_these_options_goes_on(dnn_xp, tmp_path):
+    begun = ("train", "--layers", "8", "--backend", "numpy", "--no-run", "--checkpoint", "c")
+    assert dnn_xp(*begun, "--epochs", "1").code == 0
+    progress = load_checkpoint(tmp_path / "c")
+    new = {"--dropout", "--norm", "--weight-decay", "--clip-value", "--l1", "--l2", "--max-norm"}
+    new |= {"--label-smoothing", "--mixup", "--noise", "--early-stopping"}
+    watched = progress.callbacks["_Watch"]
+    assert new <= watched.keys()
+    known = {name: value for name, value in watched.items() if name not in new}
+    for path in tmp_path.glob("c*"):
+        path.unlink()
+    save_checkpoint(tmp_path / "c", progress._replace(callbacks={"_Watch": known}))
+    on = (*begun, "--epochs", "2", "--resume")
+    # What it did not know of is told by the run itself, which was without it.
+    for option, value in (("--l2", "0.1"), ("--mixup", "0.2"), ("--dropout", "0.5")):
+        code, _, err = dnn_xp(*on, option, value)
+        assert code == 2
+        assert option in err
+        assert err.count("\n") == 1
+    assert dnn_xp(*on).code == 0
