@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "arguments": 0,
     "reprs": 0,
+    "wakeup": 0,
+    "svg": 1,
     "files": 1,
     "backends": 2,
     "functions": 3,

@@ -20,23 +20,25 @@ def list_backends(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"current": current.name, "backends": probes})
         return
-    report.table(
-        console,
-        ["", "backend", "version", "standard", "default dtype", "devices"],
+    headings = ["", "backend", "version", "standard", "default dtype", "devices"]
+    rows = [
         [
-            [
-                "*" if probe.name == current.name else "",
-                probe.name,
-                probe.version or "-",
-                probe.standard or "-",
-                probe.default_dtype or "-",
-                " ".join(probe.devices) or "none",
-            ]
-            for probe in probes
-        ],
-    )
+            "*" if probe.name == current.name else "",
+            probe.name,
+            probe.version or "-",
+            probe.standard or "-",
+            probe.default_dtype or "-",
+            " ".join(probe.devices) or "none",
+        ]
+        for probe in probes
+    ]
+    if any(probe.install for probe in probes):
+        headings.append("install with")
+        rows = [[*row, probe.install or ""] for row, probe in zip(rows, probes, strict=True)]
+    narrow = [headings.index(name) for name in ("default dtype", "standard")]
+    report.table(console, headings, rows, optional=narrow)
     for probe in probes:
-        if probe.problem is not None:
+        if probe.problem is not None and probe.install is None:
             report.say(console, f"{probe.name}: {probe.problem}")
 
 

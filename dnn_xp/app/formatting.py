@@ -1,6 +1,7 @@
 """Descriptions in words: of data, networks, backends and metrics."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.backends import Array, Backend, device, dtype_name
@@ -18,6 +19,8 @@ __all__ = [
     "describe_metrics",
     "describe_network",
     "describe_optimizer",
+    "describe_written",
+    "size_of",
 ]
 
 
@@ -28,8 +31,10 @@ def describe_data(dataset: Dataset | StoredDataset) -> str:
     else:
         example = _counted(dataset.X.shape[0], "feature")
     if dataset.classes is not None:
-        return f"{example}, {len(dataset.classes):,} classes"
-    return f"{example}, {_counted(dataset.y.shape[0], 'target')}"
+        kind = "labels" if dataset.task == "labels" else "classes"
+        return f"{example}, {len(dataset.classes):,} {kind}"
+    kind = "count" if dataset.task == "counts" else "target"
+    return f"{example}, {_counted(dataset.y.shape[0], kind)}"
 
 
 def describe_network(network: Network) -> str:
@@ -130,6 +135,32 @@ def describe_metrics(parts: Mapping[str, Mapping[str, float]]) -> list[tuple[str
         )
         for name in names
     ]
+
+
+def size_of(path: Path) -> str:
+    """Return how large a file is, such as ``"12.3 kB"``, or all that is in a folder.
+
+    Raises
+    ------
+    OSError
+        Where it is not there.
+    """
+    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    size = float(sum(file.stat().st_size for file in files))
+    if size < 1000:
+        return f"{size:.0f} B"
+    units = ["kB", "MB", "GB", "TB"]
+    while (size := size / 1000) >= 999.95 and len(units) > 1:
+        del units[0]
+    return f"{size:,.1f} {units[0]}"
+
+
+def describe_written(path: Path) -> str:
+    """Say where something was written and how large it is, such as ``"digits.h5 (12.3 kB)"``."""
+    try:
+        return f"{path} ({size_of(path)})"
+    except OSError:  # somebody took it away meanwhile
+        return str(path)
 
 
 def _counted(n: int, what: str) -> str:

@@ -13,9 +13,16 @@ from typer.core import TyperOption
 from dnn_xp import backends
 from dnn_xp.app.completion import among, data_names, model_names
 from dnn_xp.app.errors import UserError
-from dnn_xp.app.metrics import OF_CLASSES, OF_SEVERAL_CLASSES, OF_TARGETS, OF_TWO_CLASSES
+from dnn_xp.app.metrics import (
+    OF_CLASSES,
+    OF_LABELS,
+    OF_SEVERAL_CLASSES,
+    OF_TARGETS,
+    OF_TWO_CLASSES,
+)
 from dnn_xp.app.optimization import DECAYING, LBFGS, OPTIMIZERS, SCHEDULES
 from dnn_xp.arguments import check_path
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.functions.activations import ACTIVATIONS
 
 # The groups of the options in a long help text, after those that one needs first.
@@ -64,6 +71,7 @@ __all__ = [
     "RunDir",
     "ScheduleName",
     "Seed",
+    "TaskName",
     "TensorBoardDir",
     "TrustFlag",
     "WarmUp",
@@ -116,6 +124,16 @@ TrustFlag = Annotated[
         rich_help_panel=DATA,
         help="Read an HDF5 file that comes from where you know: one with text of variable length, "
         "or whose parts lie in other files (virtual data sets).",
+    ),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        autocompletion=among(TASKS),
+        help=f"What y is to be taken for: {', '.join(TASKS)} (several labels may hold at once). "
+        "Default: its values tell, and a line says what was taken.",
     ),
 ]
 Layers = Annotated[
@@ -331,10 +349,14 @@ MetricNames = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        autocompletion=among((*OF_CLASSES, OF_TWO_CLASSES, OF_SEVERAL_CLASSES, *OF_TARGETS)),
+        autocompletion=among(
+            dict.fromkeys(
+                (*OF_CLASSES, OF_TWO_CLASSES, OF_SEVERAL_CLASSES, *OF_LABELS, *OF_TARGETS)
+            )
+        ),
         help="Show this figure, too; may be given more than once. Of classes: "
         f"{', '.join(OF_CLASSES)}, {OF_TWO_CLASSES} of two, {OF_SEVERAL_CLASSES} of more; of "
-        f"targets: {', '.join(OF_TARGETS)}.",
+        f"labels: {', '.join(OF_LABELS)}; of targets and counts: {', '.join(OF_TARGETS)}.",
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")]

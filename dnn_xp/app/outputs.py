@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnn_xp.app.errors import Failure
+from dnn_xp.app.formatting import describe_written
 from dnn_xp.backends import require
 from dnn_xp.files import replacing, try_replacing
 from dnn_xp.files.locking import lock_of
@@ -151,7 +152,7 @@ def check_plot(plot: Path | None) -> None:
 
 
 def draw(figure: "Figure", plot: Path) -> str:
-    """Write a figure, and say where it is.
+    """Write a figure, and say where it is and how large.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def draw(figure: "Figure", plot: Path) -> str:
     """
     with option_errors("--plot", plot), replacing(plot) as temporary:
         figure.savefig(temporary)
-    return str(plot)
+    return describe_written(plot)
 
 
 @contextmanager

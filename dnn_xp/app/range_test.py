@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.documents import print_json
@@ -44,14 +45,16 @@ from dnn_xp.app.options import (
     NormName,
     OptimizerName,
     Seed,
+    TaskName,
     TrustFlag,
     WeightDecay,
     as_path,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.backends import Backend
 from dnn_xp.reports import figures
-from dnn_xp.training import Regularization, learning_rate_range_test
+from dnn_xp.training import Callback, Regularization, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
 __all__ = ["range_test"]
@@ -59,6 +62,7 @@ __all__ = ["range_test"]
 
 def range_test(
     data: DataName = "digits",
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     batch_size: BatchSize = BATCH_SIZE,
@@ -130,30 +134,44 @@ def range_test(
                     norm=norm,
                     seed=seed,
                     dtype=dtype.value,
+                    task=task,
                     opened=opened,
                     advance=advance,
                 )
             check_rules(steps_taken.regularization, experiment.network, experiment.examples)
-            result = _test_rates(
-                experiment, steps_taken, (lowest, highest), steps, batch_size, seed
-            )
+            for note in experiment.notes:
+                report.say(console, f"{data}: {note}")
+            with ExitStack() as shown:
+                show = None
+                if report.is_live(console):
+                    show = shown.enter_context(report.progress(console, "step", steps))
+                result = _test_rates(
+                    experiment, steps_taken, (lowest, highest), steps, batch_size, seed, show
+                )
         if as_json:
-            print_json({"data": data, **result._asdict()})
+            print_json({"data": data, "notes": experiment.notes, **result._asdict()})
         else:
-            report.facts(
-                console,
-                [
-                    ("data", f"{data}: {describe_data(experiment.part)}"),
-                    ("network", describe_network(experiment.network)),
-                    ("backend", describe_backend(current, experiment.examples.X)),
-                    ("tried", _describe_rates(result)),
-                    ("proposed", f"--learning-rate {result.proposed:.2g}"),
-                ],
-            )
+            _show(console, data, experiment, current, result)
         if plot is not None:
             curve = draw(figures.learning_rate_curve(result), plot)
             if not as_json:
                 report.facts(console, [("curve", curve)], len("proposed"))
+
+
+def _show(
+    console: Console, data: str, experiment: Experiment, backend: Backend, result: RangeTest
+) -> None:
+    """Print what was tried, and the rate that is proposed."""
+    report.facts(
+        console,
+        [
+            ("data", f"{data}: {describe_data(experiment.part)}"),
+            ("network", describe_network(experiment.network)),
+            ("backend", describe_backend(backend, experiment.examples.X)),
+            ("tried", _describe_rates(result)),
+            ("proposed", f"--learning-rate {result.proposed:.2g}"),
+        ],
+    )
 
 
 def _choose_steps(
@@ -186,6 +204,7 @@ def _test_rates(
     steps: int,
     batch_size: int,
     seed: int,
+    show: report.Advance | None,
 ) -> RangeTest:
     """Let the learning rate grow until the cost blows up."""
     examples = scale_targets(experiment.examples, experiment.part, experiment.targets)
@@ -203,7 +222,18 @@ def _test_rates(
             regularization=settings.regularization,
             clip_norm=settings.clip_norm,
             clip_value=settings.clip_value,
+            callbacks=[] if show is None else [_Steps(show)],
         )
+
+
+class _Steps(Callback):
+    """Show how many rates were tried."""
+
+    def __init__(self, show: report.Advance) -> None:
+        self.show = show
+
+    def step(self, run: Run) -> None:
+        self.show(run.step, "")
 
 
 def _describe_rates(result: RangeTest) -> str:

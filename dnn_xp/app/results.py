@@ -17,6 +17,7 @@ from dnn_xp.app.formatting import (
     describe_metrics,
     describe_network,
     describe_optimizer,
+    describe_written,
 )
 from dnn_xp.app.metrics import measure
 from dnn_xp.app.outputs import draw, option_errors
@@ -24,6 +25,7 @@ from dnn_xp.app.run import PreparedRun
 from dnn_xp.app.settings import Settings
 from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
 from dnn_xp.reports import figures
 from dnn_xp.training import Ending, TrainingResult
@@ -77,7 +79,7 @@ def make_model(
         part.classes,
         part.image_shape,
         part.pixel_max,
-        about,
+        about | {"task": task_of(part.task, part.classes)},
     )
 
 
@@ -97,16 +99,24 @@ def report_and_save(
     if not settings.as_json:
         report.facts(console, pairs)
     problems: list[str] = []
-    files = [("model", _try(problems, lambda: _keep_model(run, settings, backend)))]
+    files: list[tuple[str, Path | str]] = [
+        ("model", _try(problems, lambda: _keep_model(run, settings, backend)))
+    ]
     if (plot := settings.plot) is not None:
         files.append(("curve", _try(problems, lambda: _draw_curve(run, plot))))
-    files += [(name, str(getattr(settings, name))) for name in LOGS if getattr(settings, name)]
+    if settings.checkpoint is not None and settings.checkpoint.is_file():
+        files.append(("checkpoint", settings.checkpoint))
+    files += [(name, path) for name in LOGS if (path := getattr(settings, name)) is not None]
     if run.folder is not None and run.folder.is_dir():
-        files.append(("run", str(run.folder)))
+        files.append(("run", run.folder))
     if settings.as_json:
         print_json(_document(run, settings, backend, figures, files))
     else:
-        report.facts(console, [(name, text) for name, text in files if text], width)
+        said = [
+            (name, describe_written(found) if isinstance(found, Path) else found)
+            for name, found in files
+        ]
+        report.facts(console, [(name, text) for name, text in said if text], width)
     return problems
 
 
@@ -131,7 +141,7 @@ def _document(
     settings: Settings,
     backend: Backend,
     figures: Mapping[str, Mapping[str, float]],
-    files: Sequence[tuple[str, str]],
+    files: Sequence[tuple[str, Path | str]],
 ) -> dict[str, object]:
     """Return what came of a run for other programs to read."""
     prepared, result, stopping = run.prepared, run.result, run.prepared.early_stopping
@@ -157,7 +167,8 @@ def _document(
         "seconds": run.seconds,
         "figures": {part.replace(" ", "_"): values for part, values in figures.items()},
         "history": result.history,
-        "files": {name: text for name, text in files if text and Path(text).exists()},
+        "notes": experiment.notes,
+        "files": {name: path for name, path in files if isinstance(path, Path)},
     }
 
 
@@ -208,7 +219,7 @@ def _describe_ending(run: FittedRun) -> str:
     return said
 
 
-def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
+def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> Path | str:
     """Write the model to ``--output``, and say where it is."""
     if not has_learnt(run.result):
         return "not kept: nothing was learnt"
@@ -216,20 +227,20 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
     if kept is not None and not kept.is_file():
         kept = None
     if settings.output is None and kept is not None:
-        return str(kept)
+        return kept
     if settings.output is None and run.folder is None:
         return "not kept: --output FILE keeps it"
     model = make_model(settings, run.prepared, run.result, backend)
     if settings.output is None:  # the folder could not be written, as a warning has said
         where = _save_somewhere(model)
-        return "not kept: --output FILE keeps it" if where is None else str(where)
+        return where or "not kept: --output FILE keeps it"
     try:
         with option_errors("--output", settings.output):
             save_model(settings.output, model)
     except Failure as error:
         where = kept or _save_somewhere(model)
         raise Failure(f"{error}{f'; the model is in {where}' if where else ''}") from error
-    return str(settings.output)
+    return settings.output
 
 
 def _save_somewhere(model: Model) -> Path | None:
@@ -245,14 +256,15 @@ def _save_somewhere(model: Model) -> Path | None:
     return None
 
 
-def _draw_curve(run: FittedRun, plot: Path) -> str:
+def _draw_curve(run: FittedRun, plot: Path) -> Path | str:
     """Write the learning curve, and say where it is."""
     if not run.result.history:
         return "not drawn: there is no whole epoch"
-    return draw(figures.learning_curve(run.result.history), plot)
+    draw(figures.learning_curve(run.result.history), plot)
+    return plot
 
 
-def _try(problems: list[str], write: Callable[[], str]) -> str:
+def _try(problems: list[str], write: Callable[[], Path | str]) -> Path | str:
     """Return what a function says of what it writes, or take note of why it cannot."""
     try:
         return write()

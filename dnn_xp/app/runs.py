@@ -145,7 +145,7 @@ def _last_written(folder: Path) -> tuple[int, str]:
 
 
 SETTINGS = (
-    *("data", "data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
+    *("data", "data_dir", "task", "layers", "activation", "epochs", "batch_size", "optimizer"),
     *("learning_rate", "schedule", "warm_up", "clip_norm", "clip_value", "ema_decay", "dropout"),
     *("norm", "weight_decay", "l1", "l2", "max_norm", "label_smoothing", "mixup", "noise"),
     *("early_stopping", "class_weight", "metric", "seed", "dtype", "backend", "device"),

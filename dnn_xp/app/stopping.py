@@ -6,13 +6,18 @@ While it trains, `Interruptible` hears them first.
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
-__all__ = ["stopping_signals"]
+from dnn_xp.wakeup import WakeUp, print_at_once
+
+__all__ = ["say_at_once", "stopping_signals"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_WORTH_A_WORD = 0.1
+"""Seconds after which it is said that a signal was heard, where nothing else is said by then."""
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -44,11 +49,48 @@ def stopping_signals(heard: list[int]) -> Iterator[None]:
             if number is not None and signal.getsignal(number) in usual:
                 signal.signal(number, stop)
                 taken.append(number)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+    with ExitStack() as listening:
+        if taken:
+            with suppress(OSError, RuntimeError):
+                listening.callback(WakeUp(_acknowledge(heard, stop)).close)
+        try:
+            yield
+        finally:
+            listening.close()
+            for number in taken:
+                signal.signal(number, signal.SIG_DFL)
+
+
+def say_at_once(text: str) -> None:
+    """Print a line on stderr, over the ^C that a terminal shows.
+
+    Parameters
+    ----------
+    text : str
+    """
+    print_at_once(f"dnn-xp: {text}")
+
+
+def _acknowledge(heard: list[int], stop: Callable[..., object]) -> Callable[[int], None]:
+    """Return what answers signals that Python does not come to for a while, as in a long product.
+
+    Those that `Interruptible` hears are answered there.
+    """
+    waiting: list[int] = []
+
+    def told(number: int) -> None:
+        if signal.getsignal(number) is not stop:
+            return
+        if waiting and not heard:
+            _leave_at_once(number)
+        waiting.append(number)
+        end = time.monotonic() + _WORTH_A_WORD
+        while not heard and time.monotonic() < end:
+            time.sleep(0.01)
+        if not heard:
+            say_at_once("stopping, ^C again to stop at once")
+
+    return told
 
 
 def _leave_at_once(number: int) -> None:

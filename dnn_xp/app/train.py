@@ -68,6 +68,7 @@ from dnn_xp.app.options import (
     RunDir,
     ScheduleName,
     Seed,
+    TaskName,
     TensorBoardDir,
     TrustFlag,
     WarmUp,
@@ -95,10 +96,12 @@ from dnn_xp.app.runs import (
     remove_where_empty,
 )
 from dnn_xp.app.settings import Settings, describe_options
-from dnn_xp.backends import Array, Backend, Group
+from dnn_xp.app.stopping import say_at_once
+from dnn_xp.backends import Array, Backend, Group, launched_rank
 from dnn_xp.callbacks import EarlyStopping, Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model
 from dnn_xp.training import Callback, Ending, Run, TrainingResult, class_weights
 
@@ -108,6 +111,7 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     data: DataName = "digits",
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
@@ -169,14 +173,21 @@ def train(
             together, lambda: _prepare_run(settings, console, opened, together)
         )
         check_same_data(together, data, prepared.experiment.fingerprint)
+        for note in prepared.experiment.notes:
+            report.say(console, f"{data}: {note}")
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
-        with Interruptible() as listener:
+        with Interruptible(_say_at_once) as listener:
             fitted = _fit(settings, prepared, current, record, listener, console, together)
             writes = together is None or together.rank == 0
             problems = report_and_save(fitted, settings, current, console) if writes else []
     _leave(fitted, listener.number, problems, _go_on(settings, fitted.folder, arguments))
+
+
+def _say_at_once(text: str) -> None:
+    if not launched_rank():  # which says it for all that were started together
+        say_at_once(text)
 
 
 @user_errors()
@@ -206,6 +217,7 @@ def _prepare_run(
             norm=settings.norm,
             seed=settings.seed,
             dtype=settings.dtype.value,
+            task=settings.task,
             opened=opened,
             advance=advance,
         )
@@ -220,7 +232,7 @@ def _prepare_run(
     return PreparedRun(
         experiment,
         optimizer_settings,
-        choose_metrics(experiment.part.classes, settings.metrics),
+        choose_metrics(experiment.part.classes, settings.metrics, experiment.part.task),
         settings.epochs,
         settings.batch_size,
         settings.seed,
@@ -324,8 +336,10 @@ def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
 
 def _balanced_weights(settings: Settings, experiment: Experiment) -> Array:
     """Return weights of the examples by which each class counts the same."""
-    if experiment.part.classes is None:
-        raise ValueError("--class-weight: found data with real targets, expected classes")
+    part = experiment.part
+    if (task := task_of(part.task, part.classes)) != "classes":
+        kind = {"regression": "real targets"}.get(task, task)
+        raise ValueError(f"--class-weight: found data with {kind}, expected classes")
     if isinstance(experiment.part, StoredDataset):
         return balanced_weights(experiment.part, settings.dtype.value)
     return class_weights(experiment.examples.Y)
@@ -374,8 +388,8 @@ def _fit(
                     settings.tensorboard,
                     lambda figures: in_own_units(figures, targets),
                 )
-                if prepared.experiment.reading is not None:
-                    callbacks.append(_Batches(prepared, within))
+                if prepared.experiment.reading is not None or report.is_live(console):
+                    callbacks.append(_Batches(within))
                 result = run_experiment(
                     prepared,
                     lambda epoch, metrics: advance(epoch, _describe_epoch(metrics)),
@@ -392,12 +406,11 @@ def _fit(
 class _Batches(Callback):
     """Show how far an epoch is."""
 
-    def __init__(self, prepared: PreparedRun, within: Callable[[int, int, int], None]) -> None:
-        n_examples = prepared.experiment.examples.X.shape[1]
-        self.n_batches, self.within = -(-n_examples // prepared.batch_size), within
+    def __init__(self, within: Callable[[int, int, int], None]) -> None:
+        self.within = within
 
     def step(self, run: Run) -> None:
-        self.within(run.epoch, run.batch, self.n_batches)
+        self.within(run.epoch, run.batch, run.n_batches)
 
 
 def _keep_in(

@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
@@ -9,6 +11,7 @@ from dnn_xp.arguments import check_positive
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import Ending
 from dnn_xp.training.run import Run
+from dnn_xp.wakeup import WakeUp, print_at_once
 
 __all__ = ["Interruptible", "TimeLimit"]
 
@@ -50,10 +53,16 @@ class Interruptible(Callback):
     """End a run in good order on Ctrl-C, and where the system asks for it (SIGTERM, SIGHUP).
 
     The step under way is finished, and the run ends as it would by itself, with the ending
-    ``INTERRUPTED``: a `Checkpoint` is written, the result is returned. The second signal does at
-    once what it would have done without this: a second Ctrl-C raises KeyboardInterrupt. A signal
-    that is ignored stays ignored, as under ``nohup``. For the main thread only, which is the one
-    that is told of signals.
+    ``INTERRUPTED``: a `Checkpoint` is written, the result is returned. A line says so at once, also
+    where the step takes long. The second signal does at once what it would have done without this:
+    a second Ctrl-C raises KeyboardInterrupt. A signal that is ignored stays ignored, as under
+    ``nohup``. For the main thread only, which is the one that is told of signals.
+
+    Parameters
+    ----------
+    say : callable
+        ``say(text)`` is called by a thread of its own, as the first signal comes. Default: print
+        it on stderr.
 
     Attributes
     ----------
@@ -76,9 +85,11 @@ class Interruptible(Callback):
 
     ending: ClassVar[Ending] = Ending.INTERRUPTED
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], object] = print_at_once) -> None:
         self.number: signal.Signals | None = None
+        self._say, self._said, self._in_a_run = say, False, False
         self._entered, self._before = False, dict[signal.Signals, Any]()
+        self._wake_up: WakeUp | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -101,6 +112,7 @@ class Interruptible(Callback):
 
     def start(self, run: Run) -> None:
         """Listen from now on."""
+        self._in_a_run = True
         self._listen()
 
     def step(self, run: Run) -> str | None:
@@ -113,19 +125,31 @@ class Interruptible(Callback):
 
     def close(self) -> None:
         """Listen no more, unless a ``with`` block goes on."""
+        self._in_a_run = False
         if not self._entered:
             self._give_back()
 
     def _listen(self) -> None:
         if self._before:
             return
-        self.number = None
+        self.number, self._said = None, False
         for name in SIGNALS:
             number = getattr(signal, name, None)  # not every system has each
             before = None if number is None else signal.getsignal(number)
             if number is not None and before is not signal.SIG_IGN:
                 self._before[number] = before  # first: the signal may come in the next line
                 signal.signal(number, self._note)
+        with suppress(OSError, RuntimeError):  # no thread: the end comes all the same
+            self._wake_up = WakeUp(self._acknowledge)
+
+    def _acknowledge(self, number: int) -> None:
+        if self._said or number not in self._before:
+            return
+        self._said = True
+        of = "" if number == signal.SIGINT else f"{signal.Signals(number).name}: "
+        work = "finishing this step" if self._in_a_run else "finishing up"
+        again = "^C again" if number == signal.SIGINT else "again"
+        self._say(f"{of}{work}, {again} to stop at once")
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         sign = signal.Signals(number)
@@ -142,6 +166,9 @@ class Interruptible(Callback):
 
     def _give_back(self) -> None:
         try:
+            if self._wake_up is not None:
+                self._wake_up.close()
+                self._wake_up = None
             for number, handler in [*self._before.items()]:
                 # None: whoever listened before was no Python function, and cannot be put back.
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)

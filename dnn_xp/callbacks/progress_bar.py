@@ -1,10 +1,15 @@
-"""A bar that shows how far a run is, with its latest metrics beside it. Needs ``[app]``."""
+"""A bar that shows how far a run is, with its latest metrics beside it.
 
+Needs ``[app]``, but not in a notebook.
+"""
+
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dnn_xp.backends import require
+from dnn_xp.callbacks.notebook import NotebookBar, in_notebook
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import TrainingResult
 from dnn_xp.training.run import Run
@@ -13,14 +18,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["ProgressBar", "describe_metrics", "make_bar"]
-
-WIDTH = 20
-"""Of the bar itself, in characters."""
+__all__ = ["ProgressBar", "describe_metrics", "make_bar", "open_bar"]
 
 
 def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Progress":
-    """Return a bar such as ``"epoch 3/10 ━━━╸━━━━━━ cost 0.5 00:12"``, which is not shown yet.
+    """Return a bar such as ``"epoch 3/10 ━━━╾────── cost 0.5 00:12"``, which is not shown yet.
 
     Its tasks have a field ``text``, which stands to the right of the bar.
 
@@ -32,18 +34,16 @@ def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Prog
         Whether the time that it took stands there in the end. Without, it is the time left all
         along, with that word after it.
     """
-    rich = require("rich.progress", "app")
-    columns = [
-        rich.TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
-        # By name: where a terminal has 16 colours, rich's own green comes out as grey.
-        rich.BarColumn(bar_width=WIDTH, complete_style="cyan", finished_style="green"),
-        rich.TextColumn("{task.fields[text]}", markup=False),
-        rich.TimeRemainingColumn(compact=True, elapsed_when_finished=elapsed),
-    ]
-    if not elapsed:
-        columns.append(rich.TextColumn("left"))
-    bar: Progress = rich.Progress(*columns, console=console)
-    return bar
+    require("rich.progress", "app")
+    from dnn_xp.callbacks.bar import Bar
+
+    return Bar(console, elapsed=elapsed)
+
+
+def open_bar() -> "Progress":
+    """Return a bar for where this runs: a notebook, else what has Python's output."""
+    as_rich_does: Any = NotebookBar  # as far as a bar of a run needs it
+    return as_rich_does() if in_notebook() else make_bar()
 
 
 def describe_metrics(run: Run) -> str:
@@ -51,8 +51,12 @@ def describe_metrics(run: Run) -> str:
     return ", ".join(f"{name} {values[-1]:.4g}" for name, values in run.history.items() if values)
 
 
+NEXT_LOOK, NOT_AT_ONCE = 0.1, 0.3
+"""Seconds after which a bar moves within an epoch, which lasts longer than these."""
+
+
 class ProgressBar(Callback):
-    """Show a bar that moves from epoch to epoch.
+    """Show a bar that moves from epoch to epoch, and within one that takes long.
 
     Parameters
     ----------
@@ -82,7 +86,7 @@ class ProgressBar(Callback):
         describe: Callable[[Run], str] = describe_metrics,
         bar: "Progress | None" = None,
     ) -> None:
-        if bar is None:
+        if bar is None and not in_notebook():
             require("rich.progress", "app")
         self.title, self.describe = title, describe
         self.bar, self._current, self._shown = bar, bar, ExitStack()
@@ -90,14 +94,23 @@ class ProgressBar(Callback):
     def start(self, run: Run) -> None:
         """Show it, empty or as far as a run is that goes on."""
         if self.bar is None:
-            self._current = self._shown.enter_context(make_bar())
+            self._current = self._shown.enter_context(open_bar())
         assert self._current is not None  # one is given, or was made
         self._task = self._current.add_task(
             self.title, total=run.epochs, completed=run.epoch, text=""
         )
+        self._began = self._looked = time.monotonic()
+
+    def step(self, run: Run) -> None:
+        """Move it on, in an epoch that takes long."""
+        now = time.monotonic()
+        if now - self._looked > NEXT_LOOK and now - self._began > NOT_AT_ONCE:
+            self._looked = now
+            self._update(completed=run.epoch + run.batch / run.n_batches)
 
     def epoch(self, run: Run) -> None:
         """Move it on."""
+        self._began = time.monotonic()
         self._update(completed=run.epoch, text=self.describe(run))
 
     def end(self, result: TrainingResult) -> TrainingResult:

@@ -1,12 +1,14 @@
 """Look for a learning rate by a short run in which it grows from step to step (Smith 2017)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_number, check_positive, check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
+from dnn_xp.svg import line_chart
 from dnn_xp.training.loop import train
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -37,6 +39,22 @@ class RangeTest(NamedTuple):
     smoothed: list[float]
     proposed: float
 
+    def __repr__(self) -> str:
+        """Return one line: what is proposed, and of how many rates."""
+        rates = self.learning_rates
+        ends = f" from {rates[0]:.3g} to {rates[-1]:.3g}" if rates else ""
+        return f"RangeTest(proposed {self.proposed:.3g}, {len(rates)} learning rates{ends})"
+
+    def _repr_html_(self) -> str:
+        """Return what is proposed and the smoothed costs, for a notebook."""
+        # What blew up would leave no room for the rest.
+        most = 2.0 * max(self.smoothed[:1], default=math.inf)
+        costs = [cost if cost <= most else math.nan for cost in self.smoothed]
+        chart = line_chart(
+            {"smoothed cost": costs}, self.learning_rates, x_name="learning rate", x_is_log=True
+        )
+        return f"<div><p><b>RangeTest</b>: proposed {self.proposed:.3g}</p>{chart}</div>"
+
 
 def learning_rate_range_test(
     network: Network,
@@ -50,6 +68,7 @@ def learning_rate_range_test(
     steps: int = 100,
     batch_size: int | None = None,
     seed: int = 0,
+    callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> RangeTest:
     """Train for some steps, each with a larger learning rate, until the cost blows up.
@@ -71,6 +90,8 @@ def learning_rate_range_test(
         As it will be in training, for small batches want small rates. Default: all examples.
     seed : int
         Of initialization, shuffles and draws.
+    callbacks : sequence of Callback
+        Told of the steps, as in `train`.
     **options
         What else of `train` a step depends on: ``weights``, ``regularization``, ``clip_norm``.
 
@@ -127,7 +148,7 @@ def learning_rate_range_test(
         batch_size=batch_size,
         seed=seed,
         schedule=learning_rate,
-        callbacks=[watch],
+        callbacks=[watch, *callbacks],
         **options,
     )
     rates = [learning_rate(step / n_batches) for step in range(len(watch.costs))]

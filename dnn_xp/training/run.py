@@ -19,6 +19,7 @@ from dnn_xp.backends import (
 )
 from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
+from dnn_xp.reprs import printable
 from dnn_xp.training.agreement import Agreement, StopAgreedError
 from dnn_xp.training.loader import load_batches, prefetches, reads_windows
 from dnn_xp.training.problem import Problem, same_theta
@@ -52,6 +53,8 @@ class Run:
         Steps done in all.
     batch : int
         Batches done of the epoch under way; 0 between epochs.
+    n_batches : int
+        Batches of an epoch.
     position : array
         What training works on: theta, but in example space. In ``start`` and ``epoch`` the one
         after the last whole epoch, which does not change any more; in ``step`` the one of now,
@@ -63,6 +66,7 @@ class Run:
     """
 
     unit = "epochs"
+    n_batches = 1
 
     def __init__(self, network: Network, epochs: int, progress: Progress) -> None:
         self.network, self.epochs, self.identity = network, epochs, progress.run
@@ -79,6 +83,13 @@ class Run:
         self.data_are_lazy = False
         self.ending: Ending | None = None
         self.reasons: list[str] = []
+
+    def __repr__(self) -> str:
+        """Return one line: how far it is, and its latest figures."""
+        figures = "".join(f", {name} {kept[-1]:.4g}" for name, kept in self.history.items() if kept)
+        return printable(
+            f"{type(self).__name__}({self.epoch} of {self.epochs} {self.unit}{figures})"
+        )
 
     @property
     def theta(self) -> Array:
@@ -249,7 +260,7 @@ class GradientRun(Run):
             settings.batch_size,
             settings.micro_batch,
         )
-        self._n_examples, self._n_batches = n_examples, -(-n_examples // batch_size)
+        self._n_examples, self.n_batches = n_examples, -(-n_examples // batch_size)
         # Of windows each process reads what it holds, and knows no weights of whole batches.
         in_parts = make_step is not None and reads_windows(data.X, settings)
         in_parts = in_parts and not settings.weights_by_batch
@@ -286,7 +297,7 @@ class GradientRun(Run):
         settings, run_step, workspace = self.settings, self._step, self._workspace
         seed, decay = settings.seed % 2**31, settings.ema_decay
         rate, schedule = settings.optimizer.learning_rate, settings.schedule
-        n_batches, begun = self._n_batches, self.epoch * self._n_batches
+        n_batches, begun = self.n_batches, self.epoch * self.n_batches
         share = (0, 1) if self.group is None else (self.group.rank, self.group.size)
         batches = load_batches(self._config, self._data, settings, self.epoch, self.batch, share)
         threads = threads_for(self._multiplications, like=self._like)

@@ -16,7 +16,9 @@ def test_backends_lists_each_library(dnn_xp, monkeypatch):
     code, out, err = dnn_xp("backends")
     assert (code, err) == (0, "")
     heading, *lines = out.splitlines()
-    assert heading.split() == ["backend", "version", "standard", "default", "dtype", "devices"]
+    missing = [probe for probe in backends.probe_backends() if probe.install]
+    words = ["backend", "version", "standard", "default", "dtype", "devices"]
+    assert heading.split() == words + (["install", "with"] if missing else [])
     listed = {line[3:].split()[0]: line for line in lines[: len(backends.BACKENDS)]}
     assert tuple(listed) == backends.BACKENDS
     assert [name for name, line in listed.items() if line.startswith("*")] == ["numpy"]
@@ -24,8 +26,40 @@ def test_backends_lists_each_library(dnn_xp, monkeypatch):
         if probe.problem is None:
             assert re.search(rf"{re.escape(probe.version)} +\d{{4}}\.12 ", listed[probe.name])
         else:
-            assert listed[probe.name].split() == [probe.name, "-", "-", "-", "none"]
-            assert f"{probe.name}: {probe.problem}" in out
+            said = [probe.name, "-", "-", "-", "none", *(probe.install or "").split()]
+            assert listed[probe.name].split() == said
+    assert len(lines) == len(backends.BACKENDS) + sum(
+        probe.problem is not None and probe.install is None for probe in backends.probe_backends()
+    )
+
+
+LACKING = [
+    backends.BackendReport("numpy", "2.4.6", "2025.12", ("cpu",), "float64", None),
+    backends.BackendReport(
+        "cupy", "", "", (), "", "backend 'cupy' is not installed", "pip install 'a' or 'b'"
+    ),
+    backends.BackendReport("torch", "", "", (), "", "backend 'torch' does not load: OSError()"),
+]
+
+
+def test_backends_says_each_thing_once(dnn_xp, monkeypatch):
+    """What is not installed in its row; what is, and does not load, in a line of its own."""
+    monkeypatch.setenv("DNN_XP_BACKEND", "numpy")
+    monkeypatch.setattr("dnn_xp.app.check.probe_backends", lambda: LACKING)
+    code, out, err = dnn_xp("backends")
+    assert (code, err) == (0, "")
+    heading, numpy, cupy, torch, problem = out.splitlines()
+    assert heading.endswith("install with")
+    assert numpy.split() == ["*", "numpy", "2.4.6", "2025.12", "float64", "cpu"]
+    assert cupy.split() == ["cupy", "-", "-", "-", "none", "pip", "install", "'a'", "or", "'b'"]
+    assert torch.split() == ["torch", "-", "-", "-", "none"]
+    assert problem == "torch: backend 'torch' does not load: OSError()"
+
+
+def test_where_all_is_installed_there_is_no_such_column(dnn_xp, monkeypatch):
+    monkeypatch.setenv("DNN_XP_BACKEND", "numpy")
+    monkeypatch.setattr("dnn_xp.app.check.probe_backends", lambda: LACKING[:1])
+    assert "install" not in dnn_xp("backends").out
 
 
 def test_verify(dnn_xp, library):

@@ -143,7 +143,7 @@ def test_version(dnn_xp):
 
 def test_a_process_of_its_own(start):
     pytest.importorskip("typer", reason=NEEDS_APP)
-    process = start("train", "--epochs", "2", FORCE_COLOR="1", CLICOLOR_FORCE="1")
+    process = start("train", "--epochs", "2")
     out, err = process.communicate()
     assert process.returncode == 0, err
     assert err == ""

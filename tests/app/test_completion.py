@@ -7,6 +7,7 @@ pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 from dnn_xp import backends
 from dnn_xp.app.completion import SHELLS, data_names, model_names, run_names, with_shell
 from dnn_xp.app.optimization import LBFGS, OPTIMIZERS, SCHEDULES
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.functions.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.once
@@ -41,6 +42,7 @@ def completed(dnn_xp, monkeypatch):
         ("dnn-xp train --activation ", [*ACTIVATIONS]),
         ("dnn-xp train --metric roc", ["roc_auc"]),
         ("dnn-xp train --backend ", ["auto", *backends.BACKENDS]),
+        ("dnn-xp train --task ", [*TASKS]),
         ("dnn-xp train --group ", [*backends.GROUP_NAMES]),
         ("dnn-xp train --dtype ", ["float32", "float64"]),
         ("dnn-xp train --norm ", ["batch", "layer"]),

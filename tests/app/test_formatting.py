@@ -1,4 +1,5 @@
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,11 @@ X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
         (Dataset(X, y, ("a", "b", "c"), None, None), "12 features, 3 classes"),
         (Dataset(X[:1], np.zeros((1, 5)), None, None, None), "1 feature, 1 target"),
         (Dataset(X, np.zeros((2, 5)), None, None, None), "12 features, 2 targets"),
+        (
+            Dataset(X, np.zeros((2, 5)), ("a", "b"), None, None, "labels"),
+            "12 features, 2 labels",
+        ),
+        (Dataset(X, np.zeros((1, 5)), None, None, None, "counts"), "12 features, 1 count"),
     ],
 )
 def test_data(dataset, said):
@@ -77,3 +83,32 @@ def test_metrics():
         ("cost", "0.001235 training, 1.235e+04 held out"),
         ("accuracy", "100.00% training, 98.12% held out"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        *((0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12.3 kB"), (999_949, "999.9 kB")),
+        *((999_950, "1.0 MB"), (10**9, "1.0 GB"), (10**12, "1.0 TB"), (3 * 10**15, "3,000.0 TB")),
+    ],
+)
+def test_the_size_of_a_file(tmp_path, size, said):
+    file = tmp_path / "file"
+    with open(file, "wb") as sparse:
+        sparse.truncate(min(size, 10**9))
+    if size <= 10**9:
+        assert formatting.size_of(file) == said
+    stat = SimpleNamespace(st_size=size)
+    stand_in = SimpleNamespace(is_dir=lambda: False, stat=lambda: stat)
+    assert formatting.size_of(stand_in) == said
+
+
+def test_the_size_of_a_folder_is_that_of_all_its_files(tmp_path):
+    (tmp_path / "within").mkdir()
+    for name in ("one", "within/two"):
+        (tmp_path / name).write_bytes(b"x" * 600)
+    assert formatting.size_of(tmp_path) == "1.2 kB"
+
+
+def test_what_is_no_longer_there_has_no_size(tmp_path):
+    assert formatting.describe_written(tmp_path / "gone") == str(tmp_path / "gone")

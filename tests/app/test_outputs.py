@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dnn_xp.app.errors import Failure
+from dnn_xp.app.formatting import size_of
 from dnn_xp.app.outputs import check_apart, check_outputs, check_plot, check_space, draw
 from dnn_xp.reports import figures
 
@@ -170,7 +171,8 @@ def test_the_suffix_of_a_plot():
 def test_a_figure_is_written_whole_or_not_at_all(here, monkeypatch):
     pytest.importorskip("matplotlib")
     figure = figures.learning_curve([1.0, 0.5])
-    assert draw(figure, Path("c.png")) == "c.png"
+    said = draw(figure, Path("c.png"))
+    assert said == f"c.png ({size_of(here / 'c.png')})"
     assert (here / "c.png").read_bytes().startswith(b"\x89PNG")
 
     def refuse(path):

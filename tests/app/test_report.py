@@ -58,6 +58,78 @@ def test_no_color_means_no_colour(screen, monkeypatch):
     assert not re.search(r"\x1b\[[\d;]*3\dm", screen.getvalue())
 
 
+COLOUR = re.compile(r"\x1b\[[\d;]+m")
+
+
+@pytest.mark.parametrize("value", ["1", "3", "true", "yes"])
+@pytest.mark.parametrize("where", ["pipe", "CI"])
+def test_colour_that_is_asked_for(screen, monkeypatch, value, where):
+    """As where a CI shows it: lines stay lines, and nothing is drawn anew."""
+    monkeypatch.setenv("FORCE_COLOR", value)
+    monkeypatch.setenv("CI", "true")
+    if where == "pipe":
+        monkeypatch.setattr(screen, "isatty", lambda: False)
+    console = report.open_console()
+    report.table(console, ["name", "value", ""], ROWS)
+    with report.progress(console, "epoch", 3) as advance:
+        advance(1, "cost 0.5")
+    text = screen.getvalue()
+    assert COLOUR.search(text)
+    assert "\x1b" not in COLOUR.sub("", text)
+    assert "\r" not in text
+    assert "epoch 1/3  cost 0.5\n" in text
+    assert len(text.splitlines()) == 4  # a line stays one, however long it is
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        *({"FORCE_COLOR": ""}, {"FORCE_COLOR": "0"}, {"FORCE_COLOR": "false"}),
+        *({"FORCE_COLOR": "1", "NO_COLOR": "1"}, {"FORCE_COLOR": "1", "TERM": "dumb"}),
+        *({"CLICOLOR_FORCE": "1"}, {"NO_COLOR": "1"}, {}),
+    ],
+    ids=str,
+)
+def test_colour_that_is_not_asked_for(screen, monkeypatch, surroundings):
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(screen, "isatty", lambda: False)
+    report.table(report.open_console(), ["name", "value", ""], ROWS)
+    assert "\x1b" not in screen.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_dumb_terminal_is_as_wide_as_it_is(screen, monkeypatch, width):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(width))
+    report.table(report.open_console(), ["name", "value"], [["word " * 30, "1"]])
+    lines = screen.getvalue().splitlines()
+    assert width - 5 < max(map(len, lines)) <= width
+    assert "\x1b" not in screen.getvalue()
+
+
+WORDS = [["a-long-name", "some words that wrap", "0.5"], ["b", "pip install 'dnn-xp[torch]'", "9"]]
+
+
+@pytest.mark.parametrize("width", range(28, 60))
+def test_no_word_of_a_table_is_broken_where_there_is_room(screen, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    text = COLOUR.sub("", screen.getvalue())
+    assert max(map(len, text.splitlines())) <= width
+    words = {word for row in [*WORDS, ["name what it is"]] for word in " ".join(row).split()}
+    assert words - {"0.5", "9"} <= set(text.split())
+    assert ("0.5" in text) == ("value" in text) == (width >= 11 + 2 + 15 + 2 + 5)
+
+
+def test_a_table_that_has_no_room_is_shown_whole(screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    text = COLOUR.sub("", screen.getvalue())
+    assert max(map(len, text.splitlines())) <= 20
+    assert "valu" in text
+
+
 def test_a_terminal_of_a_ci_counts_as_none(screen, monkeypatch):
     monkeypatch.setenv("CI", "true")
     console = report.open_console()
@@ -125,6 +197,35 @@ def test_progress_on_a_terminal_is_a_bar(screen):
     assert len(last) <= 80
 
 
+def test_a_bar_moves_within_an_epoch_that_takes_long(screen, monkeypatch):
+    clock = iter(0.25 * n for n in range(10_000))
+    monkeypatch.setattr(report, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    seen = []
+    with report.epochs(report.open_console(), 2) as (advance, within):
+        monkeypatch.setattr(
+            "rich.progress.Progress.update", lambda bar, task, **told: seen.append(told)
+        )
+        for done in range(2):
+            for batch in range(1, 5):
+                within(done, batch, 4)
+            advance(done + 1, f"cost {done}")
+    moved = [(told["completed"], told["text"]) for told in seen]
+    assert moved == [
+        *((0.5, ""), (0.75, ""), (1.0, ""), (1, "cost 0")),
+        *((1.5, "cost 0"), (1.75, "cost 0"), (2.0, "cost 0"), (2, "cost 1")),
+    ]
+
+
+def test_epochs_at_once_are_shown_whole(screen):
+    """A bar whose figures change places ten times a second could not be read."""
+    with report.epochs(report.open_console(), 20) as (advance, within):
+        for done in range(20):
+            for batch in range(1, 5):
+                within(done, batch, 4)
+            advance(done + 1, "cost 0.5")
+    assert not re.search(r"epoch \d+\.", screen.getvalue())
+
+
 def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     with report.progress(report.open_console(), "epoch", 2) as advance:
@@ -162,7 +263,7 @@ def test_about_ten_lines_tell_of_what_is_read(capsys, monkeypatch):
 
 def test_what_is_read_is_a_bar_on_a_terminal(screen):
     with report.reading(report.open_console(), "read") as told:
-        assert "read" not in screen.getvalue()
+        assert "read" not in screen.getvalue()  # in the first half second
         for done in range(1, 41):
             told(done, 40)
     last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]

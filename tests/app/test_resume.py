@@ -14,7 +14,7 @@ from dnn_xp.app.resume import holds_progress, open_resume, resume_command
 from dnn_xp.callbacks import Checkpoint
 from dnn_xp.files import seal
 from dnn_xp.models import load_checkpoint, load_model, save_checkpoint
-from tests.app.test_train import facts
+from tests.app.test_train import after_the_answer, facts
 
 QUICK = ("train", "--layers", "8", "--batch-size", "500", "--backend", "numpy")
 KEPT = ("--checkpoint", "a run", "--output", "m.h5")
@@ -37,7 +37,7 @@ def test_what_was_broken_off_goes_on(dnn_xp, start, tmp_path, how):
     again = ["train", "--resume", *QUICK[1:], *KEPT, "--epochs", "100000"]
     if how == "SIGINT":
         assert process.returncode == 130, err
-        command, interrupted = err.splitlines()
+        command, interrupted = after_the_answer(err).splitlines()
         assert interrupted == "dnn-xp: interrupted"
         assert command.startswith("dnn-xp: go on with: dnn-xp train ")
         assert shlex.split(command.partition("go on with: dnn-xp ")[2]) == again

@@ -1,8 +1,12 @@
 """Signals end a command as Ctrl-C does, also before it trains."""
 
+import os
 import signal
 import threading
+import time
+from functools import partial
 
+import numpy as np
 import pytest
 
 from dnn_xp.app.stopping import stopping_signals
@@ -131,3 +135,67 @@ def test_a_second_signal_is_no_traceback(start, moment, first, second):
     assert out == ""
     lines = [line for line in err.splitlines() if line]  # Typer ends the line of ^C
     assert lines in ([], ["dnn-xp: interrupted"], [f"dnn-xp: stopped by {first}"])
+
+
+def interrupted_within(product, times=1):
+    """Return the seconds from a signal to the end of a product, in which it comes."""
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.02)
+
+    def run():
+        threading.Timer(0.05, press).start()
+        product()
+        time.sleep(5)  # where it came late
+
+    with pytest.raises(KeyboardInterrupt), stopping_signals([]):
+        run()
+    return time.perf_counter() - pressed[0]
+
+
+@pytest.mark.once
+def test_what_takes_long_to_stop_says_that_it_will(capfd):
+    """As one long product of a command that does not train."""
+    threads = pytest.importorskip("threadpoolctl", reason="the command line needs dnn-xp[app]")
+    with threads.threadpool_limits(1):
+        for size in (3000, 4500, 7000):  # until it takes long enough
+            A = np.ones((size, size))
+            seconds = interrupted_within(partial(np.matmul, A, A))
+            out, err = capfd.readouterr()
+            assert out == ""
+            if seconds > 0.3:
+                break
+    assert err == "dnn-xp: stopping, ^C again to stop at once\n"
+
+
+def test_what_stops_at_once_says_nothing(capfd):
+    assert interrupted_within(lambda: time.sleep(5)) < 1
+    assert capfd.readouterr() == ("", "")
+
+
+LONG = """
+import os, signal, threading, time
+import numpy as np
+from dnn_xp.app.stopping import stopping_signals
+A = np.ones((6000, 6000))
+def press():
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+with stopping_signals([]):
+    threading.Timer(0.05, press).start()
+    A @ A
+print("the product is over")
+"""
+
+
+@pytest.mark.once
+def test_the_second_signal_ends_the_process_within_a_long_product(start):
+    process = start(code=LONG, OMP_NUM_THREADS="1")
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err == "dnn-xp: stopping, ^C again to stop at once\n"

@@ -55,6 +55,7 @@ def test_every_optimizer_trains(dnn_xp, name):
     )
     assert (code, err) == (0, "")
     said = json.loads(out)
+    assert said["notes"] == []
     assert said["settings"]["optimizer"] == name
     assert said["settings"]["learning_rate"] == (OPTIMIZERS[name][1] if name != LBFGS else None)
     assert said["history"]["cost"][-1] < said["history"]["cost"][0]
@@ -261,8 +262,8 @@ def test_label_smoothing_is_of_classes(dnn_xp, houses):
         code, out, err = dnn_xp(command, houses, "--label-smoothing", "0.1", "--backend", "numpy")
         assert (code, out) == (2, "")
         assert err == (
-            "dnn-xp: error: --label-smoothing: found 0.1 for data with real targets, expected "
-            "classes; leave it out\n"
+            "dnn-xp: error: --label-smoothing: found 0.1 for targets that are numbers, "
+            "expected classes or labels; leave it out\n"
         )
 
 

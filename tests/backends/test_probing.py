@@ -1,6 +1,7 @@
 """What each library is here."""
 
 import sys
+from importlib import util
 
 from dnn_xp import backends
 
@@ -25,3 +26,14 @@ def test_probe_says_why_not(monkeypatch):
     monkeypatch.setitem(sys.modules, "array_api_compat.dask.array", None)
     (report,) = (one for one in backends.probe_backends() if one.name == "dask")
     assert "not installed" in report.problem
+
+
+def test_probe_says_how_to_install_what_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "array_api_compat.dask.array", None)
+    real = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "dask" else real(name))
+    for report in backends.probe_backends():
+        if report.name == "dask":
+            assert report.install == "pip install 'dnn-xp[dask]'"
+        elif report.problem is None:
+            assert report.install is None

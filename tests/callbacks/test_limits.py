@@ -1,10 +1,12 @@
 """The clock, Ctrl-C and the signals of the system end a run in good order."""
 
+import os
 import signal
 import threading
 import time
 from itertools import count
 
+import numpy as np
 import pytest
 
 from dnn_xp import Callback, Ending, Interruptible, TimeLimit
@@ -15,10 +17,14 @@ CASE = "dropout, batch norm, adamw, averages, validation"  # 3 epochs of 3 steps
 
 
 class CtrlC(Callback):
-    """Press Ctrl-C in a step, or at the end of an epoch; more than once, for those in a hurry."""
+    """Press Ctrl-C in a step, or at the end of an epoch; more than once, for those in a hurry.
 
-    def __init__(self, *, step=None, epoch=None, times=1, number=signal.SIGINT):
+    Where a list of answers is given, that step takes until one came.
+    """
+
+    def __init__(self, *, step=None, epoch=None, times=1, number=signal.SIGINT, answers=None):
         self.at_step, self.at_epoch, self.times, self.number = step, epoch, times, number
+        self.answers = answers
 
     def step(self, run):
         if run.progress.steps == self.at_step:
@@ -29,8 +35,12 @@ class CtrlC(Callback):
             self.press()
 
     def press(self):
+        n_before, end = len(self.answers or ()), time.monotonic() + 5
         for _ in range(self.times):
             signal.raise_signal(self.number)
+        while self.answers is not None and len(self.answers) == n_before:
+            assert time.monotonic() < end, "no answer"
+            time.sleep(0.001)
 
 
 NUMBERS = [getattr(signal, name) for name in limits.SIGNALS if hasattr(signal, name)]
@@ -221,3 +231,102 @@ def test_a_signal_while_it_begins_to_listen_or_ends(handlers, monkeypatch, momen
         pass
     monkeypatch.undo()
     assert all(signal.getsignal(number) == handlers[number] for number in NUMBERS)
+
+
+WORDS = {
+    "SIGINT": "finishing this step, ^C again to stop at once",
+    "SIGTERM": "SIGTERM: finishing this step, again to stop at once",
+    "SIGHUP": "SIGHUP: finishing this step, again to stop at once",
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
+def test_the_first_signal_is_answered_in_its_words_and_once(number):
+    said = []
+    before = signal.signal(number, lambda *_: None)
+    train_case(
+        CASE, CtrlC(step=2, times=5, number=number, answers=said), Interruptible(said.append)
+    )
+    signal.signal(number, before)
+    assert said == [WORDS[number.name]]
+
+
+def test_it_is_answered_on_stderr(capfd):
+    train_case(CASE, CtrlC(step=2), Interruptible())
+    out, err = capfd.readouterr()
+    assert (out, err.partition(", ")[2]) == ("", "^C again to stop at once\n")
+
+
+def test_of_each_run_the_first_is_answered():
+    said = []
+    ctrl_c = Interruptible(said.append)
+    for _ in range(2):
+        train_case(CASE, CtrlC(step=2, answers=said), ctrl_c)
+    assert said == [WORDS["SIGINT"]] * 2
+
+
+def test_outside_of_a_run_there_is_no_step():
+    said = []
+    with Interruptible(said.append):
+        signal.raise_signal(signal.SIGINT)
+    assert said == ["finishing up, ^C again to stop at once"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="Windows has no such signals")
+def test_signals_of_others_are_not_answered():
+    said, heard = [], []
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
+    run = train_case(CASE, CtrlC(step=2, number=signal.SIGUSR1), Interruptible(said.append))
+    signal.signal(signal.SIGUSR1, before)
+    assert (run.ending, said, heard) == (Ending.COMPLETED, [], [1])
+
+
+def test_no_thread_is_left_where_a_run_fails():
+    class Fail(Callback):
+        def step(self, run):
+            raise RuntimeError("a bug")
+
+    before = threading.active_count()
+    with pytest.raises(RuntimeError):
+        train_case(CASE, Interruptible(), Fail())
+    assert threading.active_count() == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_without_a_thread_the_run_ends_all_the_same(monkeypatch):
+    def refused(told):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(limits, "WakeUp", refused)
+    run = train_case(CASE, CtrlC(step=5), Interruptible())
+    assert (run.ending, run.progress.steps) == (Ending.INTERRUPTED, 5)
+
+
+class LongProduct(Callback):
+    """Press Ctrl-C from elsewhere, while Python is within one product of matrices."""
+
+    def step(self, run):
+        A = np.ones((1800, 1800))
+        threading.Timer(0.05, self.press).start()
+        A @ A @ A
+        self.over = time.perf_counter()
+
+    def press(self):
+        self.pressed = time.perf_counter()
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.once
+def test_it_is_answered_within_a_long_product():
+    """Not after it: of a few attempts one, as others may keep a processor busy meanwhile."""
+    waits = []
+    for _ in range(5):
+        answers, product = [], LongProduct()
+        listener = Interruptible(lambda text, answers=answers: answers.append(time.perf_counter()))
+        run = train_case(CASE, product, listener)
+        assert (run.ending, run.progress.steps) == (Ending.INTERRUPTED, 1)
+        if product.pressed < product.over:
+            waits.append((answers[0] - product.pressed, product.over - product.pressed))
+        if any(wait < 0.2 and wait < whole for wait, whole in waits):
+            return
+    pytest.fail(f"answered after, of so many seconds: {waits}")
