@@ -86,7 +86,10 @@ def _run(arguments: list[str]) -> int:
         return _refuse(error)
 
     from dnn_xp.app.commands import app
+    from dnn_xp.app.completion import prepare_completion, with_shell
 
+    prepare_completion()
+    arguments = with_shell(arguments)
     command = typer.main.get_command(app)
     try:
         # Not standalone: the errors come here instead of being printed over several lines.

@@ -11,6 +11,8 @@ from dnn_xp import __version__
 from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
 from dnn_xp.app.compare import compare_runs
+from dnn_xp.app.completion import InstallCompletion, ShowCompletion
+from dnn_xp.app.grouped_help import GroupedCommand
 from dnn_xp.app.plot import plot
 from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
@@ -56,6 +58,8 @@ def dnn_xp(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    install_completion: InstallCompletion = None,
+    show_completion: ShowCompletion = None,
 ) -> None:
     """Deep networks written once, by hand, for every array library.
 
@@ -87,6 +91,7 @@ def _fit(command: str, room: int) -> list[str]:
 
 
 app.command(
+    cls=GroupedCommand,
     epilog=_examples(
         "train",
         "train digits --layers 128,64 --output digits.h5 --plot curve.png",
@@ -96,7 +101,7 @@ app.command(
         "train mnist.h5 --x train/images --y train/labels",
         "train digits --schedule cosine --ema-decay 0.99 --metric f1",
         "train digits --epochs 1000 --run runs/long",
-    )
+    ),
 )(train)
 app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
 app.command(
@@ -108,7 +113,8 @@ app.command(
 )(plot)
 app.command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
 app.command(
-    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png")
+    cls=GroupedCommand,
+    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),
 )(range_test)
 app.command(
     epilog=_examples(

@@ -21,21 +21,21 @@ _Histories = Mapping[str, Sequence[float]]
 
 
 def draw_history(
-    history: _Histories, rate: float, plan: LearningRatePlan, data: str, network: Network
+    history: _Histories, rate: float | None, plan: LearningRatePlan, data: str, network: Network
 ) -> "Figure":
     """Return the curves of one run.
 
     Parameters
     ----------
     history : dict of str to sequence of float
-    rate : float
-        Of the optimizer.
+    rate : float or None
+        Of the optimizer, where it has one.
     plan : LearningRatePlan
     data : str
         The name of the data.
     network : Network
     """
-    rates = _rates(rate, plan, len(history.get("cost", ())))
+    rates = [] if rate is None else _rates(rate, plan, len(history.get("cost", ())))
     return learning_curve(
         {**history} | ({"learning_rate": rates} if len(set(rates)) > 1 else {}),
         title=f"{Path(data).name}: {describe_network(network)}",

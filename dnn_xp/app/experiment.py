@@ -14,16 +14,18 @@ from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_hos
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
 from dnn_xp.data.datasets import absent_classes
 from dnn_xp.data.picture_statistics import PictureRanges, fit_ranges
+from dnn_xp.data.sources import is_lazy
 from dnn_xp.data.stored import StoredDataset, absent_stored_classes
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.data.tasks import task_of
 from dnn_xp.files.hdf5 import fixed
-from dnn_xp.functions.costs import find_cost
+from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.metrics import one_hot
-from dnn_xp.layers import Dense
+from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from dnn_xp.models import Model
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
+from dnn_xp.training import Regularization
 
 __all__ = [
     "ExampleArrays",
@@ -36,9 +38,11 @@ __all__ = [
     "check_features",
     "check_names_can_be_kept",
     "check_precision",
+    "check_rules",
     "describe_absent",
     "fingerprint",
     "fit_targets",
+    "hidden_layers",
     "initial_theta",
     "model_task",
     "fit_pictures_of",
@@ -133,6 +137,8 @@ def prepare(
     y: str | None = None,
     hidden: Sequence[int],
     activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
     seed: int,
     dtype: str,
     task: str | None = None,
@@ -144,7 +150,7 @@ def prepare(
     ----------
     data, data_dir, trusted, x, y, task
         As in `dnn_xp.data.load`.
-    hidden, activation
+    hidden, activation, dropout, norm
         As in `build_network`.
     seed : int
         Of the parameters, and of the part that is held out.
@@ -164,7 +170,7 @@ def prepare(
     known_by, all_y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
     del dataset  # the parts are copies of its examples
-    network = build_network(part, hidden, activation)
+    network = build_network(part, hidden, activation, dropout, norm)
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
     held_out = bring_examples(rest, preprocessing, network, dtype)
@@ -279,6 +285,26 @@ def check_names_can_be_kept(classes: Sequence[str] | None) -> None:
             ) from error
 
 
+def check_rules(rules: Regularization, network: Network, examples: ExampleArrays) -> None:
+    """Refuse regularization that the data of a run do not allow.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    if rules.label_smoothing and not classes_of_outputs(find_cost(network.cost), network.n_outputs):
+        raise ValueError(
+            f"--label-smoothing: found {rules.label_smoothing:g} for targets that are numbers, "
+            "expected classes or labels; leave it out"
+        )
+    if rules.mixup and (is_lazy(examples.X) or is_lazy(examples.Y)):
+        raise ValueError(
+            f"--mixup: found {rules.mixup:g} for data that are not in memory whole, where an "
+            "example is mixed with any other; --noise and --label-smoothing take each by itself"
+        )
+
+
 def split_parts(dataset: Dataset, test: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:
     """Return a part to learn from and a part that is held out.
 
@@ -314,8 +340,40 @@ def parse_layers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
+def hidden_layers(
+    units: Sequence[int], activation: str, dropout: float = 0.0, norm: str | None = None
+) -> list[Layer]:
+    """Return the hidden layers of a network, each normalized before its activation.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Of each.
+    activation : str
+    dropout : float
+        The part of the outputs of each that is left out in training.
+    norm : "batch" or "layer", optional
+    """
+    layers: list[Layer] = []
+    for n in units:
+        if norm is None:
+            layers.append(Dense(n, activation, "he_normal"))
+        else:
+            layers += [Dense(n, initializer="he_normal"), _NORMS[norm](), Activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+    return layers
+
+
+_NORMS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+
 def build_network(
-    dataset: Dataset | StoredDataset, hidden: Sequence[int], activation: str
+    dataset: Dataset | StoredDataset,
+    hidden: Sequence[int],
+    activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
 ) -> Network:
     """Return a network for data: they decide what the outputs and the cost are.
 
@@ -326,6 +384,8 @@ def build_network(
         The units of each hidden layer.
     activation : str
         Of the hidden layers.
+    dropout, norm
+        As in `hidden_layers`.
 
     Raises
     ------
@@ -343,7 +403,7 @@ def build_network(
         n_outputs, cost = 1, "sigmoid_cross_entropy"
     else:
         n_outputs, cost = len(dataset.classes), "softmax_cross_entropy"
-    layers = (*(Dense(units, activation, "he_normal") for units in hidden), Dense(n_outputs))
+    layers = (*hidden_layers(hidden, activation, dropout, norm), Dense(n_outputs))
     return Network(dataset.X.shape[0], layers, cost)
 
 

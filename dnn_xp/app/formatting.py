@@ -8,8 +8,9 @@ from dnn_xp.backends import Array, Backend, device, dtype_name
 from dnn_xp.data import Dataset, Source
 from dnn_xp.data.sources import reference_array
 from dnn_xp.data.stored import StoredDataset
-from dnn_xp.layers import Dense
+from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from dnn_xp.network import Network
+from dnn_xp.training import Regularization
 
 __all__ = [
     "describe_backend",
@@ -38,10 +39,28 @@ def describe_data(dataset: Dataset | StoredDataset) -> str:
 
 def describe_network(network: Network) -> str:
     """Say what a network is, such as ``"64-32-10 relu, softmax_cross_entropy, 2,410 ..."``."""
-    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    widths = "-".join(str(n) for n in (network.n_inputs, *(layer.units for layer in dense)))
-    hidden = dict.fromkeys(str(layer.activation) for layer in dense[:-1])
-    return f"{' '.join((widths, *hidden))}, {network.cost}, {network.size:,} parameters"
+    units = [layer.units for layer in network.layers if isinstance(layer, Dense)]
+    widths = "-".join(str(n) for n in (network.n_inputs, *units))
+    hidden = network.layers[:-1]
+    normalized = any(isinstance(layer, Activation) for layer in hidden)
+    kind = Activation if normalized else Dense
+    activations = dict.fromkeys(str(one.activation) for one in hidden if isinstance(one, kind))
+    between = dict.fromkeys(_describe_between(layer) for layer in hidden)
+    return ", ".join(
+        (
+            " ".join((widths, *activations)),
+            *(text for text in between if text),
+            str(network.cost),
+            f"{network.size:,} parameters",
+        )
+    )
+
+
+def _describe_between(layer: Layer) -> str:
+    """Say what stands between layers of weights, or nothing of another layer."""
+    if isinstance(layer, Dropout):
+        return f"dropout {layer.rate:g}"
+    return {BatchNorm: "batch norm", LayerNorm: "layer norm"}.get(type(layer), "")
 
 
 def describe_backend(backend: Backend, X: Array | Source) -> str:
@@ -53,22 +72,44 @@ def describe_backend(backend: Backend, X: Array | Source) -> str:
 
 
 def describe_optimizer(
-    settings: OptimizerSettings, batch_size: int, class_weight: str | None = None
+    settings: OptimizerSettings,
+    batch_size: int,
+    class_weight: str | None = None,
+    early_stopping: int | None = None,
 ) -> str:
     """Say how steps are taken, such as ``"adam, rate 0.001, batches of 32"``."""
-    parts = [
-        f"{settings.name}, rate {settings.optimizer.learning_rate:g}",
-        f"batches of {batch_size}",
-    ]
+    parts = [settings.name, "all examples in each step"]
+    if settings.learning_rate is not None:
+        parts = [f"{settings.name}, rate {settings.learning_rate:g}", f"batches of {batch_size}"]
     if settings.plan.description != "constant":
         parts.append(settings.plan.description)
     if class_weight is not None:
         parts.append(f"class weights {class_weight}")
     if settings.clip_norm is not None:
         parts.append(f"norms up to {settings.clip_norm:g}")
+    if settings.clip_value is not None:
+        parts.append(f"gradients within {settings.clip_value:g}")
     if settings.ema_decay is not None:
         parts.append(f"moving average of the parameters ({settings.ema_decay:g} stays)")
+    if settings.weight_decay:
+        parts.append(f"weight decay {settings.weight_decay:g}")
+    parts += _describe_rules(settings.regularization)
+    if early_stopping is not None:
+        parts.append(f"early stopping after {_counted(early_stopping, 'epoch')}")
     return ", ".join(parts)
+
+
+def _describe_rules(rules: Regularization) -> list[str]:
+    """Say what is done against learning by heart."""
+    numbers = {
+        "l1": rules.l1,
+        "l2": rules.l2,
+        "weights up to": rules.max_norm,
+        "label smoothing": rules.label_smoothing,
+        "mixup": rules.mixup,
+        "noise": rules.noise,
+    }
+    return [f"{name} {number:g}" for name, number in numbers.items() if number]
 
 
 def describe_metric(name: str, value: float) -> str:

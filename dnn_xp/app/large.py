@@ -70,6 +70,8 @@ def prepare_experiment(
     target: str | None = None,
     hidden: Sequence[int],
     activation: str,
+    dropout: float = 0.0,
+    norm: str | None = None,
     seed: int,
     dtype: str,
     opened: ExitStack,
@@ -84,7 +86,7 @@ def prepare_experiment(
         What stays in a file can be read until this is closed.
     target : str, optional
         The column of a table that is to be learnt. Default: the last.
-    data, data_dir, trusted, x, y, hidden, activation, seed, dtype, task, advance
+    data, data_dir, trusted, x, y, hidden, activation, dropout, norm, seed, dtype, task, advance
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -101,12 +103,14 @@ def prepare_experiment(
             task=task,
             hidden=hidden,
             activation=activation,
+            dropout=dropout,
+            norm=norm,
             seed=seed,
             dtype=dtype,
         )
     if is_large(data, x=x, y=y, trusted=trusted):
         dataset = opened.enter_context(open_stored(data, x=x, y=y, trusted=trusted, task=task))
-        network = build_network(dataset, hidden, activation)
+        network = build_network(dataset, hidden, activation, dropout, norm)
         return _prepare_large(dataset, network, seed, dtype, opened, advance)
     return prepare(
         data,
@@ -116,6 +120,8 @@ def prepare_experiment(
         y=y,
         hidden=hidden,
         activation=activation,
+        dropout=dropout,
+        norm=norm,
         seed=seed,
         dtype=dtype,
         task=task,

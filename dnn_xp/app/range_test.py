@@ -6,36 +6,58 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from dnn_xp.app import report
+from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import Experiment, parse_layers, scale_targets
+from dnn_xp.app.experiment import Experiment, check_rules, parse_layers, scale_targets
 from dnn_xp.app.formatting import describe_backend, describe_data, describe_network
 from dnn_xp.app.large import prepare_experiment
-from dnn_xp.app.optimization import choose_optimizer
+from dnn_xp.app.optimization import (
+    BATCH_SIZE,
+    LBFGS,
+    OptimizerSettings,
+    check_part,
+    choose_optimizer_settings,
+    choose_regularization,
+)
 from dnn_xp.app.options import (
+    L1,
+    L2,
     ActivationName,
+    AsJson,
     BackendName,
     BatchSize,
+    ClipNorm,
+    ClipValue,
     DataDir,
     DataName,
     DeviceName,
+    DropoutRate,
     Dtype,
     DtypeName,
+    LabelSmoothing,
     Layers,
+    MaxNorm,
+    Mixup,
+    Noise,
+    NormName,
     OptimizerName,
     Seed,
     TargetName,
     TaskName,
     TrustFlag,
+    WeightDecay,
     XName,
     YName,
     as_path,
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
+from dnn_xp.backends import Backend
 from dnn_xp.reports import learning_rate_curve
-from dnn_xp.training import Callback, Optimizer, Run, learning_rate_range_test
+from dnn_xp.training import Callback, Regularization, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
 __all__ = ["range_test"]
@@ -49,8 +71,19 @@ def range_test(
     task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = BATCH_SIZE,
     optimizer: OptimizerName = "adam",
+    clip_norm: ClipNorm = None,
+    clip_value: ClipValue = None,
+    dropout: DropoutRate = 0.0,
+    norm: NormName = None,
+    weight_decay: WeightDecay = None,
+    l1: L1 = 0.0,
+    l2: L2 = 0.0,
+    max_norm: MaxNorm = None,
+    label_smoothing: LabelSmoothing = 0.0,
+    mixup: Mixup = 0.0,
+    noise: Noise = 0.0,
     lowest: Annotated[float, typer.Option(metavar="RATE", help="Where to begin.")] = 1e-6,
     highest: Annotated[
         float, typer.Option(metavar="RATE", help="Where to end, unless the cost blows up before.")
@@ -71,18 +104,31 @@ def range_test(
             help="Draw cost over learning rate: .png, .svg or .pdf.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Propose a learning rate, by a short run in which it grows.
 
     Say as for dnn-xp train what is to be trained: the rate goes with the network, the optimizer
     and the size of the batches.
     """
-    console = report.open_console()
+    console = report.open_console(as_json=as_json)
     with ExitStack() as opened, computing(backend, device) as current:
         with user_errors():
             check_outputs(data, {"--plot": plot})
             check_plot(plot)
-            tested_optimizer = choose_optimizer(optimizer, None)
+            check_part("--dropout", dropout)
+            steps_taken = _choose_steps(
+                optimizer,
+                (clip_norm, clip_value, weight_decay),
+                choose_regularization(
+                    l1=l1,
+                    l2=l2,
+                    max_norm=max_norm,
+                    label_smoothing=label_smoothing,
+                    mixup=mixup,
+                    noise=noise,
+                ),
+            )
             with report.reading(console, "read") as advance:
                 experiment = prepare_experiment(
                     data,
@@ -90,6 +136,8 @@ def range_test(
                     trusted=trust,
                     hidden=parse_layers(layers),
                     activation=activation,
+                    dropout=dropout,
+                    norm=norm,
                     seed=seed,
                     dtype=dtype.value,
                     x=x,
@@ -99,6 +147,7 @@ def range_test(
                     opened=opened,
                     advance=advance,
                 )
+            check_rules(steps_taken.regularization, experiment.network, experiment.examples)
             for note in experiment.notes:
                 report.say(console, f"{data}: {note}")
             with ExitStack() as shown:
@@ -106,28 +155,61 @@ def range_test(
                 if report.is_live(console):
                     show = shown.enter_context(report.progress(console, "step", steps))
                 result = _test_rates(
-                    experiment, tested_optimizer, lowest, highest, steps, batch_size, seed, show
+                    experiment, steps_taken, (lowest, highest), steps, batch_size, seed, show
                 )
-        report.facts(
-            console,
-            [
-                ("data", f"{data}: {describe_data(experiment.part)}"),
-                ("network", describe_network(experiment.network)),
-                ("backend", describe_backend(current, experiment.examples.X)),
-                ("tried", _describe_rates(result)),
-                ("proposed", f"--learning-rate {result.proposed:.2g}"),
-            ],
-        )
+        if as_json:
+            print_json({"data": data, "notes": experiment.notes, **result._asdict()})
+        else:
+            _show(console, data, experiment, current, result)
         if plot is not None:
             curve = draw(learning_rate_curve(result), plot)
-            report.facts(console, [("curve", curve)], len("proposed"))
+            if not as_json:
+                report.facts(console, [("curve", curve)], len("proposed"))
+
+
+def _show(
+    console: Console, data: str, experiment: Experiment, backend: Backend, result: RangeTest
+) -> None:
+    """Print what was tried, and the rate that is proposed."""
+    report.facts(
+        console,
+        [
+            ("data", f"{data}: {describe_data(experiment.part)}"),
+            ("network", describe_network(experiment.network)),
+            ("backend", describe_backend(backend, experiment.examples.X)),
+            ("tried", _describe_rates(result)),
+            ("proposed", f"--learning-rate {result.proposed:.2g}"),
+        ],
+    )
+
+
+def _choose_steps(
+    optimizer: str,
+    numbers: tuple[float | None, float | None, float | None],
+    regularization: Regularization,
+) -> OptimizerSettings:
+    """Return what the options say of the steps, whose rate is to be found."""
+    if optimizer == LBFGS:
+        raise ValueError(f"--optimizer: found {LBFGS}, which has no learning rate to be found")
+    clip_norm, clip_value, weight_decay = numbers
+    return choose_optimizer_settings(
+        optimizer,
+        None,
+        schedule="constant",
+        warm_up_epochs=0.0,
+        epochs=1,
+        clip_norm=clip_norm,
+        ema_decay=None,
+        clip_value=clip_value,
+        weight_decay=weight_decay,
+        regularization=regularization,
+    )
 
 
 def _test_rates(
     experiment: Experiment,
-    optimizer: Optimizer,
-    lowest: float,
-    highest: float,
+    settings: OptimizerSettings,
+    between: tuple[float, float],
     steps: int,
     batch_size: int,
     seed: int,
@@ -140,12 +222,15 @@ def _test_rates(
             experiment.network,
             *examples,
             experiment.theta,
-            optimizer=optimizer,
-            lowest=lowest,
-            highest=highest,
+            optimizer=settings.optimizer,
+            lowest=between[0],
+            highest=between[1],
             steps=steps,
             batch_size=batch_size,
             seed=seed,
+            regularization=settings.regularization,
+            clip_norm=settings.clip_norm,
+            clip_value=settings.clip_value,
             callbacks=[] if show is None else [_Steps(show)],
         )
 

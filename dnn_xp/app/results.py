@@ -1,7 +1,7 @@
 """Results of a training: shown first, then kept where the options say."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.curves import draw_history
+from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure
 from dnn_xp.app.formatting import (
     describe_backend,
@@ -27,7 +28,7 @@ from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
 from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
-from dnn_xp.training import TrainingResult
+from dnn_xp.training import Ending, TrainingResult
 
 __all__ = ["FittedRun", "make_model", "report_and_save", "save_somewhere"]
 
@@ -97,36 +98,101 @@ def report_and_save(
     list of str
         What could not be written, by option and file.
     """
-    pairs = _describe(run, settings, backend)
+    figures = _measure(run)
+    pairs = _describe(run, settings, backend, figures)
     width = max(len(name) for name, _ in pairs)
-    report.facts(console, pairs)
+    if not settings.as_json:
+        report.facts(console, pairs)
     problems: list[str] = []
-    files = [("model", _try(problems, lambda: _keep_model(run, settings, backend)))]
+    files: list[tuple[str, Path | str]] = [
+        ("model", _try(problems, lambda: _keep_model(run, settings, backend)))
+    ]
     if (plot := settings.plot) is not None:
         files.append(("curve", _try(problems, lambda: _draw_curve(run, plot, settings.data))))
     if settings.checkpoint is not None and settings.checkpoint.is_file():
-        files.append(("checkpoint", describe_written(settings.checkpoint)))
+        files.append(("checkpoint", settings.checkpoint))
+    files += [(name, path) for name in LOGS if (path := getattr(settings, name)) is not None]
     if run.folder is not None and run.folder.is_dir():
-        files.append(("run", describe_written(run.folder)))
-    report.facts(console, [(name, text) for name, text in files if text], width)
+        files.append(("run", run.folder))
+    if settings.as_json:
+        print_json(_document(run, settings, backend, figures, files))
+    else:
+        said = [
+            (name, describe_written(found) if isinstance(found, Path) else found)
+            for name, found in files
+        ]
+        report.facts(console, [(name, text) for name, text in said if text], width)
     return problems
 
 
-def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tuple[str, str]]:
+LOGS = ("log", "tensorboard")
+"""The options whose files are written while it trains."""
+
+
+def _measure(run: FittedRun) -> dict[str, dict[str, float]]:
+    """Return the figures of both parts of the data, or none where nothing was learnt."""
+    experiment, result = run.prepared.experiment, run.result
+    if not (result.epochs or has_learnt(result)):
+        return {}
+    measured = {"training": experiment.measured, "held out": experiment.held_out}
+    return {
+        part: measure(experiment.network, result.theta, examples, run.prepared.metrics)
+        for part, examples in measured.items()
+    }
+
+
+def _document(
+    run: FittedRun,
+    settings: Settings,
+    backend: Backend,
+    figures: Mapping[str, Mapping[str, float]],
+    files: Sequence[tuple[str, Path | str]],
+) -> dict[str, object]:
+    """Return what came of a run for other programs to read."""
+    prepared, result, stopping = run.prepared, run.result, run.prepared.early_stopping
+    experiment = prepared.experiment
+    about = settings.about(
+        prepared.optimizer_settings, experiment.fingerprint, settings.epochs, backend.name
+    )
+    return {
+        "data": settings.data,
+        "examples": {
+            "training": experiment.examples.X.shape[1],
+            "held_out": experiment.held_out.X.shape[1],
+        },
+        "network": describe_network(experiment.network),
+        "parameters": experiment.network.size,
+        "backend": backend.name,
+        "settings": about,
+        "options": prepared.options,
+        "ending": result.ending,
+        "reason": result.reason,
+        "epochs": result.epochs,
+        "best_epoch": None if stopping is None else stopping.best_epoch,
+        "seconds": run.seconds,
+        "figures": {part.replace(" ", "_"): values for part, values in figures.items()},
+        "history": result.history,
+        "notes": experiment.notes,
+        "files": {name: path for name, path in files if isinstance(path, Path)},
+    }
+
+
+def _describe(
+    run: FittedRun,
+    settings: Settings,
+    backend: Backend,
+    figures: Mapping[str, Mapping[str, float]],
+) -> list[tuple[str, str]]:
     prepared, result = run.prepared, run.result
     experiment = prepared.experiment
     parts = {"training": experiment.examples, "held out": experiment.held_out}
-    measured = parts | {"training": experiment.measured}
-    metrics = {
-        part: measure(experiment.network, result.theta, examples, prepared.metrics)
-        for part, examples in measured.items()
-    }
     counts = ", ".join(f"{examples.X.shape[1]:,} {part}" for part, examples in parts.items())
     if (n_measured := experiment.measured.X.shape[1]) < experiment.examples.X.shape[1]:
         counts += f" (figures of training are of {n_measured:,})"
     epochs = f"{result.epochs} of {settings.epochs} in {run.seconds:.1f} s"
     if before := prepared.resume.epochs_before:
         epochs += f", {before} of them before"
+    epochs += _describe_ending(run)
     place = describe_backend(backend, experiment.examples.X)
     if run.processes > 1:
         place += f", {run.processes} processes"
@@ -137,15 +203,28 @@ def _describe(run: FittedRun, settings: Settings, backend: Backend) -> list[tupl
         (
             "descent",
             describe_optimizer(
-                prepared.optimizer_settings, settings.batch_size, settings.class_weight
+                prepared.optimizer_settings,
+                settings.batch_size,
+                settings.class_weight,
+                settings.early_stopping,
             ),
         ),
         ("epochs", epochs),
-        *(describe_metrics(metrics) if result.epochs or has_learnt(result) else []),
+        *(describe_metrics(figures) if figures else []),
     ]
 
 
-def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
+def _describe_ending(run: FittedRun) -> str:
+    """Say why a run ended before its last epoch, and what was kept where that is not the last."""
+    result, stopping, said = run.result, run.prepared.early_stopping, ""
+    if result.ending in (Ending.STOPPED, Ending.CONVERGED, Ending.EXHAUSTED):
+        said = f"; {result.reason.replace('validation_cost', 'held-out cost')}"
+    if stopping is not None and stopping.best_epoch and result.ending is not Ending.DIVERGED:
+        said += f"; kept: epoch {stopping.best_epoch}, the best on what is held out"
+    return said
+
+
+def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> Path | str:
     """Write the model to ``--output``, and say where it is."""
     if not has_learnt(run.result):
         return "not kept: nothing was learnt"
@@ -153,20 +232,20 @@ def _keep_model(run: FittedRun, settings: Settings, backend: Backend) -> str:
     if kept is not None and not kept.is_file():
         kept = None
     if settings.output is None and kept is not None:
-        return describe_written(kept)
+        return kept
     if settings.output is None and run.folder is None:
         return "not kept: --output FILE keeps it"
     model = make_model(settings, run.prepared, run.result, backend)
     if settings.output is None:  # the folder could not be written, as a warning has said
         where = save_somewhere(model)
-        return "not kept: --output FILE keeps it" if where is None else describe_written(where)
+        return where or "not kept: --output FILE keeps it"
     try:
         with option_errors("--output", settings.output):
             save_model(settings.output, model)
     except Failure as error:
         where = kept or save_somewhere(model)
         raise Failure(f"{error}{f'; the model is in {where}' if where else ''}") from error
-    return describe_written(settings.output)
+    return settings.output
 
 
 def save_somewhere(model: Model) -> Path | None:
@@ -182,23 +261,19 @@ def save_somewhere(model: Model) -> Path | None:
     return None
 
 
-def _draw_curve(run: FittedRun, plot: Path, data: str) -> str:
+def _draw_curve(run: FittedRun, plot: Path, data: str) -> Path | str:
     """Write the learning curve, and say where it is."""
     if not run.result.history:
         return "not drawn: there is no whole epoch"
-    return draw(
-        draw_history(
-            run.result.history,
-            run.prepared.optimizer_settings.optimizer.learning_rate,
-            run.prepared.optimizer_settings.plan,
-            data,
-            run.prepared.experiment.network,
-        ),
-        plot,
-    )
+    steps_taken = run.prepared.optimizer_settings
+    optimizer = steps_taken.optimizer
+    rate = None if optimizer is None else optimizer.learning_rate
+    network = run.prepared.experiment.network
+    draw(draw_history(run.result.history, rate, steps_taken.plan, data, network), plot)
+    return plot
 
 
-def _try(problems: list[str], write: Callable[[], str]) -> str:
+def _try(problems: list[str], write: Callable[[], Path | str]) -> Path | str:
     """Return what a function says of what it writes, or take note of why it cannot."""
     try:
         return write()

@@ -5,7 +5,7 @@ Nothing here prints.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from dnn_xp.app.metrics import Metrics
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.app.resume import Resume
 from dnn_xp.backends import Array, Group, asarray_like
+from dnn_xp.callbacks import EarlyStopping
 from dnn_xp.data import Preprocessing
 from dnn_xp.network import Network
 from dnn_xp.training import (
@@ -22,8 +23,10 @@ from dnn_xp.training import (
     DivergenceWarning,
     Run,
     TrainingResult,
+    lbfgs,
     train,
 )
+from dnn_xp.training.evaluation import AT_ONCE
 from dnn_xp.training.progress import History
 
 __all__ = [
@@ -49,6 +52,7 @@ class PreparedRun(NamedTuple):
         Measured after each epoch on what is held out.
     epochs, batch_size, seed, weights
         As in `dnn_xp.training.train`.
+    early_stopping : EarlyStopping or None
     resume : Resume
         Where it begins, and which checkpoints it writes.
     options : mapping of str to str
@@ -62,6 +66,7 @@ class PreparedRun(NamedTuple):
     batch_size: int
     seed: int
     weights: Array | None = None
+    early_stopping: EarlyStopping | None = None
     resume: Resume = Resume()
     options: Mapping[str, str] = {}
 
@@ -155,25 +160,46 @@ def _train(
 ) -> TrainingResult:
     """Train with targets in units of their spread."""
     experiment, settings, resume = prepared.experiment, prepared.optimizer_settings, prepared.resume
-    targets = experiment.targets
+    targets, stopping = experiment.targets, prepared.early_stopping
+    examples = scale_targets(experiment.examples, experiment.part, targets)
+    common: dict[str, Any] = {
+        "seed": prepared.seed,
+        "validation": scale_targets(experiment.held_out, experiment.held_out_part, targets),
+        "metrics": prepared.metrics,
+        # A checkpoint that is refused comes before a folder is filled.
+        "callbacks": [
+            *settings.plan.callbacks,
+            *([] if stopping is None else [stopping]),
+            *resume.checkpoints,
+            *callbacks,
+        ],
+        "weights": prepared.weights,
+        "resume": resume.progress,
+        "group": group,
+    }
+    if settings.optimizer is None:
+        return lbfgs(
+            experiment.network,
+            *examples,
+            experiment.theta,
+            l2=settings.regularization.l2,
+            max_iter=prepared.epochs,
+            batch_size=AT_ONCE,
+            **common,
+        )
     return train(
         experiment.network,
-        *scale_targets(experiment.examples, experiment.part, targets),
+        *examples,
         experiment.theta,
         optimizer=settings.optimizer,
         schedule=settings.plan.schedule,
         epochs=prepared.epochs,
         batch_size=prepared.batch_size,
-        seed=prepared.seed,
-        validation=scale_targets(experiment.held_out, experiment.held_out_part, targets),
-        metrics=prepared.metrics,
-        # A checkpoint that is refused comes before a folder is filled.
-        callbacks=[*settings.plan.callbacks, *resume.checkpoints, *callbacks],
+        regularization=settings.regularization,
         clip_norm=settings.clip_norm,
+        clip_value=settings.clip_value,
         ema_decay=settings.ema_decay,
-        weights=prepared.weights,
-        resume=resume.progress,
-        group=group,
+        **common,
     )
 
 

@@ -12,8 +12,18 @@ from typing import Annotated, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from dnn_xp.app.completion import run_names
 from dnn_xp.app.errors import UserError, say, user_errors
-from dnn_xp.app.options import CheckpointFile, CurveFile, OutputFile, TrustFlag, as_path
+from dnn_xp.app.options import (
+    AsJson,
+    CheckpointFile,
+    CurveFile,
+    LogFile,
+    OutputFile,
+    TensorBoardDir,
+    TrustFlag,
+    as_path,
+)
 from dnn_xp.arguments import check, check_choice, check_whole
 from dnn_xp.callbacks.run_folder import CHECKPOINT, RECORD, RunFolder, has_begun, load_record
 from dnn_xp.files import InUseError
@@ -137,12 +147,13 @@ def _last_written(folder: Path) -> tuple[int, str]:
 SETTINGS = (
     *("data", "x", "y", "target", "tabular", "task", "time_limit"),
     *("data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
-    *("learning_rate", "schedule", "warm_up", "clip_norm", "ema_decay", "class_weight", "metric"),
-    *("seed", "dtype", "backend", "device"),
+    *("learning_rate", "schedule", "warm_up", "clip_norm", "clip_value", "ema_decay", "dropout"),
+    *("norm", "weight_decay", "l1", "l2", "max_norm", "label_smoothing", "mixup", "noise"),
+    *("early_stopping", "class_weight", "metric", "seed", "dtype", "backend", "device"),
 )
 """What its folder says of a run that goes on."""
 
-COPIES = ("output", "plot", "checkpoint", "trust")
+COPIES = ("output", "plot", "checkpoint", "log", "tensorboard", "trust")
 """What is written elsewhere, and what is trusted: said anew to ``dnn-xp resume``, or left out."""
 
 
@@ -154,6 +165,7 @@ def resume(
             parser=str,
             callback=as_path,
             metavar="FOLDER",
+            autocompletion=run_names,
             help="Of the run. Default: the last one in runs/.",
         ),
     ] = None,
@@ -163,7 +175,10 @@ def resume(
     output: OutputFile = None,
     plot: CurveFile = None,
     checkpoint: CheckpointFile = None,
+    log: LogFile = None,
+    tensorboard: TensorBoardDir = None,
     trust: TrustFlag = False,
+    as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, or for more epochs.
 
@@ -187,6 +202,8 @@ def resume(
         "output": output,
         "plot": plot,
         "checkpoint": checkpoint,
+        "log": log,
+        "tensorboard": tensorboard,
         "trust": trust,
     }
     here, there = Path.cwd(), record.directory
@@ -207,6 +224,7 @@ def resume(
         _say_what_is_left_out(folder, own.params, copies)
         own.params = {name: own.params[name] for name in SETTINGS} | copies
         own.params |= {"run": folder, "no_run": False, "resume": True, "resume_or_start": False}
+        own.params["as_json"] = as_json
         train.invoke(own)
 
 

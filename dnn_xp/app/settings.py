@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dnn_xp.app.experiment import parse_layers
 from dnn_xp.app.optimization import OptimizerSettings, depends_on_length
-from dnn_xp.app.options import ClassWeight, Dtype
+from dnn_xp.app.options import ClassWeight, Dtype, Norm
 
 __all__ = ["Settings", "describe_options"]
 
@@ -30,10 +30,24 @@ class Settings(NamedTuple):
     seed: int
     data_dir: Path | None
     dtype: Dtype
+    dropout: float = 0.0
+    norm: Norm | None = None
+    clip_value: float | None = None
+    weight_decay: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    noise: float = 0.0
+    early_stopping: int | None = None
     trust: bool = False
     output: Path | None = None
     plot: Path | None = None
     checkpoint: Path | None = None
+    log: Path | None = None
+    tensorboard: Path | None = None
+    as_json: bool = False
     run: Path | None = None
     no_run: bool = False
     resume: bool = False
@@ -65,12 +79,23 @@ class Settings(NamedTuple):
             "fingerprint": fingerprint,
             "seed": self.seed,
             "epochs": epochs,
+            "dropout": self.dropout,
+            "norm": self.norm,
             "batch_size": self.batch_size,
             "optimizer": self.optimizer,
-            "learning_rate": optimizer_settings.optimizer.learning_rate,
+            "learning_rate": optimizer_settings.learning_rate,
+            "weight_decay": optimizer_settings.weight_decay,
             "schedule": optimizer_settings.plan.description,
             "clip_norm": self.clip_norm,
+            "clip_value": self.clip_value,
             "ema_decay": self.ema_decay,
+            "l1": self.l1,
+            "l2": self.l2,
+            "max_norm": self.max_norm,
+            "label_smoothing": self.label_smoothing,
+            "mixup": self.mixup,
+            "noise": self.noise,
+            "early_stopping": self.early_stopping,
             "class_weight": self.class_weight,
             "metrics": self.metrics,
             "backend": backend,
@@ -82,13 +107,24 @@ def describe_options(settings: Settings, optimizer_settings: OptimizerSettings) 
     options: dict[str, object] = {
         "--layers": ",".join(str(units) for units in parse_layers(settings.layers)),
         "--activation": settings.activation,
+        "--dropout": settings.dropout,
+        "--norm": settings.norm,
         "--batch-size": settings.batch_size,
         "--optimizer": settings.optimizer,
-        "--learning-rate": optimizer_settings.optimizer.learning_rate,
+        "--learning-rate": optimizer_settings.learning_rate,
+        "--weight-decay": optimizer_settings.weight_decay,
         "--schedule": settings.schedule,
         "--warm-up": settings.warm_up,
         "--clip-norm": settings.clip_norm,
+        "--clip-value": settings.clip_value,
         "--ema-decay": settings.ema_decay,
+        "--l1": settings.l1,
+        "--l2": settings.l2,
+        "--max-norm": settings.max_norm,
+        "--label-smoothing": settings.label_smoothing,
+        "--mixup": settings.mixup,
+        "--noise": settings.noise,
+        "--early-stopping": settings.early_stopping,
         "--class-weight": settings.class_weight,
         "--metric": ", ".join(settings.metrics) or None,
         "--seed": settings.seed,

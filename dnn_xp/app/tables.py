@@ -163,6 +163,8 @@ def prepare_table(
     task: str | None,
     hidden: Sequence[int],
     activation: str,
+    dropout: float,
+    norm: str | None,
     seed: int,
     dtype: str,
 ) -> Experiment:
@@ -172,7 +174,7 @@ def prepare_table(
     ----------
     data, target, task
         As in `load_table`.
-    hidden, activation, seed, dtype
+    hidden, activation, dropout, norm, seed, dtype
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -184,7 +186,7 @@ def prepare_table(
     parts = divide(table, seed)
     encoder = TableEncoder().fit(parts["training"].features)
     part, rest = (encode(one, encoder) for one in parts.values())
-    network = build_network(part, hidden, activation)
+    network = build_network(part, hidden, activation, dropout, norm)
     preprocessing = Preprocessing(np.asarray(0.0), np.asarray(1.0))
     examples, held_out = (
         bring_examples(one, preprocessing, network, dtype) for one in (part, rest)

@@ -14,9 +14,10 @@ import typer
 from rich.console import Console
 
 from dnn_xp.app import report
+from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure, UserError, say, user_errors, warnings_as_lines
 from dnn_xp.app.experiment import describe_absent
-from dnn_xp.app.formatting import describe_metrics
+from dnn_xp.app.formatting import describe_metrics, describe_written
 from dnn_xp.app.large import check_data_options
 from dnn_xp.app.metrics import Metrics, choose_metrics
 from dnn_xp.app.outputs import check_outputs, option_errors
@@ -196,7 +197,11 @@ def train_tabular(
                 _describe(fitted, settings, console)
             ending = "interrupted" if listener.number is not None else "completed"
             about = {**record, "begun": begun, "ending": ending}
-            problems = _keep(fitted, settings, folder, about, console)
+            files, problems = _keep(fitted, settings, folder, about)
+            _say_files(files, console)
+            if settings.as_json:
+                notes = (*table.dataset.notes, *absent)
+                print_json(_document(fitted, settings, ending, notes, files))
     finally:
         if folder is not None and settings.run is None:
             remove_where_empty(folder)
@@ -334,6 +339,10 @@ def _measure(estimator: Any, part: TableData, model: Model, metrics: Metrics) ->
 # ----------------------------------------------------------------------------- results
 
 
+_Files = dict[str, Path | str]
+"""What was written, by name; or why it was not."""
+
+
 def _describe(fitted: _Fitted, settings: Settings, console: Console) -> None:
     counts = ", ".join(f"{len(part.features):,} {name}" for name, part in fitted.parts.items())
     dataset, estimator = fitted.parts["training"].dataset, fitted.estimator
@@ -365,13 +374,11 @@ def _keep(
     settings: Settings,
     folder: Path | None,
     record: Mapping[str, object],
-    console: Console,
-) -> list[str]:
-    """Write the model and the record, say where they are, and return what could not be written."""
+) -> tuple[_Files, list[str]]:
+    """Write the model and the record, and return where they are and what could not be written."""
     if fitted is None:
-        report.facts(console, [("model", "not kept: nothing was learnt")])
-        return []
-    problems, files = [], []
+        return {"model": "not kept: nothing was learnt"}, []
+    files, problems = dict[str, Path | str](), []
     kept = None
     if folder is not None:
         try:
@@ -385,17 +392,54 @@ def _keep(
         try:
             with option_errors("--output", settings.output):
                 save_model(settings.output, fitted.model)
-            files.append(("model", str(settings.output)))
+            files["model"] = settings.output
         except UserError as error:
             problems.append(f"{error}{f'; the model is in {kept}' if kept else ''}")
     else:
         lost = kept is None and folder is not None
         where = save_somewhere(fitted.model) if lost else kept
-        files.append(("model", str(where or "not kept: --output FILE keeps it")))
+        files["model"] = where or "not kept: --output FILE keeps it"
     if kept is not None:
-        files.append(("run", str(folder)))
-    report.facts(console, files, max(map(len, ("backend", *fitted.metrics["training"]))))
-    return problems
+        files["run"] = kept.parent
+    return files, problems
+
+
+def _say_files(files: _Files, console: Console) -> None:
+    said = [
+        (name, describe_written(found) if isinstance(found, Path) else found)
+        for name, found in files.items()
+    ]
+    report.facts(console, said, len("accuracy"))
+
+
+def _document(
+    fitted: _Fitted | None,
+    settings: Settings,
+    ending: str,
+    notes: Sequence[str],
+    files: _Files,
+) -> dict[str, object]:
+    """Return what came of a fit for other programs to read, by the names that a network's has."""
+    document: dict[str, object] = {
+        "data": settings.data,
+        "backend": "numpy",
+        "ending": ending,
+        "notes": notes,
+        "files": {name: path for name, path in files.items() if isinstance(path, Path)},
+    }
+    if fitted is None:
+        return document
+    figures = {part.replace(" ", "_"): values for part, values in fitted.metrics.items()}
+    sizes = {part.replace(" ", "_"): len(one.features) for part, one in fitted.parts.items()}
+    return document | {
+        "examples": sizes,
+        "estimator": type(fitted.estimator).__name__,
+        "members": len(fitted.estimator.best_epochs_),
+        "best_epochs": fitted.estimator.best_epochs_,
+        "settings": fitted.model.about,
+        "seconds": fitted.seconds,
+        "figures": figures,
+    }
 
 
 def _write_record(folder: Path, fitted: _Fitted, record: Mapping[str, object]) -> None:

@@ -13,31 +13,53 @@ from rich.console import Console
 
 from dnn_xp.app import report
 from dnn_xp.app.errors import Failure, say, user_errors
-from dnn_xp.app.experiment import Experiment, parse_layers
+from dnn_xp.app.experiment import Experiment, check_rules, parse_layers
 from dnn_xp.app.formatting import describe_metric
 from dnn_xp.app.group import check_same_data, group_errors, join, prepared_by_all
 from dnn_xp.app.large import balanced_weights, prepare_experiment
+from dnn_xp.app.logs import check_logs, open_logs
 from dnn_xp.app.metrics import choose_metrics
-from dnn_xp.app.optimization import choose_optimizer_settings
+from dnn_xp.app.optimization import (
+    BATCH_SIZE,
+    LBFGS,
+    OptimizerSettings,
+    check_part,
+    choose_optimizer_settings,
+    choose_regularization,
+    refuse_with_lbfgs,
+)
 from dnn_xp.app.options import (
+    L1,
+    L2,
     ActivationName,
+    AsJson,
     BackendName,
     BatchSize,
     CheckpointFile,
     ClassWeightName,
     ClipNorm,
+    ClipValue,
     CurveFile,
     DataDir,
     DataName,
     DeviceName,
+    DropoutRate,
     Dtype,
     DtypeName,
+    EarlyStoppingPatience,
     EmaDecay,
     Epochs,
     GroupName,
+    LabelSmoothing,
     Layers,
     LearningRate,
+    LogFile,
+    MaxNorm,
     MetricNames,
+    Mixup,
+    Noise,
+    Norm,
+    NormName,
     NoRun,
     OptimizerName,
     OutputFile,
@@ -49,9 +71,11 @@ from dnn_xp.app.options import (
     TabularFlag,
     TargetName,
     TaskName,
+    TensorBoardDir,
     TimeLimitSeconds,
     TrustFlag,
     WarmUp,
+    WeightDecay,
     XName,
     YName,
     computing,
@@ -80,7 +104,7 @@ from dnn_xp.app.settings import Settings, describe_options
 from dnn_xp.app.stopping import say_at_once
 from dnn_xp.app.tabular import chooses_tabular, train_tabular
 from dnn_xp.backends import Array, Backend, Group, launched_rank
-from dnn_xp.callbacks import Interruptible
+from dnn_xp.callbacks import EarlyStopping, Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
 from dnn_xp.data.tasks import task_of
@@ -101,13 +125,24 @@ def train(
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = BATCH_SIZE,
     optimizer: OptimizerName = "adam",
     learning_rate: LearningRate = None,
     schedule: ScheduleName = "constant",
     warm_up: WarmUp = 0.0,
     clip_norm: ClipNorm = None,
+    clip_value: ClipValue = None,
     ema_decay: EmaDecay = None,
+    dropout: DropoutRate = 0.0,
+    norm: NormName = None,
+    weight_decay: WeightDecay = None,
+    l1: L1 = 0.0,
+    l2: L2 = 0.0,
+    max_norm: MaxNorm = None,
+    label_smoothing: LabelSmoothing = 0.0,
+    mixup: Mixup = 0.0,
+    noise: Noise = 0.0,
+    early_stopping: EarlyStoppingPatience = None,
     class_weight: ClassWeightName = None,
     metric: MetricNames = None,
     time_limit: TimeLimitSeconds = None,
@@ -122,6 +157,9 @@ def train(
     output: OutputFile = None,
     plot: CurveFile = None,
     checkpoint: CheckpointFile = None,
+    log: LogFile = None,
+    tensorboard: TensorBoardDir = None,
+    as_json: AsJson = False,
     resume: ResumeFlag = False,
     resume_or_start: ResumeOrStart = False,
     group: GroupName = "auto",
@@ -136,40 +174,10 @@ def train(
     what was learnt. Started by torchrun or mpiexec, the processes train as one: each takes a part
     of every batch.
     """
-    settings = Settings(
-        data=data,
-        layers=layers,
-        activation=activation,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        warm_up=warm_up,
-        clip_norm=clip_norm,
-        ema_decay=ema_decay,
-        class_weight=class_weight,
-        metrics=metric or [],
-        seed=seed,
-        data_dir=data_dir,
-        trust=trust,
-        dtype=dtype,
-        output=output,
-        plot=plot,
-        checkpoint=checkpoint,
-        run=run,
-        no_run=no_run,
-        resume=resume,
-        resume_or_start=resume_or_start,
-        task=task,
-        x=x,
-        y=y,
-        target=target,
-        tabular=tabular,
-        time_limit=time_limit,
-    )
+    given = {name: context.params[name] for name in Settings._fields if name in context.params}
+    settings = Settings(**given, metrics=metric or [])
     together, arguments = join(group), tuple(context.obj)
-    console = report.open_console()
+    console = report.open_console(as_json=as_json)
     table = chooses_tabular(context, settings, console, together=together is not None)
     if table is not None:
         with computing("numpy", None) as current:
@@ -177,7 +185,9 @@ def train(
         train_tabular(settings, table, record, console)
         return
     with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
-        prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
+        prepared = prepared_by_all(
+            together, lambda: _prepare_run(settings, console, opened, together)
+        )
         check_same_data(together, data, prepared.experiment.fingerprint)
         for note in prepared.experiment.notes:
             report.say(console, f"{data}: {note}")
@@ -197,21 +207,11 @@ def _say_at_once(text: str) -> None:
 
 
 @user_errors()
-def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> PreparedRun:
+def _prepare_run(
+    settings: Settings, console: Console, opened: ExitStack, group: Group | None
+) -> PreparedRun:
     """Check what the options say, load the data and make a network for them."""
-    files = {
-        "--output": settings.output,
-        "--plot": settings.plot,
-        "--checkpoint": settings.checkpoint,
-    }
-    check_outputs(settings.data, files)
-    check_plot(settings.plot)
-    _check_beside(settings.run, files)
-    check_apart(settings.checkpoint, files | {"--run": settings.run})
-    if settings.run is not None and settings.no_run:
-        raise ValueError("--no-run: found --run, too; expected one of them")
-    if settings.run is not None and not (settings.resume or settings.resume_or_start):
-        refuse_begun(settings.run)  # as it would be, after large data were read
+    _check_files(settings)
     with run_errors():
         resume = open_resume(
             settings.checkpoint,
@@ -219,15 +219,7 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             resume=settings.resume,
             or_start=settings.resume_or_start,
         )
-    optimizer_settings = choose_optimizer_settings(
-        settings.optimizer,
-        settings.learning_rate,
-        schedule=settings.schedule,
-        warm_up_epochs=settings.warm_up,
-        epochs=settings.epochs,
-        clip_norm=settings.clip_norm,
-        ema_decay=settings.ema_decay,
-    )
+    optimizer_settings = _choose_steps(settings, group)
     options = describe_options(settings, optimizer_settings)
     check_options(resume.progress, options, settings.epochs)
     with report.reading(console, "read") as advance:
@@ -237,6 +229,8 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             trusted=settings.trust,
             hidden=parse_layers(settings.layers),
             activation=settings.activation,
+            dropout=settings.dropout,
+            norm=settings.norm,
             seed=settings.seed,
             dtype=settings.dtype.value,
             x=settings.x,
@@ -253,6 +247,7 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
     if experiment.reading is not None:
         options |= reading
     _check_space(settings, experiment)
+    check_rules(optimizer_settings.regularization, experiment.network, experiment.examples)
     return PreparedRun(
         experiment,
         optimizer_settings,
@@ -261,8 +256,66 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
         settings.batch_size,
         settings.seed,
         None if settings.class_weight is None else _balanced_weights(settings, experiment),
+        None if settings.early_stopping is None else EarlyStopping(settings.early_stopping),
         resume,
         options,
+    )
+
+
+def _check_files(settings: Settings) -> None:
+    """See that what the options name can be written, and that no two are one."""
+    files = {
+        "--output": settings.output,
+        "--plot": settings.plot,
+        "--checkpoint": settings.checkpoint,
+        "--log": settings.log,
+    }
+    check_outputs(settings.data, files)
+    check_plot(settings.plot)
+    check_logs(settings.log, settings.tensorboard)
+    _check_beside(settings.run, files)
+    check_apart(settings.checkpoint, files | {"--run": settings.run})
+    if settings.run is not None and settings.no_run:
+        raise ValueError("--no-run: found --run, too; expected one of them")
+    if settings.run is not None and not (settings.resume or settings.resume_or_start):
+        refuse_begun(settings.run)  # as it would be, after large data were read
+
+
+def _choose_steps(settings: Settings, group: Group | None) -> OptimizerSettings:
+    """Return what the options say of the steps, or refuse options that do not fit each other."""
+    check_part("--dropout", settings.dropout)
+    batch_norm = settings.norm is Norm.batch
+    if settings.optimizer == LBFGS:
+        refuse_with_lbfgs(
+            {
+                "--dropout": settings.dropout,
+                "--norm": settings.norm if batch_norm else None,
+                "--batch-size": None if settings.batch_size == BATCH_SIZE else settings.batch_size,
+            }
+        )
+    if batch_norm and group is not None:
+        raise ValueError(
+            f"--norm: found batch in {group.size} processes, of which none sees a whole batch; "
+            "expected layer"
+        )
+    return choose_optimizer_settings(
+        settings.optimizer,
+        settings.learning_rate,
+        schedule=settings.schedule,
+        warm_up_epochs=settings.warm_up,
+        epochs=settings.epochs,
+        clip_norm=settings.clip_norm,
+        clip_value=settings.clip_value,
+        ema_decay=settings.ema_decay,
+        weight_decay=settings.weight_decay,
+        regularization=choose_regularization(
+            l1=settings.l1,
+            l2=settings.l2,
+            max_norm=settings.max_norm,
+            label_smoothing=settings.label_smoothing,
+            mixup=settings.mixup,
+            noise=settings.noise,
+        ),
     )
 
 
@@ -348,6 +401,12 @@ def _fit(
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
             with report.epochs(console, prepared.epochs, before) as (advance, within):
+                targets = prepared.experiment.targets
+                callbacks += open_logs(
+                    settings.log,
+                    settings.tensorboard,
+                    lambda figures: in_own_units(figures, targets),
+                )
                 if prepared.experiment.reading is not None or report.is_live(console):
                     callbacks.append(_Batches(within))
                 result = run_experiment(

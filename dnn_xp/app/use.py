@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from dnn_xp.app import report
+from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import (
     HELD_OUT,
@@ -24,6 +25,7 @@ from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.large import bring_large, check_data_options, most_measured
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
+    AsJson,
     BackendName,
     DataDir,
     DataName,
@@ -65,12 +67,13 @@ def evaluate(
     trust: TrustFlag = False,
     backend: BackendName = None,
     device: DeviceName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show how well a model does on data.
 
     Of the data that it was trained on, the part that was held out stands by itself.
     """
-    console = report.open_console()
+    console = report.open_console(as_json=as_json)
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
             check_data_options(data, x, y, target)
@@ -97,6 +100,18 @@ def evaluate(
             (name, measure(loaded.network, loaded.theta, part, metrics))
             for name, part in examples.items()
         ]
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "data": data,
+                "examples": {part.replace(" ", "_"): size for part, size in sizes.items()},
+                "measured": {name.replace(" ", "_"): parts[name].X.shape[1] for name in parts},
+                "notes": notes,
+                "figures": {part.replace(" ", "_"): values for part, values in rows},
+            }
+        )
+        return
     for note in notes:
         report.say(console, f"{data}: {note}")
     report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])

@@ -222,7 +222,7 @@ class TensorBoard(Callback):
         _, _, summary = _tensorboard()
         values = [
             summary.Summary.Value(tag=name, simple_value=value)
-            for name, value in _figures(run.history, run.epoch - 1).items()
+            for name, value in self.in_units(_figures(run.history, run.epoch - 1)).items()
         ]
         self._write(run.epoch, summary=summary.Summary(value=values))
 
@@ -231,6 +231,10 @@ class TensorBoard(Callback):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+    def in_units(self, figures: dict[str, float]) -> dict[str, float]:
+        """Return the figures of an epoch as they are written."""
+        return figures
 
     def _write(self, step: int, **content: Any) -> None:
         _, event, _ = _tensorboard()

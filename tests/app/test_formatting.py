@@ -39,7 +39,7 @@ def test_data(dataset, said):
         ((Dense(1),), "4-1, squared_error, 5 parameters"),
         (
             (Dense(100, "relu"), Dropout(0.1), Dense(9, "relu"), Dense(1)),
-            "4-100-9-1 relu, squared_error, 1,419 parameters",
+            "4-100-9-1 relu, dropout 0.1, squared_error, 1,419 parameters",
         ),
         ((Dense(2, "relu"), Dense(1, "tanh"), Dense(1)), "4-2-1-1 relu tanh"),
     ],

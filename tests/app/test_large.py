@@ -414,3 +414,40 @@ def test_the_peak_of_memory_is_the_same_for_a_file_four_times_as_large(start, tm
         peaks.append(int(err.split()[-2]) / 1024)
     # MB; the smaller file has 15 or 61, three times which the larger has more.
     assert peaks[1] - peaks[0] < 12
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--dropout", "0.1", "--norm", "batch"),
+        ("--norm", "layer", "--noise", "0.1", "--label-smoothing", "0.05"),
+        ("--optimizer", "lion", "--weight-decay", "0.1", "--l1", "0.001", "--early-stopping", "3"),
+        ("--max-norm", "3", "--clip-value", "0.1"),
+    ],
+    ids=" ".join,
+)
+def test_what_stays_in_its_file_is_learnt_with_all_options(dnn_xp, tmp_path, options):
+    write(tmp_path / "data.h5")
+    code, out, err = dnn_xp("train", "data.h5", *QUICK, "--epochs", "4", *options)
+    assert (code, err) == (0, "")
+    assert float(facts(out)["accuracy"].split("%")[0]) > 70
+    for option, said in (("--dropout", "dropout 0.1, "), ("--norm", f"{options[1]} norm, ")):
+        if option == options[0]:
+            assert said in facts(out)["network"]
+
+
+def test_lbfgs_reads_a_file(dnn_xp, tmp_path):
+    write(tmp_path / "data.h5", "targets")
+    options = ("--layers", "8", "--optimizer", "lbfgs", "--epochs", "40", "--backend", "numpy")
+    code, out, err = dnn_xp("train", "data.h5", *options)
+    assert (code, err) == (0, "")
+    assert float(facts(out)["R2"].split()[-3]) > 0.9
+
+
+def test_mixup_of_what_stays_in_its_file_is_refused(dnn_xp, tmp_path):
+    write(tmp_path / "data.h5")
+    for command in ("train", "range-test"):
+        code, _, err = dnn_xp(command, "data.h5", "--mixup", "0.2", "--backend", "numpy")
+        assert code == 2
+        assert err.startswith("dnn-xp: error: --mixup: found 0.2 for data that are not in memory")
+        assert err.count("\n") == 1

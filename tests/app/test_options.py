@@ -53,6 +53,7 @@ def test_float64_is_there_where_it_is_asked_for(library):
 PATHS = [
     *(("train", f"--{name}") for name in ("run", "output", "plot", "checkpoint", "data-dir")),
     *(("resume", f"--{name}") for name in ("output", "plot", "checkpoint")),
+    *((name, option) for name in ("train", "resume") for option in ("--log", "--tensorboard")),
     ("range-test", "--plot"),
     ("range-test", "--data-dir"),
     ("article", "--data-dir"),

@@ -241,7 +241,10 @@ def test_a_checkpoint_of_before_knows_no_options(dnn_xp, tmp_path):
     options = ("--checkpoint", "c", "--epochs", "2", "--resume", "--learning-rate", "0.25")
     code, _, err = dnn_xp(*QUICK, *options)
     assert code == 2
-    assert "; --optimizer or --learning-rate: found adam(0.25), begun with adam()" in err
+    assert (
+        "; --optimizer, --learning-rate or --weight-decay: found adam(0.25), begun with adam()"
+        in err
+    )
     assert dnn_xp(*QUICK, *options[:-2]).code == 0
 
 

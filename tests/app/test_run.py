@@ -11,7 +11,7 @@ from dnn_xp.app.optimization import OptimizerSettings, choose_schedule
 from dnn_xp.app.resume import Resume
 from dnn_xp.app.run import PreparedRun, run_experiment
 from dnn_xp.callbacks import Interruptible
-from dnn_xp.training import AnotherRunError, Ending, sgd, train
+from dnn_xp.training import AnotherRunError, Ending, Regularization, sgd, train
 from tests.app.examples import dataset, prepared
 from tests.helpers import assert_values
 
@@ -156,3 +156,29 @@ def test_a_run_that_diverges_says_so_without_warnings(library, tmp_path):
     result = run(experiment, optimizer_settings=settings(1e200), epochs=50)
     assert result.ending is Ending.DIVERGED
     assert "diverged" in result.reason
+
+
+@pytest.mark.parametrize("classes", [("a", "b", "c"), None])
+def test_a_run_by_lbfgs_learns(library, tmp_path, classes):
+    """Its batches are of any size: all examples make each step."""
+    experiment = prepared(tmp_path, dataset(classes, scale=30.0))
+    by_lbfgs = OptimizerSettings("lbfgs", None, choose_schedule("constant", 0.0, 8))
+    result = run(experiment, optimizer_settings=by_lbfgs, epochs=8)
+    assert 0 < result.epochs <= 8
+    assert result.history["cost"][-1] < 0.5 * result.history["cost"][0]
+    other = run(experiment, optimizer_settings=by_lbfgs, epochs=8, batch_size=3)
+    assert_values(other.theta, backends.to_host(result.theta))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"l1": 0.1}, {"l2": 0.1}, {"max_norm": 0.1}, {"label_smoothing": 0.4}, {"noise": 0.3}],
+    ids=str,
+)
+def test_regularization_reaches_the_run(library, tmp_path, rules):
+    experiment = prepared(tmp_path, dataset(("a", "b"), scale=30.0))
+    plain = run(experiment).theta
+    other = run(
+        experiment, optimizer_settings=settings(regularization=Regularization(**rules))
+    ).theta
+    assert np.max(np.abs(backends.to_host(plain) - backends.to_host(other))) > 1e-4

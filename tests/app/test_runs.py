@@ -370,7 +370,7 @@ def test_no_run_at_all(dnn_xp):
 
 
 def test_of_each_option_of_train_it_is_said_whether_a_run_goes_on_with_it():
-    anew = {"run", "no_run", "resume", "resume_or_start", "group"}
+    anew = {"run", "no_run", "resume", "resume_or_start", "group", "as_json"}
     assert {*SETTINGS, *COPIES, *anew} == {*inspect.signature(train).parameters} - {"context"}
 
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
 from dnn_xp.app.optimization import choose_optimizer_settings
-from dnn_xp.app.options import ClassWeight, Dtype
+from dnn_xp.app.options import ClassWeight, Dtype, Norm
 from dnn_xp.app.settings import Settings, describe_options
 
 USUAL = {
@@ -51,12 +51,23 @@ def test_what_is_written_down_with_a_model():
         "fingerprint": 12345,
         "seed": 7,
         "epochs": 5,
+        "dropout": 0.0,
+        "norm": None,
         "batch_size": 16,
         "optimizer": "sgd",
         "learning_rate": 0.1,
+        "weight_decay": 0.0,
         "schedule": "step over 9 epochs",
         "clip_norm": 2.0,
+        "clip_value": None,
         "ema_decay": None,
+        "l1": 0.0,
+        "l2": 0.0,
+        "max_norm": None,
+        "label_smoothing": 0.0,
+        "mixup": 0.0,
+        "noise": 0.0,
+        "early_stopping": None,
         "class_weight": "balanced",
         "metrics": ["f1"],
         "backend": "numpy",
@@ -75,6 +86,16 @@ def test_what_is_written_down_with_a_model():
         ({"warm_up": 2.0}, "--warm-up", "2.0"),
         ({"clip_norm": None}, "--clip-norm", "none"),
         ({"ema_decay": 0.9}, "--ema-decay", "0.9"),
+        ({"dropout": 0.2}, "--dropout", "0.2"),
+        ({"norm": Norm.layer}, "--norm", "layer"),
+        ({"clip_value": 0.5}, "--clip-value", "0.5"),
+        ({"l1": 0.01}, "--l1", "0.01"),
+        ({"l2": 0.01}, "--l2", "0.01"),
+        ({"max_norm": 3.0}, "--max-norm", "3.0"),
+        ({"label_smoothing": 0.1}, "--label-smoothing", "0.1"),
+        ({"mixup": 0.2}, "--mixup", "0.2"),
+        ({"noise": 0.1}, "--noise", "0.1"),
+        ({"early_stopping": 5}, "--early-stopping", "5"),
         ({"class_weight": None}, "--class-weight", "none"),
         ({"metrics": ["f1", "log_loss"]}, "--metric", "f1, log_loss"),
         ({"seed": 1}, "--seed", "1"),
