@@ -189,7 +189,8 @@ def with_targets(table: TableFile, target: str | None = None) -> TableFile:
         )
     if lacks.all():
         raise ValueError(f"target: found nothing in {printable(name)}, expected values")
-    note = f"{int(lacks.sum()):,} rows have no {printable(name)}: left out"
+    n = int(lacks.sum())
+    note = f"{n:,} row{'s' * (n > 1)} without {printable(name)}: left out"
     return table._replace(columns=table.columns.rows(~lacks), notes=(*table.notes, note))
 
 

@@ -106,7 +106,7 @@ def test_the_target_tells_the_task(dnn_xp, tmp_path, target, task, cost):
     assert (code, err) == (0, "")
     assert load_model(tmp_path / "m.h5", backend="numpy").network.cost == cost
     lacking = {"age": 9, "plan": 20}.get(target)
-    assert (f"{lacking} rows have no {target}: left out" in out) == (lacking is not None)
+    assert (f"{lacking} rows without {target}: left out" in out) == (lacking is not None)
 
 
 def test_words_that_may_be_classes_are_asked_about(dnn_xp, tmp_path):

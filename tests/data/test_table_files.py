@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from dnn_xp.data import table_files
-from dnn_xp.data.table_files import TABLES, TableFile, is_table, read_table_file, take_target
+from dnn_xp.data.table_files import (
+    TABLES,
+    TableFile,
+    is_table,
+    read_table_file,
+    select_features,
+    take_target,
+    with_targets,
+)
 from dnn_xp.data.tables import TableEncoder
 
 pytestmark = pytest.mark.once
@@ -403,10 +411,36 @@ def test_the_target_is_the_last_column_or_the_one_asked_for(
 
 
 def test_targets_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="target: found 'Label', expected a column: a, label"):
+    with pytest.raises(
+        ValueError, match="target: found 'Label', expected a column of the table: a, label"
+    ):
         take_target(read(tmp_path, "a,label\n1,2\n"), "Label")
     with pytest.raises(ValueError, match="found a alone"):
         take_target(read(tmp_path, "a\n1\n"))
+
+
+@pytest.mark.parametrize(
+    "values", [["1", "", "3"], ["x", "", "y"], ["2024-01-01", "", "2024-01-02"]]
+)
+def test_rows_without_a_target_are_left_out_and_counted(values: list[str], tmp_path: Path) -> None:
+    content = "a,b\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values))
+    table = with_targets(read(tmp_path, content))
+    assert table.columns["a"].tolist() == [0, 2]
+    assert table.notes == ("1 row without b: left out",)
+
+
+@pytest.mark.parametrize("word", ["NA", "None", "nan", "null", "N/A"])
+def test_words_that_may_be_a_class_are_not_left_out(word: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"target: found {word} in 1 rows of b"):
+        with_targets(read(tmp_path, f"a,b\n1,x\n2,{word}\n3,\n".replace("3,\n", "")))
+
+
+def test_features_are_found_by_their_names(tmp_path: Path) -> None:
+    encoder = TableEncoder().fit(read(tmp_path, "a,b\n1,x\n2,y\n").columns)
+    other = read(tmp_path, "c,b,a\n7,y,3\n", like=encoder)
+    assert select_features(other, encoder).columns == ("a", "b")
+    with pytest.raises(ValueError, match="lacks b, which the model was trained on: found c, a"):
+        select_features(read(tmp_path, "c,a\n7,3\n", like=encoder), encoder)
 
 
 def test_rows_of_columns(tmp_path: Path) -> None:
