@@ -83,7 +83,7 @@ def _show(runs: Sequence[RunSummary], console: Console) -> None:
                 run.state,
                 str(run.epochs),
                 _describe_best(run),
-                "" if run.best is None else str(run.best.epoch),
+                "" if run.best is None or run.best.epoch is None else str(run.best.epoch),
                 *(run.settings.get(name, "") for name in differing),
             ]
             for run in runs
@@ -93,10 +93,10 @@ def _show(runs: Sequence[RunSummary], console: Console) -> None:
 
 
 def _differing(settings: Sequence[object]) -> list[str]:
-    """Return the names of the settings that are not the same in all."""
+    """Return the names of the settings that are not the same in all that have them."""
     known = [one for one in settings if isinstance(one, dict)]
     names = dict.fromkeys(name for one in known for name in one)
-    return [name for name in names if len({one.get(name) for one in known}) > 1]
+    return [name for name in names if len({one[name] for one in known if name in one}) > 1]
 
 
 def _describe_best(run: RunSummary) -> str:

@@ -37,10 +37,14 @@ class Examples(NamedTuple):
     name : str
         Such as ``"digits, held out"``.
     part : Dataset
+    outputs : ndarray, shape (n_outputs, m), optional
+        What an estimator of tables says of them: probabilities, or values. Default: what the
+        network of the model says.
     """
 
     name: str
     part: Dataset
+    outputs: HostArray | None = None
 
 
 # ----------------------------------------------------------------------------- the model by itself
@@ -54,6 +58,7 @@ def draw_weights(model: Model, name: str) -> "Figure":
     ValueError
         Where the model is not of pictures.
     """
+    _check_is_network(model, "weights")
     shape = _image_shape(model, "weights")
     parameters = model.network.unpack(model.theta)
     if "W1" not in parameters:
@@ -82,7 +87,7 @@ def draw_importances(model: Model, name: str) -> "Figure":
         importances, spread = fitted.feature_importances_, fitted.feature_importances_std_
     except AttributeError as error:
         raise ValueError(
-            "importances: the model keeps none; fit it with importances=True"
+            "importances: the model keeps none; train it with --importances (importances=True)"
         ) from error
     names = getattr(fitted, "feature_names_in_", None)
     return importance_bars(importances, spread, names, title=name)
@@ -93,7 +98,7 @@ def draw_importances(model: Model, name: str) -> "Figure":
 
 def _draw_confusion(model: Model, shown: Examples) -> "Figure":
     classes, y = _classes(model, shown, "confusion")
-    predicted = _probabilities(model, shown.part.X).argmax(axis=0)
+    predicted = _probabilities(model, shown).argmax(axis=0)
     counts = np.zeros((len(classes), len(classes)))
     np.add.at(counts, (y, predicted), 1.0)
     return confusion_heatmap(counts, classes, title=shown.name)
@@ -101,14 +106,14 @@ def _draw_confusion(model: Model, shown: Examples) -> "Figure":
 
 def _draw_calibration(model: Model, shown: Examples) -> "Figure":
     _, y = _classes(model, shown, "calibration")
-    A = _probabilities(model, shown.part.X)
+    A = _probabilities(model, shown)
     return reliability_diagram(A.max(axis=0), A.argmax(axis=0) == y, title=shown.name)
 
 
 def _draw_mistakes(model: Model, shown: Examples) -> "Figure":
     classes, y = _classes(model, shown, "mistakes")
     pictures = _pictures(model, shown, "mistakes")
-    A = _probabilities(model, shown.part.X)
+    A = _probabilities(model, shown)
     predicted, every = A.argmax(axis=0), np.arange(len(y))
     return mislabeled_pictures(
         pictures,
@@ -127,7 +132,7 @@ def _draw_saliency(model: Model, shown: Examples) -> "Figure":
     )
     classes, y = _classes(model, few, "saliency")
     pictures = _pictures(model, few, "saliency")
-    A = _probabilities(model, few.part.X)
+    A = _probabilities(model, few)
     predicted = A.argmax(axis=0)
     network, X = model.network, _scaled(model, few.part.X)
     outputs: Any = 0
@@ -145,6 +150,7 @@ def _draw_saliency(model: Model, shown: Examples) -> "Figure":
 
 def _draw_boundary(model: Model, shown: Examples) -> "Figure":
     classes, y = _classes(model, shown, "boundary")
+    _check_is_network(model, "boundary")
     if model.network.n_inputs != 2:
         raise ValueError(f"boundary: found {model.network.n_inputs} features, expected 2")
     return decision_boundary(
@@ -158,7 +164,9 @@ def _draw_residuals(model: Model, shown: Examples) -> "Figure":
     targets = shown.part.y
     if targets.shape[0] != 1:
         raise ValueError(f"residuals: found {targets.shape[0]} targets, expected one")
-    A = _predict(model, shown.part.X)[central_outputs(find_cost(model.network.cost)), :]
+    A = shown.outputs
+    if A is None:
+        A = _predict(model, shown.part.X)[central_outputs(find_cost(model.network.cost)), :]
     return residual_plot(A[0], targets[0], title=shown.name)
 
 
@@ -185,9 +193,9 @@ def _predict(model: Model, X: HostArray) -> HostArray:
     return to_host(model.network.predict(model.theta, X, batch_size=AT_ONCE))
 
 
-def _probabilities(model: Model, X: HostArray) -> HostArray:
+def _probabilities(model: Model, shown: Examples) -> HostArray:
     """Return the probability of each class, also where the network gives that of the second."""
-    A = _predict(model, X)
+    A = _predict(model, shown.part.X) if shown.outputs is None else shown.outputs
     return np.concat([1.0 - A, A]) if A.shape[0] == 1 else A
 
 
@@ -197,6 +205,11 @@ def _classes(model: Model, shown: Examples, kind: str) -> tuple[tuple[str, ...],
     if shown.part.y.ndim != 1:
         raise ValueError(f"{kind}: found several labels an example, expected one class")
     return model.classes, shown.part.y
+
+
+def _check_is_network(model: Model, kind: str) -> None:
+    if model.table is not None:
+        raise ValueError(f"{kind}: found a {model.table['estimator']}, expected one network")
 
 
 def _image_shape(model: Model, kind: str) -> tuple[int, int, int]:

@@ -52,6 +52,7 @@ __all__ = [
     "GroupName",
     "L1",
     "L2",
+    "Importances",
     "LabelSmoothing",
     "Layers",
     "LearningRate",
@@ -163,6 +164,14 @@ TabularFlag = Annotated[
         help="Train a table (.csv, .tsv, .parquet) as TabularClassifier and TabularRegressor do: "
         "several networks, averaged and calibrated. Default: where there are fewer than 100,000 "
         "rows, and no option is given that only a single network has.",
+    ),
+]
+Importances = Annotated[
+    bool,
+    typer.Option(
+        "--importances",
+        help="Work out, too, how much each feature of a table matters; dnn-xp plot draws it.",
+        rich_help_panel=DATA,
     ),
 ]
 TimeLimitSeconds = Annotated[

@@ -34,6 +34,7 @@ from dnn_xp.app.options import (
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.app.runs import find_last_run, read_record
+from dnn_xp.app.tabular import predict_table
 from dnn_xp.app.use import DataOptions, load_kept, load_parts
 from dnn_xp.arguments import check_path
 from dnn_xp.backends import require
@@ -159,8 +160,6 @@ def _draw_of_model(
         path = source.path
         return draw_importances(load_model(path / MODEL if path.is_dir() else path), name)
     model = load_kept(source.path)
-    if model.table is not None:
-        raise ValueError(f"{source.path}: found a {model.table['estimator']}, expected one network")
     if kind is Kind.weights:
         return draw_weights(model, name)
     with ExitStack() as there:
@@ -191,14 +190,21 @@ def _trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitSt
 
 def _examples(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> Examples:
     """Return what is held out of the data, where they are those of the training; else all."""
+    if model.table is not None:
+        rows, outputs, is_held_out = predict_table(model, options.data, options.target)
+        return Examples(_name(options, is_held_out), rows.dataset, outputs)
     parts, _ = load_parts(model, options, opened, advance)
     held_out = "held out" in parts
     part = parts["held out" if held_out else "all"]
     if isinstance(part, StoredDataset):
         part = _in_memory(part, model.about.get("seed", 0))
     check_features(part.X.shape[0], model.network)
+    return Examples(_name(options, held_out), part)
+
+
+def _name(options: DataOptions, is_held_out: bool) -> str:
     name = Path(options.data).name
-    return Examples(f"{name}, held out" if held_out else name, part)
+    return f"{name}, held out" if is_held_out else name
 
 
 def _in_memory(part: StoredDataset, seed: int) -> Dataset:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dnn_xp.app.metrics import mode_by_name
+from dnn_xp.arguments import check_whole
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD, load_record
 from dnn_xp.files.locking import is_locked
 from dnn_xp.files.opening import read_whole
@@ -40,7 +41,8 @@ class Best(NamedTuple):
     name : str
         Of the metric, such as ``"accuracy"``.
     value : float
-    epoch : int
+    epoch : int or None
+        None where it is the figure of the end.
     mode : {"min", "max"}
         Which is better.
     is_held_out : bool
@@ -49,7 +51,7 @@ class Best(NamedTuple):
 
     name: str
     value: float
-    epoch: int
+    epoch: int | None
     mode: str
     is_held_out: bool
 
@@ -142,6 +144,12 @@ def _read(folder: Path) -> RunSummary:
     if ending is not None and ending not in list(Ending):
         raise ValueError(f"{RECORD} says that it ended {ending!r}")
     history = read_history(folder) if (folder / HISTORY).is_file() else {}
+    best, epochs = _best(history), len(history.get("cost", ()))
+    if not history:  # an estimator of tables has figures of its end only
+        figures = _mapping(record, "figures")
+        at_end = {name: [value] for name, value in figures.items() if isinstance(value, float)}
+        best, epochs = _best(at_end), check_whole("epochs", record.get("epochs", 0), 0)
+        best = None if best is None else best._replace(epoch=None)
     settings = _mapping(record, "settings")
     if ending in (Ending.COMPLETED, Ending.STOPPED) and not (folder / MODEL).is_file():
         raise ValueError(f"there is no {MODEL}")
@@ -149,9 +157,9 @@ def _read(folder: Path) -> RunSummary:
         folder,
         "running" if running else _STATES[None if ending is None else Ending(ending)],
         str(record.get("begun", "")),
-        len(history.get("cost", ())),
+        epochs,
         str(record.get("reason", "")),
-        _best(history),
+        best,
         {name: values[-1] for name, values in history.items()},
         _settings(record, settings),
     )
@@ -202,6 +210,7 @@ def _settings(record: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
         return {name: _as_text(own[name]) for name in own if name not in ("network", "theta")}
     words = {name.lstrip("-"): _as_text(value) for name, value in options.items()}
     words.pop("data", None)  # how they are read
+    words.setdefault("tabular", "no")
     named = {name: _as_text(settings[name]) for name in ("data", "backend") if name in settings}
     return named | words
 

@@ -98,12 +98,15 @@ class Record(NamedTuple):
         How many were to be done.
     done : bool
         Whether it came to its end.
+    by_estimator : bool
+        Whether an estimator of tables was trained, which leaves no checkpoint.
     """
 
     arguments: tuple[str, ...]
     directory: Path | None
     epochs: int
     done: bool
+    by_estimator: bool
 
 
 def make_folder(data: str, runs: Path = RUNS) -> Path:
@@ -145,7 +148,7 @@ def _last_written(folder: Path) -> tuple[int, str]:
 
 
 SETTINGS = (
-    *("data", "x", "y", "target", "tabular", "task", "time_limit"),
+    *("data", "x", "y", "target", "tabular", "task", "time_limit", "importances"),
     *("data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
     *("learning_rate", "schedule", "warm_up", "clip_norm", "clip_value", "ema_decay", "dropout"),
     *("norm", "weight_decay", "l1", "l2", "max_norm", "label_smoothing", "mixup", "noise"),
@@ -189,6 +192,10 @@ def resume(
     with user_errors():
         folder = find_last_run() if run is None else run
         record = read_record(folder)
+        if record.by_estimator:
+            raise ValueError(
+                f"{folder}: --tabular trained it, which leaves no checkpoint to go on from"
+            )
         if record.done and (epochs is None or epochs == record.epochs):
             raise ValueError(
                 f"{folder}: its {record.epochs} epochs are done: --epochs N goes on to more"
@@ -260,17 +267,16 @@ def read_record(folder: Path) -> Record:
         _check_texts("arguments", arguments)
         if arguments[:1] != ["train"]:
             raise ValueError("its arguments are not those of dnn-xp train")
-        if "estimator" in record["settings"]:
-            raise ValueError("--tabular trained it, which leaves no checkpoint to go on from")
         _check_texts("directory", [] if directory is None else [directory])
-        check_whole("epochs", epochs, 1)
+        check_whole("epochs", epochs, 0)
         check("epochs", epochs, epochs <= _MOST_EPOCHS, f"at most {_MOST_EPOCHS:,}")
         if ending is not None:
             check_choice("ending", ending, [str(one) for one in Ending])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: is no record of a dnn-xp train: {error}") from error
     there = None if directory is None else Path(directory)
-    return Record(tuple(arguments), there, epochs, ending == Ending.COMPLETED)
+    by_estimator = "estimator" in record["settings"]
+    return Record(tuple(arguments), there, epochs, ending == Ending.COMPLETED, by_estimator)
 
 
 def _check_texts(name: str, found: object) -> None:

@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     target: str | None = None
     tabular: bool | None = None
     time_limit: float | None = None
+    importances: bool = False
 
     def about(
         self, optimizer_settings: OptimizerSettings, fingerprint: int, epochs: int, backend: str

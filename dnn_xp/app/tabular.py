@@ -42,7 +42,8 @@ MOST_ROWS = 100_000
 """Rows of a table from which on one network is trained, unless it is said otherwise."""
 
 _OWN = {
-    *("data", "target", "task", "tabular", "time_limit", "class_weight", "metric", "seed"),
+    *("data", "target", "task", "tabular", "time_limit", "importances", "class_weight"),
+    *("metric", "seed"),
     *("backend", "device", "run", "no_run", "output", "as_json"),
 }
 """Options that the estimators have, too; any other is one of a single network."""
@@ -80,8 +81,13 @@ def chooses_tabular(
             reason = _why_not_this(table, settings)
         if reason is not None and settings.tabular:
             raise ValueError(f"--tabular: found {reason}")
-        if reason is not None and settings.time_limit is not None:
-            raise ValueError(f"--time-limit: is for tables with --tabular, and found {reason}")
+        of_estimators = {
+            "--time-limit": settings.time_limit is not None,
+            "--importances": settings.importances,
+        }
+        for option, is_given in of_estimators.items():
+            if reason is not None and is_given:
+                raise ValueError(f"{option}: is for tables with --tabular, and found {reason}")
     if not is_table(settings.data) or settings.tabular is False:
         return None
     if table is None or reason is not None:
@@ -277,7 +283,11 @@ def _fit(
 def _make_estimator(settings: Settings, dataset: Dataset) -> Any:
     from dnn_xp.estimators import TabularClassifier, TabularRegressor
 
-    own: dict[str, Any] = {"random_state": settings.seed, "time_limit": settings.time_limit}
+    own: dict[str, Any] = {
+        "random_state": settings.seed,
+        "time_limit": settings.time_limit,
+        "importances": settings.importances,
+    }
     if dataset.classes is None:
         return TabularRegressor(**own)
     if settings.class_weight is not None:
@@ -449,7 +459,13 @@ def _write_record(folder: Path, fitted: _Fitted, record: Mapping[str, object]) -
     whole = {
         **record,
         "settings": about,
-        "options": {},
+        "options": {
+            "--tabular": "yes",
+            "--target": str(about["target"]),
+            "--seed": str(about["seed"]),
+            "--time-limit": str(about["time_limit"] or "none"),
+            "--class-weight": str(about["class_weight"] or "none"),
+        },
         "run": {"estimator": type(fitted.estimator).__name__, "seed": about["seed"]},
         "versions": versions | {"sklearn": _version("sklearn")},
         "epochs": about["epochs"],
@@ -485,6 +501,37 @@ def evaluate_estimator(
     ValueError, OSError, ImportError
         Where the data are no table that it can be judged by.
     """
+    estimator, parts = _open_parts(model, data, target)
+    metrics = _choose_metrics(parts[next(iter(parts))].dataset, model.about.get("metrics", ()))
+    return parts, {part: _measure(estimator, rows, model, metrics) for part, rows in parts.items()}
+
+
+def predict_table(model: Model, data: str, target: str | None) -> tuple[TableData, HostArray, bool]:
+    """Return what the estimator of a model says of a table, and whether that was held out.
+
+    Returns
+    -------
+    rows : TableData
+        Those that were held out of the table of the training; all of another.
+    outputs : ndarray, shape (n_outputs, m)
+        Probabilities of the classes, or values.
+    is_held_out : bool
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        As `evaluate_estimator`.
+    """
+    estimator, parts = _open_parts(model, data, target)
+    rows = parts.get("held out", parts.get("all"))
+    assert rows is not None  # there is one or the other
+    predict = estimator.predict if model.classes is None else estimator.predict_proba
+    outputs = np.asarray(predict(rows.features), np.float64)
+    return rows, np.atleast_2d(outputs.T), "held out" in parts
+
+
+def _open_parts(model: Model, data: str, target: str | None) -> tuple[Any, dict[str, TableData]]:
+    """Return the estimator of a model, and a table, divided where it is that of the training."""
     require("sklearn", extra="sklearn")
     from dnn_xp import estimators
 
@@ -499,6 +546,4 @@ def evaluate_estimator(
     if about.get("fingerprint") == table.fingerprint:
         parts = divide(table, about.get("seed", 0))
     kind = getattr(estimators, model.table["estimator"])
-    estimator = kind.from_model(model._replace(theta=to_host(model.theta)))
-    metrics = _choose_metrics(table.dataset, about.get("metrics", ()))
-    return parts, {part: _measure(estimator, rows, model, metrics) for part, rows in parts.items()}
+    return kind.from_model(model._replace(theta=to_host(model.theta))), parts

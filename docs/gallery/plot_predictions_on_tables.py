@@ -27,10 +27,10 @@ from dnn_xp.reports import show
 # parametric, which nothing was lost by on the seven sets, and a temperature reckons with one more
 # example: the second run has -8.8 % of log-loss, -10.6 % of 1 - AUC and -4.1 % of the error of
 # values against RealMLP, where the first has -8.8, -10.8 and -3.9, and takes an eighth less time.
-# RealMLP's own options, cross-entropy for its validation and four networks (``n_cv=4``), ran once on
-# each set. Four of its networks are level with ours in log-loss (ours: -0.7 % [-3.1, +1.6]), error
-# (-1.7 [-6.1, +2.5]) and 1 - AUC (+3.0 [-1.4, +9.1]), and 2.3 % [0.5, 4.4] ahead where values are
-# predicted; they take 8.7 times as long.
+# RealMLP's own options, cross-entropy for its validation and four networks (``n_cv=4``), ran once
+# on each set. Four of its networks are level with ours in log-loss (ours: -0.7 % [-3.1, +1.6]),
+# error (-1.7 [-6.1, +2.5]) and 1 - AUC (+3.0 [-1.4, +9.1]), and 2.3 % [0.5, 4.4] ahead where values
+# are predicted; they take 8.7 times as long.
 
 folder = next(one for one in (Path.cwd(), *Path.cwd().parents) if (one / "benchmarks").exists())
 record = json.loads((folder / "benchmarks" / "results" / "tabular.json").read_text())
