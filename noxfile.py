@@ -116,10 +116,11 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the examples in the docstrings and in the README, and build the manual."""
-    session.install("-e", ".[app,sklearn,dask,test,docs]")
+    """Run the examples in the docstrings, the README, a notebook, and build the manual."""
+    # skops and mlflow: a block of the README each.
+    session.install("-e", ".[app,sklearn,dask,test,docs]", "skops", "mlflow-skinny")
     session.run("pytest", "-q", "--doctest-modules", "dnn_xp")
-    session.run("pytest", "-q", "--doctest-glob=README.md", "README.md")
+    session.run("pytest", "-q", "docs/tests")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env")
     session.run("sphinx-build", *strict, "-b", "html", "docs", "docs/_build/html")
 

@@ -18,6 +18,7 @@ FLOORS = {
     "arguments": 0,
     "reprs": 0,
     "wakeup": 0,
+    "svg": 1,
     "files": 1,
     "backends": 2,
     "functions": 3,

@@ -312,6 +312,12 @@ PLANTED = [
         "if False:  # what a step makes",
         "test_a_compiled_step_runs_on_the_device_of_its_arrays",
     ),
+    Planted(
+        "running",
+        "return bool(is_jax_array(like) or is_cupy_array(like) or on_cuda)",
+        "return bool(is_jax_array(like) or on_cuda)",
+        "test_few_calls_are_preferred",
+    ),
 ]
 
 # Lines that name CuPy and neither convert nor choose a device.

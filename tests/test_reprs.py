@@ -1,12 +1,15 @@
 """Representations that can be typed back."""
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import dnn_xp
 from dnn_xp import callbacks, training
-from dnn_xp.reprs import printable, typed_call
+from dnn_xp.reprs import brief, html_table, outline, printable, typed_call
 from dnn_xp.training import optimizers, schedules
 
 NAMES = {
@@ -50,10 +53,18 @@ NAMES = {
         "Checkpoint('run.checkpoint', epochs=2, seconds=None)",
         "CSVLog('run.csv')",
         "JSONLinesLog('run.jsonl')",
+        "Regularization()",
+        "Regularization(l2=0.1, max_norm=3.0)",
     ],
 )
 def test_repr_can_be_typed_back(text):
     assert repr(eval(text, dict(NAMES))) == text
+
+
+@pytest.mark.parametrize("text", ["use_backend('numpy')", "use_backend('numpy', 'cpu')"])
+def test_repr_of_a_choice_of_backend_can_be_typed_back(text):
+    with dnn_xp.use_backend("numpy"):
+        assert repr(eval(text, {"use_backend": dnn_xp.use_backend})) == text
 
 
 def test_repr_of_a_backend_can_be_typed_back():
@@ -96,3 +107,74 @@ def test_texts_that_steer_nothing_are_shown_as_they_are(text):
 )  # fmt: skip
 def test_texts_that_steer_a_terminal_are_shown_as_escapes(text, shown):
     assert printable(text) == shown
+
+
+class Pair(NamedTuple):
+    """What `outline` shows: arrays, and more."""
+
+    one: Any
+    other: Any = 0.5
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 3, 4), (0, 9), (10**6,)])
+def test_an_array_is_shown_by_its_kind(array, library, shape):
+    values = array(np.zeros(shape), "float32")
+    text = brief(values)
+    if library.backend == "numpy" and values.size <= 6:
+        assert text == f"array([], shape={shape}, dtype=float32)"
+    else:
+        assert text == f"<{type(values).__name__} of float32, shape {shape}>"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.asarray([1.0, 2.0]), "array([1., 2.])"),
+        ([0.5] * 7, "<list of 7>"),
+        ((0.5,), "(0.5,)"),
+        ({"a": np.zeros(10)}, "{'a': <ndarray of float64, shape (10,)>}"),
+        (dict.fromkeys(range(10**5)), "<dict of 100,000>"),
+        (test_repr_of_a_path_is_text, "<function test_repr_of_a_path_is_text>"),
+        (Pair(np.zeros(10)), "Pair(one=<ndarray of float64, shape (10,)>)"),
+        (Pair([Pair(1, 2)], 3), "Pair(one=[Pair(one=1, other=2)], other=3)"),
+        (Pair(0, True), "Pair(one=0, other=True)"),
+        (training.sgd(0.5), "sgd(0.5)"),
+        ("a\nb", r"'a\nb'"),
+        (None, "None"),
+    ],
+)
+def test_a_value_is_shown_briefly(value, text):
+    assert brief(value) == text
+
+
+def test_long_texts_are_cut():
+    assert len(brief("x" * 10**6)) == len(brief([("x" * 30, "y" * 30)] * 6)) == 160
+    assert len(outline(Pair("x" * 10**6, "y" * 10**6))) < 400
+
+
+def test_what_a_person_meets_shows_no_address_and_one_line():
+    network = dnn_xp.Network(2, (dnn_xp.Dense(30),), "squared_error")
+    X = np.random.default_rng(0).normal(size=(2, 50))
+    Y = np.vstack([X] * 15)
+    run = dnn_xp.lbfgs(network, X, Y, max_iter=3) if find_spec("scipy") else None
+    digits, _ = dnn_xp.data.load("digits")
+    met = [
+        *(network, dnn_xp.Model(network, network.initialize()), digits),
+        *(dnn_xp.data.fit_preprocessing(digits), dnn_xp.use_backend("numpy")),
+        *(dnn_xp.functions.COSTS, dnn_xp.functions.ACTIVATIONS["relu"]),
+        *(run, getattr(run, "progress", None), getattr(run, "state", None)),
+        training.learning_rate_range_test(network, X, Y, highest=100.0),
+        network.cost_and_gradient(network.initialize(), X, Y),
+    ]
+    for one in met:
+        text = brief(one)
+        assert "0x" not in text
+        assert "\n" not in text
+        assert len(repr(one)) < 1500 or isinstance(one, dict)
+
+
+def test_a_table_in_html_escapes_what_it_holds():
+    html = html_table(("<a>", "b"), [["x & \x1b", "<1>"]])
+    assert '<th style="text-align:left">&lt;a&gt;</th>' in html
+    assert '<td style="text-align:left">x &amp; \\x1b</td>' in html
+    assert '<td style="text-align:right">&lt;1&gt;</td>' in html

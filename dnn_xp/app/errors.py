@@ -79,7 +79,7 @@ def say(kind: str, message: str) -> None:
 
 _ARGUMENTS = (
     *("activation", "batch_size", "clip_norm", "ema_decay", "epochs", "highest", "learning_rate"),
-    *("lowest", "metrics", "seed", "steps"),
+    *("lowest", "metrics", "seed", "steps", "task"),
 )
 """Of functions, by whose names a person at the keyboard knows options."""
 

@@ -4,7 +4,7 @@ Nothing here prints. Arrays are made on the current backend; columns are example
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +12,14 @@ import numpy as np
 
 from dnn_xp.backends import Array, HostArray, asarray_like, dtype_name, from_host
 from dnn_xp.data import Dataset, Preprocessing, Source, apply, fit_preprocessing, load, split
-from dnn_xp.data.stored import StoredDataset
+from dnn_xp.data.datasets import absent_classes
+from dnn_xp.data.stored import StoredDataset, absent_stored_classes
+from dnn_xp.data.tasks import task_of
 from dnn_xp.files.hdf5 import fixed
+from dnn_xp.functions.costs import find_cost
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Dense
+from dnn_xp.models import Model
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
 
@@ -30,7 +34,10 @@ __all__ = [
     "check_features",
     "check_names_can_be_kept",
     "check_precision",
+    "describe_absent",
     "fingerprint",
+    "initial_theta",
+    "model_task",
     "parse_layers",
     "prepare",
     "scale_targets",
@@ -39,6 +46,13 @@ __all__ = [
 
 Told = Callable[[int, int], None]
 """Told how much is done, and how much there is."""
+
+COSTS = {
+    "labels": "sigmoid_cross_entropy",
+    "regression": "squared_error",
+    "counts": "poisson",
+}
+"""By which networks of such tasks learn; of classes it depends on how many there are."""
 
 HELD_OUT = 0.2
 """The part of the examples that is held out where the data have no test part of their own."""
@@ -79,6 +93,8 @@ class Experiment(NamedTuple):
         What of the first is measured in the end: all, or some of it where it is large.
     reading : str or None
         How the examples are read where they stay in their file.
+    notes : tuple of str
+        What is to be said of the data: what was decided, and what they lack.
     """
 
     fingerprint: int
@@ -92,6 +108,7 @@ class Experiment(NamedTuple):
     held_out: ExampleArrays
     measured: ExampleArrays
     reading: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def prepare(
@@ -103,13 +120,14 @@ def prepare(
     activation: str,
     seed: int,
     dtype: str,
+    task: str | None = None,
     advance: Told | None = None,
 ) -> Experiment:
     """Load data and make a network for them.
 
     Parameters
     ----------
-    data, data_dir, trusted
+    data, data_dir, trusted, task
         As in `dnn_xp.data.load`.
     hidden, activation
         As in `build_network`.
@@ -124,7 +142,7 @@ def prepare(
     ValueError, OSError, ImportError, BackendError
         Where what is asked for is not there, or does not fit.
     """
-    dataset, test = load(data, folder=data_dir, trusted=trusted, advance=advance)
+    dataset, test = load(data, folder=data_dir, trusted=trusted, task=task, advance=advance)
     check_names_can_be_kept(dataset.classes)
     known_by, y = fingerprint(dataset), dataset.y
     part, rest = split_parts(dataset, test, seed)
@@ -133,8 +151,8 @@ def prepare(
     preprocessing = fit_preprocessing(part)
     examples = bring_examples(part, preprocessing, network, dtype)
     held_out = bring_examples(rest, preprocessing, network, dtype)
-    theta = network.initialize(seed, like=examples.X)
-    targets = fit_targets(part) if part.classes is None else None
+    theta = initial_theta(network, part, seed, examples.X)
+    targets = fit_targets(part) if task_of(part.task, part.classes) == "regression" else None
     if targets is not None:
         check_precision(y, 1.0 / float(targets.scale), dtype)
     return Experiment(
@@ -148,7 +166,48 @@ def prepare(
         examples,
         held_out,
         examples,
+        notes=(*part.notes, *describe_absent({"training": part, "held out": rest})),
     )
+
+
+def model_task(model: Model) -> str:
+    """Return what a model has learnt: what is written down with it, else what its cost tells."""
+    cost = find_cost(model.network.cost).name
+    several = model.network.n_outputs > 1
+    learnt = {"poisson": "counts"} | ({"sigmoid_cross_entropy": "labels"} if several else {})
+    return model.about.get("task") or learnt.get(cost) or task_of(None, model.classes)
+
+
+def initial_theta(
+    network: Network, dataset: Dataset | StoredDataset, seed: int, like: Array
+) -> Array:
+    """Return parameters to begin with; a network of counts begins with their mean.
+
+    Its outputs are powers of e, and from 1 it is a long way to counts of thousands.
+    """
+    theta = network.initialize(seed, like=like)
+    if dataset.task != "counts":
+        return theta
+    y = dataset.y if isinstance(dataset, Dataset) else dataset.y.read()
+    mean = np.maximum(y.mean(axis=1, keepdims=True, dtype=np.float64), 1.0 / y.shape[1])
+    b = from_host(np.log(mean), dtype=dtype_name(theta.dtype))
+    return network.pack(network.unpack(theta) | {f"b{len(network.layers)}": b})
+
+
+def describe_absent(parts: Mapping[str, Dataset | StoredDataset]) -> tuple[str, ...]:
+    """Return a sentence for each part of the data that lacks examples of some classes."""
+    sentences = []
+    for name, part in parts.items():
+        absent = absent_classes(part) if isinstance(part, Dataset) else absent_stored_classes(part)
+        if absent:
+            kind = "label" if part.task == "labels" else "class"
+            which = repr(absent[0])
+            if len(absent) > 1:
+                shown = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+                kind = "labels" if kind == "label" else "classes"
+                which = f"{shown} ({len(absent):,} of {len(part.classes or ()):,})"
+            sentences.append(f"{name}: no example of the {kind} {which}")
+    return tuple(sentences)
 
 
 def check_data_dir(data: str, data_dir: Path | None) -> None:
@@ -255,8 +314,11 @@ def build_network(
     ValueError
         Where the data have one class only.
     """
-    if dataset.classes is None:
-        n_outputs, cost = dataset.y.shape[0], "squared_error"
+    task = task_of(dataset.task, dataset.classes)
+    if task != "classes":
+        n_outputs, cost = dataset.y.shape[0], COSTS[task]
+    elif dataset.classes is None:
+        raise ValueError("the data have no names of classes, expected several")
     elif len(dataset.classes) == 1:
         raise ValueError(f"the data have the one class {dataset.classes[0]!r}, expected several")
     elif len(dataset.classes) == 2:
@@ -290,7 +352,7 @@ def bring_examples(
     check_features(dataset.X.shape[0], network)
     # What was made here nobody else holds: where the backend can, it takes it as it is.
     X = asarray_like(apply(preprocessing, dataset.X, dtype), like=from_host(np.empty(0, dtype)))
-    Y = bring_targets(dataset.y, dataset.classes, network, X)
+    Y = bring_targets(dataset.y, network, X)
     X, Y, _ = check_examples(network, X, Y)
     return ExampleArrays(X, Y)
 
@@ -310,19 +372,17 @@ def check_features(n_features: int, network: Network) -> None:
         )
 
 
-def bring_targets(
-    y: HostArray, classes: Sequence[str] | None, network: Network, like: Array
-) -> Array:
+def bring_targets(y: HostArray, network: Network, like: Array) -> Array:
     """Put targets beside examples, in the form that a network takes.
 
     Parameters
     ----------
-    y, classes
-        As in `Dataset`.
+    y : ndarray
+        As in `Dataset`: of the shape (m,) it is of classes.
     network : Network
     like : array
     """
-    if classes is not None and network.n_outputs > 1:
+    if y.ndim == 1 and network.n_outputs > 1:
         return one_hot(y, network.n_outputs, like=like)
     return from_host(y.reshape(-1, y.shape[-1]), dtype=dtype_name(like.dtype))
 

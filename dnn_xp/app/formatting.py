@@ -30,8 +30,10 @@ def describe_data(dataset: Dataset | StoredDataset) -> str:
     else:
         example = _counted(dataset.X.shape[0], "feature")
     if dataset.classes is not None:
-        return f"{example}, {len(dataset.classes):,} classes"
-    return f"{example}, {_counted(dataset.y.shape[0], 'target')}"
+        kind = "labels" if dataset.task == "labels" else "classes"
+        return f"{example}, {len(dataset.classes):,} {kind}"
+    kind = "count" if dataset.task == "counts" else "target"
+    return f"{example}, {_counted(dataset.y.shape[0], kind)}"
 
 
 def describe_network(network: Network) -> str:

@@ -22,6 +22,8 @@ from dnn_xp.app.experiment import (
     check_features,
     check_names_can_be_kept,
     check_precision,
+    describe_absent,
+    initial_theta,
     prepare,
 )
 from dnn_xp.backends import Array, from_host
@@ -35,6 +37,7 @@ from dnn_xp.data.stored import (
     scan,
     split_runs,
 )
+from dnn_xp.data.tasks import task_of
 from dnn_xp.network import Network
 
 __all__ = ["balanced_weights", "bring_large", "most_measured", "prepare_experiment"]
@@ -55,6 +58,7 @@ def prepare_experiment(
     seed: int,
     dtype: str,
     opened: ExitStack,
+    task: str | None = None,
     advance: Told | None = None,
 ) -> Experiment:
     """Load data, or open them where they are large, and make a network for them.
@@ -63,7 +67,7 @@ def prepare_experiment(
     ----------
     opened : ExitStack
         What stays in a file can be read until this is closed.
-    data, data_dir, trusted, hidden, activation, seed, dtype, advance
+    data, data_dir, trusted, hidden, activation, seed, dtype, task, advance
         As in `dnn_xp.app.experiment.prepare`.
 
     Raises
@@ -73,7 +77,7 @@ def prepare_experiment(
     """
     check_data_dir(data, data_dir)
     if is_large(data, trusted=trusted):
-        dataset = opened.enter_context(open_stored(data, trusted=trusted))
+        dataset = opened.enter_context(open_stored(data, trusted=trusted, task=task))
         network = build_network(dataset, hidden, activation)
         return _prepare_large(dataset, network, seed, dtype, opened, advance)
     return prepare(
@@ -84,6 +88,7 @@ def prepare_experiment(
         activation=activation,
         seed=seed,
         dtype=dtype,
+        task=task,
         advance=advance,
     )
 
@@ -111,7 +116,8 @@ def _prepare_large(
         total = n_first + part.X.shape[1]
         fingerprint = scan(dataset, _of_both(0, total, advance))
         preprocessing = standardize(measure_columns(part.X, _of_both(n_first, total, advance)))
-    targets = None if dataset.classes is not None else _fit_targets(part, dtype)
+    real = task_of(dataset.task, dataset.classes) == "regression"
+    targets = _fit_targets(part, dtype) if real else None
     like = from_host(np.empty(0, dtype))
     X = _opened(part.X.rows, like, preprocessing, opened)
     Y = _opened(part.y.rows, like, targets, opened)
@@ -124,11 +130,12 @@ def _prepare_large(
         preprocessing,
         targets,
         network,
-        network.initialize(seed, like=like),
+        initial_theta(network, part, seed, like),
         ExampleArrays(X, Y),
         bring_large(held_out, preprocessing, network, dtype, opened),
         bring_large(measured, preprocessing, network, dtype, opened),
         f"from the file, in windows of {order.window:,} examples and runs of {order.run:,}",
+        (*part.notes, *describe_absent({"training": part, "held out": held_out})),
     )
 
 
@@ -164,9 +171,10 @@ def bring_large(
     check_features(part.X.shape[0], network)
     like = from_host(np.empty(0, dtype))
     y = part.y.read()
-    y = y if part.classes is None else y[0].astype(np.int64)
+    if task_of(part.task, part.classes) == "classes":
+        y = y[0].astype(np.int64)
     X = _opened(part.X.rows, like, preprocessing, opened)
-    return ExampleArrays(X, bring_targets(y, part.classes, network, like))
+    return ExampleArrays(X, bring_targets(y, network, like))
 
 
 def balanced_weights(part: StoredDataset, dtype: str) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
+from dnn_xp.data.tasks import task_of
 from dnn_xp.functions.costs import central_outputs, find_cost
 from dnn_xp.functions.metrics import METRICS
 from dnn_xp.network import Network
@@ -17,6 +18,7 @@ Metrics = Mapping[str, Callable[[Array, Array], Array]]
 OF_CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "log_loss")
 OF_TARGETS = ("root_mean_squared_error", "mean_absolute_error", "r2")
 OF_TWO_CLASSES, OF_SEVERAL_CLASSES = "roc_auc", "top_k_accuracy"
+OF_LABELS = ("multilabel_accuracy", "multilabel_f1", "hamming_loss")
 _SHOWN_AS = {
     "mean_absolute_error": "MAE",
     "r2": "R2",
@@ -25,7 +27,9 @@ _SHOWN_AS = {
 }
 
 
-def choose_metrics(classes: Sequence[str] | None, asked: Sequence[str] = ()) -> Metrics:
+def choose_metrics(
+    classes: Sequence[str] | None, asked: Sequence[str] = (), task: str | None = None
+) -> Metrics:
     """Return what is shown of every network for such data, and what is asked for besides.
 
     Parameters
@@ -34,6 +38,8 @@ def choose_metrics(classes: Sequence[str] | None, asked: Sequence[str] = ()) -> 
         Of the data; None where they have real targets.
     asked : sequence of str
         What ``--metric`` names.
+    task : str, optional
+        As in `Dataset`.
 
     Raises
     ------
@@ -42,7 +48,9 @@ def choose_metrics(classes: Sequence[str] | None, asked: Sequence[str] = ()) -> 
     """
     usual: tuple[str, ...] = ("root_mean_squared_error", "r2")
     known: tuple[str, ...] = OF_TARGETS
-    if classes is not None:
+    if task == "labels":
+        usual, known = ("multilabel_accuracy", "multilabel_f1"), OF_LABELS
+    elif classes is not None and task_of(task, classes) == "classes":
         own = OF_TWO_CLASSES if len(classes) == 2 else OF_SEVERAL_CLASSES
         usual, known = ("accuracy",), (*OF_CLASSES, own)
     if unknown := [name for name in asked if name not in known]:

@@ -12,9 +12,16 @@ from typer.core import TyperOption
 
 from dnn_xp import backends
 from dnn_xp.app.errors import UserError
-from dnn_xp.app.metrics import OF_CLASSES, OF_SEVERAL_CLASSES, OF_TARGETS, OF_TWO_CLASSES
+from dnn_xp.app.metrics import (
+    OF_CLASSES,
+    OF_LABELS,
+    OF_SEVERAL_CLASSES,
+    OF_TARGETS,
+    OF_TWO_CLASSES,
+)
 from dnn_xp.app.optimization import OPTIMIZERS
 from dnn_xp.arguments import check_path
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.functions.activations import ACTIVATIONS
 
 __all__ = [
@@ -47,6 +54,7 @@ __all__ = [
     "RunDir",
     "ScheduleName",
     "Seed",
+    "TaskName",
     "TrustFlag",
     "WarmUp",
     "as_path",
@@ -94,6 +102,15 @@ TrustFlag = Annotated[
         "--trust",
         help="Read an HDF5 file that comes from where you know: one with text of variable length, "
         "or whose parts lie in other files (virtual data sets).",
+    ),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        help=f"What y is to be taken for: {', '.join(TASKS)} (several labels may hold at once). "
+        "Default: its values tell, and a line says what was taken.",
     ),
 ]
 Layers = Annotated[
@@ -159,7 +176,7 @@ MetricNames = Annotated[
         metavar="NAME",
         help="Show this figure, too; may be given more than once. Of classes: "
         f"{', '.join(OF_CLASSES)}, {OF_TWO_CLASSES} of two, {OF_SEVERAL_CLASSES} of more; of "
-        f"targets: {', '.join(OF_TARGETS)}.",
+        f"labels: {', '.join(OF_LABELS)}; of targets and counts: {', '.join(OF_TARGETS)}.",
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run.")]

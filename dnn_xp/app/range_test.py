@@ -25,6 +25,7 @@ from dnn_xp.app.options import (
     Layers,
     OptimizerName,
     Seed,
+    TaskName,
     TrustFlag,
     as_path,
     computing,
@@ -39,6 +40,7 @@ __all__ = ["range_test"]
 
 def range_test(
     data: DataName = "digits",
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     batch_size: BatchSize = 32,
@@ -84,9 +86,12 @@ def range_test(
                     activation=activation,
                     seed=seed,
                     dtype=dtype.value,
+                    task=task,
                     opened=opened,
                     advance=advance,
                 )
+            for note in experiment.notes:
+                report.say(console, f"{data}: {note}")
             with ExitStack() as shown:
                 show = None
                 if report.is_live(console):

@@ -24,6 +24,7 @@ from dnn_xp.app.run import PreparedRun
 from dnn_xp.app.settings import Settings
 from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
 from dnn_xp.reports import figures
 from dnn_xp.training import TrainingResult
@@ -77,7 +78,7 @@ def make_model(
         part.classes,
         part.image_shape,
         part.pixel_max,
-        about,
+        about | {"task": task_of(part.task, part.classes)},
     )
 
 

@@ -29,6 +29,7 @@ from dnn_xp.training.progress import History
 __all__ = [
     "OnEpoch",
     "PreparedRun",
+    "choose_labels",
     "classify",
     "in_own_units",
     "own_theta",
@@ -235,3 +236,20 @@ def classify(A: Array, classes: Sequence[str]) -> list[tuple[str, float]]:
         host = np.concatenate([1.0 - host, host])
     places = np.argmax(host, axis=0)
     return [(classes[place], float(host[place, i])) for i, place in enumerate(places)]
+
+
+def choose_labels(A: Array, labels: Sequence[str]) -> list[tuple[tuple[str, ...], float]]:
+    """Return the labels of each example, and the probability of the least sure decision.
+
+    Parameters
+    ----------
+    A : array, shape (n_labels, m)
+        What a network predicts: the probability of each label by itself, which is given above 0.5.
+    labels : sequence of str
+    """
+    host = to_host(A)
+    least = np.maximum(host, 1.0 - host).min(axis=0)
+    return [
+        (tuple(name for name, p in zip(labels, column, strict=True) if p > 0.5), float(sure))
+        for column, sure in zip(host.T, least, strict=True)
+    ]

@@ -135,7 +135,7 @@ def _last_written(folder: Path) -> tuple[int, str]:
 
 
 SETTINGS = (
-    *("data", "data_dir", "layers", "activation", "epochs", "batch_size", "optimizer"),
+    *("data", "data_dir", "task", "layers", "activation", "epochs", "batch_size", "optimizer"),
     *("learning_rate", "schedule", "warm_up", "clip_norm", "ema_decay", "class_weight", "metric"),
     *("seed", "dtype", "backend", "device"),
 )

@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     no_run: bool = False
     resume: bool = False
     resume_or_start: bool = False
+    task: str | None = None
 
     def about(
         self, optimizer_settings: OptimizerSettings, fingerprint: int, epochs: int, backend: str
@@ -86,6 +87,7 @@ def describe_options(settings: Settings, optimizer_settings: OptimizerSettings) 
         "--class-weight": settings.class_weight,
         "--metric": ", ".join(settings.metrics) or None,
         "--seed": settings.seed,
+        "--task": settings.task,
         "--dtype": settings.dtype.value,
     }
     if depends_on_length(settings.schedule):

@@ -46,6 +46,7 @@ from dnn_xp.app.options import (
     RunDir,
     ScheduleName,
     Seed,
+    TaskName,
     TrustFlag,
     WarmUp,
     computing,
@@ -76,6 +77,7 @@ from dnn_xp.backends import Array, Backend, Group, launched_rank
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
+from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model
 from dnn_xp.training import Callback, Ending, Run, TrainingResult, class_weights
 
@@ -85,6 +87,7 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     data: DataName = "digits",
+    task: TaskName = None,
     layers: Layers = "64,32",
     activation: ActivationName = "relu",
     epochs: Epochs = 30,
@@ -147,12 +150,15 @@ def train(
         no_run=no_run,
         resume=resume,
         resume_or_start=resume_or_start,
+        task=task,
     )
     together, arguments = join(group), tuple(context.obj)
     console = report.open_console()
     with ExitStack() as opened, computing(backend, device) as current, group_errors(together):
         prepared = prepared_by_all(together, lambda: _prepare_run(settings, console, opened))
         check_same_data(together, data, prepared.experiment.fingerprint)
+        for note in prepared.experiment.notes:
+            report.say(console, f"{data}: {note}")
         if prepared.experiment.reading is not None:
             report.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
@@ -211,6 +217,7 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
             activation=settings.activation,
             seed=settings.seed,
             dtype=settings.dtype.value,
+            task=settings.task,
             opened=opened,
             advance=advance,
         )
@@ -224,7 +231,7 @@ def _prepare_run(settings: Settings, console: Console, opened: ExitStack) -> Pre
     return PreparedRun(
         experiment,
         optimizer_settings,
-        choose_metrics(experiment.part.classes, settings.metrics),
+        choose_metrics(experiment.part.classes, settings.metrics, experiment.part.task),
         settings.epochs,
         settings.batch_size,
         settings.seed,
@@ -270,8 +277,10 @@ def _theta_bytes(settings: Settings, experiment: Experiment) -> int:
 
 def _balanced_weights(settings: Settings, experiment: Experiment) -> Array:
     """Return weights of the examples by which each class counts the same."""
-    if experiment.part.classes is None:
-        raise ValueError("--class-weight: found data with real targets, expected classes")
+    part = experiment.part
+    if (task := task_of(part.task, part.classes)) != "classes":
+        kind = {"regression": "real targets"}.get(task, task)
+        raise ValueError(f"--class-weight: found data with {kind}, expected classes")
     if isinstance(experiment.part, StoredDataset):
         return balanced_weights(experiment.part, settings.dtype.value)
     return class_weights(experiment.examples.Y)

@@ -15,7 +15,9 @@ from dnn_xp.app.experiment import (
     bring_examples,
     check_data_dir,
     check_features,
+    describe_absent,
     fingerprint,
+    model_task,
     split_parts,
 )
 from dnn_xp.app.formatting import describe_data, describe_metric
@@ -30,7 +32,7 @@ from dnn_xp.app.options import (
     TrustFlag,
     computing,
 )
-from dnn_xp.app.run import classify
+from dnn_xp.app.run import choose_labels, classify
 from dnn_xp.backends import dtype_name, from_host, to_host
 from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.data import Dataset, apply, load, read_picture, with_classes
@@ -65,9 +67,11 @@ def evaluate(
         with user_errors():
             loaded = _load(model)
             dtype = dtype_name(loaded.theta.dtype)
-            metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()))
+            task = model_task(loaded)
+            metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
             with report.reading(console, "read") as advance:
                 parts, sizes = _load_parts(loaded, data, data_dir, trust, opened, advance)
+            notes = describe_absent(parts)
             examples = {
                 name: bring_large(part, loaded.preprocessing, loaded.network, dtype, opened)
                 if isinstance(part, StoredDataset)
@@ -78,6 +82,8 @@ def evaluate(
             (name, measure(loaded.network, loaded.theta, part, metrics))
             for name, part in examples.items()
         ]
+    for note in notes:
+        report.say(console, f"{data}: {note}")
     report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
     names = list(rows[0][1])
     report.table(
@@ -123,13 +129,20 @@ def _load_parts(
     check_data_dir(data, data_dir)
     if is_large(data, trusted=trusted):
         return _open_parts(model, data, trusted, opened, advance)
-    size = (64, 64) if model.image_shape is None else model.image_shape[:2]
-    dataset, test = load(data, folder=data_dir, image_size=size, trusted=trusted, advance=advance)
+    task = model_task(model)
+    dataset, test = load(
+        data,
+        folder=data_dir,
+        image_size=(64, 64) if model.image_shape is None else model.image_shape[:2],
+        trusted=trusted,
+        task=task,
+        classes=model.classes,
+        advance=advance,
+    )
     if model.classes is not None:
         dataset = with_classes(dataset, model.classes)
         test = test and with_classes(test, model.classes)
-    else:
-        _check_targets(data, dataset)
+    _check_targets(model, data, dataset)
     parts: dict[str, Dataset | StoredDataset] = {"all": dataset}
     if test is not None or model.about.get("fingerprint") == fingerprint(dataset):
         part, rest = split_parts(dataset, test, model.about.get("seed", 0))
@@ -139,14 +152,14 @@ def _load_parts(
 
 def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advance: Told) -> _Parts:
     """Open data that are large, of each part of which so much is measured as memory holds."""
-    dataset = opened.enter_context(open_stored(data, trusted=trusted))
+    task = model_task(model)
+    dataset = opened.enter_context(open_stored(data, trusted=trusted, task=task))
     seed, most = model.about.get("seed", 0), most_measured(dataset)
     check_features(dataset.X.shape[0], model.network)  # before all of it is read
     stored = dataset
-    if model.classes is None:
-        _check_targets(data, dataset)
-    else:
+    if model.classes is not None:
         dataset = with_stored_classes(dataset, model.classes)
+    _check_targets(model, data, dataset)
     found = scan(stored, advance)
     if model.about.get("fingerprint") != found:
         return {"all": some_runs(dataset, most, seed)}, {"all": dataset.X.shape[1]}
@@ -155,11 +168,14 @@ def _open_parts(model: Model, data: str, trusted: bool, opened: ExitStack, advan
     return {"training": measured, "held out": held_out}, sizes
 
 
-def _check_targets(data: str, dataset: Dataset | StoredDataset) -> None:
-    if dataset.classes is not None:
+def _check_targets(model: Model, data: str, dataset: Dataset | StoredDataset) -> None:
+    """Refuse another number of targets or labels than a model predicts."""
+    if model_task(model) == "classes":
+        return
+    if (found := dataset.y.shape[0]) != model.network.n_targets:
         raise ValueError(
-            f"{data}: found {len(dataset.classes)} classes, expected real targets (floats) as in "
-            "the data that the model was trained on"
+            f"{data}: found {found} target{'' if found == 1 else 's'} of each example, expected "
+            f"{model.network.n_targets}, as in the data that the model was trained on"
         )
 
 
@@ -188,6 +204,12 @@ def predict(
         if loaded.classes is None:
             headings, numbers = ["picture", *(f"output {i + 1}" for i in range(A.shape[0]))], 1
             answers = [[f"{value:.6g}" for value in column] for column in to_host(A).T]
+        elif model_task(loaded) == "labels":
+            headings, numbers = ["picture", "labels", "probability"], 2
+            answers = [
+                [", ".join(names) or "none", f"{p:.2%}"]
+                for names, p in choose_labels(A, loaded.classes)
+            ]
         else:
             headings, numbers = ["picture", "class", "probability"], 2
             answers = [[name, f"{p:.2%}"] for name, p in classify(A, loaded.classes)]

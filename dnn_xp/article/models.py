@@ -9,12 +9,13 @@ import math
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dnn_xp.arguments import check_whole
 from dnn_xp.article.arrays import check_labels, check_parameters, check_sizes
+from dnn_xp.article.showing import show_by_pyplot
 from dnn_xp.article.steps import Arrays, L_model_forward, Scale, draw_parameters
 from dnn_xp.backends import Array, from_host, namespace, plain_array, require, to_host
 from dnn_xp.data.datasets import load_cats
@@ -25,6 +26,9 @@ from dnn_xp.network import Network
 from dnn_xp.network.values import check_finite
 from dnn_xp.reports import figures
 from dnn_xp.training import Callback, Run, sgd, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "L_layer_model",
@@ -123,7 +127,8 @@ def two_layer_model(
     print_cost : bool
         Print the cost before iterations 0, 100, 200, ..., as training goes on.
     plot_cost : bool, optional
-        Show the learning curve. Default: as `print_cost`, where Matplotlib is installed.
+        Show the learning curve; where there is no window, ``plt.savefig`` of pyplot saves it.
+        Default: as `print_cost`, where Matplotlib is installed.
     seed : int
     scale : float or "1/sqrt(n_prev)"
         Of initialization; see `dnn_xp.article.initialize_parameters`.
@@ -235,7 +240,7 @@ def _train(
     if plotted:
         costs = run.history.get("cost", [])
         curve = figures.learning_curve(costs, learning_rate=learning_rate, unit="iterations")
-        figures.show(curve)
+        show_by_pyplot(curve)
     return network.unpack(run.theta)
 
 
@@ -294,8 +299,10 @@ def predict(X: Array, y: Array, parameters: Arrays) -> Array:
     return p
 
 
-def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> None:
+def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> "Figure":
     """Show the pictures that were predicted wrongly, each with its predicted and its true class.
+
+    Where there is no window, ``plt.savefig`` of pyplot saves them.
 
     Parameters
     ----------
@@ -305,6 +312,10 @@ def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> None:
         Pictures, from 0 to 1.
     y, p : array, shape (1, m)
         Labels, and what `predict` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     pictures = to_host(X).T
     side = math.isqrt(pictures.shape[1] // 3)
@@ -313,4 +324,6 @@ def print_mislabeled_images(classes: Any, X: Array, y: Array, p: Array) -> None:
         [names[int(label)] for label in to_host(one).reshape(-1)] for one in (p, y)
     )
     pictures = pictures.reshape(-1, side, side, 3)
-    figures.show(figures.mislabeled_pictures(pictures, predicted, actual))
+    figure = figures.mislabeled_pictures(pictures, predicted, actual)
+    show_by_pyplot(figure)
+    return figure

@@ -254,6 +254,10 @@ class use_backend(AbstractContextManager[Backend]):
         if self._is_for_process:
             _of_process = self._chosen
 
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return repr(self._chosen).replace("open_backend", "use_backend", 1)
+
     def __enter__(self) -> Backend:
         global _of_process
         before, is_new = _of_context.get(), not self._entered

@@ -31,6 +31,7 @@ __all__ = [
     "has_fixed_shapes",
     "has_views",
     "keep_freed_memory",
+    "prefers_few_calls",
     "product",
     "row_sums",
     "set_at",
@@ -209,6 +210,12 @@ def keep_freed_memory() -> None:
 def has_fixed_shapes(like: Array) -> bool:
     """Return whether the library compiles anew for every shape of a batch."""
     return bool(is_jax_array(like))
+
+
+def prefers_few_calls(like: Array) -> bool:
+    """Return whether a call costs more than a small product, as compiled ones do, and CUDA's."""
+    on_cuda = is_torch_array(like) and like.device.type == "cuda"
+    return bool(is_jax_array(like) or is_cupy_array(like) or on_cuda)
 
 
 def compile_step(

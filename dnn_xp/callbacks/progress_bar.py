@@ -1,4 +1,7 @@
-"""A bar that shows how far a run is, with its latest metrics beside it. Needs ``[app]``."""
+"""A bar that shows how far a run is, with its latest metrics beside it.
+
+Needs ``[app]``, but not in a notebook.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dnn_xp.backends import require
 from dnn_xp.callbacks.bar import bar_class
+from dnn_xp.callbacks.notebook import NotebookBar, in_notebook
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.result import TrainingResult
 from dnn_xp.training.run import Run
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["ProgressBar", "describe_metrics", "make_bar"]
+__all__ = ["ProgressBar", "describe_metrics", "make_bar", "open_bar"]
 
 
 def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Progress":
@@ -33,6 +37,12 @@ def make_bar(console: "Console | None" = None, *, elapsed: bool = True) -> "Prog
     """
     require("rich.progress", "app")
     return bar_class()(console, elapsed=elapsed)
+
+
+def open_bar() -> "Progress":
+    """Return a bar for where this runs: a notebook, else what has Python's output."""
+    as_rich_does: Any = NotebookBar  # as far as a bar of a run needs it
+    return as_rich_does() if in_notebook() else make_bar()
 
 
 def describe_metrics(run: Run) -> str:
@@ -75,7 +85,7 @@ class ProgressBar(Callback):
         describe: Callable[[Run], str] = describe_metrics,
         bar: "Progress | None" = None,
     ) -> None:
-        if bar is None:
+        if bar is None and not in_notebook():
             require("rich.progress", "app")
         self.title, self.describe = title, describe
         self.bar, self._current, self._shown = bar, bar, ExitStack()
@@ -83,7 +93,7 @@ class ProgressBar(Callback):
     def start(self, run: Run) -> None:
         """Show it, empty or as far as a run is that goes on."""
         if self.bar is None:
-            self._current = self._shown.enter_context(make_bar())
+            self._current = self._shown.enter_context(open_bar())
         assert self._current is not None  # one is given, or was made
         self._task = self._current.add_task(
             self.title, total=run.epochs, completed=run.epoch, text=""

@@ -10,23 +10,27 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_choice, check_path
 from dnn_xp.backends import HostArray
-from dnn_xp.data.class_names import check_class_names
+from dnn_xp.data.class_names import check_class_names, texts
+from dnn_xp.data.folders import describe_passed_over, find_pictures
 from dnn_xp.data.images import picture_suffixes, read_pictures
+from dnn_xp.data.tasks import TASKS, check_kind_of, decide_task
 from dnn_xp.files.arrays import SUFFIXES, read_arrays
-from dnn_xp.reprs import printable
+from dnn_xp.reprs import outline, printable
 
 __all__ = [
     "Dataset",
-    "check_labels",
+    "absent_classes",
     "check_numbers",
     "check_rows",
+    "check_same_labels",
     "load",
     "load_arrays",
     "load_cats",
@@ -35,7 +39,6 @@ __all__ = [
     "picture_shape",
     "places_among",
     "split",
-    "texts",
     "with_classes",
 ]
 
@@ -56,13 +59,19 @@ class Dataset(NamedTuple):
     X : ndarray, shape (n_features, m)
         As read; a view in which each example lies in one piece.
     y : ndarray
-        Places in `classes`, int64 of shape (m,); or targets, floats of shape (n_outputs, m).
+        Places in `classes`, int64 of shape (m,); or targets, floats of shape (n_outputs, m); or
+        labels, 0 and 1 of shape (n_labels, m).
     classes : tuple of str, or None
-        The names of the classes; None for targets.
+        The names of the classes or labels; None for targets.
     image_shape : tuple (height, width, channels), or None
         Each example is such a picture, flattened row by row, or is no picture.
     pixel_max : int or None
         The value of a picture's brightest pixel; None for what is no picture.
+    task : {"classes", "labels", "regression", "counts"}, or None
+        What is to be learnt: see `dnn_xp.data.tasks`. None: classes, where they have names, else
+        regression.
+    notes : tuple of str
+        What was decided without being asked for, in sentences.
     """
 
     X: HostArray
@@ -70,6 +79,12 @@ class Dataset(NamedTuple):
     classes: tuple[str, ...] | None
     image_shape: tuple[int, int, int] | None
     pixel_max: int | None
+    task: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 # ----------------------------------------------------------------------------- loading
@@ -81,6 +96,8 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     image_size: tuple[int, int] = (64, 64),
     trusted: bool = False,
+    task: str | None = None,
+    classes: Sequence[str] | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Load data by name: a built-in set, a file of arrays or a folder of pictures.
@@ -94,9 +111,9 @@ def load(
         Where the cat pictures are; see `load_cats`.
     image_size : tuple (height, width)
         To which the pictures of a folder are brought.
-    trusted : bool
-        As in `load_arrays`.
-    advance : callable, optional
+    trusted, task
+        As in `load_arrays`; what is no file of arrays has classes.
+    classes, advance
         As in `load_picture_folder`.
 
     Returns
@@ -110,16 +127,27 @@ def load(
         Where the data are not there, not understood or damaged.
     """
     if data == "digits":
+        _check_classes_asked(data, task)
         return load_digits(), None
     if data == "cats":
+        _check_classes_asked(data, task)
         return load_cats(folder, trusted=trusted)
     path = check_path("data", data)
     if path.is_dir():
-        return load_picture_folder(path, image_size, advance), None
+        _check_classes_asked(path, task)
+        return load_picture_folder(path, image_size, advance, classes=classes), None
     if path.suffix.lower() in SUFFIXES:
-        return load_arrays(path, trusted=trusted), None
+        return load_arrays(path, trusted=trusted, task=task), None
     problem = "such a file is not understood" if path.exists() else "there is no such file"
     raise ValueError(f"data: found {str(data)!r} ({problem}), expected {UNDERSTOOD}")
+
+
+def _check_classes_asked(data: str | os.PathLike[str], task: str | None) -> None:
+    """Refuse another task for data that have classes, and nothing else."""
+    if task is not None:
+        check_choice("task", task, TASKS)
+    if task not in (None, "classes"):
+        raise ValueError(f"{data}: found classes, expected data for {task}")
 
 
 def load_digits() -> Dataset:
@@ -180,12 +208,14 @@ def _cats(folder: Path, part: str, trusted: bool) -> Dataset:
         )
     if y.dtype.kind not in "iu" or not np.all((y >= 0) & (y < classes.size)):
         raise ValueError(f"{path}: {names[1]}: expected places in {names[2]}")
-    called = texts(classes, path, names[2])
+    called = texts(classes, f"{path}: {names[2]}")
     check_class_names(f"{path}: {names[2]}", called)
     return Dataset(_columns(x), y.astype(np.int64), called, x.shape[1:], 255)
 
 
-def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Dataset:
+def load_arrays(
+    path: str | os.PathLike[str], *, trusted: bool = False, task: str | None = None
+) -> Dataset:
     """Load the arrays ``x`` and ``y`` from an HDF5 or NPZ file in which rows are examples.
 
     Parameters
@@ -193,13 +223,15 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     path : path
         ``x`` has the shape (m, ...): numbers, flattened after the first axis. Bytes of the shape
         (m, height, width), or with a last axis of 1 or 3 channels, are taken for pictures.
-        ``y`` has the shape (m,): integers, truth values or strings are classes; floats, also of
-        the shape (m, n_outputs), are targets.
+        ``y`` has the shape (m,) or (m, n_outputs). Its values tell whether they are classes,
+        labels or targets, whatever their dtype; the first of `notes` says what was taken.
     trusted : bool
         Whether an HDF5 file may be read that asks for more trust than one of unknown origin gets:
         with virtual data sets, whose parts may lie in other files; with text of variable length,
         whose reading a hostile file can keep from ending; packed by other filters than gzip,
         shuffle and fletcher32, or in part never written. Links to other files are never followed.
+    task : {"classes", "labels", "regression", "counts"}, optional
+        What y is to be taken for. Default: what `dnn_xp.data.tasks.decide_task` decides.
 
     Raises
     ------
@@ -211,13 +243,20 @@ def load_arrays(path: str | os.PathLike[str], *, trusted: bool = False) -> Datas
     path = check_path("path", path)
     x, y = read_arrays(path, ("x", "y"), trusted=trusted)
     check_rows(x, y, path)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
     for name, values in (("x", x), ("y", y)):
         check_numbers(values, f"{path}: {name}")
     shape = picture_shape(x)
-    labels, classes = _labels(y, path)
-    return Dataset(_columns(x), labels, classes, shape, None if shape is None else 255)
+    decided = decide_task(y, task, where=f"{path}: y")
+    check_class_names(f"{path}: y", decided.classes or ())
+    return Dataset(
+        _columns(x),
+        decided.y,
+        decided.classes,
+        shape,
+        None if shape is None else 255,
+        decided.name,
+        (decided.why,) if task is None else (),
+    )
 
 
 def check_rows(x: Any, y: Any, path: Path) -> None:
@@ -238,7 +277,7 @@ def check_rows(x: Any, y: Any, path: Path) -> None:
             f"{path}: found {_counted(x.shape[0])} in x and the shape {shape} of y, expected as "
             f"many rows in both{_transposed(x.shape, shape)}"
         )
-    check_labels(y, path)
+    check_kind_of(y, f"{path}: y")
 
 
 def _transposed(x: tuple[int, ...], y: tuple[int, ...]) -> str:
@@ -289,18 +328,23 @@ def load_picture_folder(
     path: str | os.PathLike[str],
     image_size: tuple[int, int] = (64, 64),
     advance: Callable[[int, int], None] | None = None,
+    *,
+    classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Load the pictures of a folder that has a subfolder for each class.
 
     Parameters
     ----------
     path : path
-        The subfolders' names, sorted, are the classes. Hidden files are passed over; so are files
-        whose suffix is not that of a picture that can be read, and a warning counts them.
+        The subfolders' names, sorted, are the classes; folders within them belong to their class.
+        Hidden files are passed over; so are files whose suffix is not that of a picture that can be
+        read, and a warning counts them by kind.
     image_size : tuple (height, width)
         Every picture is brought to this size, in colour; see `dnn_xp.data.images`.
     advance : callable, optional
         ``advance(done, total)`` is told how many pictures have been read, and how many there are.
+    classes : sequence of str, optional
+        Those of a model: there may be pictures of some of them only, and of no others.
 
     Raises
     ------
@@ -312,40 +356,27 @@ def load_picture_folder(
     path = check_path("path", path)
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder with a subfolder for each class")
-    subfolders = sorted(
-        folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] != "."
-    )
-    if len(subfolders) < 2:
-        found = ", ".join(printable(folder.name) for folder in subfolders) or "none"
-        raise ValueError(f"{path}: found the subfolders: {found}; expected one for each class")
-    suffixes = picture_suffixes()
-    pictures, labels, others = [], [], []
-    for label, subfolder in enumerate(subfolders):
-        there = sorted(one for one in subfolder.iterdir() if one.name[0] != "." and one.is_file())
-        named = [one for one in there if one.suffix.lower() in suffixes]
-        others += [one for one in there if one.suffix.lower() not in suffixes]
-        if not named:
-            raise ValueError(
-                f"{printable(subfolder)}: found no picture, expected those of a class"
-                f"{_passed_over(others)}"
-            )
-        pictures += named
-        labels += [label] * len(named)
-    shape, names = (*image_size, 3), tuple(folder.name for folder in subfolders)
-    X = _columns(read_pictures(pictures, shape, advance))
-    if others:
-        warnings.warn(f"{printable(path)}{_passed_over(others)}", stacklevel=2)
+    pictures, passed_over = find_pictures(path, picture_suffixes())
+    said = describe_passed_over(passed_over)
+    if classes is None and len(pictures) < 2:
+        there = ", ".join(map(printable, pictures)) or "none"
+        raise ValueError(f"{path}: found the subfolders: {there}; expected one for each class")
+    if classes is not None:
+        pictures = {name: files for name, files in pictures.items() if files}
+        places_among([*pictures], classes)  # before all are read
+    empty = [path / name for name, files in pictures.items() if not files]
+    if empty or not pictures:
+        raise ValueError(
+            f"{printable(empty[0] if empty else path)}: found no picture, expected those of a class"
+            f"{said and f'; {said}'}"
+        )
+    shape, names = (*image_size, 3), tuple(pictures)
+    labels = np.repeat(np.arange(len(names)), [len(files) for files in pictures.values()])
+    X = _columns(read_pictures([*chain.from_iterable(pictures.values())], shape, advance))
+    if said:
+        warnings.warn(f"{printable(path)}: {said}", stacklevel=2)
     check_class_names(str(path), names)
-    return Dataset(X, np.asarray(labels), names, shape, 255)
-
-
-def _passed_over(others: Sequence[Path], most: int = 5) -> str:
-    """Return how many files were no pictures, and of which kinds."""
-    if not others:
-        return ""
-    kinds = list(dict.fromkeys(printable(one.suffix.lower() or one.name) for one in others))
-    said = ", ".join([*kinds[:most], *(["..."] if len(kinds) > most else [])])
-    return f": {_counted(len(others), 'file')} passed over ({said}): not pictures that can be read"
+    return Dataset(X, labels.astype(np.int64), names, shape, 255)
 
 
 # ----------------------------------------------------------------------------- arranging
@@ -353,6 +384,9 @@ def _passed_over(others: Sequence[Path], most: int = 5) -> str:
 
 def split(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """Set a part of the examples aside for testing, the same part of every class.
+
+    Of labels it is the same part of those with the same labels, as far as that can be, the rarest
+    labels first.
 
     Parameters
     ----------
@@ -377,8 +411,11 @@ def split(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Datase
         raise ValueError(f"fraction: found {fraction}, expected a number between 0 and 1")
     m = dataset.X.shape[1]
     order = np.random.default_rng(seed).permutation(m)
-    if dataset.classes is not None:
+    if dataset.y.ndim == 1:
         order = order[np.argsort(dataset.y[order], kind="stable")]
+    elif dataset.task == "labels":
+        rarest_last = np.argsort(-np.count_nonzero(dataset.y, axis=1), kind="stable")
+        order = order[np.lexsort(dataset.y[rarest_last][:, order])]
     # Systematic sampling: along the classes, every (1 / fraction)-th example is taken.
     steps = np.floor(np.arange(m + 1) * fraction + 0.5)
     taken = np.zeros(m, dtype=bool)
@@ -404,11 +441,38 @@ def with_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     Raises
     ------
     ValueError
-        Where the data have targets, or a class that is not among the names.
+        Where the data have targets, or a class that is not among the names; or other labels.
     """
+    if dataset.task == "labels":
+        check_same_labels(dataset.classes, classes)
+        return dataset
     return dataset._replace(
         y=places_among(dataset.classes, classes)[dataset.y], classes=tuple(classes)
     )
+
+
+def check_same_labels(found: Sequence[str] | None, labels: Sequence[str]) -> None:
+    """Refuse labels that are others, or in another order.
+
+    Raises
+    ------
+    ValueError
+        Naming both.
+    """
+    if found is None or tuple(found) != tuple(labels):
+        raise ValueError(
+            f"the data have the labels {_listed(found or ())}, expected {_listed(labels)}"
+        )
+
+
+def absent_classes(dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of the classes, or labels, of which there is no example."""
+    names = dataset.classes or ()
+    if dataset.y.ndim == 1:
+        there = np.bincount(dataset.y, minlength=len(names))
+    else:
+        there = np.count_nonzero(dataset.y, axis=1)
+    return tuple(name for name, count in zip(names, there, strict=False) if not count)
 
 
 def places_among(found: Sequence[str] | None, classes: Sequence[str]) -> HostArray:
@@ -420,11 +484,20 @@ def places_among(found: Sequence[str] | None, classes: Sequence[str]) -> HostArr
         Where there are none, or one that is not among the names.
     """
     if found is None:
-        raise ValueError(f"the data have targets, expected the classes {list(classes)}")
+        raise ValueError(f"the data have targets, expected the classes {_listed(classes)}")
     unknown = [name for name in found if name not in classes]
     if unknown:
-        raise ValueError(f"the data have the classes {unknown}, expected some of {list(classes)}")
+        raise ValueError(
+            f"the data have the classes {_listed(unknown)}, expected some of {_listed(classes)}"
+        )
     return np.asarray([list(classes).index(name) for name in found], dtype=np.int64)
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    """Return names as a list, of many the first ones."""
+    if len(names) <= most:
+        return str(list(names))
+    return f"{str(list(names[:most]))[:-1]}, ... and {len(names) - most} more]"
 
 
 def _examples(dataset: Dataset, places: HostArray) -> Dataset:
@@ -446,56 +519,6 @@ def picture_shape(x: Any) -> tuple[int, int, int] | None:
     if x.dtype == np.uint8 and x.ndim == 4 and x.shape[3] in (1, 3):
         return (x.shape[1], x.shape[2], x.shape[3])
     return None
-
-
-def check_labels(y: Any, path: Path) -> bool:
-    """Return whether y, as it is stored, holds classes rather than targets.
-
-    Raises
-    ------
-    ValueError
-        Where it holds neither.
-    """
-    single = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
-    if y.dtype.kind == "f" and y.ndim in (1, 2):
-        return False
-    if y.dtype.kind not in "biuSUO" or not single:
-        raise ValueError(
-            f"{path}: y: found {y.dtype}{y.shape}, expected integers or strings of the shape (m,) "
-            "for classes, or floats of the shape (m,) or (m, n_outputs) for targets"
-        )
-    return True
-
-
-def _labels(y: HostArray, path: Path) -> tuple[HostArray, tuple[str, ...] | None]:
-    """Turn y as stored into places and names of classes, or into targets and None."""
-    if not check_labels(y, path):
-        return (y[None, :] if y.ndim == 1 else y.T), None
-    values = np.asarray(texts(y, path, "y")) if y.dtype.kind in "SO" else y
-    classes, places = np.unique(values, return_inverse=True)
-    names = tuple(str(name) for name in classes.tolist())
-    check_class_names(f"{path}: y", names)
-    return places.astype(np.int64), names
-
-
-def texts(values: HostArray, path: Path, name: str) -> tuple[str, ...]:
-    """Return what bytes say in UTF-8.
-
-    Raises
-    ------
-    ValueError
-        Where they are in another encoding.
-    """
-    found = []
-    for text in values.tolist():
-        try:
-            found.append(text.decode() if isinstance(text, bytes) else str(text))
-        except UnicodeDecodeError:
-            raise ValueError(
-                f"{path}: {name}: found {text!r}, expected text in UTF-8; where it is in another "
-                f"encoding, save {name} = numpy.char.encode(numpy.char.decode({name}, 'latin-1'))"
-            ) from None
-    return tuple(found)
 
 
 def _counted(n: int, what: str = "example") -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from dnn_xp.backends import HostArray
 from dnn_xp.data.datasets import Dataset
+from dnn_xp.reprs import outline
 
 __all__ = [
     "Preprocessing",
@@ -42,6 +43,10 @@ class Preprocessing(NamedTuple):
 
     shift: HostArray
     scale: HostArray
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 def fit_preprocessing(dataset: Dataset) -> Preprocessing:

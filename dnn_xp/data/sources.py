@@ -14,6 +14,7 @@ from dnn_xp.backends import (
     take_examples,
 )
 from dnn_xp.data.windows import WindowOrder
+from dnn_xp.reprs import outline
 
 __all__ = [
     "Source",
@@ -69,6 +70,10 @@ class Source(NamedTuple):
     fetch: Callable[[HostArray], HostArray] | None = None
     ahead: bool = True
     release: Callable[[HostArray], None] | None = None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 def reference_array(X: Matrix | Source) -> Array:

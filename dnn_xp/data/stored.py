@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import reduce
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,14 +19,21 @@ from dnn_xp.arguments import check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.datasets import (
-    check_labels,
     check_numbers,
     check_rows,
+    check_same_labels,
     picture_shape,
     places_among,
-    texts,
 )
 from dnn_xp.data.preprocessing import Statistics, measure_features, merge
+from dnn_xp.data.tasks import (
+    Values,
+    arrange,
+    choose_task,
+    look_at,
+    merge_values,
+    plain_values,
+)
 from dnn_xp.data.windows import run_of_chunks
 from dnn_xp.files.chunks import RowsInChunks
 from dnn_xp.files.hdf5 import find_data_set, naming, open_hdf5, stored_rows
@@ -37,6 +43,7 @@ __all__ = [
     "Columns",
     "Runs",
     "StoredDataset",
+    "absent_stored_classes",
     "blocks",
     "is_large",
     "measure_columns",
@@ -137,29 +144,35 @@ class Runs:
 
 
 @dataclass(frozen=True, eq=False)
-class _Places:
-    """Classes as they are stored, read as their places among all of them."""
+class _Learnt:
+    """Rows of y as they are learnt: places among all classes, labels of 0 and 1, numbers."""
 
     rows: Any
-    path: Path
-    values: HostArray
-    places: HostArray  # of the values
+    where: str
+    task: str
+    values: Values
+    places: HostArray  # of the classes
 
     @property
-    def shape(self) -> tuple[int]:
-        return (self.rows.shape[0],)
+    def shape(self) -> tuple[int, ...]:
+        """One number for each row, or one for each label."""
+        m, *others = self.rows.shape
+        return (m, *others) if self.task == "labels" else (m,)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        found: np.dtype[Any] = self.places.dtype
-        return found
+        """That of the places, of labels, or of targets that are stored as text."""
+        if self.task == "classes":
+            found: np.dtype[Any] = self.places.dtype
+            return found
+        return np.dtype(np.uint8 if self.task == "labels" else np.float64)
 
     def __getitem__(self, which: slice) -> HostArray:
-        found = _class_values(self.rows[which], self.path)
-        ranks = np.minimum(np.searchsorted(self.values, found), len(self.values) - 1)
-        if not np.array_equal(self.values[ranks], found):
-            raise ValueError("y: found another class than before: the file has changed")
-        return self.places[ranks]
+        y = plain_values(self.rows[which], self.where)
+        found, _ = arrange(y, self.task, self.values, self.where)
+        return (
+            self.places[found] if self.task == "classes" else found.T.reshape(-1, *self.shape[1:])
+        )
 
 
 class Columns(NamedTuple):
@@ -198,8 +211,8 @@ class StoredDataset(NamedTuple):
     ----------
     X : Columns, shape (n_features, m)
     y : Columns
-        Places in `classes`, of shape (1, m); or targets, of shape (n_outputs, m).
-    classes, image_shape, pixel_max
+        Places in `classes`, of shape (1, m); or labels or targets, of shape (n_outputs, m).
+    classes, image_shape, pixel_max, task, notes
         As in `Dataset`.
     """
 
@@ -208,6 +221,8 @@ class StoredDataset(NamedTuple):
     classes: tuple[str, ...] | None
     image_shape: tuple[int, int, int] | None
     pixel_max: int | None
+    task: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 # ----------------------------------------------------------------------------- opening
@@ -234,14 +249,16 @@ def is_large(data: str | os.PathLike[str], *, trusted: bool = False) -> bool:
 
 
 @contextmanager
-def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Iterator[StoredDataset]:
+def open_stored(
+    path: str | os.PathLike[str], *, trusted: bool = False, task: str | None = None
+) -> Iterator[StoredDataset]:
     """Open the data sets ``x`` and ``y`` of an HDF5 file, as `load_arrays` loads them.
 
-    Numbers are looked at by `scan`; of y, all that tells the classes is read here.
+    Numbers are looked at by `scan`; y is read here once, to tell the task.
 
     Parameters
     ----------
-    path, trusted
+    path, trusted, task
         As in `load_arrays`.
 
     Yields
@@ -261,7 +278,10 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
         check_rows(x, y, path)
         run = _run_of(x)
         numbers = np.arange(-(-x.shape[0] // run))
-        rows, classes = _open_labels(y, path, trusted)
+        where = f"{path}: y"
+        values = _look_at_rows(y, where, trusted)
+        chosen, why = choose_task(values, task, where)
+        rows, classes = _learnt_rows(stored_rows(y, trusted=trusted), chosen, values, where)
         shape = picture_shape(x)
         name = os.fspath(path)
         yield StoredDataset(
@@ -270,6 +290,8 @@ def open_stored(path: str | os.PathLike[str], *, trusted: bool = False) -> Itera
             classes,
             shape,
             None if shape is None else 255,
+            chosen,
+            (why,) if task is None else (),
         )
 
 
@@ -279,30 +301,29 @@ def _run_of(x: Any) -> int:
     return run if -(-n_rows // run) >= FEWEST_RUNS else max(1, n_rows // FEWEST_RUNS)
 
 
-def _open_labels(y: Any, path: Path, trusted: bool) -> tuple[Any, tuple[str, ...] | None]:
-    """Return the rows of the places of classes with their names, or those of targets."""
-    rows = stored_rows(y, trusted=trusted)
-    if not check_labels(y, path):
+def _look_at_rows(y: Any, where: str, trusted: bool) -> Values:
+    """Return what all rows of y hold, read a block at a time."""
+    rows, step = stored_rows(y, trusted=trusted), max(1, BLOCK // math.prod(y.shape[1:]))
+
+    def looked_at() -> Iterator[Values]:
+        for start in range(0, y.shape[0], step):
+            with naming(where):
+                some = rows[start : start + step]
+            yield look_at(plain_values(some, where), where, start)
+
+    return reduce(merge_values, looked_at())
+
+
+def _learnt_rows(
+    rows: Any, task: str, values: Values, where: str
+) -> tuple[Any, tuple[str, ...] | None]:
+    """Return rows of y as they are learnt, and the names of classes or labels."""
+    if task in ("regression", "counts") and values.kind != "text":
         return rows, None
-    values = None
-    for start in range(0, y.shape[0], BLOCK):
-        with naming(f"{path}: y"):
-            some = np.unique(rows[start : start + BLOCK])
-        found = np.unique(_class_values(some, path))
-        values = found if values is None else np.union1d(values, found)
-    assert values is not None  # there are examples
-    classes = tuple(str(name) for name in values.tolist())
-    check_class_names(f"{path}: y", classes)
-    return _Places(rows, path, values, np.arange(len(classes), dtype=np.int32)), classes
-
-
-def _class_values(found: HostArray, path: Path) -> HostArray:
-    """Return classes as they are compared: text is decoded, each one once, for it repeats."""
-    found = found.reshape(-1)
-    if found.dtype.kind not in "SO":
-        return found
-    distinct, where = np.unique(found, return_inverse=True)
-    return np.asarray(texts(distinct, path, "y"))[where]
+    _, classes = arrange(plain_values(rows[0:1], where), task, values, where)
+    check_class_names(where, classes or ())
+    places = np.arange(len(classes or ()), dtype=np.int32)
+    return _Learnt(rows, where, task, values, places), classes
 
 
 # ----------------------------------------------------------------------------- reading
@@ -421,10 +442,27 @@ def some_runs(dataset: StoredDataset, most: int, seed: int) -> StoredDataset:
 
 def with_stored_classes(dataset: StoredDataset, classes: Sequence[str]) -> StoredDataset:
     """Give the labels other numbers, as `with_classes` does."""
+    if dataset.task == "labels":
+        check_same_labels(dataset.classes, classes)
+        return dataset
     places = places_among(dataset.classes, classes).astype(np.int32)
     rows = dataset.y.rows
     y = Columns(replace(rows, rows=replace(rows.rows, places=places)))
     return dataset._replace(y=y, classes=tuple(classes))
+
+
+def absent_stored_classes(dataset: StoredDataset) -> tuple[str, ...]:
+    """Return what `absent_classes` does; no more is read than it takes."""
+    names = dataset.classes or ()
+    there = np.zeros(len(names), dtype=bool)
+    for _, block in blocks(dataset.y) if names else ():
+        if dataset.task == "labels":
+            there |= block.any(axis=1)
+        else:
+            there[np.unique(block)] = True
+        if there.all():
+            break
+    return tuple(name for name, found in zip(names, there, strict=True) if not found)
 
 
 def _part(dataset: StoredDataset, places: HostArray) -> StoredDataset:

@@ -380,14 +380,14 @@ def _progress_bar(estimator: Parameters, *, shows: bool) -> Iterator[list[Callba
         yield []
         return
     # Only here: HDF5, which other callbacks need, takes long to load.
-    from dnn_xp.callbacks.progress_bar import ProgressBar, make_bar
+    from dnn_xp.callbacks.progress_bar import ProgressBar, open_bar
 
     def describe(run: Run) -> str:
         scores = getattr(estimator, "validation_scores_", None)
         score = f"  score {scores[-1]:.4g}" if scores else ""
         return f"loss {run.history['cost'][-1]:.4g}{score}"
 
-    with make_bar() as bar:
+    with open_bar() as bar:
         yield [ProgressBar(f"{type(estimator).__name__}  epoch", describe, bar)]
 
 

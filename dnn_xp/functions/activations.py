@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from dnn_xp.arguments import check_number, shown
 from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.special import normal_cdf, normal_pdf
+from dnn_xp.reprs import outline
 
 __all__ = [
     "ACTIVATIONS",
@@ -66,6 +67,10 @@ class ActivationFunction(NamedTuple):
     function: Callable[..., Array]
     derivative: Callable[..., Array]
     parameters: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return one line, functions by their names."""
+        return outline(self)
 
 
 def identity(Z: Array, *, xp: Any = None) -> Array:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from dnn_xp.arguments import check_number, shown
 from dnn_xp.backends import Array, column_maxima, column_sums, namespace
 from dnn_xp.functions.activations import identity, sigmoid, softmax, softplus
+from dnn_xp.reprs import outline
 
 __all__ = [
     "COSTS",
@@ -114,6 +115,10 @@ class Cost(NamedTuple):
     both_by_Z: Callable[..., tuple[Array, Array]] | None = None
     targets: TargetRange = TargetRange()
     outputs_per_target: int = 1
+
+    def __repr__(self) -> str:
+        """Return one line, functions by their names."""
+        return outline(self)
 
     def with_derivative(self, Z: Array, Y: Array, *, xp: Any = None) -> tuple[Array, Array]:
         """Return ``by_Z`` and ``back_by_Z``, with what they share worked out once."""

@@ -36,8 +36,9 @@ class Key(NamedTuple):
     Attributes
     ----------
     seed, step : array of int32, shape (1,)
-        Arrays, so that a compiled step serves every one of them.
-    examples : array of int32, shape (m,)
+        Arrays, so that a compiled step serves every one of them. For k networks that are trained
+        as one the seeds have the shape (k, 1, 1).
+    examples : array of int32, shape (m,), or (k, m)
         The index of each example in the whole data set.
     """
 
@@ -88,14 +89,14 @@ def random_bits(key: Key, n_units: int, *, xp: Any = None) -> Array:
 
     Returns
     -------
-    array of int32, shape (n_units, m)
+    array of int32, shape (n_units, m), or (k, n_units, m)
         Uniform over all values, negative ones included.
     """
     xp = xp or namespace(key.examples)
     start = _mix(key.seed ^ key.step)
     units = xp.arange(n_units, dtype=xp.int32, device=device(key.examples))
     rows = _mix(_mix(start + 1) + xp.reshape(units, (-1, 1)))
-    columns = _mix(_mix(start + 2) + xp.reshape(key.examples, (1, -1)))
+    columns = _mix(_mix(start + 2) + key.examples[..., None, :])
     return _mix(rows ^ columns)
 
 

@@ -169,6 +169,15 @@ class Layer:
         """
         return dA, {}
 
+    def multiplications(self, input_shape: Shape) -> int | None:
+        """Return how often ``forward`` multiplies for one example, or None where it is not known.
+
+        `Network.summary` shows it. What counts are the products and scalings of a network that
+        predicts; what is added, and functions such as exp, do not. A layer that has a ``forward``
+        of its own but no such count is not known.
+        """
+        return 0
+
     def squared_norm(self, A_prev: Array, parameters: Arrays, xp: Namespace) -> Any:
         """Return the sum of the squares of its weights, for the L2 penalty.
 

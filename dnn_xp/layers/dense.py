@@ -57,6 +57,9 @@ class Dense(Layer):
         W = INITIALIZERS[self.initializer](rng, (self.units, math.prod(input_shape)))
         return {"W": W, "b": np.zeros((self.units, 1))}
 
+    def multiplications(self, input_shape: Shape) -> int:
+        return self.units * math.prod(input_shape)
+
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         activation = find_activation(self.activation)
         return linear_activation_forward(
@@ -90,6 +93,9 @@ class Activation(Layer):
 
     def __post_init__(self) -> None:
         _check_activation(self)
+
+    def multiplications(self, input_shape: Shape) -> int:
+        return 0  # but those of g
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         activation = find_activation(self.activation)
@@ -125,6 +131,9 @@ class ParametricActivation(Layer):
 
     def initialize(self, input_shape: Shape, rng: Generator) -> HostArrays:
         return {"a": np.ones((math.prod(input_shape), 1))}
+
+    def multiplications(self, input_shape: Shape) -> int:
+        return math.prod(input_shape)
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         activation, a = find_activation(self.activation), parameters["a"]

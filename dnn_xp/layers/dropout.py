@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from dnn_xp.arguments import check_number
 from dnn_xp.backends import Array
 from dnn_xp.functions.regularization import back_dropout, dropout
-from dnn_xp.layers.base import Arrays, Context, Layer
+from dnn_xp.layers.base import Arrays, Context, Layer, Shape
 
 __all__ = ["Dropout"]
 
@@ -33,6 +33,9 @@ class Dropout(Layer):
     def __post_init__(self) -> None:
         rate = check_number("rate", self.rate, lambda x: 0.0 <= x < 1.0, "0 <= rate < 1")
         object.__setattr__(self, "rate", float(rate))
+
+    def multiplications(self, input_shape: Shape) -> int:
+        return 0
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         if context.key is None or self.rate == 0.0:

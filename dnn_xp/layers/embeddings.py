@@ -105,6 +105,9 @@ class PeriodicEmbedding(Layer):
             "c": rng.uniform(-limit, limit, shapes["c"]),
         }
 
+    def multiplications(self, input_shape: Shape) -> int:
+        return self.n_numbers * self.n_frequencies * self.width  # w x, and V cos
+
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         xp, n = context.xp, self.n_numbers
         w, b, V, c = (parameters[key] for key in ("frequencies", "phases", "V", "c"))

@@ -51,6 +51,9 @@ class LayerNorm(Layer):
         column = (math.prod(input_shape), 1)
         return {"gamma": np.ones(column), "beta": np.zeros(column)}
 
+    def multiplications(self, input_shape: Shape) -> int:
+        return 3 * math.prod(input_shape)  # squares, scaling, gamma
+
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         gamma, beta = parameters["gamma"], parameters["beta"]
         return layer_norm_forward(A_prev, gamma, beta, self.epsilon, xp=context.xp)
@@ -112,6 +115,9 @@ class BatchNorm(Layer):
         column = (math.prod(input_shape), 1)
         ones, zeros = np.ones(column), np.zeros(column)
         return {"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones}
+
+    def multiplications(self, input_shape: Shape) -> int:
+        return math.prod(input_shape)
 
     def forward(self, A_prev: Array, parameters: Arrays, context: Context) -> tuple[Array, Any]:
         if not context.training:

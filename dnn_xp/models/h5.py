@@ -33,6 +33,7 @@ from dnn_xp.arguments import check_kind, check_path, check_whole
 from dnn_xp.backends import Array, Backend, from_host, open_backend, to_host
 from dnn_xp.data.class_names import check_class_names
 from dnn_xp.data.preprocessing import Preprocessing
+from dnn_xp.data.tasks import TASKS
 from dnn_xp.files.atomic import replacing
 from dnn_xp.files.hdf5 import (
     ERRORS,
@@ -51,7 +52,7 @@ from dnn_xp.layers import Layer
 from dnn_xp.models.states import read_state, write_state
 from dnn_xp.network import Network
 from dnn_xp.network.description import UnknownLayerError, describe_network, network_of
-from dnn_xp.reprs import printable
+from dnn_xp.reprs import brief, html_table, outline, printable
 
 if TYPE_CHECKING:
     import h5py
@@ -111,6 +112,21 @@ class Model(NamedTuple):
     pixel_max: int | None = None
     about: Mapping[str, Any] = MappingProxyType({})
     table: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
+
+    def _repr_html_(self) -> str:
+        """Return the network's table, and what else is known, for a notebook."""
+        others = {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in ("network", "about") and value is not None
+        }
+        known = [[name, brief(value)] for name, value in {**others, **self.about}.items()]
+        table = html_table(("", ""), known, words=2)
+        return f"<div><p><b>Model</b></p>{self.network._repr_html_()}{table}</div>"
 
 
 # ----------------------------------------------------------------------------- saving
@@ -353,6 +369,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         and all(isinstance(name, str) for name in metrics)
     ):
         raise ValueError(f"about: found metrics {metrics!r}, expected names of metrics")
+    if about.get("task") not in (None, *TASKS):
+        raise ValueError(f"about: found the task {about['task']!r}, expected one of {TASKS}")
     if "fingerprint" in about and not _is_whole(about.get("seed", 0), 0):
         raise ValueError(f"about: found the seed {about['seed']!r}, expected a whole number")
 

@@ -40,6 +40,7 @@ from dnn_xp.network.checks import (
 )
 from dnn_xp.network.layout import Layout
 from dnn_xp.network.propagation import CostAndGradient
+from dnn_xp.network.summary import NetworkSummary, summarize
 from dnn_xp.network.values import check_values, checked_targets, finite_source
 
 __all__ = ["Network"]
@@ -152,6 +153,37 @@ class Network:
     def n_targets(self) -> int:
         """Rows of Y: as many as outputs, unless the cost has several outputs for each target."""
         return self.n_outputs // find_cost(self.cost).outputs_per_target
+
+    def summary(self) -> NetworkSummary:
+        """Return a table of the layers: what comes out of each, parameters and multiplications.
+
+        It shows itself on a terminal, in a notebook and by ``print``; its numbers are attributes.
+
+        Returns
+        -------
+        NetworkSummary
+
+        Examples
+        --------
+        >>> from dnn_xp import BatchNorm, Dense, Network
+        >>> layers = (Dense(16, "relu"), BatchNorm(), Dense(10))
+        >>> network = Network(64, layers, "softmax_cross_entropy")
+        >>> network.summary()
+        Network of 64 inputs, cost softmax_cross_entropy
+        place  layer                         output shape  parameters  multiplications
+            1  Dense(16, activation='relu')            16       1,040            1,024
+            2  BatchNorm()                             16          32               16
+            3  Dense(10)                               10         170              160
+               total                                            1,242            1,200
+        and 32 statistics, which are gathered, not learnt
+        >>> network.summary().parameters
+        1242
+        """
+        return summarize(self.layout, self.cost)
+
+    def _repr_html_(self) -> str:
+        """Return the table of the layers, for a notebook."""
+        return self.summary()._repr_html_()
 
     # ------------------------------------------------------------------ theta
 

@@ -27,6 +27,7 @@ from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.functions.counters import Key
 from dnn_xp.layers import Arrays, Context, Layer
 from dnn_xp.network.layout import Layout, Workspace
+from dnn_xp.reprs import outline
 
 __all__ = [
     "CostAndGradient",
@@ -57,6 +58,10 @@ class CostAndGradient(NamedTuple):
     cost: Array
     gradient: Vector
     statistics: Array | None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 class LayersAndCost(Protocol):
@@ -159,7 +164,7 @@ def cost_and_gradient(
     logits, targets = (widened(Z), widened(Y)) if narrow else (Z, Y)
     costs, dA = find_cost(network.cost).with_derivative(logits, targets, xp=xp)
     if weights is not None:
-        costs, dA = costs * weights, dA * weights
+        costs, dA = costs * weights, dA * weights[..., None, :]
     if divisor is not None:
         dA = dA / divisor
     if narrow:
@@ -344,7 +349,7 @@ def mean_cost(
     cost : str, tuple or Cost
     Z : array, shape (n_outputs, m)
     Y : array or Source, shape (n_targets, m)
-    weights : array, shape (m,), optional
+    weights : array, shape (m,) or (k, m), optional
     batch_size : int, optional
         How many targets are read at a time. Default: all of them.
     xp : namespace
@@ -355,7 +360,7 @@ def mean_cost(
         if weights is None:
             return xp.mean(costs, axis=-1)
         weights = widened(weights)
-        return xp.sum(costs * weights, axis=-1) / xp.sum(weights)
+        return xp.sum(costs * weights, axis=-1) / xp.sum(weights, axis=-1)
     for some, which in in_batches(Y, batch_size, xp):
         costs = found.by_Z(widened(Z[..., which]), widened(some), *found.parameters, xp=xp)
         sums.append(xp.sum(costs if weights is None else costs * widened(weights[which]), axis=-1))

@@ -16,7 +16,7 @@ from dnn_xp.backends import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["learning_curve", "learning_rate_curve", "mislabeled_pictures", "show"]
+__all__ = ["can_show", "learning_curve", "learning_rate_curve", "mislabeled_pictures", "show"]
 
 # Two colours that everybody can tell apart (Okabe and Ito 2008); lines differ in style, too.
 _BLUE, _VERMILION = "#0072B2", "#D55E00"
@@ -168,16 +168,22 @@ def mislabeled_pictures(
     return figure
 
 
+def can_show() -> bool:
+    """Return whether Matplotlib shows figures here: in windows, or in a notebook."""
+    pyplot = require("matplotlib.pyplot", extra="app")
+    registry = require("matplotlib.backends", extra="app")
+    silent = registry.backend_registry.list_builtin(registry.BackendFilter.NON_INTERACTIVE)
+    return pyplot.get_backend().lower() not in silent
+
+
 def show(figure: "Figure") -> None:
     """Show a figure in its window or notebook; where there is neither, do nothing.
 
     Like ``matplotlib.pyplot.show``, which it calls, it waits for the windows to be closed unless
     Matplotlib is in interactive mode, and shows all other figures of pyplot, too.
     """
-    pyplot = require("matplotlib.pyplot", extra="app")
-    registry = require("matplotlib.backends", extra="app")
-    silent = registry.backend_registry.list_builtin(registry.BackendFilter.NON_INTERACTIVE)
-    if pyplot.get_backend().lower() not in silent:
+    if can_show():
+        pyplot = require("matplotlib.pyplot", extra="app")
         # Its public way of putting a figure under pyplot's care: a "class" that is our figure.
         pyplot.figure(FigureClass=lambda *_, **__: figure)
         pyplot.show()

@@ -58,7 +58,7 @@ from dnn_xp.training.settings import Schedule, Settings, check_settings
 from dnn_xp.training.step import Data
 from dnn_xp.training.weights import normalize_weights
 
-__all__ = ["DivergenceWarning", "TrainingData", "prepare_run", "train"]
+__all__ = ["DivergenceWarning", "TrainingData", "prepare_data", "prepare_run", "train"]
 
 _log = logging.getLogger("dnn_xp")
 
@@ -293,7 +293,7 @@ def prepare_run(
     evaluate = make_evaluator(problem.network, training, problem.validation, evaluation)
     if is_narrow(theta):
         evaluate = partial(_evaluate_theta, evaluate, problem.to_theta)
-    data_of_steps = _prepare_data(problem, settings)
+    data_of_steps = prepare_data(problem, settings)
     if computes_lazily(data_of_steps.X):
         data_of_steps, make_step = in_blocks(network, data_of_steps, settings), make_blocks_step
     run = GradientRun(network, settings, problem, data_of_steps, evaluate, progress, make_step)
@@ -372,7 +372,7 @@ def _evaluate_theta(
     return evaluate(to_theta(position))
 
 
-def _prepare_data(problem: Problem, settings: Settings) -> Data:
+def prepare_data(problem: Problem, settings: Settings) -> Data:
     """Return what the steps read, made once."""
     network, X, Y, weights = problem.network, problem.X, problem.Y, problem.weights
     rules = settings.regularization

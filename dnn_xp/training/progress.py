@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_kind
 from dnn_xp.backends import Array, asarray_like, dtype_name, namespace
+from dnn_xp.reprs import outline
 from dnn_xp.training.identity import AnotherRunError, Identity, check_same_run
 from dnn_xp.training.problem import Problem
 from dnn_xp.training.settings import Settings
@@ -48,6 +49,10 @@ class Progress(NamedTuple):
     kept: Array
     finite: Array
     callbacks: Mapping[str, Mapping[str, Any]]
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
     @classmethod
     def start(cls, run: Identity, problem: Problem, settings: Settings) -> "Progress":

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dnn_xp.backends import require
+from dnn_xp.reprs import outline
 
 __all__ = [
     "LBFGSState",
@@ -49,6 +50,10 @@ class Pairs(NamedTuple):
     moves: Any
     changes: Any
 
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
+
 
 class LBFGSState(NamedTuple):
     """State of L-BFGS, on the host.
@@ -62,6 +67,10 @@ class LBFGSState(NamedTuple):
 
     theta: Vector
     pairs: Pairs | None = None
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 class Point(NamedTuple):

@@ -8,6 +8,7 @@ from dnn_xp.arguments import check_number, check_positive, check_whole
 from dnn_xp.backends import Array
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
+from dnn_xp.svg import line_chart
 from dnn_xp.training.loop import train
 from dnn_xp.training.moments import Callback
 from dnn_xp.training.optimizers import Optimizer, sgd
@@ -37,6 +38,22 @@ class RangeTest(NamedTuple):
     costs: list[float]
     smoothed: list[float]
     proposed: float
+
+    def __repr__(self) -> str:
+        """Return one line: what is proposed, and of how many rates."""
+        rates = self.learning_rates
+        ends = f" from {rates[0]:.3g} to {rates[-1]:.3g}" if rates else ""
+        return f"RangeTest(proposed {self.proposed:.3g}, {len(rates)} learning rates{ends})"
+
+    def _repr_html_(self) -> str:
+        """Return what is proposed and the smoothed costs, for a notebook."""
+        # What blew up would leave no room for the rest.
+        most = 2.0 * max(self.smoothed[:1], default=math.inf)
+        costs = [cost if cost <= most else math.nan for cost in self.smoothed]
+        chart = line_chart(
+            {"smoothed cost": costs}, self.learning_rates, x_name="learning rate", x_is_log=True
+        )
+        return f"<div><p><b>RangeTest</b>: proposed {self.proposed:.3g}</p>{chart}</div>"
 
 
 def learning_rate_range_test(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dnn_xp.arguments import check_flag, check_number, shown
+from dnn_xp.reprs import outline
 
 __all__ = ["Regularization", "check_regularization"]
 
@@ -36,6 +37,10 @@ class Regularization(NamedTuple):
     mixup: float = 0.0
     noise: float = 0.0
     summed: bool = False
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return outline(self)
 
 
 def check_regularization(rules: Regularization) -> Regularization:

@@ -19,6 +19,7 @@ from dnn_xp.backends import (
 )
 from dnn_xp.data.sources import reference_array
 from dnn_xp.network import Network
+from dnn_xp.reprs import printable
 from dnn_xp.training.agreement import Agreement, StopAgreedError
 from dnn_xp.training.loader import load_batches, prefetches, reads_windows
 from dnn_xp.training.problem import Problem, same_theta
@@ -82,6 +83,13 @@ class Run:
         self.data_are_lazy = False
         self.ending: Ending | None = None
         self.reasons: list[str] = []
+
+    def __repr__(self) -> str:
+        """Return one line: how far it is, and its latest figures."""
+        figures = "".join(f", {name} {kept[-1]:.4g}" for name, kept in self.history.items() if kept)
+        return printable(
+            f"{type(self).__name__}({self.epoch} of {self.epochs} {self.unit}{figures})"
+        )
 
     @property
     def theta(self) -> Array:

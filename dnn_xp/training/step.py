@@ -33,6 +33,7 @@ from dnn_xp.layers import Layer
 from dnn_xp.network import CostAndGradient, Network
 from dnn_xp.network.layout import Workspace
 from dnn_xp.network.propagation import cost_and_gradient, no_gradient
+from dnn_xp.reprs import outline
 from dnn_xp.training.optimizers import Optimizer, descend
 
 __all__ = [
@@ -128,6 +129,10 @@ class State(NamedTuple):
     optimizer: Any
     average: Array | None
     total: Array
+
+    def __repr__(self) -> str:
+        """Return one line without arrays."""
+        return outline(self)
 
 
 class Data(NamedTuple):

@@ -6,6 +6,8 @@ import pytest
 from dnn_xp import backends
 from dnn_xp.app import experiment
 from dnn_xp.data import apply, fit_preprocessing
+from dnn_xp.layers import Dense
+from dnn_xp.models import Model
 from dnn_xp.network import Network
 from tests.app.examples import dataset
 from tests.helpers import assert_values
@@ -38,6 +40,86 @@ def test_the_data_decide_the_cost(data, cost, n_outputs):
     assert (network.cost, network.n_inputs, network.n_outputs) == (cost, 3, n_outputs)
     assert [layer.units for layer in network.layers] == [5, 4, n_outputs]
     assert [layer.activation for layer in network.layers] == ["relu", "relu", "identity"]
+
+
+LABELS = np.asarray([[1, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "classes", "cost"),
+    [
+        ("labels", LABELS, ("a", "b", "c"), "sigmoid_cross_entropy"),
+        ("counts", LABELS * 5.0, None, "poisson"),
+        ("regression", LABELS * 1.0, None, "squared_error"),
+    ],
+)
+def test_the_task_decides_the_cost(xp, task, y, classes, cost):
+    data = dataset(m=4)._replace(y=y, classes=classes, task=task)
+    network = experiment.build_network(data, (5,), "relu")
+    assert (network.cost, network.n_outputs) == (cost, 3)
+    examples = experiment.bring_examples(data, fit_preprocessing(data), network, "float64")
+    assert backends.namespace(*examples) is xp
+    assert_values(examples.Y, y.astype(float), rtol=0)
+
+
+@pytest.mark.parametrize("y", [[[5.0, 7, 0], [0, 0, 0]], [[1e6, 3e6, 2e6], [1, 1, 1]]])
+def test_a_network_of_counts_begins_with_their_mean(array, y):
+    y = np.asarray(y)
+    data = dataset(m=3)._replace(y=y, classes=None, task="counts")
+    network = experiment.build_network(data, (4,), "relu")
+    X = array(np.zeros((3, 1)))
+    A = network.predict(experiment.initial_theta(network, data, 0, X), X)
+    # Of none at all it is less than one among them.
+    assert_values(A[:, 0], np.maximum(y.mean(axis=1), 1 / 3))
+    plain = data._replace(task="regression")
+    theta = experiment.initial_theta(network, plain, 0, X)
+    assert_values(theta, backends.to_host(network.initialize(0, like=X)), rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("cost", "n_outputs", "classes", "about", "task"),
+    [
+        ("softmax_cross_entropy", 3, ("a", "b", "c"), {}, "classes"),
+        ("sigmoid_cross_entropy", 1, ("a", "b"), {}, "classes"),
+        ("sigmoid_cross_entropy", 3, ("a", "b", "c"), {}, "labels"),
+        ("sigmoid_cross_entropy", 3, None, {}, "labels"),
+        ("squared_error", 2, None, {}, "regression"),
+        (("huber", 2.0), 2, None, {}, "regression"),
+        ("poisson", 1, None, {}, "counts"),
+        ("poisson", 1, None, {"task": "regression"}, "regression"),
+    ],
+)
+def test_a_model_says_what_it_has_learnt(cost, n_outputs, classes, about, task):
+    network = Network(1, (Dense(n_outputs),), cost)
+    model = Model(network, np.zeros(2 * n_outputs), classes=classes, about=about)
+    assert experiment.model_task(model) == task
+
+
+@pytest.mark.parametrize(
+    ("classes", "there", "said"),
+    [
+        ("abc", (0, 1, 2), ()),
+        ("abc", (0, 2), ("training: no example of the class 'b'",)),
+        ("abcde", (0, 2), ("training: no example of the classes 'b', 'd', 'e' (3 of 5)",)),
+        (
+            "abcdefghijklm",
+            (0,),
+            (
+                "training: no example of the classes 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', "
+                "'k', ... (12 of 13)",
+            ),
+        ),
+    ],
+)
+def test_classes_without_an_example_are_said(classes, there, said):
+    y = np.asarray(there, dtype=np.int64)
+    part = dataset(m=len(there))._replace(y=y, classes=tuple(classes))
+    assert experiment.describe_absent({"training": part, "held out": dataset()}) == said
+    marks = np.zeros((len(classes), 2), np.uint8)
+    marks[list(there), 1] = 1
+    labels = part._replace(y=marks, task="labels")
+    expected = tuple(one.replace("class ", "label ").replace("classes", "labels") for one in said)
+    assert experiment.describe_absent({"training": labels}) == expected
 
 
 def test_one_class_cannot_be_learnt():

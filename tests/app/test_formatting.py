@@ -22,6 +22,11 @@ X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
         (Dataset(X, y, ("a", "b", "c"), None, None), "12 features, 3 classes"),
         (Dataset(X[:1], np.zeros((1, 5)), None, None, None), "1 feature, 1 target"),
         (Dataset(X, np.zeros((2, 5)), None, None, None), "12 features, 2 targets"),
+        (
+            Dataset(X, np.zeros((2, 5)), ("a", "b"), None, None, "labels"),
+            "12 features, 2 labels",
+        ),
+        (Dataset(X, np.zeros((1, 5)), None, None, None, "counts"), "12 features, 1 count"),
     ],
 )
 def test_data(dataset, said):

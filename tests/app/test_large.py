@@ -61,7 +61,7 @@ def test_a_network_learns_from_a_file_and_is_evaluated_on_it(dnn_xp, tmp_path, k
     assert (code, err) == (0, "")
     run = chunks or 64
     said = f"data.h5: read from the file, in windows of 16,384 examples and runs of {run}"
-    assert out.splitlines()[0] == said
+    assert out.splitlines()[1] == said
     shown = facts(out)
     n_held_out = run * round(0.2 * -(-M // run))
     assert f"{M - n_held_out:,} training, {n_held_out:,} held out" in shown["data"]
@@ -236,8 +236,8 @@ def test_the_same_data_in_memory_are_not_taken_for_divided(dnn_xp, tmp_path):
 @pytest.mark.parametrize(
     ("trained_on", "evaluated_on", "said"),
     [
-        ("classes", "targets", "the data have targets, expected the classes"),
-        ("targets", "classes", "found 3 classes, expected real targets"),
+        ("classes", "targets", "y: found 2 columns, of which not each row holds a single 1"),
+        ("targets", "classes", "found 1 target of each example, expected 2, as in the data"),
         ("two classes", "classes", "the data have the classes ['20'], expected some of"),
         ("pictures", "classes", ""),
     ],

@@ -11,6 +11,13 @@ from dnn_xp.layers import Dense
 from dnn_xp.network import Network
 
 TWO, SEVERAL, TARGETS = ("a", "b"), ("a", "b", "c"), None
+LABELS = "labels"
+"""Several of which may hold at once, called as classes are."""
+
+
+def choose(kind, asked=()):
+    """Return the metrics of two classes, several, targets or labels."""
+    return choose_metrics(*((SEVERAL, asked, LABELS) if kind is LABELS else (kind, asked)))
 
 
 def test_what_is_always_shown_comes_first():
@@ -24,32 +31,52 @@ def test_what_is_always_shown_comes_first():
     assert list(choose_metrics(TWO, ["roc_auc", "f1"])) == ["accuracy", "roc_auc", "f1"]
 
 
-@pytest.mark.parametrize("classes", [TWO, SEVERAL, TARGETS])
-def test_none_is_shown_twice(classes):
-    usual = choose_metrics(classes)
-    names = ["accuracy"] if classes else ["r2", "root_mean_squared_error"]
-    assert choose_metrics(classes, names) == usual
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [
+        (TWO, ["accuracy"]),
+        (SEVERAL, ["accuracy"]),
+        (TARGETS, ["r2", "root_mean_squared_error"]),
+        (LABELS, ["multilabel_f1", "multilabel_accuracy"]),
+    ],
+)
+def test_none_is_shown_twice(classes, names):
+    usual = choose(classes)
+    assert choose(classes, names) == usual
+
+
+def test_counts_are_shown_as_targets():
+    assert choose_metrics(None, (), "counts") == choose_metrics(None)
+    assert list(choose_metrics(None, ["mean_absolute_error"], "counts")) == ["RMSE", "R2", "MAE"]
 
 
 @pytest.mark.parametrize(
     ("classes", "name"),
-    [(TWO, "top_k_accuracy"), (SEVERAL, "roc_auc"), (TARGETS, "accuracy"), (TWO, "r2")],
+    [
+        (TWO, "top_k_accuracy"),
+        (SEVERAL, "roc_auc"),
+        (TARGETS, "accuracy"),
+        (TWO, "r2"),
+        (TWO, "hamming_loss"),
+        (LABELS, "accuracy"),
+        (LABELS, "r2"),
+    ],
 )
 def test_what_does_not_suit_the_data_is_refused(classes, name):
     with pytest.raises(ValueError, match=f"^--metric: found '{name}', expected one of "):
-        choose_metrics(classes, [name])
+        choose(classes, [name])
 
 
 def suitable(classes):
     """Return the names of all metrics that may be asked for."""
     with pytest.raises(ValueError, match="expected one of") as refused:
-        choose_metrics(classes, ["luck"])
+        choose(classes, ["luck"])
     return re.search(r"expected one of (.*) for", str(refused.value))[1].split(", ")
 
 
-def test_every_metric_suits_some_data_but_that_of_independent_labels():
-    names = {name for classes in (TWO, SEVERAL, TARGETS) for name in suitable(classes)}
-    assert names == set(METRICS) - {"multilabel_accuracy"}
+def test_every_metric_suits_some_data():
+    names = {name for classes in (TWO, SEVERAL, TARGETS, LABELS) for name in suitable(classes)}
+    assert names == set(METRICS)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +85,15 @@ def test_every_metric_suits_some_data_but_that_of_independent_labels():
         (TWO, "sigmoid_cross_entropy"),
         (SEVERAL, "softmax_cross_entropy"),
         (TARGETS, "squared_error"),
+        (LABELS, "sigmoid_cross_entropy"),
     ],
 )
 def test_what_suits_can_be_measured(array, classes, cost):
-    n_outputs = 3 if classes is SEVERAL else 1
+    n_outputs = 3 if classes in (SEVERAL, LABELS) else 1
     network = Network(1, (Dense(n_outputs),), cost)
     Y = array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]][:n_outputs])
     examples, metrics = ExampleArrays(array([[-1.0, 0.0, 1.0]]), Y), suitable(classes)
-    values = measure(
-        network, network.initialize(like=Y), examples, choose_metrics(classes, metrics)
-    )
+    values = measure(network, network.initialize(like=Y), examples, choose(classes, metrics))
     assert len(values) == 1 + len(metrics)
     assert all(type(value) is float for value in values.values())
 

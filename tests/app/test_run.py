@@ -9,7 +9,7 @@ from dnn_xp import backends
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.optimization import OptimizerSettings, choose_schedule
 from dnn_xp.app.resume import Resume
-from dnn_xp.app.run import PreparedRun, classify, run_experiment
+from dnn_xp.app.run import PreparedRun, choose_labels, classify, run_experiment
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.training import AnotherRunError, Ending, sgd, train
 from tests.app.examples import dataset, prepared
@@ -125,7 +125,7 @@ def test_targets_are_learnt_alike_in_any_units(library, tmp_path):
 
 
 def test_equal_targets_are_no_trouble(library, tmp_path):
-    result = run(prepared(tmp_path, dataset(scale=0.0, shift=7.0)))
+    result = run(prepared(tmp_path, dataset(scale=0.0, shift=7.0), task="regression"))
     assert result.epochs == 3
     assert all(np.isfinite(result.history["validation_cost"]))
 
@@ -163,3 +163,8 @@ def test_classes(array):
     assert two == [("dog", 0.75), ("cat", 0.875)]
     three = classify(array([[0.25, 0.5], [0.125, 0.25], [0.625, 0.25]]), ("a", "b", "c"))
     assert three == [("c", 0.625), ("a", 0.5)]
+
+
+def test_labels_are_chosen_each_by_itself(array):
+    A = array([[0.25, 0.875, 0.5], [0.75, 0.625, 0.25]])
+    assert choose_labels(A, ("a", "b")) == [(("b",), 0.75), (("a", "b"), 0.625), ((), 0.5)]

@@ -157,6 +157,4 @@ def test_files_that_are_passed_over_are_a_line_and_no_more(start, tmp_path):
     process = start("train", "album", "--epochs", "1", "--layers", "2", code=code)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert err == (
-        "dnn-xp: warning: album: 2 files passed over (.h5): not pictures that can be read\n"
-    )
+    assert err == "dnn-xp: warning: album: 2 files passed over: 2 .h5\n"

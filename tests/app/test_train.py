@@ -19,6 +19,7 @@ from dnn_xp.app import results
 from dnn_xp.app.formatting import size_of
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.limits import SIGNALS
+from dnn_xp.data import stored
 from dnn_xp.models import load_checkpoint, load_model
 from tests.app.examples import dataset
 
@@ -33,6 +34,139 @@ def houses(tmp_path):
     x = rng.normal(size=(200, 3)) * [1.0, 100.0, 1e-3]
     np.savez(tmp_path / "houses.npz", x=x, y=250_000.0 + 50_000.0 * x[:, 0] + 400.0 * x[:, 1])
     return "houses.npz"
+
+
+def write(path, y, x=None):
+    """Write examples to an NPZ or HDF5 file, and return its name."""
+    x = np.random.default_rng(0).normal(size=(len(y), 3)) if x is None else x
+    if path.suffix == ".npz":
+        np.savez(path, x=x, y=y)
+    else:
+        with h5py.File(path, "w") as file:
+            file["x"], file["y"] = x, y
+    return path.name
+
+
+def learnable(task, m=200):
+    """Return x and y of a task, and what is said of it."""
+    x = np.random.default_rng(1).normal(size=(m, 3))
+    three = (x[:, 0] > 0).astype(int) + (x[:, 0] > 1)
+    kinds = {
+        "doubles": (three * 1.0, "200 whole numbers of 3 values from 0 to 2: classes"),
+        "one-hot": (np.eye(3)[three], "200 rows of a single 1 in 3 columns: classes"),
+        "labels": (x > 0, "200 rows of 0 and 1 in 3 columns: labels"),
+        "prices": ((1000 * x[:, 1]).astype(int), "200 whole numbers from "),
+        "counts": (np.random.default_rng(2).poisson(np.exp(2 + x[:, 0])), "200 whole numbers"),
+    }
+    return x, *kinds[task]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+@pytest.mark.parametrize(
+    ("kind", "task", "cost", "figure"),
+    [
+        ("doubles", None, "softmax_cross_entropy", "accuracy"),
+        ("one-hot", None, "softmax_cross_entropy", "accuracy"),
+        ("labels", None, "sigmoid_cross_entropy", "multilabel_accuracy"),
+        ("prices", None, "squared_error", "R2"),
+        ("counts", "counts", "poisson", "R2"),
+        ("doubles", "regression", "squared_error", "R2"),
+        ("one-hot", "labels", "sigmoid_cross_entropy", "multilabel_f1"),
+        ("doubles", "counts", "poisson", "RMSE"),
+    ],
+)
+def test_the_task_is_said_and_can_be_asked_for(
+    dnn_xp, tmp_path, monkeypatch, kind, task, cost, figure, suffix
+):
+    """The HDF5 files are taken for large ones."""
+    monkeypatch.setattr(stored, "LARGE", 1000)
+    x, y, said = learnable(kind)
+    name = write(tmp_path / f"data.{suffix}", y, x)
+    asked = () if task is None else ("--task", task)
+    learning = ("--layers", "8", "--epochs", "25", "--learning-rate", "0.02", "--output", "m.h5")
+    ran = dnn_xp("train", name, *asked, *learning, "--backend", "numpy")
+    assert (ran.code, ran.err) == (0, "")
+    notes = [line for line in ran.out.splitlines() if line.startswith(f"{name}: 200 ")]
+    assert len(notes) == (task is None)
+    assert all(note.startswith(f"{name}: {said}") and "--task" in note for note in notes)
+    shown = facts(ran.out)
+    assert f", {cost}, " in shown["network"]
+    learnt = task or {"labels": "labels", "prices": "regression"}.get(kind, "classes")
+    assert load_model(tmp_path / "m.h5").about["task"] == learnt
+    value = float(re.match(r"[\d.]+", shown[figure])[0])
+    assert value > {"accuracy": 90, "multilabel_accuracy": 90, "RMSE": 0}.get(figure, 0.5)
+    # The same parts, measured by the same figures.
+    evaluated = dnn_xp("evaluate", "m.h5", name, "--backend", "numpy")
+    assert (evaluated.code, evaluated.err) == (0, "")
+    held_out = next(line for line in evaluated.out.splitlines() if line.startswith("held out"))
+    assert shown["cost"].split(", ")[1].split()[0] in held_out.split()
+
+
+def test_a_task_is_gone_on_with(dnn_xp, tmp_path):
+    name = write(tmp_path / "data.npz", np.arange(40) % 4)
+    assert dnn_xp("train", name, *QUICK, "--task", "counts", "--run", "r").code == 0
+    again = ("train", name, *QUICK[2:], "--epochs", "3", "--run", "r", "--resume")
+    ran = dnn_xp(*again)
+    assert ran.code == 2
+    assert "--task: found none, begun with counts" in ran.err
+    assert dnn_xp(*again, "--task", "counts").code == 0
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "said"),
+    [
+        (np.arange(20.0) / 2, "counts", "data.npz: y: found numbers from 0 to 9.5, expected whole"),
+        (np.array(["a", "b"] * 10), "regression", "data.npz: y: found 'a', expected numbers for"),
+        (np.arange(20) % 2, "labels", "data.npz: y: found one column of values from 0 to 1,"),
+        (np.ones((20, 2)), "classes", "data.npz: y: found 2 columns, of which not each row holds"),
+        (
+            np.arange(20) % 2,
+            "clases",
+            "--task: found 'clases', expected 'classes', 'labels', 'regression' or",
+        ),
+        (np.zeros(20), None, "the data have the one class '0', expected several"),
+    ],
+)
+def test_a_task_that_does_not_suit_is_a_line(dnn_xp, tmp_path, y, task, said):
+    asked = () if task is None else ("--task", task)
+    ran = dnn_xp("train", write(tmp_path / "data.npz", y), *QUICK, *asked)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"dnn-xp: error: {said}")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["labels", "counts"])
+def test_balanced_weights_are_of_classes(dnn_xp, tmp_path, kind):
+    name = write(tmp_path / "data.npz", np.arange(40)[:, None] // [1, 2] % 2)
+    ran = dnn_xp("train", name, *QUICK, "--task", kind, "--class-weight", "balanced")
+    assert ran.code == 2
+    assert f"--class-weight: found data with {kind}, expected classes" in ran.err
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+def test_classes_that_a_part_lacks_are_named(dnn_xp, tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(stored, "LARGE", 500)
+    y = np.array(["rare"] + ["a", "b"] * 50)
+    name = write(tmp_path / f"data.{suffix}", y.astype("S"))
+    ran = dnn_xp("train", name, *QUICK)
+    assert ran.code == 0
+    lines = [line for line in ran.out.splitlines() if "no example" in line]
+    assert len(lines) == 1
+    assert re.match(rf"{name}: (training|held out): no example of the class 'rare'$", lines[0])
+
+
+@pytest.mark.filterwarnings("always:.*passed over")
+def test_what_a_folder_holds_besides_is_counted(dnn_xp, pets, tmp_path):
+    (tmp_path / "pets" / "cat" / "day1").mkdir()
+    (tmp_path / "pets" / "cat" / "0.png").rename(tmp_path / "pets" / "cat" / "day1" / "0.png")
+    for place in range(3):
+        (tmp_path / "pets" / "dog" / f"{place}.HEIC").touch()
+    ran = dnn_xp("train", pets, *QUICK)
+    assert (ran.code, ran.err) == (0, "dnn-xp: warning: pets: 3 files passed over: 3 .heic\n")
+    assert "16 training, 4 held out" in facts(ran.out)["data"]
+    ran = dnn_xp("train", pets, *QUICK, "--task", "regression")
+    assert (ran.code, ran.out) == (2, "")
+    assert "pets: found classes, expected data for regression" in ran.err
 
 
 @pytest.fixture

@@ -79,7 +79,9 @@ def test_evaluate_knows_classes_by_name(dnn_xp, model, tmp_path):
     [
         (np.zeros((4, 3)), np.arange(4), "3 features, expected 64"),
         (np.zeros((4, 64)), np.arange(20, 24), "20"),
-        (np.zeros((4, 64)), np.zeros(4), "targets"),
+        (np.zeros((4, 64)), np.zeros(4) + 0.5, "the classes ['0.5'], expected some of ['0'"),
+        (np.zeros((4, 64)), np.full((4, 10), 0.1), "not each row holds a single 1"),
+        (np.zeros((4, 64)), np.array(["a", "b", "a", "b"]), "the classes ['a', 'b'], expected"),
     ],
 )
 def test_evaluate_refuses_what_does_not_fit(dnn_xp, model, tmp_path, x, y, named):
@@ -93,12 +95,29 @@ def test_evaluate_refuses_what_does_not_fit(dnn_xp, model, tmp_path, x, y, named
 def test_a_model_of_targets(dnn_xp, model, tmp_path):
     x = np.random.default_rng(0).normal(size=(50, 2))
     np.savez(tmp_path / "sums.npz", x=x, y=x.sum(axis=1))
-    np.savez(tmp_path / "signs.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    np.savez(tmp_path / "whole.npz", x=x, y=x.sum(axis=1).round().astype(int))
+    np.savez(tmp_path / "names.npz", x=x, y=np.where(x[:, 0] > 0, "up", "down"))
+    np.savez(tmp_path / "both.npz", x=x, y=x)
     assert dnn_xp("train", "sums.npz", "--output", "sums.h5").code == 0
     assert rows(dnn_xp("evaluate", "sums.h5", "sums.npz").out)["part"][1:] == ["cost", "RMSE", "R2"]
-    code, _, err = dnn_xp("evaluate", "sums.h5", "signs.npz")
-    assert code == 2
-    assert "found 2 classes, expected real targets" in err
+    # Few whole numbers, which would be taken for classes without a model.
+    assert rows(dnn_xp("evaluate", "sums.h5", "whole.npz").out)["part"][1:] == [
+        "cost",
+        "RMSE",
+        "R2",
+    ]
+    for name, said in (
+        ("names", "names.npz: y: found 'down', expected numbers for regression"),
+        ("both", "both.npz: found 2 targets of each example, expected 1, as in the data"),
+    ):
+        code, out, err = dnn_xp("evaluate", "sums.h5", f"{name}.npz")
+        assert (code, out, err) == (2, "", f"dnn-xp: error: {said}{err.partition(said)[2]}")
+        assert err.count("\n") == 1
+    code, _, err = dnn_xp("evaluate", "sums.h5", "digits")
+    assert (code, err) == (
+        2,
+        "dnn-xp: error: digits: found classes, expected data for regression\n",
+    )
     code, _, err = dnn_xp("predict", "sums.h5", "any.png")
     assert code == 2
     assert "not trained on pictures" in err
@@ -114,6 +133,78 @@ def test_a_model_of_several_quantiles(dnn_xp, tmp_path):
     table = rows(dnn_xp("evaluate", "q.h5", "sums.npz").out)
     assert table["part"][1:] == ["cost", "RMSE", "R2"]
     assert table["all"][2:] == ["0", "1"]
+
+
+def test_evaluate_says_which_classes_are_not_there(dnn_xp, model, tmp_path):
+    digits = load_digits()
+    for there, said in (
+        ((7, 8), "'0', '1', '2', '3', '4', '5', '6', '9' (8 of 10)"),
+        ((3,), "'0', '1', '2', '4', '5', '6', '7', '8', '9' (9 of 10)"),
+    ):
+        some = np.isin(digits.y, there)
+        np.savez(tmp_path / "some.npz", x=digits.X.T[some].astype(float), y=digits.y[some] * 1.0)
+        code, out, err = dnn_xp("evaluate", model[0], "some.npz")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[0] == f"some.npz: all: no example of the classes {said}"
+        assert float(rows(out)["all"][2].rstrip("%")) > 90.0
+
+
+def test_evaluate_on_a_folder_of_some_of_the_classes(dnn_xp, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for grey, name in enumerate(("ant", "bee", "cow")):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        for place in range(8):
+            picture = image.new("L", (9, 7), 100 * grey + place)
+            picture.save(tmp_path / "all" / name / f"{place}.png")
+    quick = ("--layers", "", "--epochs", "40", "--learning-rate", "0.01", "--output", "m.h5")
+    assert dnn_xp("train", "all", *quick).code == 0
+    (tmp_path / "some").mkdir()
+    (tmp_path / "all" / "cow").rename(tmp_path / "some" / "cow")
+    code, out, err = dnn_xp("evaluate", "m.h5", "some")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "some: all: no example of the classes 'ant', 'bee' (2 of 3)"
+    assert rows(out)["all"][0] == "8"
+    assert float(rows(out)["all"][2].rstrip("%")) > 60.0
+    (tmp_path / "some" / "cow").rename(tmp_path / "some" / "crow")
+    code, _, err = dnn_xp("evaluate", "m.h5", "some")
+    assert code == 2
+    assert "the data have the classes ['crow'], expected some of ['ant', 'bee', 'cow']" in err
+
+
+def test_a_model_of_labels_names_several(dnn_xp, tmp_path):
+    """Pictures whose halves are bright or dark."""
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    y = np.arange(80)[:, None] // [1, 2] % 2
+    x = np.repeat(y[:, None, :] * 200 + 20, 2, axis=1) + rng.integers(0, 20, (80, 2, 2))
+    np.savez(tmp_path / "halves.npz", x=x.astype(np.uint8), y=y)
+    quick = ("--layers", "", "--epochs", "60", "--learning-rate", "0.05", "--output", "m.h5")
+    assert dnn_xp("train", "halves.npz", *quick).code == 0
+    table = rows(dnn_xp("evaluate", "m.h5", "halves.npz").out)
+    assert table["part"] == ["examples", "cost", "multilabel_accuracy", "multilabel_f1"]
+    assert table["held out"][2:] == ["100.00%", "1"]
+    for place in range(4):
+        image.fromarray(x[place].astype(np.uint8)).save(tmp_path / f"{place}.png")
+    code, out, err = dnn_xp("predict", "m.h5", *(f"{place}.png" for place in range(4)))
+    assert (code, err) == (0, "")
+    lines = [re.split(r"\s\s+", line.strip()) for line in out.splitlines()]
+    assert [line[1] for line in lines] == ["labels", "none", "0", "1", "0, 1"]
+    np.savez(tmp_path / "more.npz", x=x.astype(np.uint8), y=np.hstack([y, y[:, :1]]))
+    code, _, err = dnn_xp("evaluate", "m.h5", "more.npz")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the data have the labels ['0', '1', '2'], expected ['0', '1']" in err
+
+
+def test_a_model_of_counts_predicts_them(dnn_xp, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    x = np.random.default_rng(0).integers(0, 255, (200, 2, 2), dtype=np.uint8)
+    np.savez(tmp_path / "counts.npz", x=x, y=np.rint(np.exp(x[:, 0, 0] / 50)))
+    quick = ("--layers", "", "--epochs", "60", "--learning-rate", "0.05", "--task", "counts")
+    assert dnn_xp("train", "counts.npz", *quick, "--output", "m.h5").code == 0
+    assert float(rows(dnn_xp("evaluate", "m.h5", "counts.npz").out)["held out"][3]) > 0.95
+    image.new("L", (2, 2), 200).save(tmp_path / "200.png")
+    _, out, _ = dnn_xp("predict", "m.h5", "200.png")
+    assert float(rows(out)["200.png"][0]) == pytest.approx(np.exp(4), rel=0.2)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from dnn_xp import backends
 from dnn_xp.article import cases, models, steps
-from dnn_xp.reports import figures
 from dnn_xp.training import Callback
 from tests.helpers import assert_close, assert_is_like, assert_values
 
@@ -239,7 +238,7 @@ def test_pictures_that_are_not_scaled_are_refused(model, layers_dims, examples, 
 def test_the_curve_is_drawn_when_asked(model, layers_dims, asked, drawn, examples, monkeypatch):
     pytest.importorskip("matplotlib")
     shown, record = [], Record()
-    monkeypatch.setattr(figures, "show", shown.append)
+    monkeypatch.setattr(models, "show_by_pyplot", shown.append)
     with backends.use_backend("numpy"):
         model(*examples, layers_dims, 0.25, 3, callbacks=[record], **asked)
     assert len(shown) == drawn
@@ -476,12 +475,12 @@ def test_a_picture_of_ones_own_is_scaled_as_in_training(folder, tmp_path):
 def test_mislabeled_pictures_are_shown_under_their_names(array, dtype, monkeypatch):
     pytest.importorskip("matplotlib")
     shown = []
-    monkeypatch.setattr(figures, "show", shown.append)
+    monkeypatch.setattr(models, "show_by_pyplot", shown.append)
     pictures = np.random.default_rng(0).random((3, 4, 4, 3))
     X, y = array(pictures.reshape(3, -1).T, dtype), np.asarray([[1, 0, 1]])
     p = array([[1.0, 1.0, 0.0]], dtype)
-    assert models.print_mislabeled_images(np.asarray([b"non-cat", b"cat"]), X, y, p) is None
-    (figure,) = shown
+    figure = models.print_mislabeled_images(np.asarray([b"non-cat", b"cat"]), X, y, p)
+    assert shown == [figure]
     assert [axes.get_title() for axes in figure.axes] == [
         "predicted: cat\ntrue: non-cat",
         "predicted: non-cat\ntrue: cat",

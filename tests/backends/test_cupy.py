@@ -198,3 +198,7 @@ def test_all_of_a_run_is_on_the_device_chosen(cupy, second, how):
     else:
         alone = train(network, X, Y, epochs=3, batch_size=size)
     assert_values(run.theta, alone.theta, rtol=1e-9)
+
+
+def test_few_calls_are_preferred(cupy, array):
+    assert backends.prefers_few_calls(array([1.0]))

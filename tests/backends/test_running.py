@@ -203,3 +203,8 @@ def test_memory_that_a_step_frees_is_there_for_the_next():
         faults[name] = int(done.stdout)
     assert faults["kept"] < 940, f"20 steps, the pages of one: {faults}"
     assert faults["as it was"] > 10 * faults["kept"], "else there is nothing to keep any more"
+
+
+def test_few_calls_are_preferred_where_they_are_compiled_or_launched(array, library):
+    expected = library.value in ("jax", "torch:cuda", "cupy", "cupy:stand-in")
+    assert backends.prefers_few_calls(array(np.ones(2))) is expected

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dnn_xp.data import open_examples
 from dnn_xp.data.datasets import (
     Dataset,
+    absent_classes,
     load,
     load_arrays,
     load_cats,
@@ -41,13 +42,17 @@ def stored(tmp_path):
 
 def check(dataset):
     """Check what holds for every data set."""
-    X, y, classes, image_shape, pixel_max = dataset
+    X, y, classes, image_shape, pixel_max, task, _ = dataset
     assert X.ndim == 2
     assert y.shape[-1] == X.shape[1]
     assert X.T.flags.c_contiguous, "each example lies in one piece"
     if classes is None:
         assert y.dtype.kind == "f"
         assert y.ndim == 2
+    elif task == "labels":
+        assert y.dtype == np.uint8
+        assert y.shape == (len(classes), X.shape[1])
+        assert set(np.unique(y)) <= {0, 1}
     else:
         assert y.dtype == np.int64
         assert y.ndim == 1
@@ -165,6 +170,15 @@ def test_cats_of_another_shape_are_refused(stored, change, problem):
         (["cat", "ant", "äst"], [1, 0, 2], ("ant", "cat", "äst")),
         ([0.5, 1.5, 2.5], [[0.5, 1.5, 2.5]], None),
         ([[0.5, 1], [1.5, 2], [2.5, 3]], [[0.5, 1.5, 2.5], [1, 2, 3]], None),
+        ([0.0, 1.0, 0.0], [0, 1, 0], ("0", "1")),
+        (np.float32([[2], [1], [2]]), [1, 0, 1], ("1", "2")),
+        ([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]], [1, 0, 2], ("0", "1", "2")),
+        ([[True, False], [False, True], [True, False]], [0, 1, 0], ("0", "1")),
+        ([[1, 1], [0, 0], [0, 1]], [[1, 0, 0], [1, 0, 1]], ("0", "1")),
+        ([[1.0, 0], [0, 0], [1, 1]], [[1, 0, 1], [0, 0, 1]], ("0", "1")),
+        (np.array([b"7.5", b"8", b"9"]), [[7.5, 8, 9]], None),
+        ([[7, 8], [9, 3], [5, 5]], [[7, 9, 5], [8, 3, 5]], None),
+        (np.uint16([700, 30, 51]), [[700, 30, 51]], None),
     ],
 )
 def test_labels_and_targets(stored, name, y, labels, classes):
@@ -174,7 +188,50 @@ def test_labels_and_targets(stored, name, y, labels, classes):
     check(dataset)
     assert dataset.y.tolist() == labels
     assert dataset.classes == classes
+    (note,) = dataset.notes
+    assert note.startswith("3 ")
+    assert f": {dataset.task}" in note
     assert dataset.X.tolist() == [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
+
+
+@pytest.mark.parametrize("name", ["data.npz", "data.h5"])
+@pytest.mark.parametrize(
+    ("y", "task", "labels"),
+    [
+        ([3, 100, 9], "classes", [0, 2, 1]),
+        ([0.5, 1.5, 0.5], "classes", [0, 1, 0]),
+        ([[0, 1], [1, 0], [0, 1]], "labels", [[0, 1, 0], [1, 0, 1]]),
+        ([0, 1, 0], "regression", [[0, 1, 0]]),
+        ([True, False, True], "regression", [[1, 0, 1]]),
+        ([3, 100, 9], "counts", [[3, 100, 9]]),
+        ([[3.0], [0], [9]], "counts", [[3, 0, 9]]),
+        (np.array([b"1", b"2", b"1"]), "regression", [[1, 2, 1]]),
+    ],
+)
+def test_the_task_that_is_asked_for(stored, name, y, task, labels):
+    dataset = load(stored(name, x=np.ones((3, 2)), y=y), task=task)[0]
+    check(dataset)
+    assert (dataset.task, dataset.notes) == (task, ())
+    assert dataset.y.tolist() == labels
+
+
+@pytest.mark.parametrize("name", ["data.npz", "data.h5"])
+def test_a_task_that_does_not_suit_is_refused_with_the_file(stored, name):
+    path = stored(name, x=np.ones((3, 2)), y=[0.5, -1, 2])
+    with pytest.raises(ValueError, match=rf"{path.name}: y: found .* -1 to 2, .* for counts"):
+        load(path, task="counts")
+    with pytest.raises(ValueError, match="task: found 'count', expected"):
+        load(path, task="count")
+
+
+@pytest.mark.parametrize("task", ["regression", "labels", "counts"])
+def test_what_has_classes_is_taken_for_nothing_else(album, cat_data, task):
+    for data in ("digits", "cats", album):
+        with pytest.raises(ValueError, match=f": found classes, expected data for {task}$"):
+            load(data, folder=cat_data, task=task)
+        with pytest.raises(ValueError, match="task: found 'luck', expected"):
+            load(data, folder=cat_data, task="luck")
+    assert load("digits", task="classes")[0].classes == load_digits().classes
 
 
 @pytest.mark.parametrize(
@@ -223,7 +280,7 @@ TWO = np.ones((2, 3))
         (TWO * 1j, [0, 1], r"x: found the dtype complex128"),
         (np.array([[1, 2], [np.inf, 3]]), [0, 1], r"x: found inf in row 1"),
         (TWO, [0.0, np.nan], r"y: found nan in row 1"),
-        (TWO, np.ones((2, 2), int), r"y: found int64\(2, 2\), expected integers or strings"),
+        (TWO, np.array([["a", "b"], ["c", "d"]]), r"y: found <U1\(2, 2\), expected numbers or"),
         (TWO, np.ones((2, 2, 2)), r"y: found float64\(2, 2, 2\)"),
         (TWO, np.array([1j, 2]), r"y: found complex128\(2,\)"),
     ],
@@ -348,14 +405,13 @@ def album(tmp_path):
         path = tmp_path / "album" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         image_module.new("L", (9, 7), grey).save(path)
-    for name in ("README.txt", "dog/notes.txt", "dog/.hidden.png"):
+    for name in ("dog/notes.txt", "dog/.hidden.png"):
         (tmp_path / "album" / name).write_text("no picture")
-    (tmp_path / "album" / ".git").mkdir()
     return tmp_path / "album"
 
 
 def test_subfolders_are_classes(album):
-    with pytest.warns(UserWarning, match=r"album: 1 file passed over \(\.txt\): not pictures"):
+    with pytest.warns(UserWarning, match=r"album: 2 files passed over: 1 hidden, 1 \.txt$"):
         dataset = load_picture_folder(album, (4, 5))
     check(dataset)
     assert dataset.classes == ("cat", "dog")
@@ -382,21 +438,60 @@ def test_a_class_without_pictures_is_named(album):
 
 
 @pytest.mark.parametrize(
-    "name", ["features.h5", "clip.mpg", "page.eps", "weather.grib", "notes", "table.csv"]
+    "name", ["features.h5", "clip.mpg", "page.eps", "weather.grib", "notes", "table.csv", "a.HEIC"]
 )
 def test_files_that_are_no_pictures_are_passed_over_and_counted(album, name):
-    for kind in ("cat", "dog"):
+    for kind in ("cat", "dog", "dog/day1"):
+        (album / kind).mkdir(exist_ok=True)
         (album / kind / name).write_bytes(b"\x89HDF\r\n\x1a\n")
-    (album / "dog" / "notes.txt").unlink()
-    said = rf"album: 2 files passed over \({name[name.find('.') :] if '.' in name else name}\)"
+    kind = name[name.find(".") :].lower() if "." in name else "without a suffix"
+    said = rf"album: 5 files passed over: 3 {kind}, 1 hidden, 1 \.txt$"
     with pytest.warns(UserWarning, match=said):
         assert load_picture_folder(album, (4, 5)).y.tolist() == [0, 1, 1]
+
+
+@pytest.fixture
+def clean(album):
+    """Return the folder without the files that are no pictures."""
+    (album / "dog" / "notes.txt").unlink()
+    (album / "dog" / ".hidden.png").unlink()
+    return album
+
+
+@pytest.mark.parametrize("within", ["day1", "day1/noon", "2024/05/01"])
+@pytest.mark.parametrize("moved", ["a.jpg", "*"])
+def test_folders_within_a_class_belong_to_it(clean, within, moved):
+    expected = np.sort(load_picture_folder(clean, (4, 5)).X)
+    (clean / "dog" / within).mkdir(parents=True)
+    for one in [*(clean / "dog").glob(moved if moved != "*" else "*.*")]:
+        one.rename(one.parent / within / one.name)
+    dataset = load_picture_folder(clean, (4, 5))
+    check(dataset)
+    assert (dataset.classes, dataset.y.tolist()) == (("cat", "dog"), [0, 1, 1])
+    assert np.array_equal(np.sort(dataset.X), expected)
+
+
+def test_a_model_knows_more_classes_than_a_folder_has(clean):
+    names = ("ant", "cat", "dog", "eel")
+    (clean / "eel").mkdir()  # of which there is no picture
+    dataset = load_picture_folder(clean, (4, 5), classes=names)
+    assert (dataset.classes, dataset.y.tolist()) == (("cat", "dog"), [0, 1, 1])
+    (clean / "dog" / "a.jpg").rename(clean / "eel" / "a.jpg")
+    (clean / "dog" / "b.png").unlink()
+    (clean / "dog").rmdir()
+    (clean / "cat" / "one.PNG").unlink()
+    assert load_picture_folder(clean, (4, 5), classes=names).classes == ("eel",)
+    with pytest.raises(ValueError, match=r"the data have the classes \['eel'\], expected some of"):
+        load_picture_folder(clean, (4, 5), classes=("cat", "dog"))
+    (clean / "eel" / "a.jpg").unlink()
+    with pytest.raises(ValueError, match="album: found no picture"):
+        load_picture_folder(clean, (4, 5), classes=names)
 
 
 def test_a_class_without_pictures_says_what_there_is_instead(album):
     (album / "cow").mkdir()
     (album / "cow" / "a.heic").touch()
-    with pytest.raises(ValueError, match=r"cow: found no picture.*1 file passed over \(\.heic\)"):
+    with pytest.raises(ValueError, match=r"cow: found no picture.*3 files passed over: 1 \.heic"):
         load_picture_folder(album)
 
 
@@ -409,7 +504,7 @@ def test_a_damaged_picture_is_named(album):
 # ----------------------------------------------------------------------------- by name
 
 
-def test_load_understands_each_source(album, stored, cat_data):
+def test_load_understands_each_source(clean, stored, cat_data):
     assert load("digits")[0].X.shape == (64, 1797)
     assert load("digits")[1] is None
     assert [part.X.shape[1] for part in load("cats", folder=cat_data)] == [209, 50]
@@ -417,8 +512,7 @@ def test_load_understands_each_source(album, stored, cat_data):
         dataset, test = load(str(stored(name, x=TWO, y=[0, 1])))
         assert dataset.X.shape == (3, 2)
         assert test is None
-    (album / "dog" / "notes.txt").unlink()
-    assert load(album, image_size=(2, 2))[0].X.shape == (12, 3)
+    assert load(clean, image_size=(2, 2))[0].X.shape == (12, 3)
 
 
 def test_a_built_in_name_goes_before_a_folder(tmp_path, monkeypatch):
@@ -498,6 +592,39 @@ def test_targets_are_split_with_their_examples(labels, fraction, seed):
         assert part.y.tolist() == y[:, part.X[0]].tolist()
 
 
+@given(
+    y=st.integers(1, 5).flatmap(
+        lambda k: st.lists(st.lists(st.booleans(), min_size=k, max_size=k), min_size=2)
+    ),
+    fraction=cases["fraction"],
+    seed=cases["seed"],
+)
+def test_a_split_of_labels_is_stratified_by_the_rarest(y, fraction, seed):
+    y = np.asarray(y, dtype=np.uint8).T
+    names = tuple(map(str, range(len(y))))
+    X = np.arange(y.shape[1])[None, :]
+    try:
+        parts = split(Dataset(X, y, names, None, None, "labels"), fraction, seed)
+    except ValueError:
+        assert round(fraction * y.shape[1]) in (0, y.shape[1])
+        return
+    assert sorted([*parts[0].X[0], *parts[1].X[0]]) == list(range(y.shape[1]))
+    for part in parts:
+        check(part)
+        assert part.y.tolist() == y[:, part.X[0]].tolist()
+    counts = np.count_nonzero(y, axis=1)
+    rarest = np.flatnonzero(counts == counts.min())[-1]
+    taken = np.count_nonzero(parts[1].y[rarest])
+    assert abs(taken - fraction * counts.min()) < 1 + 1e-9
+
+
+def test_the_seed_chooses_among_equal_labels():
+    y = np.tile(np.asarray([[0, 1, 1], [1, 0, 1]], dtype=np.uint8), 40)
+    dataset = Dataset(np.arange(120)[None, :], y, ("0", "1"), None, None, "labels")
+    first, again, other = (split(dataset, 0.2, seed)[1].X.tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
 def test_the_seed_chooses():
     dataset = load_digits()
     first, again, other = (split(dataset, 0.2, seed)[1] for seed in (0, 0, 1))
@@ -545,6 +672,37 @@ def test_classes_are_matched_by_name():
     assert matched.y.tolist() == [2, 0, 0]
     assert matched.classes == ("cat", "cow", "dog")
     assert dataset.y.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("there", [(), (0,), (3,), (0, 2), (0, 1, 2, 3)])
+def test_classes_without_an_example_are_named(there):
+    names = tuple("abcd")
+    expected = tuple(names[place] for place in range(4) if place not in there)
+    y = np.asarray(there * 2, dtype=np.int64)
+    assert absent_classes(Dataset(np.ones((1, len(y))), y, names, None, None)) == expected
+    marks = np.zeros((4, 5), np.uint8)
+    marks[list(there), 2] = 1
+    labels = Dataset(np.ones((1, 5)), marks, names, None, None, "labels")
+    assert absent_classes(labels) == expected
+    assert absent_classes(Dataset(np.ones((1, 5)), np.ones((1, 5)), None, None, None)) == ()
+
+
+def test_labels_are_those_of_a_model_or_refused():
+    dataset = Dataset(
+        np.ones((1, 2)), np.ones((3, 2), np.uint8), tuple("abc"), None, None, "labels"
+    )
+    assert with_classes(dataset, tuple("abc")) is dataset
+    for names in ("ab", "abcd", "acb"):
+        with pytest.raises(ValueError, match=r"have the labels \['a', 'b', 'c'\], expected \["):
+            with_classes(dataset, tuple(names))
+
+
+def test_of_many_names_the_first_are_said():
+    dataset = numbered([*range(30)])
+    with pytest.raises(
+        ValueError, match=r"\['1', .*'10', ... and 19 more\], expected some of \['0'\]"
+    ):
+        with_classes(dataset, ("0",))
 
 
 def test_a_class_that_a_model_does_not_know_is_named():

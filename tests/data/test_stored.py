@@ -1,17 +1,19 @@
 """Data sets that stay in their file: what is read of them is what `load_arrays` loads."""
 
 import os
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
-from dnn_xp.data import fit_preprocessing, load_arrays
+from dnn_xp.data import class_names, fit_preprocessing, load_arrays, tasks
 from dnn_xp.data import stored as module
-from dnn_xp.data.datasets import Dataset
+from dnn_xp.data.datasets import Dataset, absent_classes
 from dnn_xp.data.preprocessing import standardize
 from dnn_xp.data.stored import (
     Runs,
+    absent_stored_classes,
     is_large,
     measure_columns,
     open_stored,
@@ -58,6 +60,15 @@ LABELS = {
     "text": np.asarray([b"dog", b"caf\xc3\xa9", b"ant"])[np.arange(M) % 3],
     "targets": np.linspace(-1, 1, M),
     "two targets": np.random.default_rng(1).normal(size=(M, 2)),
+    "classes as doubles": np.arange(M) % 3 * 1.0,
+    "a column of doubles": np.arange(M)[:, None] % 2 * 2.0 - 1.0,
+    "one-hot": np.eye(4)[np.arange(M) % 4],
+    "one-hot truth values": np.eye(3, dtype=bool)[np.arange(M) % 3],
+    "labels": np.arange(M)[:, None] // [1, 2, 4] % 2,
+    "labels as doubles": np.arange(M)[:, None] // [1, 2, 4] % 2 * 1.0,
+    "prices": np.arange(M) ** 2,
+    "columns of whole numbers": np.arange(2 * M).reshape(M, 2),
+    "text that is numbers": np.char.encode((np.arange(M) ** 2 / 4).astype(str)),
 }
 
 
@@ -68,10 +79,88 @@ def test_what_is_read_is_what_would_be_loaded(saved, layout, name):
     loaded = load_arrays(path)
     with open_stored(path) as dataset:
         assert dataset.classes == loaded.classes
+        assert (dataset.task, dataset.notes) == (loaded.task, loaded.notes)
         assert (dataset.image_shape, dataset.pixel_max) == (None, None)
         assert dataset.X.shape == loaded.X.shape
         assert dataset.X.read().tolist() == loaded.X.tolist()
         assert dataset.y.read().tolist() == loaded.y.reshape(-1, M).tolist()
+
+
+@pytest.mark.parametrize("block", [1, 100])
+@pytest.mark.parametrize("name", LABELS)
+def test_the_task_is_told_by_all_rows_however_many_are_read_at_a_time(
+    saved, monkeypatch, name, block
+):
+    monkeypatch.setattr(module, "BLOCK", block)
+    path = saved(x=numbers(), y=LABELS[name])
+    loaded = load_arrays(path)
+    with open_stored(path) as dataset:
+        assert (dataset.task, dataset.notes) == (loaded.task, loaded.notes)
+
+
+def test_a_number_that_is_unlike_the_others_is_seen_wherever_it_is(saved, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 10)
+    y = np.arange(M) % 3 * 1.0
+    y[-1] = 0.5
+    with open_stored(saved(x=numbers(), y=y)) as dataset:
+        assert dataset.task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("integers", "regression"),
+        ("prices", "classes"),
+        ("prices", "counts"),
+        ("one-hot", "labels"),
+        ("labels", "regression"),
+        ("labels", "counts"),
+        ("truth values", "regression"),
+        ("text that is numbers", "classes"),
+    ],
+)
+def test_the_task_that_is_asked_for(saved, name, task):
+    path = saved(x=numbers(), y=LABELS[name])
+    loaded = load_arrays(path, task=task)
+    with open_stored(path, task=task) as dataset:
+        assert (dataset.task, dataset.notes) == (loaded.task, loaded.notes) == (task, ())
+        assert dataset.classes == loaded.classes
+        assert dataset.y.read().tolist() == loaded.y.reshape(-1, M).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("targets", "counts"), ("text", "regression"), ("integers", "labels")]
+)
+def test_a_task_that_does_not_suit_is_refused_as_in_memory(saved, name, task):
+    path = saved(x=numbers(), y=LABELS[name])
+    with pytest.raises(ValueError, match=r"data\.h5: y: ") as loading:
+        load_arrays(path, task=task)
+    with pytest.raises(ValueError, match=r"data\.h5: y: ") as opening:
+        open_stored(path, task=task).__enter__()
+    assert str(opening.value) == str(loading.value)
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("block", [10, 2**22])
+def test_classes_without_an_example_are_named_as_in_memory(saved, monkeypatch, name, block):
+    monkeypatch.setattr(module, "BLOCK", block)
+    y = LABELS[name][np.argsort(LABELS[name].reshape(M, -1)[:, 0], kind="stable")]
+    path = saved(x=numbers(), y=y)
+    loaded = load_arrays(path)
+    with open_stored(path) as dataset:
+        for part in split_runs(dataset, 0.2, 100, 0):
+            places = np.concatenate(
+                [np.arange(M)[run * 50 : run * 50 + 50] for run in part.y.rows.numbers]
+            )
+            some = loaded._replace(X=loaded.X[:, places], y=loaded.y[..., places])
+            assert absent_stored_classes(part) == absent_classes(some)
+
+
+def test_labels_are_those_of_a_model_or_refused(saved):
+    with open_stored(saved(x=numbers(), y=LABELS["labels"])) as dataset:
+        assert with_stored_classes(dataset, ("0", "1", "2")) is dataset
+        with pytest.raises(ValueError, match=r"have the labels \['0', '1', '2'\], expected \['0'"):
+            with_stored_classes(dataset, ("0", "1"))
 
 
 @pytest.mark.parametrize("shape", [(M, 4, 3), (M, 4, 3, 1), (M, 2, 2, 3), (M, 2, 2, 4), (M, 12)])
@@ -90,7 +179,9 @@ def test_bytes_of_such_shapes_are_pictures_as_they_are_there(saved, shape):
     [
         {"x": numbers()},
         {"x": numbers(), "y": np.zeros(M - 1, int)},
-        {"x": numbers(), "y": np.zeros((M, 2), int)},
+        {"x": numbers(), "y": np.zeros((M, 2, 2), int)},
+        {"x": numbers(), "y": np.where(np.arange(M) == 700, np.nan, 1.0)},
+        {"x": numbers(), "y": np.where(np.arange(2 * M).reshape(M, 2) == 700, np.inf, 1.0)},
         {"x": numbers(), "y": np.zeros(M, complex)},
         {"x": numbers()[:, 0], "y": np.zeros(M, int)},
         {"x": np.zeros((0, 3)), "y": np.zeros(0, int)},
@@ -224,7 +315,11 @@ def test_numbers_that_cannot_be_learnt_from_are_named_as_in_memory(
     path = saved(**arrays)
     with pytest.raises(ValueError, match=rf"data\.h5: {name}: .*in row {row}") as loading:
         load_arrays(path)
-    with open_stored(path) as dataset, pytest.raises(ValueError, match=r"data\.h5") as scanning:
+    # Those of y where it is opened, since they tell the task.
+    with (
+        pytest.raises(ValueError, match=r"data\.h5") as scanning,
+        open_stored(path) as dataset,
+    ):
         scan(dataset)
     assert str(scanning.value) == str(loading.value)
 
@@ -292,10 +387,7 @@ def test_a_class_that_was_not_there_is_a_change(saved):
     path = saved(x=numbers(), y=LABELS["integers"])
     with open_stored(path) as dataset:
         places = dataset.y.rows.rows
-        changed = Runs(
-            type(places)(np.full(M, 99), path, places.values, places.places), str(path), 50,
-            dataset.y.rows.numbers,
-        )  # fmt: skip
+        changed = Runs(replace(places, rows=np.full(M, 99)), str(path), 50, dataset.y.rows.numbers)
         with pytest.raises(ValueError, match="the file has changed"):
             changed[0:10]
 
@@ -305,12 +397,11 @@ def test_text_is_decoded_once_a_class(saved, monkeypatch, kind):
     """There may be millions of rows, of which each would be several objects of Python's."""
     decoded, names = [], np.asarray([b"dog", b"caf\xc3\xa9", b"an ant"], kind)
 
-    def texts(values, path, name):
+    def texts(values, where):
         decoded.extend(values.tolist())
-        return module_texts(values, path, name)
+        return class_names.texts(values, where)
 
-    module_texts = module.texts
-    monkeypatch.setattr(module, "texts", texts)
+    monkeypatch.setattr(tasks, "texts", texts)
     path = saved(x=numbers())
     with h5py.File(path, "a") as file:
         dtype = None if kind is bytes else h5py.string_dtype()

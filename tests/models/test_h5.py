@@ -242,6 +242,7 @@ SMALL = Network(12, (Dense(3),), "softmax_cross_entropy")
         ({"pixel_max": 0}, "pixel_max: found 0, expected a whole number from 1 on"),
         ({"pixel_max": 2.5}, "pixel_max: found 2.5, expected a whole number from 1 on"),
         ({"about": {"metrics": 5}}, "about: found metrics 5, expected names of metrics"),
+        ({"about": {"task": "luck"}}, "about: found the task 'luck', expected one of .*labels"),
         ({"about": {"when": object()}}, "about: cannot be stored .*object"),
         ({"about": {"cost": float("nan")}}, "about: cannot be stored"),
         (
@@ -329,6 +330,7 @@ def with_network(**changes):
         (replaced("network", np.bytes_(b"\xff{}")), "not a model that can be used"),
         (replaced("about", np.bytes_("[1]")), "about: found list, expected a dictionary"),
         (replaced("about", np.bytes_('{"metrics": 5}')), "about: found metrics 5, expected names"),
+        (replaced("about", np.bytes_('{"task": ["labels"]}')), "about: found the task .'labels'.,"),
         (replaced("about", np.bytes_('{"metrics": "f1"}')), "about: found metrics 'f1', expected"),
         (replaced("about", np.bytes_('{"metrics": [5]}')), "about: found metrics .5., expected"),
         (
@@ -526,3 +528,17 @@ def test_several_networks_are_kept_in_one_file(path, array):
     assert_values(again.theta, to_host(thetas), rtol=0)
     with pytest.raises(ValueError, match=r"theta: found the shape \(2, 3, 26\)"):
         save_model(path, Model(network, np.zeros((2, 3, 26)), plain, None, None, None, {}))
+
+
+def test_a_model_is_shown_without_its_arrays_and_escaped(array):
+    network = Network(3, (Dense(20), Dense(2)), "softmax_cross_entropy")
+    theta = array(np.zeros(network.size), "float32")
+    model = Model(network, theta, classes=("cat", "<b>dog</b>"), about={"seed": 3})
+    shown = f"<{type(theta).__name__} of float32, shape ({network.size},)>"
+    assert f"theta={shown}, classes=('cat', '<b>dog</b>'), about=" in repr(model)
+    assert "preprocessing" not in repr(model), "as data are taken by default"
+    page = model._repr_html_()
+    assert network._repr_html_() in page
+    assert "&lt;b&gt;dog&lt;/b&gt;" in page
+    assert "<b>dog" not in page
+    assert shown.replace("<", "&lt;").replace(">", "&gt;") in page

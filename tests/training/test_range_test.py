@@ -5,7 +5,7 @@ import pytest
 
 from dnn_xp import Dense, Network, sgd, train
 from dnn_xp.training import adam, momentum
-from dnn_xp.training.range_test import learning_rate_range_test
+from dnn_xp.training.range_test import RangeTest, learning_rate_range_test
 from tests.helpers import assert_close
 
 LINE = Network(1, (Dense(1),), "squared_error")
@@ -152,3 +152,14 @@ def test_the_proposed_rate_trains(array, library, optimizer, batch_size):
     smaller, proposed, larger = (last_cost(f * found.proposed) for f in (0.01, 1.0, 100.0))
     assert proposed < smaller
     assert proposed < larger
+
+
+def test_a_range_test_is_shown_as_one_line_and_as_a_curve(towards_0):
+    found = towards_0(lowest=1e-3, highest=1.0, steps=10)
+    rates = "10 learning rates from 0.001 to 1"
+    assert repr(found) == f"RangeTest(proposed {found.proposed:.3g}, {rates})"
+    page = found._repr_html_()
+    assert "<svg" in page
+    assert f"proposed {found.proposed:.3g}" in page
+    assert repr(RangeTest([], [], [], 0.5)) == "RangeTest(proposed 0.5, 0 learning rates)"
+    assert "<svg" not in RangeTest([], [], [], 0.5)._repr_html_()

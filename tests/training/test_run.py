@@ -144,3 +144,23 @@ def test_how_steps_are_taken_is_chosen_once_and_sees_whole_batches(data, library
         assert sorted(np.concatenate(calls)) == list(range(10))
         assert len(calls) == (1 if batch_size is None else 3)
         calls.clear()
+
+
+def test_a_run_under_way_is_one_line():
+    seen = []
+
+    class See(Callback):
+        def start(self, run):
+            seen.append(repr(run))
+
+        def epoch(self, run):
+            seen.append(repr(run))
+
+    X = np.ones((2, 4))
+    run = train(Network(2, (Dense(1),), "squared_error"), X, X[:1], epochs=2, callbacks=[See()])
+    first, last = run.history["cost"]
+    assert seen == [
+        "GradientRun(0 of 2 epochs)",
+        f"GradientRun(1 of 2 epochs, cost {first:.4g})",
+        f"GradientRun(2 of 2 epochs, cost {last:.4g})",
+    ]

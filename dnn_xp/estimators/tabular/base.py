@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Self
@@ -30,6 +30,7 @@ from dnn_xp.backends import (
     device,
     empty_array,
     namespace,
+    prefers_few_calls,
     threads_for,
     to_host,
 )
@@ -63,6 +64,7 @@ from dnn_xp.estimators.tabular.parameters import TabularParameters
 from dnn_xp.estimators.tabular.recipe import make_recipe, within
 from dnn_xp.estimators.tabular.shares import Share, draw_shares
 from dnn_xp.estimators.tabular.state import attributes_of, full_state, model_of, plain_state
+from dnn_xp.estimators.tabular.together import train_together
 from dnn_xp.functions.costs import CostSpec, find_cost
 from dnn_xp.models.h5 import Model
 from dnn_xp.network import Network
@@ -73,6 +75,8 @@ __all__ = ["TabularEstimator"]
 
 _FEW = 64
 """Rows up to which members predict at once: a loop over them would cost more than the products."""
+_LEAST = 1e-9
+"""Seconds that are left where time is over: the first step is then the last."""
 
 
 class Plan(NamedTuple):
@@ -83,7 +87,7 @@ class Plan(NamedTuple):
     recipe : Recipe
     examples : Examples
     shares : list of Share
-        That of each member, who trains on a copy of it.
+        That of each member, who trains on a copy of it where members are trained one by one.
     validation : Examples, optional
         Of the user's own, for all members.
     seeds : list of int
@@ -92,7 +96,7 @@ class Plan(NamedTuple):
     n_jobs : int
         Members that are trained at a time.
     checkpoint : path, Checkpoint or None
-    callbacks : list of Callback
+    callbacks : sequence of Callback
     """
 
     recipe: Recipe
@@ -103,7 +107,7 @@ class Plan(NamedTuple):
     end: float | None
     n_jobs: int
     checkpoint: Any
-    callbacks: list[Callback]
+    callbacks: Sequence[Callback]
 
     def training(self, i: int) -> Examples:
         """Return what a member trains on."""
@@ -126,7 +130,7 @@ def train_one(plan: Plan, i: int) -> Member | None:
         seconds = (plan.end - time.monotonic()) / rounds
         if seconds <= 0.0 and i:
             return None
-        recipe, limits = within(recipe, max(seconds, 1e-9))  # over: the first step is the last
+        recipe, limits = within(recipe, max(seconds, _LEAST))
     with threads_for(0, like=training.X):  # the number of threads decides the last bits
         written, resume = open_member_checkpoint(
             plan.checkpoint, plan.recipe, training, plan.seeds[i]
@@ -253,23 +257,18 @@ class TabularEstimator(TabularParameters):
             cost=cost,
             label_smoothing=self._label_smoothing,
         )
-        n_jobs = _effective_jobs(self.n_jobs, self.n_members)
-        shared = not isinstance(rows, np.ndarray)
-        with _progress_bar(self, in_processes=n_jobs > 1 and not shared) as (bars, tell):
-            plan = Plan(
-                recipe,
-                _examples(rows, Y, weights),
-                shares,
-                validation,
-                [int(rng.randint(2**31)) for _ in range(self.n_members)],
-                end,
-                n_jobs,
-                self.checkpoint,
-                [*self.callbacks, *bars],
-            )
-            members = run_members(
-                partial(train_one, plan), self.n_members, n_jobs, shared=shared, tell=tell
-            )
+        plan = Plan(
+            recipe,
+            _examples(rows, Y, weights),
+            shares,
+            validation,
+            [int(rng.randint(2**31)) for _ in range(self.n_members)],
+            end,
+            _effective_jobs(self.n_jobs, self.n_members),
+            self.checkpoint,
+            self.callbacks,
+        )
+        members = _train(self, plan)
         self._keep(plan, members, rng)
         return self
 
@@ -503,6 +502,31 @@ def _readable(X: ArrayLike) -> ArrayLike:
     return to_host(X) if other_library(X) and not keeps_its_library(X) else X
 
 
+def _train(estimator: TabularParameters, plan: Plan) -> list[Member]:
+    """Return the members, trained as one network where that is faster and nobody follows each."""
+    rows, n_members = plan.examples.X, len(plan.seeds)
+    followed = bool(plan.callbacks) or plan.checkpoint is not None
+    if prefers_few_calls(rows) and n_members > 1 and not followed:
+        with _progress_bar(estimator, "epoch", plan.recipe.epochs) as (_, tell):
+            return _train_together(plan, tell)
+    shared = not isinstance(rows, np.ndarray)
+    counted = "member" if plan.n_jobs > 1 and not shared else None
+    with _progress_bar(estimator, counted, n_members) as (bars, tell):
+        train_each = partial(train_one, plan._replace(callbacks=[*plan.callbacks, *bars]))
+        return run_members(train_each, n_members, plan.n_jobs, shared=shared, tell=tell)
+
+
+def _train_together(plan: Plan, tell: Callable[[int], None]) -> list[Member]:
+    recipe, end = plan.recipe, math.inf
+    if plan.end is not None:
+        recipe, _ = within(recipe, max(plan.end - time.monotonic(), _LEAST))
+        end = plan.end
+    with threads_for(0, like=plan.examples.X):
+        return train_together(
+            recipe, plan.examples, plan.shares, plan.validation, plan.seeds, end=end, tell=tell
+        )
+
+
 def _effective_jobs(n_jobs: int | None, n_members: int) -> int:
     """Return how many members are trained at a time."""
     from joblib import effective_n_jobs
@@ -512,21 +536,22 @@ def _effective_jobs(n_jobs: int | None, n_members: int) -> int:
 
 @contextmanager
 def _progress_bar(
-    estimator: TabularParameters, *, in_processes: bool
+    estimator: TabularParameters, counted: str | None, total: int
 ) -> Iterator[tuple[list[Callback], Callable[[int], None]]]:
-    """Show a bar for each member until the end of a block, where ``verbose`` asks for it.
+    """Show bars until the end of a block, where ``verbose`` asks for it.
 
-    Other processes have none: for them it is one bar, which counts the members that are done.
+    One that counts members, trained in other processes, or epochs of all of them; else one for
+    each member, by a callback.
     """
     if not estimator.verbose:
         yield [], lambda n_done: None
         return
-    from dnn_xp.callbacks.progress_bar import ProgressBar, make_bar
+    from dnn_xp.callbacks.progress_bar import ProgressBar, open_bar
 
     title = type(estimator).__name__
-    with make_bar() as bar:
-        if in_processes:
-            task = bar.add_task(f"{title}  member", total=estimator.n_members, text="")
-            yield [], lambda n_done: bar.update(task, completed=n_done)
-        else:
+    with open_bar() as bar:
+        if counted is None:
             yield [ProgressBar(f"{title}  epoch", bar=bar)], lambda n_done: None
+        else:
+            task = bar.add_task(f"{title}  {counted}", total=total, text="")
+            yield [], lambda n_done: bar.update(task, completed=n_done)

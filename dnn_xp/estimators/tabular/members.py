@@ -186,5 +186,5 @@ def _warn_of_fewer(n_done: int, n_members: int, why: str) -> None:
     warnings.warn(
         f"n_members: {n_done} of {n_members} members are trained: {why}",
         ConvergenceWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

@@ -69,6 +69,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     n_jobs : int or None
         Members that are trained at a time, in processes of joblib (threads where X is not NumPy's):
         -1 for as many as there are processors. Without a time limit the same bits whatever it is.
+        On JAX and on CUDA all are trained at once, as one network, unless callbacks or a
+        checkpoint follow each of them.
     random_state : int, RandomState or None
         Of what is held out, of initial parameters, shuffles and dropout.
     verbose : bool or "bar"

@@ -14,8 +14,8 @@ What the outputs stand for is told by which metric is asked for, never guessed:
 - one row: the probability of class 1, the *positive* one, of two;
 - several rows: probabilities of as many classes, of which an example has exactly one;
 - several groups of rows, each a choice between classes: `grouped_accuracy`;
-- several rows that are independent labels: `multilabel_accuracy`, or a metric of one row at a
-  time, ``f1(A[2:3, :], Y[2:3, :])``;
+- several rows that are independent labels: `multilabel_accuracy`, `multilabel_f1` and
+  `hamming_loss`, or a metric of one row at a time, ``f1(A[2:3, :], Y[2:3, :])``;
 - values: those of `regression`, which are means over outputs.
 """
 
@@ -28,7 +28,9 @@ from dnn_xp.functions.metrics.classification import (
     confusion_matrix,
     f1,
     grouped_accuracy,
+    hamming_loss,
     multilabel_accuracy,
+    multilabel_f1,
     one_hot,
     precision,
     recall,
@@ -48,11 +50,13 @@ __all__ = [
     "confusion_matrix",
     "f1",
     "grouped_accuracy",
+    "hamming_loss",
     "larger_is_better",
     "log_loss",
     "mean_absolute_error",
     "mode_of",
     "multilabel_accuracy",
+    "multilabel_f1",
     "one_hot",
     "precision",
     "r2",
@@ -68,6 +72,8 @@ METRICS: dict[str, Callable[..., Array]] = {
     for metric in (
         accuracy,
         multilabel_accuracy,
+        multilabel_f1,
+        hamming_loss,
         balanced_accuracy,
         precision,
         recall,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import Array, asarray_like, device, namespace, plain_array
 from dnn_xp.functions.metrics.means import checked, defined, mean, ratio, total
-from dnn_xp.functions.metrics.modes import larger_is_better
+from dnn_xp.functions.metrics.modes import larger_is_better, smaller_is_better
 
 __all__ = [
     "accuracy",
@@ -18,7 +18,9 @@ __all__ = [
     "confusion_matrix",
     "f1",
     "grouped_accuracy",
+    "hamming_loss",
     "multilabel_accuracy",
+    "multilabel_f1",
     "one_hot",
     "precision",
     "recall",
@@ -124,6 +126,44 @@ def multilabel_accuracy(
     A, Y, weights, xp = checked(A, Y, weights, xp)
     right = xp.all((A > 0.5) == (Y > 0.5), axis=0)
     return defined(mean(xp.astype(right, A.dtype), weights, xp), A, Y, weights, xp)
+
+
+@larger_is_better
+def multilabel_f1(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the mean over labels of each label's `f1` ("macro average").
+
+    As in `precision`, over those that occur in the targets or the predictions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.asarray([[0.9, 0.9, 0.1], [0.8, 0.2, 0.3]])
+    >>> Y = np.asarray([[1, 1, 0], [1, 1, 0]])
+    >>> round(float(multilabel_f1(A, Y)), 3)
+    0.833
+    """
+    A, Y, weights, xp = checked(A, Y, weights, xp)
+    given, true = (xp.astype(one > 0.5, A.dtype) for one in (A, Y))
+    both = total(given, weights, xp) + total(true, weights, xp)
+    values = ratio(2.0 * total(given * true, weights, xp), both, xp)
+    return defined(_mean_over_classes(values, both, xp), A, Y, weights, xp)
+
+
+@smaller_is_better
+def hamming_loss(A: Array, Y: Array, *, weights: Array | None = None, xp: Any = None) -> Array:
+    """Return the part of the labels, of all examples, that are wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.asarray([[0.9, 0.9, 0.1], [0.8, 0.2, 0.3]])
+    >>> Y = np.asarray([[1, 1, 0], [1, 1, 0]])
+    >>> round(float(hamming_loss(A, Y)), 3)
+    0.167
+    """
+    A, Y, weights, xp = checked(A, Y, weights, xp)
+    wrong = xp.mean(xp.astype((A > 0.5) != (Y > 0.5), A.dtype), axis=0)
+    return defined(mean(wrong, weights, xp), A, Y, weights, xp)
 
 
 @larger_is_better

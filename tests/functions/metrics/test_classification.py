@@ -11,7 +11,9 @@ from dnn_xp.functions.metrics import (
     confusion_matrix,
     f1,
     grouped_accuracy,
+    hamming_loss,
     multilabel_accuracy,
+    multilabel_f1,
     one_hot,
     precision,
     recall,
@@ -78,10 +80,21 @@ def test_labels_are_not_classes(array, dtype):
     A = array([[0.9, 0.9, 0.6, 0.1], [0.8, 0.8, 0.2, 0.2], [0.1, 0.7, 0.1, 0.3]], dtype)
     Y = array([[1, 1, 1, 0], [1, 1, 0, 0], [0, 0, 1, 0]], dtype)
     assert_close(multilabel_accuracy(A, Y), array(2 / 4, dtype))
+    assert_close(hamming_loss(A, Y), array(2 / 12, dtype))
+    # Right, of those given and of those true: 3 of 3 and 3; 2 of 2 and 2; 0 of 1 and 1.
+    assert_close(multilabel_f1(A, Y), array((1 + 1 + 0) / 3, dtype))
     # The largest row is 0, 0, 0 and 2; that of the targets 0, 0, 0 and, of none, 0.
     assert_close(accuracy(A, Y), array(3 / 4, dtype))
     assert_close(f1(A[2:, :], Y[2:, :]), array(0.0, dtype))
     assert_close(f1(A[1:2, :], Y[1:2, :]), array(1.0, dtype))
+
+
+def test_labels_that_do_not_occur_change_no_f1(array, dtype):
+    A, Y = array([[0.9, 0.8], [0.9, 0.1]], dtype), array([[1, 0], [1, 1]], dtype)
+    more = array([[0.9, 0.8], [0.9, 0.1], [0.2, 0.4]], dtype)
+    true = array([[1, 0], [1, 1], [0, 0]], dtype)
+    assert_close(multilabel_f1(more, true), multilabel_f1(A, Y))
+    assert_values(multilabel_f1(more[2:, :], true[2:, :]), 0.0)
 
 
 @pytest.mark.parametrize("metric", [accuracy, balanced_accuracy, precision, recall, f1])

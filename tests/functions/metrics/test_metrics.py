@@ -30,7 +30,7 @@ TASKS = {
         "top_k_accuracy",
         "log_loss",
     ),
-    "labels": ("multilabel_accuracy",),
+    "labels": ("multilabel_accuracy", "multilabel_f1", "hamming_loss"),
     "values": ("r2", "mean_absolute_error", "root_mean_squared_error"),
 }
 CASES = [(task, name) for task, names in TASKS.items() for name in names]
@@ -74,6 +74,10 @@ def of_scikit_learn(task, name, A, Y, weights):
     return {
         "accuracy": lambda: peer.accuracy_score(y, chosen, **w),
         "multilabel_accuracy": lambda: peer.accuracy_score(Y.T, (A > 0.5).T * 1.0, **w),
+        "multilabel_f1": lambda: peer.f1_score(
+            Y.T, (A > 0.5).T * 1.0, average="macro", zero_division=0, **w
+        ),
+        "hamming_loss": lambda: peer.hamming_loss(Y.T, (A > 0.5).T * 1.0, **w),
         "balanced_accuracy": lambda: peer.balanced_accuracy_score(y, chosen, **w),
         "precision": lambda: peer.precision_score(y, chosen, **macro, **w),
         "recall": lambda: peer.recall_score(y, chosen, **macro, **w),

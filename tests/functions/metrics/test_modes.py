@@ -7,7 +7,7 @@ import pytest
 
 from dnn_xp.functions.metrics import METRICS, grouped_accuracy, larger_is_better, mode_of
 
-BETTER_WHEN_SMALLER = {"log_loss", "mean_absolute_error", "root_mean_squared_error"}
+BETTER_WHEN_SMALLER = {"hamming_loss", "log_loss", "mean_absolute_error", "root_mean_squared_error"}
 
 
 @pytest.mark.parametrize("name", METRICS)

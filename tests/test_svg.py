@@ -1,0 +1,101 @@
+"""Small charts as text."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from dnn_xp.svg import line_chart
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(chart):
+    return [one.text for one in ElementTree.fromstring(chart).iter(f"{SVG}text")]
+
+
+def curve(chart):
+    """Return the points of the first line: the path that has a colour of its own."""
+    paths = ElementTree.fromstring(chart).iter(f"{SVG}path")
+    found = next(p.get("d") for p in paths if p.get("stroke") and "v" not in p.get("d"))
+    return [tuple(map(float, one.split())) for one in re.split("[ML]", found)[1:]]
+
+
+def test_a_falling_line_falls_within_the_frame():
+    points = curve(line_chart({"training": [4.0, 3.0, 2.0, 1.0]}))
+    assert [x for x, _ in points] == sorted(x for x, _ in points)
+    assert [y for _, y in points] == sorted(y for _, y in points), "down is larger in SVG"
+    assert all(0 < x < 480 and 0 < y < 220 for x, y in points)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0], [0.0, 0.0], [1e300, 1e-300], [-1.7e308, 1.7e308], [5e-324, 1.0], [1e-5] * 3,
+        [1.0, math.nan, 2.0], [math.inf, 1.0], [1e9, 1e9 + 1e-7], [-3.0, -2.0],
+        [1, 2], [2**1023, 1],
+    ],
+)  # fmt: skip
+def test_every_line_of_numbers_is_drawn_where_it_is_finite(values):
+    chart = line_chart({"a": values})
+    circles = len([*ElementTree.fromstring(chart).iter(f"{SVG}circle")])
+    assert circles or curve(chart)
+    assert "nan" not in chart
+    assert "inf" not in chart
+
+
+@pytest.mark.parametrize("lines", [{}, {"a": []}, {"a": [math.nan, math.inf]}])
+def test_nothing_is_drawn_of_nothing(lines):
+    assert line_chart(lines) == ""
+
+
+def test_what_is_not_finite_is_a_gap_and_a_point_alone_is_marked():
+    chart = line_chart({"a": [1.0, 2.0, math.nan, 3.0, math.nan]})
+    root = ElementTree.fromstring(chart)
+    (line,) = [p for p in root.iter(f"{SVG}path") if p.get("d").count("M") > 1]
+    assert line.get("d").count("L") == 1
+    assert len([*root.iter(f"{SVG}circle")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "marks"), [([1000.0, 1e-3], ["0.01", "100"]), ([9.0, 1.0], ["4", "8"])]
+)
+def test_costs_over_decades_are_on_a_logarithmic_scale(values, marks):
+    words = texts(line_chart({"a": values}))
+    assert set(marks) <= set(words)
+
+
+def test_a_long_line_keeps_its_peaks():
+    values = [1.0] * 100_000
+    values[77_777], values[5] = 50.0, -50.0
+    chart = line_chart({"a": values})
+    assert len(chart) < 20_000
+    points = curve(chart)
+    assert len({y for _, y in points}) == 3
+
+
+def test_names_are_escaped():
+    chart = line_chart(
+        {'<script>alert("1")</script>\x1b[2J&': [1.0, 2.0]}, x_name="<i>", y_name='"'
+    )
+    assert "<script" not in chart
+    assert "\x1b" not in chart
+    assert '<script>alert("1")</script>\\x1b[2J&' in texts(chart)
+
+
+def test_each_line_has_a_colour_and_a_dash_of_its_own():
+    chart = line_chart({name: [1.0, 2.0] for name in "abcd"})
+    paths = [p for p in ElementTree.fromstring(chart).iter(f"{SVG}path") if p.get("stroke")]
+    looks = {(p.get("stroke"), p.get("stroke-dasharray")) for p in paths}
+    assert len(looks) == 4
+    assert all("#" in color for color, _ in looks)
+
+
+def test_rates_stand_on_a_logarithmic_axis():
+    chart = line_chart(
+        {"a": [3.0, 2.0, 1.0]}, [1e-4, 1e-2, 1.0], x_name="learning rate", x_is_log=True
+    )
+    (left, _), (middle, _), (right, _) = curve(chart)
+    assert middle - left == pytest.approx(right - middle, abs=0.2)
+    assert "learning rate" in texts(chart)
