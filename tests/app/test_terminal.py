@@ -45,16 +45,21 @@ def screen_lines(screen) -> list[str]:
     return [line.rstrip() for line in screen.display]
 
 
+# ^C is a signal where it is written to the terminal of a process, as from a keyboard.
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+DNN_XP = "from dnn_xp.app.cli import main; main()"
+
+
 class Terminal:
     """A command on a terminal of its own."""
 
-    def __init__(self, arguments, folder, columns, program=("-m", "dnn_xp"), **surroundings):
+    def __init__(self, arguments, folder, columns, code=DNN_XP, **surroundings):
         self.controller, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         names = ("CI", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES")
         kept = {name: value for name, value in os.environ.items() if name not in names}
         self.process = subprocess.Popen(
-            [sys.executable, *program, *arguments],
+            [sys.executable, "-c", OWN_TERMINAL + code, *arguments],
             cwd=folder,
             env=kept
             | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "OMP_NUM_THREADS": "1"}
@@ -62,8 +67,7 @@ class Terminal:
             stdin=end,
             stdout=end,
             stderr=end,
-            # ^C is then a signal, as from a keyboard.
-            preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+            start_new_session=True,
         )
         os.close(end)
         self.screen = pyte.Screen(columns, 50)
@@ -243,7 +247,7 @@ main(["train", "--epochs", "1", "--no-run"])
 
 def test_what_is_read_for_long_is_said_to_be(folder):
     """From the first second on, and only while it is read."""
-    seen = Terminal((), folder, 80, ("-c", SLOWLY), DNN_XP_BACKEND="numpy").close()
+    seen = Terminal((), folder, 80, SLOWLY, DNN_XP_BACKEND="numpy").close()
     assert seen.code == 0, seen.lines
     assert any(line.startswith("reading ... 00:01") for frame in seen.frames for line in frame)
     assert seen.lines[0].startswith("epoch 1/1 ")
