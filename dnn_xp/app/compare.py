@@ -96,7 +96,12 @@ def _differing(settings: Sequence[object]) -> list[str]:
     """Return the names of the settings that are not the same in all that have them."""
     known = [one for one in settings if isinstance(one, dict)]
     names = dict.fromkeys(name for one in known for name in one)
-    return [name for name in names if len({one[name] for one in known if name in one}) > 1]
+    return [
+        name
+        for name in names
+        # An estimator of tables has no such settings as a network's; which of both it is counts.
+        if len({one.get(name) for one in known if name in one or name == "tabular"}) > 1
+    ]
 
 
 def _describe_best(run: RunSummary) -> str:

@@ -210,7 +210,6 @@ def _settings(record: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
         return {name: _as_text(own[name]) for name in own if name not in ("network", "theta")}
     words = {name.lstrip("-"): _as_text(value) for name, value in options.items()}
     words.pop("data", None)  # how they are read
-    words.setdefault("tabular", "no")
     named = {name: _as_text(settings[name]) for name in ("data", "backend") if name in settings}
     return named | words
 

@@ -268,14 +268,14 @@ def read_record(folder: Path) -> Record:
         if arguments[:1] != ["train"]:
             raise ValueError("its arguments are not those of dnn-xp train")
         _check_texts("directory", [] if directory is None else [directory])
-        check_whole("epochs", epochs, 0)
+        by_estimator = "estimator" in record["settings"]
+        check_whole("epochs", epochs, 0 if by_estimator else 1)
         check("epochs", epochs, epochs <= _MOST_EPOCHS, f"at most {_MOST_EPOCHS:,}")
         if ending is not None:
             check_choice("ending", ending, [str(one) for one in Ending])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: is no record of a dnn-xp train: {error}") from error
     there = None if directory is None else Path(directory)
-    by_estimator = "estimator" in record["settings"]
     return Record(tuple(arguments), there, epochs, ending == Ending.COMPLETED, by_estimator)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import tempfile
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from dnn_xp import load_model
-from dnn_xp.app import tabular
+from dnn_xp.app import plot, tabular
 from tests.app.test_tables import write_table
 
 pytest.importorskip("sklearn")
@@ -36,8 +37,9 @@ def table(tmp_path):
 
 
 def lines(out):
-    """Return the facts by their names."""
-    return dict(line.split(maxsplit=1) for line in out.splitlines() if " " in line)
+    """Return the facts by their names, without the sizes of files."""
+    pairs = (line.split(maxsplit=1) for line in out.splitlines() if " " in line)
+    return {name: re.sub(r" \([\d.,]+ [kMG]?B\)$", "", text) for name, text in pairs}
 
 
 def test_a_table_is_trained_on_by_the_estimator_and_kept(dnn_xp, tmp_path, table):
@@ -246,3 +248,74 @@ def test_a_folder_that_is_gone_costs_no_model(dnn_xp, tmp_path, monkeypatch, tab
     assert (code, err.count("\n")) == (0, 1)
     assert "r: nothing is kept here" in err
     assert load_model(lines(out)["model"], backend="numpy").classes == ("no", "yes")
+
+
+def test_json_alone_is_on_standard_output(dnn_xp, tmp_path, table):
+    shown = lines(dnn_xp("train", table, "--run", "a").out)
+    code, out, err = dnn_xp("train", table, "--run", "b", "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert (document["estimator"], document["members"]) == ("TabularClassifier", 2)
+    assert document["examples"] == {"training": 48, "held_out": 12}
+    assert f"{document['figures']['held_out']['accuracy']:.2%} held out" in shown["accuracy"]
+    assert document["files"] == {"model": "b/model.h5", "run": "b"}
+    assert "60 texts of 2 values: classes" in document["notes"]
+
+
+def test_runs_on_a_table_are_compared_by_what_was_held_out(dnn_xp, table):
+    shown = lines(dnn_xp("train", table, "--run", "runs/a", "--seed", "1").out)
+    assert dnn_xp("train", table, "--run", "runs/b", "--epochs", "2").code == 0
+    code, out, err = dnn_xp("runs")
+    assert (code, err) == (0, "")
+    header, *rows = out.splitlines()
+    assert header.split() == ["run", "state", "epochs", "best", "at", "epoch", "seed", "tabular"]
+    by_folder = {row.split()[0]: row.split() for row in rows}
+    accuracy = shown["accuracy"].split(", ")[1].split()[0]
+    assert by_folder["runs/a"][1:] == ["done", "4", "accuracy", accuracy, "1", "yes"]
+    assert by_folder["runs/b"][-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "said"),
+    [
+        ("left", "confusion", " of 12 right"),
+        ("left", "calibration", "12 predictions"),
+        ("age", "residuals", " examples, RMSE"),
+    ],
+)
+def test_what_an_estimator_says_of_what_was_held_out_is_drawn(
+    dnn_xp, table, monkeypatch, target, kind, said
+):
+    pytest.importorskip("matplotlib")
+    assert dnn_xp("train", table, "--target", target, "--run", "runs/a").code == 0
+    drawn = []
+    monkeypatch.setattr(plot, "draw", lambda one, path, option: drawn.append(one) or str(path))
+    assert dnn_xp("plot", kind, "-o", "a.png").code == 0
+    words = " ".join(
+        one.get_text() for one in drawn[0].findobj(lambda one: hasattr(one, "get_text"))
+    )
+    assert "table.csv, held out" in words
+    assert said in words
+
+
+def test_importances_are_worked_out_on_request(dnn_xp, tmp_path, table):
+    pytest.importorskip("matplotlib")
+    assert dnn_xp("train", table, "--run", "plain").code == 0
+    code, _, err = dnn_xp("plot", "plain", "importances", "-o", "a.png")
+    assert (code, "--importances" in err) == (2, True)
+    assert dnn_xp("train", table, "--run", "r", "--importances").code == 0
+    assert dnn_xp("plot", "r", "importances", "-o", "a.png").code == 0
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    code, _, err = dnn_xp("train", table, "--importances", "--epochs", "2")
+    assert (code, "--importances: is for tables with --tabular" in err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["weights", "boundary"])
+def test_pictures_of_one_network_are_refused_of_an_estimator(dnn_xp, table, kind):
+    pytest.importorskip("matplotlib")
+    assert dnn_xp("train", table, "--run", "runs/a").code == 0
+    code, _, err = dnn_xp("plot", kind, "-o", "a.png")
+    assert (code, err) == (
+        2,
+        f"dnn-xp: error: {kind}: found a TabularClassifier, expected one network\n",
+    )
