@@ -24,6 +24,7 @@ from dnn_xp.app.outputs import check_outputs, option_errors
 from dnn_xp.app.results import save_somewhere
 from dnn_xp.app.runs import make_folder, refuse_begun, remove_where_empty
 from dnn_xp.app.settings import Settings
+from dnn_xp.app.stopping import say_at_once
 from dnn_xp.app.tables import TableData, divide, load_table, load_table_like, name_target
 from dnn_xp.backends import HostArray, require, to_host
 from dnn_xp.callbacks import Interruptible
@@ -193,7 +194,7 @@ def train_tabular(
     begun = _now()
     folder = None if settings.no_run else settings.run or make_folder(settings.data)
     try:
-        with Interruptible() as listener:
+        with Interruptible(say_at_once) as listener:
             started = time.perf_counter()
             estimator = _fit(settings, parts["training"], listener, console)
             fitted = None
