@@ -103,31 +103,40 @@ app.command(
         "train digits --epochs 1000 --run runs/long",
     ),
 )(train)
-app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
+app.command(cls=GroupedCommand, epilog=_examples("resume", "resume runs/long --epochs 2000"))(
+    resume
+)
 app.command(
+    cls=GroupedCommand,
+    epilog=_examples(
+        "predict pets.h5 cat.jpg album",
+        "predict digits.h5 seven.png --invert --crop-to-ink",
+        "predict prices.h5 new.csv -o prices.csv",
+    ),
+)(predict)
+app.command(
+    cls=GroupedCommand,
+    epilog=_examples(
+        "evaluate digits.h5 digits", "evaluate pets.h5 new-pictures", "evaluate m.h5 new.csv"
+    ),
+)(evaluate)
+app.command("runs", cls=GroupedCommand, epilog=_examples("runs", "runs --json"))(compare_runs)
+app.command(
+    cls=GroupedCommand,
     epilog=_examples(
         "plot curves",
         "plot runs/a runs/b curves -o curves.pdf",
         "plot digits.h5 mistakes --data digits -o mistakes.png",
-    )
+    ),
 )(plot)
-app.command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
 app.command(
     cls=GroupedCommand,
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),
 )(range_test)
 app.command(
-    epilog=_examples(
-        "evaluate digits.h5 digits", "evaluate pets.h5 new-pictures", "evaluate m.h5 new.csv"
-    )
-)(evaluate)
+    cls=GroupedCommand, epilog=_examples("article --data-dir cats", "article --backend torch")
+)(article)
 app.command(
-    epilog=_examples(
-        "predict pets.h5 cat.jpg album",
-        "predict digits.h5 seven.png --invert --crop-to-ink",
-        "predict prices.h5 new.csv -o prices.csv",
-    )
-)(predict)
-app.command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)
-app.command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
-app.command("backends")(list_backends)
+    cls=GroupedCommand, epilog=_examples("verify", "verify --backend torch --device cuda:0")
+)(verify)
+app.command("backends", cls=GroupedCommand)(list_backends)

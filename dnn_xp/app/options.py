@@ -139,6 +139,7 @@ XName = Annotated[
         metavar="NAME",
         help="The array of the examples in a file of arrays, such as train/x. Default: x, or what "
         "the names tell.",
+        rich_help_panel=DATA,
     ),
 ]
 YName = Annotated[
@@ -147,6 +148,7 @@ YName = Annotated[
         "--y",
         metavar="NAME",
         help="The array of what is to be learnt; beside a .npy file another one.",
+        rich_help_panel=DATA,
     ),
 ]
 TargetName = Annotated[

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from dnn_xp.app import report
+from dnn_xp.app.completion import among
 from dnn_xp.app.curves import draw_runs
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import Told, check_features
@@ -36,7 +37,7 @@ from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.app.runs import find_last_run, read_record
 from dnn_xp.app.tabular import predict_table
 from dnn_xp.app.use import DataOptions, load_kept, load_parts
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_choice, check_path
 from dnn_xp.backends import require
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
 from dnn_xp.data import Dataset
@@ -80,7 +81,9 @@ def plot(
         ),
     ] = None,
     *,
-    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What to draw.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", autocompletion=among(Kind), help="What to draw.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -120,6 +123,8 @@ def plot(
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
             require("matplotlib", extra="app")
+            check_choice("KIND", kind, [str(one) for one in Kind])
+            kind = Kind(kind)
             check_outputs(data or "", {"--output": output})
             check_plot(output, "--output")
             chosen = [check_path("RUN", one) for one in runs] if runs else [find_last_run()]

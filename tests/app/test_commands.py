@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from dnn_xp.app.commands import app
 
 COMMANDS = [
-    *("train", "resume", "range-test", "evaluate", "predict", "article", "verify", "backends"),
+    *("train", "resume", "predict", "evaluate", "runs", "plot", "range-test"),
+    *("article", "verify", "backends"),
 ]
 
 
@@ -36,6 +37,7 @@ def test_each_command_explains_itself(command):
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 80
     assert f"Usage: dnn-xp {command}" in text
+    assert not re.search(r"<\w+[\[>]", text), "a type of Python's says nothing to a user"
     for line in re.findall(r"^  -.*$", text, re.MULTILINE):
         assert re.search(r"\s\s[A-Z]\w*", line), "an option without a word of help"
 

@@ -54,7 +54,9 @@ def test_weights_are_those_of_the_values_of_the_pictures():
 
 
 def test_a_model_of_tables_has_importances():
-    estimators = pytest.importorskip("dnn_xp.estimators")
+    pytest.importorskip("sklearn", reason="estimators need dnn-xp[sklearn]")
+    from dnn_xp import estimators
+
     rng = np.random.default_rng(0)
     X, options = rng.normal(size=(40, 2)), {"n_members": 1, "max_iter": 2, "random_state": 0}
     fitted = estimators.TabularRegressor(importances=True, **options).fit(X, X[:, 0])

@@ -63,6 +63,9 @@ PATHS = [
     ("predict", "m.h5", "a.png", "--output"),
     ("resume", "run"),
     ("train", "data"),
+    ("plot", "curves", "--output"),
+    ("plot", "curves", "--data-dir"),
+    ("runs", "folder"),
 ]
 
 

@@ -141,7 +141,7 @@ def test_where_there_is_a_window_it_is_shown(dnn_xp, digits, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runs/a", "luck", "-o", "a.png"], "'KIND'"),
+        (["runs/a", "luck", "-o", "a.png"], "KIND: found 'luck', expected 'curves', "),
         (["runs/nowhere", "curves", "-o", "a.png"], "there is no history.jsonl"),
         (["runs/a/model.h5", "curves", "-o", "a.png"], "expected the folder of a run"),
         (["runs/a", "runs/a", "curves", "-o", "a.png"], "runs/a: found twice"),
