@@ -162,7 +162,8 @@ def range_test(
         else:
             _show(console, data, experiment, current, result)
         if plot is not None:
-            curve = draw(learning_rate_curve(result), plot)
+            title = f"{Path(data).name}: {describe_network(experiment.network)}"
+            curve = draw(learning_rate_curve(result, title=title), plot)
             if not as_json:
                 report.facts(console, [("curve", curve)], len("proposed"))
 

@@ -7,13 +7,15 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, headed, hide_frame, short
+from dnn_xp.reports.style import headed, hide_frame, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["saliency_pictures"]
 
+_RED = np.asarray([0.6, 0.0, 0.0])
+"""Dark enough to stand out from what is pale in grey, too."""
 _FADED = 0.4
 """How much of its darkness a picture keeps below what is drawn over it."""
 
@@ -61,11 +63,10 @@ def saliency_pictures(
     check("captions", len(captions), len(captions) == len(pictures), "one for each picture")
     figure = new_figure(max(4.0, 1.7 * n), 4.2)
     figure.suptitle(headed(title, "below in red: what moves the output"))
-    red = np.asarray([int(COLOURS[1][i : i + 2], 16) / 255 for i in (1, 3, 5)])
     for place in range(n):
         picture, strength = _to_colours(pictures[place]), _strength(gradients[place])[..., None]
         pale = 1.0 - _FADED * (1.0 - picture)
-        for row, shown in enumerate((picture, strength * red + (1.0 - strength) * pale)):
+        for row, shown in enumerate((picture, strength * _RED + (1.0 - strength) * pale)):
             axes = figure.add_subplot(2, n, row * n + place + 1)
             axes.imshow(shown)
             hide_frame(axes)
