@@ -9,6 +9,8 @@ import tempfile
 import numpy as np
 import pytest
 
+pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
+
 from dnn_xp import load_model
 from dnn_xp.app import plot, tabular
 from tests.app.test_tables import write_table

@@ -519,6 +519,7 @@ def test_load_understands_each_source(clean, stored, cat_data):
 
 
 def test_a_built_in_name_goes_before_a_folder(tmp_path, monkeypatch):
+    pytest.importorskip("PIL", reason="pictures need dnn-xp[app]")
     (tmp_path / "digits").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load("digits")[0].X.shape == (64, 1797)
