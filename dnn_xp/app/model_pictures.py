@@ -204,7 +204,7 @@ def _classes(model: Model, shown: Examples, kind: str) -> tuple[tuple[str, ...],
         raise ValueError(f"{kind}: found real targets, expected classes; see residuals")
     if shown.part.y.ndim != 1:
         raise ValueError(f"{kind}: found several labels an example, expected one class")
-    return model.classes, shown.part.y
+    return shown.part.classes or model.classes, shown.part.y
 
 
 def _check_is_network(model: Model, kind: str) -> None:

@@ -30,6 +30,7 @@ from dnn_xp.backends import HostArray, require, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
 from dnn_xp.data import Dataset, with_classes
+from dnn_xp.data.datasets import absent_classes
 from dnn_xp.data.table_files import is_table
 from dnn_xp.data.tables import TableEncoder
 from dnn_xp.files.atomic import replacing
@@ -188,6 +189,7 @@ def train_tabular(
         if settings.class_weight is not None and table.dataset.classes is None:
             raise ValueError("--class-weight: found data with real targets, expected classes")
         parts = divide(table, settings.seed)
+        _check_several_classes(parts["training"].dataset)
     absent = describe_absent({name: part.dataset for name, part in parts.items()})
     for note in (*table.dataset.notes, *absent):
         report.say(console, f"{settings.data}: {note}")
@@ -218,6 +220,16 @@ def train_tabular(
         raise typer.Exit(128 + listener.number)
     if problems:
         raise typer.Exit(Failure.exit_code)
+
+
+def _check_several_classes(part: Dataset) -> None:
+    """Refuse examples to learn from that are all of one class."""
+    names = part.classes or ()
+    absent = absent_classes(part)
+    if part.classes is not None and len(names) - len(absent) < 2:
+        (only,) = (name for name in names if name not in absent)
+        where = "the part to learn from has" if absent else "the data have"
+        raise ValueError(f"{where} the one class {only!r}, expected several")
 
 
 def _choose_metrics(dataset: Dataset, asked: Sequence[str]) -> Metrics:
@@ -334,17 +346,30 @@ def _measured(
 
 def _measure(estimator: Any, part: TableData, model: Model, metrics: Metrics) -> dict[str, float]:
     """Return how well an estimator does on a part of a table."""
-    dataset = part.dataset
-    if model.classes is None:
-        predicted = np.asarray(estimator.predict(part.features), np.float64)
-        A, Y = predicted[None, :], np.asarray(dataset.y, np.float64)
+    dataset, A = _predicted(estimator, part, model)
+    if dataset.classes is None:
+        Y = np.asarray(dataset.y, np.float64)
     else:
-        dataset = with_classes(dataset, model.classes)
-        A = np.asarray(estimator.predict_proba(part.features), np.float64).T
-        Y = one_hot(dataset.y, len(model.classes), like=A)
-        if len(model.classes) == 2:
+        Y = one_hot(dataset.y, len(dataset.classes), like=A)
+        if len(dataset.classes) == 2:
             A, Y = A[1:], Y[1:]
     return {name: float(metric(A, Y)) for name, metric in metrics.items()}
+
+
+def _predicted(estimator: Any, part: TableData, model: Model) -> tuple[Dataset, HostArray]:
+    """Return a part of a table, and what an estimator says of it, of shape (n_outputs, m).
+
+    Classes of which there was no example to learn from come after those that the model knows, and
+    have a probability of 0.
+    """
+    if model.classes is None:
+        values = np.asarray(estimator.predict(part.features), np.float64)
+        return part.dataset, values[None, :]
+    found = part.dataset.classes or ()
+    classes = (*model.classes, *(name for name in found if name not in model.classes))
+    known = np.asarray(estimator.predict_proba(part.features), np.float64).T
+    A = np.pad(known, ((0, len(classes) - len(model.classes)), (0, 0)))
+    return with_classes(part.dataset, classes), A
 
 
 # ----------------------------------------------------------------------------- results
@@ -526,9 +551,8 @@ def predict_table(model: Model, data: str, target: str | None) -> tuple[TableDat
     estimator, parts = _open_parts(model, data, target)
     rows = parts.get("held out", parts.get("all"))
     assert rows is not None  # there is one or the other
-    predict = estimator.predict if model.classes is None else estimator.predict_proba
-    outputs = np.asarray(predict(rows.features), np.float64)
-    return rows, np.atleast_2d(outputs.T), "held out" in parts
+    dataset, outputs = _predicted(estimator, rows, model)
+    return rows._replace(dataset=dataset), outputs, "held out" in parts
 
 
 def _open_parts(model: Model, data: str, target: str | None) -> tuple[Any, dict[str, TableData]]:
@@ -541,10 +565,9 @@ def _open_parts(model: Model, data: str, target: str | None) -> tuple[Any, dict[
     about, known = model.about, TableEncoder.from_state(model.table["encoder"])
     task = "regression" if model.classes is None else "classes"
     table = load_table_like(data, known, name_target(model, target), task)
-    if model.classes is not None:  # of which some may not be there
+    is_known = about.get("fingerprint") == table.fingerprint
+    if model.classes is not None and not is_known:  # of which some may not be there
         table = table._replace(dataset=with_classes(table.dataset, model.classes))
-    parts = {"all": table}
-    if about.get("fingerprint") == table.fingerprint:
-        parts = divide(table, about.get("seed", 0))
+    parts = divide(table, about.get("seed", 0)) if is_known else {"all": table}
     kind = getattr(estimators, model.table["estimator"])
     return kind.from_model(model._replace(theta=to_host(model.theta))), parts

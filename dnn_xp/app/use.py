@@ -1,6 +1,6 @@
 """``dnn-xp evaluate``: how well a model that was kept does on data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -79,7 +79,7 @@ def evaluate(
             check_data_options(data, x, y, target)
             loaded = load_kept(model)
             if loaded.table is not None:
-                _evaluate_estimator(loaded, data, target, console)
+                _evaluate_estimator(loaded, model, data, target, console, as_json=as_json)
                 return
             dtype = dtype_name(loaded.theta.dtype)
             task = model_task(loaded)
@@ -101,22 +101,31 @@ def evaluate(
             for name, part in examples.items()
         ]
     if as_json:
-        print_json(
-            {
-                "model": model,
-                "data": data,
-                "examples": {part.replace(" ", "_"): size for part, size in sizes.items()},
-                "measured": {name.replace(" ", "_"): parts[name].X.shape[1] for name in parts},
-                "notes": notes,
-                "figures": {part.replace(" ", "_"): values for part, values in rows},
-            }
-        )
+        measured_sizes = {name: part.X.shape[1] for name, part in parts.items()}
+        print_json(_document(model, data, sizes, measured_sizes, notes, dict(rows)))
         return
     for note in notes:
         report.say(console, f"{data}: {note}")
     report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
     counts = {name: _of(parts[name].X.shape[1], size) for name, size in sizes.items()}
     _show(console, counts, dict(rows))
+
+
+def _document(
+    model: Path,
+    data: str,
+    sizes: Mapping[str, int],
+    measured: Mapping[str, int],
+    notes: Sequence[str],
+    figures: Mapping[str, Mapping[str, float]],
+) -> dict[str, object]:
+    """Return how well a model does for other programs to read."""
+    by_part = {"examples": sizes, "measured": measured, "figures": figures}
+    named = {
+        key: {part.replace(" ", "_"): value for part, value in values.items()}
+        for key, values in by_part.items()
+    }
+    return {"model": model, "data": data, "notes": notes, **named}
 
 
 def _show(
@@ -155,17 +164,25 @@ class DataOptions(NamedTuple):
     trusted: bool
 
 
-def _evaluate_estimator(model: Model, data: str, target: str | None, console: Console) -> None:
+def _evaluate_estimator(
+    model: Model, path: Path, data: str, target: str | None, console: Console, *, as_json: bool
+) -> None:
     """Show how well an estimator of tables does."""
     parts, figures = evaluate_estimator(model, data, target)
     table = next(iter(parts.values()))
-    for note in table.dataset.notes:
+    absent = describe_absent({name: part.dataset for name, part in parts.items()})
+    notes = (*table.dataset.notes, *absent)
+    sizes = {name: len(part.features) for name, part in parts.items()}
+    if as_json:
+        print_json(_document(path, data, sizes, sizes, notes, figures))
+        return
+    for note in notes:
         report.say(console, f"{data}: {note}")
     n_features = table.features.shape[1]
     learnt = "1 target" if model.classes is None else f"{len(model.classes):,} classes"
     said = f"{data}: {n_features} feature{'s' * (n_features > 1)}, {learnt}"
     report.facts(console, [("data", said)])
-    _show(console, {name: f"{len(part.features):,}" for name, part in parts.items()}, figures)
+    _show(console, {name: f"{size:,}" for name, size in sizes.items()}, figures)
 
 
 def _of(n_measured: int, n_examples: int) -> str:

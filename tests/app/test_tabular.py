@@ -324,3 +324,64 @@ def test_pictures_of_one_network_are_refused_of_an_estimator(dnn_xp, table, kind
         2,
         f"dnn-xp: error: {kind}: found a TabularClassifier, expected one network\n",
     )
+
+
+# ------------------------------------------------------------ classes that are rare
+
+
+def write_classes(path, classes):
+    rows = [f"{place / 10},{place % 3},{name}" for place, name in enumerate(classes)]
+    path.write_text("\n".join(["a,b,kind", *rows]) + "\n")
+
+
+@pytest.mark.parametrize("names", [["only"] * 20, ["7"] * 20, ["true"] * 12])
+def test_a_table_of_one_class_is_refused(dnn_xp, tmp_path, names):
+    write_classes(tmp_path / "t.csv", names)
+    code, _, err = dnn_xp("train", "t.csv", "--task", "classes", "--no-run")
+    assert code == 2
+    assert "the one class" in err
+    assert "expected several" in err
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"k{place}" for place in range(30)],
+        [*["no"] * 20, *["yes"] * 20, *(f"once {place}" for place in range(20))],
+        [*map(str, range(20)), *map(str, range(20)), *(["99"] * 40)],
+    ],
+)
+def test_classes_that_are_only_held_out_count_as_mistakes(dnn_xp, tmp_path, names):
+    write_classes(tmp_path / "t.csv", names)
+    code, out, err = dnn_xp(
+        "train", "t.csv", "--task", "classes", "--run", "r", "--seed", "3", "--json"
+    )
+    assert code == 0, err
+    figures = json.loads(out)["figures"]
+    assert json.loads(dnn_xp("evaluate", "r", "t.csv", "--json").out)["figures"] == figures
+    dnn_xp("predict", "r", "t.csv", "-o", "p.csv")
+    predicted = [line.split(",")[2] for line in (tmp_path / "p.csv").read_text().splitlines()[1:]]
+    right = sum(one == name for one, name in zip(predicted, names, strict=True))
+    sizes = json.loads(out)["examples"]
+    assert right == round(sum(figures[part]["accuracy"] * sizes[part] for part in sizes))
+
+
+def test_a_class_that_is_only_held_out_has_its_place_in_the_picture(dnn_xp, tmp_path):
+    pytest.importorskip("matplotlib")
+    write_classes(tmp_path / "t.csv", [f"k{place}" for place in range(30)])
+    dnn_xp("train", "t.csv", "--run", "r")
+    code, _, err = dnn_xp("plot", "r", "confusion", "-o", "c.svg")
+    assert (code, err) == (0, "")
+    drawn = (tmp_path / "c.svg").read_text()
+    assert all(f">k{place}<" in drawn for place in range(30))
+
+
+@pytest.mark.parametrize("target", ["age", "left"])
+def test_evaluate_gives_one_document(dnn_xp, tmp_path, table, target):
+    trained = json.loads(dnn_xp("train", table, "--target", target, "--run", "r", "--json").out)
+    code, out, _ = dnn_xp("evaluate", "r", table, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["figures"] == trained["figures"]
+    assert document["examples"] == document["measured"] == trained["examples"]
+    assert (document["model"], document["data"]) == ("r", table)

@@ -40,6 +40,9 @@ def recipe_of(layers, label_smoothing=0.0, optimizer=None):
     return Recipe(network, optimizer, 5, 8, cosine(5, warm_up=1.0), label_smoothing)
 
 
+EXAMPLES = Examples(X, Y, None)
+
+
 @pytest.fixture
 def examples(array):
     found = Examples(array(X), array(Y), None)
@@ -93,10 +96,10 @@ def test_members_trained_together_are_those_trained_apart(
 
 @pytest.mark.once
 @pytest.mark.parametrize("n_steps", [2, 9])
-def test_what_time_allows_is_kept(examples, monkeypatch, n_steps):
+def test_what_time_allows_is_kept(monkeypatch, n_steps):
     ticks = iter([0.0] * (n_steps - 1) + [1.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
-    found = train_together(recipe_of(PLAIN), examples, drawn(), None, SEEDS, end=0.5)
+    found = train_together(recipe_of(PLAIN), EXAMPLES, drawn(), None, SEEDS, end=0.5)
     n_epochs = n_steps // 5  # of 38 examples, 8 in a step
     assert [member.epoch for member in found] == [n_epochs] * len(SEEDS)
     assert [len(member.history.get("cost", [])) for member in found] == [n_epochs] * len(SEEDS)
@@ -104,12 +107,12 @@ def test_what_time_allows_is_kept(examples, monkeypatch, n_steps):
 
 
 @pytest.mark.once
-def test_an_interrupt_keeps_what_all_have_learnt(examples):
+def test_an_interrupt_keeps_what_all_have_learnt():
     def interrupt(n_epochs):
         if n_epochs == 2:
             raise KeyboardInterrupt
 
-    options = (recipe_of(PLAIN), examples, drawn(), None, SEEDS)
+    options = (recipe_of(PLAIN), EXAMPLES, drawn(), None, SEEDS)
     with pytest.warns(ConvergenceWarning, match="interrupted by user after 2 of 5 epochs"):
         found = train_together(*options, tell=interrupt)
     assert [len(member.history["cost"]) for member in found] == [2] * len(SEEDS)
@@ -119,13 +122,13 @@ def test_an_interrupt_keeps_what_all_have_learnt(examples):
 
 
 @pytest.mark.once
-def test_members_that_diverge_are_told_of_and_keep_their_best(examples):
+def test_members_that_diverge_are_told_of_and_keep_their_best():
     recipe = recipe_of(PLAIN, optimizer=sgd(1e308))._replace(schedule=lambda epoch: epoch >= 1)
     with (
         np.errstate(all="ignore"),
         pytest.warns(DivergenceWarning, match="lower learning_rate_init"),
     ):
-        found = train_together(recipe, examples, drawn(), None, SEEDS)
+        found = train_together(recipe, EXAMPLES, drawn(), None, SEEDS)
     for member in found:
         assert member.epoch == 1
         assert np.all(np.isfinite(member.theta))
