@@ -1,5 +1,6 @@
 """``dnn-xp`` itself: its commands by name. Each is a function in a module of its own kind."""
 
+import functools
 import shutil
 import textwrap
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from dnn_xp.app.article import article
 from dnn_xp.app.check import list_backends, verify
 from dnn_xp.app.compare import compare_runs
 from dnn_xp.app.completion import InstallCompletion, ShowCompletion
-from dnn_xp.app.grouped_help import GroupedCommand
+from dnn_xp.app.grouped_help import GroupedCommand, PlainCommand
 from dnn_xp.app.plot import plot
 from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
@@ -90,7 +91,9 @@ def _fit(command: str, room: int) -> list[str]:
     return [*(f"{line} \\" for line in lines[:-1]), *lines[-1:]]
 
 
-app.command(
+_command = functools.partial(app.command, cls=PlainCommand)
+
+_command(
     cls=GroupedCommand,
     epilog=_examples(
         "train",
@@ -103,31 +106,31 @@ app.command(
         "train digits --epochs 1000 --run runs/long",
     ),
 )(train)
-app.command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
-app.command(
-    epilog=_examples(
-        "plot curves",
-        "plot runs/a runs/b curves -o curves.pdf",
-        "plot digits.h5 mistakes --data digits -o mistakes.png",
-    )
-)(plot)
-app.command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
-app.command(
-    cls=GroupedCommand,
-    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),
-)(range_test)
-app.command(
+_command(epilog=_examples("resume", "resume runs/long --epochs 2000"))(resume)
+_command(
     epilog=_examples(
         "evaluate digits.h5 digits", "evaluate pets.h5 new-pictures", "evaluate m.h5 new.csv"
     )
 )(evaluate)
-app.command(
+_command(
     epilog=_examples(
         "predict pets.h5 cat.jpg album",
         "predict digits.h5 seven.png --invert --crop-to-ink",
         "predict prices.h5 new.csv -o prices.csv",
     )
 )(predict)
-app.command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)
-app.command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
-app.command("backends")(list_backends)
+_command("runs", epilog=_examples("runs", "runs --json"))(compare_runs)
+_command(
+    epilog=_examples(
+        "plot curves",
+        "plot runs/a runs/b curves -o curves.pdf",
+        "plot digits.h5 mistakes --data digits -o mistakes.png",
+    )
+)(plot)
+_command(
+    cls=GroupedCommand,
+    epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),
+)(range_test)
+_command("backends")(list_backends)
+_command(epilog=_examples("verify", "verify --backend torch --device cuda:0"))(verify)
+_command(epilog=_examples("article --data-dir cats", "article --backend torch"))(article)

@@ -137,6 +137,7 @@ XName = Annotated[
     typer.Option(
         "--x",
         metavar="NAME",
+        rich_help_panel=DATA,
         help="The array of the examples in a file of arrays, such as train/x. Default: x, or what "
         "the names tell.",
     ),
@@ -146,6 +147,7 @@ YName = Annotated[
     typer.Option(
         "--y",
         metavar="NAME",
+        rich_help_panel=DATA,
         help="The array of what is to be learnt; beside a .npy file another one.",
     ),
 ]
@@ -176,7 +178,12 @@ Importances = Annotated[
 ]
 TimeLimitSeconds = Annotated[
     float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="End a training with --tabular by then."),
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        rich_help_panel=STEPS,
+        help="End a training with --tabular by then.",
+    ),
 ]
 TaskName = Annotated[
     str | None,

@@ -60,7 +60,7 @@ def saliency_pictures(
     captions = [""] * len(pictures) if captions is None else captions
     check("captions", len(captions), len(captions) == len(pictures), "one for each picture")
     figure = new_figure(max(4.0, 1.7 * n), 4.2)
-    figure.suptitle(headed(title, "below in red: what moves the output"))
+    figure.suptitle(headed(title, "below in orange: what moves the output"))
     red = np.asarray([int(COLOURS[1][i : i + 2], 16) / 255 for i in (1, 3, 5)])
     for place in range(n):
         picture, strength = _to_colours(pictures[place]), _strength(gradients[place])[..., None]

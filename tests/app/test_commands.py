@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from dnn_xp.app.commands import app
 
 COMMANDS = [
-    *("train", "resume", "range-test", "evaluate", "predict", "article", "verify", "backends"),
+    *("train", "resume", "evaluate", "predict", "runs", "plot", "range-test", "backends"),
+    *("verify", "article"),
 ]
 
 
@@ -38,6 +39,13 @@ def test_each_command_explains_itself(command):
     assert f"Usage: dnn-xp {command}" in text
     for line in re.findall(r"^  -.*$", text, re.MULTILINE):
         assert re.search(r"\s\s[A-Z]\w*", line), "an option without a word of help"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_arguments_stand_by_their_names_without_types_of_python(command):
+    text = shown(command, "--help").partition("Options:")[0]
+    assert "<" not in text
+    assert "...]..." not in text
 
 
 def whole(text: str) -> str:
