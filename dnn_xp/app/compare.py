@@ -32,8 +32,9 @@ def compare_runs(
 ) -> None:
     """List the runs that were kept, the best of each data set first.
 
-    Beside the best figure stand the settings in which the runs differ. A run is done, interrupted
-    (dnn-xp resume goes on with it), running, diverged, or damaged.
+    Beside the best figure, or below where a terminal is narrow, stand the settings in which the
+    runs differ. A run is done, interrupted (dnn-xp resume goes on with it), running, diverged, or
+    damaged.
     """
     console = report.open_console(as_json=as_json)
     with user_errors():
@@ -74,21 +75,29 @@ def _in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
 
 def _show(runs: Sequence[RunSummary], console: Console) -> None:
     differing = _differing([run.settings for run in runs if run.state != "damaged"])
+    headings = ["run", "state", "epochs", "best", "at epoch"]
+    rows = [
+        [
+            str(run.folder),
+            run.state,
+            str(run.epochs),
+            _describe_best(run),
+            "" if run.best is None or run.best.epoch is None else str(run.best.epoch),
+        ]
+        for run in runs
+    ]
+    values = [[run.settings.get(name, "") for name in differing] for run in runs]
+    whole = [*headings, *differing]
+    beside = [[*row, *own] for row, own in zip(rows, values, strict=True)]
+    if not differing or report.fits(console, whole, beside):
+        report.table(console, whole, beside, numbers=(2, 4))
+        return
+    report.table(console, headings, rows, numbers=(2, 4), optional=(4,))
+    report.say(console, "")
     report.table(
         console,
-        ["run", "state", "epochs", "best", "at epoch", *differing],
-        [
-            [
-                str(run.folder),
-                run.state,
-                str(run.epochs),
-                _describe_best(run),
-                "" if run.best is None or run.best.epoch is None else str(run.best.epoch),
-                *(run.settings.get(name, "") for name in differing),
-            ]
-            for run in runs
-        ],
-        numbers=(2, 4),
+        ["run", "settings in which they differ"],
+        [[str(run.folder), _describe_settings(run, differing)] for run in runs],
     )
 
 
@@ -102,6 +111,10 @@ def _differing(settings: Sequence[object]) -> list[str]:
         # An estimator of tables has no such settings as a network's; which of both it is counts.
         if len({one.get(name) for one in known if name in one or name == "tabular"}) > 1
     ]
+
+
+def _describe_settings(run: RunSummary, names: Sequence[str]) -> str:
+    return ", ".join(f"{name} {run.settings[name]}" for name in names if run.settings.get(name))
 
 
 def _describe_best(run: RunSummary) -> str:

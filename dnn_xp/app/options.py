@@ -178,7 +178,12 @@ Importances = Annotated[
 ]
 TimeLimitSeconds = Annotated[
     float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="End a training with --tabular by then."),
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        rich_help_panel=STEPS,
+        help="End a training with --tabular by then.",
+    ),
 ]
 TaskName = Annotated[
     str | None,

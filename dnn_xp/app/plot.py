@@ -75,7 +75,7 @@ def plot(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="The folder of a run, several for curves, or else the file of a model. "
             "Default: the last run in runs/.",
         ),

@@ -405,7 +405,7 @@ def _save(
         guarded = save_predictions(output, where, predictions)
         size = describe_size(output.stat().st_size)
     n = len(where["source"])
-    report.facts(console, [("predictions", f"{output}: {n:,}, {size}")])
+    report.facts(console, [("predictions", f"{output}: {n:,} row{'s' * (n != 1)}, {size}")])
     if guarded:
         say(
             "note",
@@ -426,7 +426,7 @@ def _say_unlike(parts: Sequence[_Part], asked: Asked) -> None:
         say("note", f"{name} is {unlike.words}{_way_out(unlike, asked)}")
     if (more := len(found) - NOTES) > 0:
         n = sum(len(part.unlike) for part in parts)
-        say("note", f"so are {more:,} more of {n:,} pictures unlike those of the training")
+        say("note", f"{more:,} more of the {n:,} pictures are unlike the training pictures, too")
 
 
 def _way_out(unlike: Unlike, asked: Asked) -> str:

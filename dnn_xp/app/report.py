@@ -18,7 +18,17 @@ from dnn_xp.app.experiment import Told
 from dnn_xp.callbacks.progress_bar import NEXT_LOOK, NOT_AT_ONCE, make_bar
 from dnn_xp.reprs import printable
 
-__all__ = ["epochs", "facts", "is_live", "open_console", "progress", "reading", "say", "table"]
+__all__ = [
+    "epochs",
+    "facts",
+    "fits",
+    "is_live",
+    "open_console",
+    "progress",
+    "reading",
+    "say",
+    "table",
+]
 
 Advance = Callable[[float, str], None]
 Within = Callable[[int, int, int], None]
@@ -107,6 +117,15 @@ def table(
     for cells in zip(*(columns[place][1:] for place in shown), strict=True):
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     _print(console, drawn)
+
+
+def fits(
+    console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], *, gap: int = 2
+) -> bool:
+    """Return whether a table has room with each of its cells in one line."""
+    cells = zip(headings, *rows, strict=True)
+    widths = [_width([printable(cell) for cell in column]) for column in cells]
+    return sum(widths) + gap * (len(widths) - 1) <= console.width
 
 
 def _choose(

@@ -210,7 +210,8 @@ def _settings(record: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
         return {name: _as_text(own[name]) for name in own if name not in ("network", "theta")}
     words = {name.lstrip("-"): _as_text(value) for name, value in options.items()}
     words.pop("data", None)  # how they are read
-    named = {name: _as_text(settings[name]) for name in ("data", "backend") if name in settings}
+    known = [name for name in ("data", "target", "backend") if name in settings]
+    named = {name: _as_text(settings[name]) for name in known}
     return named | words
 
 

@@ -133,7 +133,12 @@ def _why_a_network(context: typer.Context, settings: Settings, together: bool) -
     try:
         require("sklearn", extra="sklearn")
     except ImportError as error:
-        return str(error)
+        cause = error.__cause__
+        broken = "" if isinstance(cause, ModuleNotFoundError) else f" ({cause})"
+        return (
+            "no scikit-learn, which the estimators of tables need: "
+            f"pip install 'dnn-xp[sklearn]'{broken}"
+        )
     return None
 
 

@@ -451,11 +451,12 @@ def _keep_in(
     about = settings.about(
         prepared.optimizer_settings, experiment.fingerprint, settings.epochs, backend.name
     )
+    target = {} if experiment.target is None else {"target": experiment.target}
     return KeptRun(
         folder,
         # Five vectors like theta at 200 MB/s: a twentieth of the time goes into checkpoints.
         seconds=max(SECONDS, _theta_bytes(settings, experiment) / 2e6),
-        about={**record, "settings": about, "options": dict(prepared.options)},
+        about={**record, "settings": about | target, "options": dict(prepared.options)},
         make_model=model_of,
         in_units=lambda figures: in_own_units(figures, experiment.targets),
     )

@@ -1,6 +1,7 @@
 """``dnn-xp runs``: which are listed, in which order, with what they differ in."""
 
 import json
+import sys
 
 import pytest
 
@@ -55,6 +56,25 @@ def test_runs_on_the_same_data_stand_together_the_best_first(dnn_xp, make):
         ["runs/d", "done", "0", "digits", "adam"],
         ["runs/c", "done", "1", "accuracy", "99.00%", "1", "cats", "adam"],
     ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_many_settings_stand_below_where_they_have_no_room(dnn_xp, make, monkeypatch, width):
+    names = ["dropout", "weight-decay", "schedule", "label-smoothing", "early-stopping", "metric"]
+    for i, run in enumerate(("2026-12-01_digits", "2026-12-01_digits_2")):
+        make(run, [0.5 + i / 4], **{f"--{name}": f"value-{i}" for name in names})
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    out = dnn_xp("runs").out
+    listed = out.splitlines()
+    assert max(map(len, listed)) <= width
+    for folder in ("runs/2026-12-01_digits_2", "runs/2026-12-01_digits"):
+        of_run = [line.split() for line in listed if line.split()[:1] == [folder]]
+        assert [of_run[0][1], of_run[1][1]] == ["done", "dropout"]  # nothing is broken
+    words = " ".join(out.split())
+    assert all(f"{name} value-{i}" in words for name in names for i in (0, 1))
+    assert "75.00%" in words
 
 
 def test_a_damaged_run_does_not_stop_the_rest(dnn_xp, make):

@@ -299,7 +299,7 @@ def test_large_files_are_read_a_part_at_a_time(dnn_xp, sums, tmp_path, monkeypat
     for name in write_arrays(tmp_path, x):
         code, out, err = dnn_xp("predict", sums, name, "-o", "out.csv")
         assert (code, err) == (0, "")
-        assert "out.csv: 33," in out
+        assert "out.csv: 33 rows," in out
         assert [float(row["value"]) for row in read_csv("out.csv")] == pytest.approx(x.sum(axis=1))
 
 
@@ -529,7 +529,7 @@ def test_many_rows_are_shown_in_part(dnn_xp, sums, tmp_path):
     lines = dnn_xp("predict", sums, "x.npy").out.splitlines()
     assert (len(lines), lines[-1]) == (102, "the first 100 of 1,234; -o FILE keeps all")
     lines = dnn_xp("predict", sums, "x.npy", "-o", "all.csv").out.splitlines()
-    assert lines[0].startswith("predictions  all.csv: 1,234, ")
+    assert lines[0].startswith("predictions  all.csv: 1,234 rows, ")
     assert lines[-1] == "the first 10 of 1,234"
     assert len(read_csv("all.csv")) == 1234
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sys
 import tempfile
 
 import numpy as np
@@ -167,15 +168,24 @@ def test_many_rows_mean_one_network_unless_it_is_said(dnn_xp, monkeypatch, table
 
 
 def test_without_scikit_learn_it_is_one_network(dnn_xp, monkeypatch, table):
-    def require(module, extra):
-        raise ImportError("needs scikit-learn: pip install dnn-xp[sklearn]")
-
-    monkeypatch.setattr(tabular, "require", require)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    why = "no scikit-learn, which the estimators of tables need: pip install 'dnn-xp[sklearn]'"
     code, out, _ = dnn_xp("train", table, "--no-run")
     assert code == 0
-    assert out.startswith("table.csv: trained as one network: needs scikit-learn: pip install")
-    code, _, err = dnn_xp("train", table, "--no-run", "--tabular")
-    assert (code, "--tabular: found needs scikit-learn" in err) == (2, True)
+    assert out.splitlines()[0] == f"table.csv: trained as one network: {why}"
+    for option in ("--tabular", "--importances"):
+        code, out, err = dnn_xp("train", table, "--no-run", option)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"dnn-xp: error: {option}: ")
+        assert err.endswith(f"found {why}\n")
+
+
+def test_a_broken_scikit_learn_is_told_from_none(dnn_xp, monkeypatch, table):
+    def require(module, extra):
+        raise ImportError(extra) from ImportError("libgomp is missing")
+
+    monkeypatch.setattr(tabular, "require", require)
+    assert "(libgomp is missing)" in dnn_xp("train", table, "--no-run").out.splitlines()[0]
 
 
 @pytest.mark.parametrize("data", ["digits", "a.npz", "folder"])
@@ -278,6 +288,18 @@ def test_runs_on_a_table_are_compared_by_what_was_held_out(dnn_xp, table):
     accuracy = shown["accuracy"].split(", ")[1].split()[0]
     assert by_folder["runs/a"][1:] == ["done", "4", "accuracy", accuracy, "1", "yes"]
     assert by_folder["runs/b"][-1] == "0"
+
+
+def test_the_target_of_a_table_stands_beside_networks_and_estimators_alike(dnn_xp, tmp_path):
+    rows = [f"{i},{i % 3},{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,rest,kind", *rows]))
+    for name, target in (("a", "size"), ("b", "kind"), ("c", None)):
+        words = () if target is None else ("--target", target)
+        assert dnn_xp("train", "t.csv", *words, "--epochs", "1", "--run", f"runs/{name}").code == 0
+    assert dnn_xp("train", "t.csv", "--time-limit", "20", "--run", "runs/d").code == 0
+    runs = json.loads(dnn_xp("runs", "--json").out)["runs"]
+    found = {run["folder"]: run["settings"]["target"] for run in runs}
+    assert found == {"runs/a": "size", "runs/b": "kind", "runs/c": "kind", "runs/d": "kind"}
 
 
 @pytest.mark.parametrize(
