@@ -361,7 +361,8 @@ def _split_by_pyarrow(content: bytes, separator: str) -> Sequence[Sequence[str]]
     width = content.partition(b"\n")[0].count(separator.encode()) + 1
     table = arrow.read_csv(
         io.BytesIO(content),
-        arrow.ReadOptions(autogenerate_column_names=True),
+        # Threads of its own were still running, now and then, as a process ended: it aborted.
+        arrow.ReadOptions(autogenerate_column_names=True, use_threads=False),
         arrow.ParseOptions(delimiter=separator, quote_char=False),
         arrow.ConvertOptions(
             column_types={f"f{place}": string() for place in range(width)},
@@ -465,7 +466,7 @@ def _parquet_by_pyarrow(path: Path) -> list[tuple[str, HostArray]]:
     import pyarrow
     from pyarrow import parquet
 
-    table = parquet.read_table(path)
+    table = parquet.read_table(path, use_threads=False)
     found = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
