@@ -202,7 +202,11 @@ def over_mpi(comm: Any = None, *, on_device: bool = False) -> Group:
                 f"group: found each of {started} processes alone, expected them together; start "
                 f"them with the mpiexec of the MPI that mpi4py loads: {_first_line(mpi)}"
             )
-    abort = partial(comm.Abort, 1)
+
+    def abort() -> None:
+        time.sleep(_LAST_WORDS)
+        comm.Abort(1)
+
     if comm.size > 1:
         _abort_on_errors(abort)
 
@@ -298,6 +302,8 @@ def _wait(is_done: Callable[[], bool]) -> None:
 
 
 _SLICE = timedelta(milliseconds=100)
+# Seconds: MPI's launcher drops what it has not yet passed on of the processes that it ends.
+_LAST_WORDS = 0.5
 
 
 def _first_line(mpi: Any) -> str:

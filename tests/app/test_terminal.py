@@ -126,7 +126,6 @@ def folder(tmp_path_factory):
 
 
 TRAIN = ("train", "--epochs", "3", "--no-run", "--metric", "f1", "--output", "new.h5")
-SLOW = ("train", "slow.npz", "--layers", "700,700", "--epochs", "2", "--no-run")
 EVALUATE, BACKENDS = ("evaluate", "m.h5", "digits"), ("backends",)
 
 
@@ -156,8 +155,21 @@ def test_on_a_terminal_all_fits(folder, command, columns):
         assert any(re.search(r"^model +new\.h5 \([\d.]+ kB\)$", line) for line in seen.lines)
 
 
+EPOCHS_OF_2_S = """
+import time
+from dnn_xp.app.train import _Batches as Batches
+real = Batches.step
+def slowly(shown, run):
+    time.sleep(2.0 / run.n_batches)
+    real(shown, run)
+Batches.step = slowly
+"""
+
+
 def test_a_bar_moves_within_an_epoch(folder):
-    seen = Terminal(SLOW, folder, 80, DNN_XP_BACKEND="numpy").close()
+    """Of two seconds, however fast the machine is."""
+    arguments = ("train", "--epochs", "2", "--no-run")
+    seen = Terminal(arguments, folder, 80, EPOCHS_OF_2_S + DNN_XP, DNN_XP_BACKEND="numpy").close()
     assert seen.code == 0, seen.lines
     check_lines(seen, 80)
     bars = [line for frame in seen.frames for line in frame if line.startswith("epoch ")]
