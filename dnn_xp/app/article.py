@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.errors import Failure, user_errors
 from dnn_xp.app.formatting import describe_backend
 from dnn_xp.app.options import BackendName, DataDir, DeviceName, computing
@@ -57,22 +57,22 @@ def article(
     Every cost that the article prints stands beside ours, and so do the accuracies. The
     precision is float64.
     """
-    console = report.open_console()
+    console = printing.open_console()
     n_off = 0
     with computing(backend, device) as current:
         with user_errors():
             pictures = load_pictures(data_dir)
-        report.say(console, f"backend {describe_backend(current, pictures.train_x)}")
+        printing.say(console, f"backend {describe_backend(current, pictures.train_x)}")
         for published in PUBLISHED:
             widths = "-".join(str(units) for units in published.layers_dims)
-            report.say(console, f"\n{published.model} {widths}", style="bold")
+            printing.say(console, f"\n{published.model} {widths}", style="bold")
             started = time.perf_counter()
-            with report.progress(console, "iteration", published.num_iterations) as advance:
+            with printing.progress(console, "iteration", published.num_iterations) as advance:
                 outcome = train_published(published, pictures, advance)
             rows = _compare(published, outcome)
             headings = ["iteration", "published", "ours", "off by", ""]
-            report.table(console, headings, rows, numbers=range(4))
-            report.say(console, f"{time.perf_counter() - started:.1f} s")
+            printing.table(console, headings, rows, numbers=range(4))
+            printing.say(console, f"{time.perf_counter() - started:.1f} s")
             n_off += sum(row[-1] == "off" for row in rows)
     if n_off:
         raise Failure(f"{n_off} of the article's numbers are off on {current.name}")
@@ -92,7 +92,7 @@ def load_pictures(folder: Any) -> Pictures:
     return Pictures(X, Y, X_test, Y_test)
 
 
-def train_published(published: Published, pictures: Pictures, advance: report.Advance) -> Outcome:
+def train_published(published: Published, pictures: Pictures, advance: printing.Advance) -> Outcome:
     """Train a network of the article as it was there.
 
     Parameters
@@ -121,7 +121,7 @@ def train_published(published: Published, pictures: Pictures, advance: report.Ad
 class _Watch(Callback):
     """Show the cost of each iteration, and keep those that the article prints."""
 
-    def __init__(self, advance: report.Advance) -> None:
+    def __init__(self, advance: printing.Advance) -> None:
         self.advance, self.costs = advance, list[float]()
 
     def epoch(self, run: Run) -> None:

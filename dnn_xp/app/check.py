@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure
 from dnn_xp.app.options import AsJson, BackendName, DeviceName, computing
@@ -14,7 +14,7 @@ __all__ = ["list_backends", "verify"]
 
 def list_backends(as_json: AsJson = False) -> None:
     """List the array libraries: what is there, or why not. A * marks the current one."""
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     with computing(None, None) as current:
         probes = probe_backends()
     if as_json:
@@ -36,10 +36,10 @@ def list_backends(as_json: AsJson = False) -> None:
         headings.append("install with")
         rows = [[*row, probe.install or ""] for row, probe in zip(rows, probes, strict=True)]
     narrow = [headings.index(name) for name in ("default dtype", "standard")]
-    report.table(console, headings, rows, optional=narrow)
+    printing.table(console, headings, rows, optional=narrow)
     for probe in probes:
         if probe.problem is not None and probe.install is None:
-            report.say(console, f"{probe.name}: {probe.problem}")
+            printing.say(console, f"{probe.name}: {probe.problem}")
 
 
 def verify(backend: BackendName = None, device: DeviceName = None, as_json: AsJson = False) -> None:
@@ -49,11 +49,11 @@ def verify(backend: BackendName = None, device: DeviceName = None, as_json: AsJs
     stands beside a difference quotient of the cost, and the difference is relative. The
     precision is float64.
     """
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     compared: list[Comparison] = []
     with (
         computing(backend, device) as current,
-        report.progress(console, "check", count()) as advance,
+        printing.progress(console, "check", count()) as advance,
     ):
         for done, of_step in enumerate(comparisons(), 1):
             compared += of_step
@@ -83,7 +83,7 @@ def _found(backend: Backend, compared: list[Comparison]) -> dict[str, object]:
 def _show(console: Console, compared: list[Comparison]) -> None:
     """Print what was found as a table, and how much of it is as it must be."""
     off = [comparison for comparison in compared if not comparison.ok]
-    report.table(
+    printing.table(
         console,
         ["name", "value", "expected", "off by", ""],
         [_row(comparison) for comparison in compared],
@@ -92,8 +92,8 @@ def _show(console: Console, compared: list[Comparison]) -> None:
     )
     for comparison in off:
         if comparison.problem:
-            report.say(console, f"{comparison.name}: {comparison.problem}", style="red")
-    report.say(console, f"{len(compared) - len(off)} of {len(compared)} are as they must be")
+            printing.say(console, f"{comparison.name}: {comparison.problem}", style="red")
+    printing.say(console, f"{len(compared) - len(off)} of {len(compared)} are as they must be")
 
 
 def _row(comparison: Comparison) -> list[str]:

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import say, user_errors
-from dnn_xp.app.formatting import describe_metric
 from dnn_xp.app.options import AsJson, as_path
-from dnn_xp.app.run_summaries import RunSummary, find_folders, summarize
 from dnn_xp.app.runs import RUNS
+from dnn_xp.reports.run_summaries import RunSummary, find_folders, summarize
+from dnn_xp.reports.words import describe_metric
 
 __all__ = ["compare_runs"]
 
@@ -36,14 +36,14 @@ def compare_runs(
     runs differ. A run is done, interrupted (dnn-xp resume goes on with it), running, diverged, or
     damaged.
     """
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     with user_errors():
         folders = find_folders(RUNS if folder is None else folder)
     runs = _in_order([summarize(one) for one in folders])
     if as_json:
         print_json({"runs": runs})
     elif not runs:
-        report.say(console, f"there is no run in {RUNS if folder is None else folder}")
+        printing.say(console, f"there is no run in {RUNS if folder is None else folder}")
     else:
         _show(runs, console)
     for run in runs:
@@ -89,12 +89,12 @@ def _show(runs: Sequence[RunSummary], console: Console) -> None:
     values = [[run.settings.get(name, "") for name in differing] for run in runs]
     whole = [*headings, *differing]
     beside = [[*row, *own] for row, own in zip(rows, values, strict=True)]
-    if not differing or report.fits(console, whole, beside):
-        report.table(console, whole, beside, numbers=(2, 4))
+    if not differing or printing.fits(console, whole, beside):
+        printing.table(console, whole, beside, numbers=(2, 4))
         return
-    report.table(console, headings, rows, numbers=(2, 4), optional=(4,))
-    report.say(console, "")
-    report.table(
+    printing.table(console, headings, rows, numbers=(2, 4), optional=(4,))
+    printing.say(console, "")
+    printing.table(
         console,
         ["run", "settings in which they differ"],
         [[str(run.folder), _describe_settings(run, differing)] for run in runs],

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnn_xp.app.formatting import describe_network
 from dnn_xp.app.optimization import LearningRatePlan, choose_schedule
-from dnn_xp.app.run_summaries import History, read_history
 from dnn_xp.callbacks.run_folder import HISTORY, load_record
 from dnn_xp.network import Network
 from dnn_xp.network.description import network_of
 from dnn_xp.reports import learning_curve
+from dnn_xp.reports.run_summaries import History, read_history
+from dnn_xp.reports.words import describe_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

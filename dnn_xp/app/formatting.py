@@ -1,66 +1,22 @@
-"""Descriptions in words: of data, networks, backends and metrics."""
+"""Descriptions in words: of backends, optimizers and files."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from dnn_xp.app.optimization import OptimizerSettings
 from dnn_xp.backends import Array, Backend, device, dtype_name
-from dnn_xp.data import Dataset, Source
+from dnn_xp.data import Source
 from dnn_xp.data.sources import reference_array
-from dnn_xp.data.stored import StoredDataset
-from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
-from dnn_xp.network import Network
+from dnn_xp.reports.words import counted, describe_metric
 from dnn_xp.training import Regularization
 
 __all__ = [
     "describe_backend",
-    "describe_data",
-    "describe_metric",
     "describe_metrics",
-    "describe_network",
     "describe_optimizer",
     "describe_written",
     "size_of",
 ]
-
-
-def describe_data(dataset: Dataset | StoredDataset) -> str:
-    """Say what an example is, such as ``"8 x 8 x 1 pictures, 10 classes"``."""
-    if dataset.image_shape is not None:
-        example = f"{' x '.join(str(n) for n in dataset.image_shape)} pictures"
-    else:
-        example = _counted(dataset.X.shape[0], "feature")
-    if dataset.classes is not None:
-        kind = "labels" if dataset.task == "labels" else "classes"
-        return f"{example}, {len(dataset.classes):,} {kind}"
-    kind = "count" if dataset.task == "counts" else "target"
-    return f"{example}, {_counted(dataset.y.shape[0], kind)}"
-
-
-def describe_network(network: Network) -> str:
-    """Say what a network is, such as ``"64-32-10 relu, softmax_cross_entropy, 2,410 ..."``."""
-    units = [layer.units for layer in network.layers if isinstance(layer, Dense)]
-    widths = "-".join(str(n) for n in (network.n_inputs, *units))
-    hidden = network.layers[:-1]
-    normalized = any(isinstance(layer, Activation) for layer in hidden)
-    kind = Activation if normalized else Dense
-    activations = dict.fromkeys(str(one.activation) for one in hidden if isinstance(one, kind))
-    between = dict.fromkeys(_describe_between(layer) for layer in hidden)
-    return ", ".join(
-        (
-            " ".join((widths, *activations)),
-            *(text for text in between if text),
-            str(network.cost),
-            f"{network.size:,} parameters",
-        )
-    )
-
-
-def _describe_between(layer: Layer) -> str:
-    """Say what stands between layers of weights, or nothing of another layer."""
-    if isinstance(layer, Dropout):
-        return f"dropout {layer.rate:g}"
-    return {BatchNorm: "batch norm", LayerNorm: "layer norm"}.get(type(layer), "")
 
 
 def describe_backend(backend: Backend, X: Array | Source) -> str:
@@ -95,7 +51,7 @@ def describe_optimizer(
         parts.append(f"weight decay {settings.weight_decay:g}")
     parts += _describe_rules(settings.regularization)
     if early_stopping is not None:
-        parts.append(f"early stopping after {_counted(early_stopping, 'epoch')}")
+        parts.append(f"early stopping after {counted(early_stopping, 'epoch')}")
     return ", ".join(parts)
 
 
@@ -110,11 +66,6 @@ def _describe_rules(rules: Regularization) -> list[str]:
         "noise": rules.noise,
     }
     return [f"{name} {number:g}" for name, number in numbers.items() if number]
-
-
-def describe_metric(name: str, value: float) -> str:
-    """Return an accuracy of any kind in percent, and another metric with four digits."""
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4g}"
 
 
 def describe_metrics(parts: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
@@ -161,7 +112,3 @@ def describe_written(path: Path) -> str:
         return f"{path} ({size_of(path)})"
     except OSError:  # somebody took it away meanwhile
         return str(path)
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

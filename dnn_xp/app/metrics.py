@@ -6,11 +6,12 @@ from dnn_xp.app.experiment import ExampleArrays
 from dnn_xp.backends import Array
 from dnn_xp.data.tasks import task_of
 from dnn_xp.functions.costs import central_outputs, find_cost
-from dnn_xp.functions.metrics import METRICS, mode_of
+from dnn_xp.functions.metrics import METRICS
 from dnn_xp.network import Network
+from dnn_xp.reports.words import SHORT_NAMES
 from dnn_xp.training.evaluation import AT_ONCE
 
-__all__ = ["Metrics", "choose_metrics", "measure", "mode_by_name"]
+__all__ = ["Metrics", "choose_metrics", "measure"]
 
 Metrics = Mapping[str, Callable[[Array, Array], Array]]
 """Functions of predictions and targets, by the names under which they are shown."""
@@ -19,12 +20,6 @@ OF_CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "log
 OF_TARGETS = ("root_mean_squared_error", "mean_absolute_error", "r2")
 OF_TWO_CLASSES, OF_SEVERAL_CLASSES = "roc_auc", "top_k_accuracy"
 OF_LABELS = ("multilabel_accuracy", "multilabel_f1", "hamming_loss")
-_SHOWN_AS = {
-    "mean_absolute_error": "MAE",
-    "r2": "R2",
-    "root_mean_squared_error": "RMSE",
-    "top_k_accuracy": "top_5_accuracy",
-}
 
 
 def choose_metrics(
@@ -57,21 +52,7 @@ def choose_metrics(
         raise ValueError(
             f"--metric: found {unknown[0]!r}, expected one of {', '.join(known)} for such data"
         )
-    return {_SHOWN_AS.get(name, name): METRICS[name] for name in (*usual, *asked)}
-
-
-def mode_by_name(shown: str) -> str | None:
-    """Return whether a metric is better when smaller, "min", or larger, "max"; None of no metric.
-
-    Parameters
-    ----------
-    shown : str
-        The name under which it is shown, such as ``"RMSE"``, or ``"cost"``.
-    """
-    if shown == "cost":
-        return "min"
-    names = {short: name for name, short in _SHOWN_AS.items()}
-    return mode_of(METRICS.get(names.get(shown, shown)))
+    return {SHORT_NAMES.get(name, name): METRICS[name] for name in (*usual, *asked)}
 
 
 def measure(

@@ -1,13 +1,10 @@
 """Pictures of what a model has learnt, from the model and from examples that it is shown."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dnn_xp.backends import HostArray, dtype_name, from_host, to_host
-from dnn_xp.data import Dataset, apply
-from dnn_xp.functions.costs import central_outputs, find_cost
 from dnn_xp.models import Model
 from dnn_xp.reports import (
     confusion_heatmap,
@@ -19,32 +16,25 @@ from dnn_xp.reports import (
     saliency_pictures,
     weight_pictures,
 )
-from dnn_xp.training.evaluation import AT_ONCE
+from dnn_xp.reports.examples import (
+    Examples,
+    check_is_network,
+    classes_of,
+    first_layer_weights,
+    image_shape,
+    pictures_of,
+    predict,
+    probabilities_of,
+    saliency_of,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DRAWN_FROM_EXAMPLES", "Examples", "draw_importances", "draw_weights"]
+__all__ = ["DRAWN_FROM_EXAMPLES", "draw_importances", "draw_weights"]
 
 _MOST_PICTURES = 10
-
-
-class Examples(NamedTuple):
-    """What a model is shown.
-
-    Attributes
-    ----------
-    name : str
-        Such as ``"digits, held out"``.
-    part : Dataset
-    outputs : ndarray, shape (n_outputs, m), optional
-        What an estimator of tables says of them: probabilities, or values. Default: what the
-        network of the model says.
-    """
-
-    name: str
-    part: Dataset
-    outputs: HostArray | None = None
 
 
 # ----------------------------------------------------------------------------- the model by itself
@@ -58,13 +48,9 @@ def draw_weights(model: Model, name: str) -> "Figure":
     ValueError
         Where the model is not of pictures.
     """
-    _check_is_network(model, "weights")
-    shape = _image_shape(model, "weights")
-    parameters = model.network.unpack(model.theta)
-    if "W1" not in parameters:
-        raise ValueError("weights: the first layer has none that could be drawn")
-    W = to_host(parameters["W1"]) * np.reshape(model.preprocessing.scale, (1, -1))
-    return weight_pictures(W, shape, title=name)
+    check_is_network(model, "weights")
+    shape = image_shape(model, "weights")
+    return weight_pictures(first_layer_weights(model, "weights"), shape, title=name)
 
 
 def draw_importances(model: Model, name: str) -> "Figure":
@@ -97,23 +83,23 @@ def draw_importances(model: Model, name: str) -> "Figure":
 
 
 def _draw_confusion(model: Model, shown: Examples) -> "Figure":
-    classes, y = _classes(model, shown, "confusion")
-    predicted = _probabilities(model, shown).argmax(axis=0)
+    classes, y = classes_of(model, shown, "confusion")
+    predicted = probabilities_of(model, shown).argmax(axis=0)
     counts = np.zeros((len(classes), len(classes)))
     np.add.at(counts, (y, predicted), 1.0)
     return confusion_heatmap(counts, classes, title=shown.name)
 
 
 def _draw_calibration(model: Model, shown: Examples) -> "Figure":
-    _, y = _classes(model, shown, "calibration")
-    A = _probabilities(model, shown)
+    _, y = classes_of(model, shown, "calibration")
+    A = probabilities_of(model, shown)
     return reliability_diagram(A.max(axis=0), A.argmax(axis=0) == y, title=shown.name)
 
 
 def _draw_mistakes(model: Model, shown: Examples) -> "Figure":
-    classes, y = _classes(model, shown, "mistakes")
-    pictures = _pictures(model, shown, "mistakes")
-    A = _probabilities(model, shown)
+    classes, y = classes_of(model, shown, "mistakes")
+    pictures = pictures_of(model, shown, "mistakes")
+    A = probabilities_of(model, shown)
     predicted, every = A.argmax(axis=0), np.arange(len(y))
     return mislabeled_pictures(
         pictures,
@@ -130,16 +116,11 @@ def _draw_saliency(model: Model, shown: Examples) -> "Figure":
             X=shown.part.X[:, :_MOST_PICTURES], y=shown.part.y[..., :_MOST_PICTURES]
         )
     )
-    classes, y = _classes(model, few, "saliency")
-    pictures = _pictures(model, few, "saliency")
-    A = _probabilities(model, few)
+    classes, y = classes_of(model, few, "saliency")
+    pictures = pictures_of(model, few, "saliency")
+    A = probabilities_of(model, few)
     predicted = A.argmax(axis=0)
-    network, X = model.network, _scaled(model, few.part.X)
-    outputs: Any = 0
-    if network.n_outputs > 1:
-        outputs = from_host(np.eye(network.n_outputs)[:, predicted].astype(X.dtype))
-    gradients = to_host(network.input_gradient(model.theta, from_host(X), outputs))
-    gradients = gradients * np.reshape(model.preprocessing.scale, (-1, 1))
+    gradients = saliency_of(model, few)
     captions = [
         f"{classes[k]} ({A[k, i]:.0%})\ntrue: {classes[y[i]]}" for i, k in enumerate(predicted)
     ]
@@ -149,12 +130,12 @@ def _draw_saliency(model: Model, shown: Examples) -> "Figure":
 
 
 def _draw_boundary(model: Model, shown: Examples) -> "Figure":
-    classes, y = _classes(model, shown, "boundary")
-    _check_is_network(model, "boundary")
+    classes, y = classes_of(model, shown, "boundary")
+    check_is_network(model, "boundary")
     if model.network.n_inputs != 2:
         raise ValueError(f"boundary: found {model.network.n_inputs} features, expected 2")
     return decision_boundary(
-        lambda X: _predict(model, X), shown.part.X, y, classes, title=shown.name
+        lambda X: predict(model, X), shown.part.X, y, classes, title=shown.name
     )
 
 
@@ -164,10 +145,7 @@ def _draw_residuals(model: Model, shown: Examples) -> "Figure":
     targets = shown.part.y
     if targets.shape[0] != 1:
         raise ValueError(f"residuals: found {targets.shape[0]} targets, expected one")
-    A = shown.outputs
-    if A is None:
-        A = _predict(model, shown.part.X)[central_outputs(find_cost(model.network.cost)), :]
-    return residual_plot(A[0], targets[0], title=shown.name)
+    return residual_plot(values_of(model, shown)[0], targets[0], title=shown.name)
 
 
 DRAWN_FROM_EXAMPLES: dict[str, Callable[[Model, Examples], "Figure"]] = {
@@ -179,46 +157,3 @@ DRAWN_FROM_EXAMPLES: dict[str, Callable[[Model, Examples], "Figure"]] = {
     "saliency": _draw_saliency,
 }
 """What draws a kind of picture, by name: a ValueError says what the model is not made for."""
-
-
-# ----------------------------------------------------------------------------- what the model says
-
-
-def _scaled(model: Model, X: HostArray) -> HostArray:
-    return apply(model.preprocessing, X, dtype_name(model.theta.dtype))
-
-
-def _predict(model: Model, X: HostArray) -> HostArray:
-    X = from_host(_scaled(model, X))
-    return to_host(model.network.predict(model.theta, X, batch_size=AT_ONCE))
-
-
-def _probabilities(model: Model, shown: Examples) -> HostArray:
-    """Return the probability of each class, also where the network gives that of the second."""
-    A = _predict(model, shown.part.X) if shown.outputs is None else shown.outputs
-    return np.concat([1.0 - A, A]) if A.shape[0] == 1 else A
-
-
-def _classes(model: Model, shown: Examples, kind: str) -> tuple[tuple[str, ...], HostArray]:
-    if model.classes is None:
-        raise ValueError(f"{kind}: found real targets, expected classes; see residuals")
-    if shown.part.y.ndim != 1:
-        raise ValueError(f"{kind}: found several labels an example, expected one class")
-    return shown.part.classes or model.classes, shown.part.y
-
-
-def _check_is_network(model: Model, kind: str) -> None:
-    if model.table is not None:
-        raise ValueError(f"{kind}: found a {model.table['estimator']}, expected one network")
-
-
-def _image_shape(model: Model, kind: str) -> tuple[int, int, int]:
-    if model.image_shape is None:
-        raise ValueError(f"{kind}: the model was not trained on pictures")
-    return model.image_shape
-
-
-def _pictures(model: Model, shown: Examples, kind: str) -> HostArray:
-    """Return the examples as pictures from 0 to 1."""
-    pictures = shown.part.X.T.reshape(-1, *_image_shape(model, kind))
-    return pictures / float(model.pixel_max or 1)

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from typer.core import TyperGroup
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.completion import among
 from dnn_xp.app.curves import draw_runs
 from dnn_xp.app.errors import user_errors
@@ -18,7 +18,6 @@ from dnn_xp.app.experiment import Told, check_features
 from dnn_xp.app.large import check_data_options
 from dnn_xp.app.model_pictures import (
     DRAWN_FROM_EXAMPLES,
-    Examples,
     draw_importances,
     draw_weights,
 )
@@ -45,6 +44,7 @@ from dnn_xp.data.stored import StoredDataset, some_runs
 from dnn_xp.files.claiming import claim
 from dnn_xp.models import Model, load_model
 from dnn_xp.reports import show
+from dnn_xp.reports.examples import Examples
 from dnn_xp.reports.figures import has_window
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def plot(
     is right as often as it says; boundary: of two features; residuals: of real targets;
     importances: of a table's features.
     """
-    console = report.open_console()
+    console = printing.open_console()
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
             require("matplotlib", extra="app")
@@ -138,14 +138,14 @@ def plot(
                     check_data_options(data, x, y, target)
                     options = DataOptions(data, x, y, target, data_dir, trust)
                 source = _Source(chosen[0].absolute(), options, trust)
-                with report.reading(console, "read") as advance:
+                with printing.reading(console, "read") as advance:
                     figure = _draw_of_model(kind, source, context, opened, advance)
         if output is None and has_window():
             show(figure)
             return
         path = _new_file(kind) if output is None else output
         written = draw(figure, path, "--output")
-    report.facts(console, [(str(kind), written)])
+    printing.facts(console, [(str(kind), written)])
 
 
 class _Source(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import UserError, say, user_errors
 from dnn_xp.app.inputs import Asked, find_pictures, is_array_file, read_columns, read_one_picture
@@ -120,7 +120,7 @@ def predict(
     says which are unlike those. A file that cannot be read does not stop the others: the exit code
     is then 1.
     """
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     with computing(backend, device):
         with user_errors():
             paths = [check_path("data", one) for one in data]
@@ -260,7 +260,7 @@ def _predict_all(
     """Predict from each file, and say which cannot be read, and how many these are."""
     files, n_failed = _find_files(predictor.model, paths)
     parts: list[_Part] = []
-    with report.reading(console, "predict") as advance:
+    with printing.reading(console, "predict") as advance:
         for done, path in enumerate(files, 1):
             try:
                 with user_errors():
@@ -380,10 +380,10 @@ def _show(
     }
     texts = ("picture", "file", "class", "labels", "runner-up")
     numbers = [i for i, name in enumerate(cells) if not name.endswith(texts)]
-    report.table(console, list(cells), list(zip(*cells.values(), strict=True)), numbers=numbers)
+    printing.table(console, list(cells), list(zip(*cells.values(), strict=True)), numbers=numbers)
     if (n := len(where["source"])) > most:
         way_out = "; -o FILE keeps all" if most == SHOWN else ""
-        report.say(console, f"the first {most} of {n:,}{way_out}")
+        printing.say(console, f"the first {most} of {n:,}{way_out}")
 
 
 def _cells(name: str, column: HostArray) -> list[str]:
@@ -405,7 +405,7 @@ def _save(
         guarded = save_predictions(output, where, predictions)
         size = describe_size(output.stat().st_size)
     n = len(where["source"])
-    report.facts(console, [("predictions", f"{output}: {n:,} row{'s' * (n != 1)}, {size}")])
+    printing.facts(console, [("predictions", f"{output}: {n:,} row{'s' * (n != 1)}, {size}")])
     if guarded:
         say(
             "note",

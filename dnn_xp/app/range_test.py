@@ -8,11 +8,11 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import Experiment, check_rules, parse_layers, scale_targets
-from dnn_xp.app.formatting import describe_backend, describe_data, describe_network
+from dnn_xp.app.formatting import describe_backend
 from dnn_xp.app.large import prepare_experiment
 from dnn_xp.app.optimization import (
     BATCH_SIZE,
@@ -57,6 +57,7 @@ from dnn_xp.app.options import (
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
 from dnn_xp.backends import Backend
 from dnn_xp.reports import learning_rate_curve
+from dnn_xp.reports.words import describe_data, describe_network
 from dnn_xp.training import Callback, Regularization, Run, learning_rate_range_test
 from dnn_xp.training.range_test import RangeTest
 
@@ -111,7 +112,7 @@ def range_test(
     Say as for dnn-xp train what is to be trained: the rate goes with the network, the optimizer
     and the size of the batches.
     """
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     with ExitStack() as opened, computing(backend, device) as current:
         with user_errors():
             check_outputs(data, {"--plot": plot})
@@ -129,7 +130,7 @@ def range_test(
                     noise=noise,
                 ),
             )
-            with report.reading(console, "read") as advance:
+            with printing.reading(console, "read") as advance:
                 experiment = prepare_experiment(
                     data,
                     data_dir=data_dir,
@@ -149,11 +150,11 @@ def range_test(
                 )
             check_rules(steps_taken.regularization, experiment.network, experiment.examples)
             for note in experiment.notes:
-                report.say(console, f"{data}: {note}")
+                printing.say(console, f"{data}: {note}")
             with ExitStack() as shown:
                 show = None
-                if report.is_live(console):
-                    show = shown.enter_context(report.progress(console, "step", steps))
+                if printing.is_live(console):
+                    show = shown.enter_context(printing.progress(console, "step", steps))
                 result = _test_rates(
                     experiment, steps_taken, (lowest, highest), steps, batch_size, seed, show
                 )
@@ -165,14 +166,14 @@ def range_test(
             title = f"{Path(data).name}: {describe_network(experiment.network)}"
             curve = draw(learning_rate_curve(result, title=title), plot)
             if not as_json:
-                report.facts(console, [("curve", curve)], len("proposed"))
+                printing.facts(console, [("curve", curve)], len("proposed"))
 
 
 def _show(
     console: Console, data: str, experiment: Experiment, backend: Backend, result: RangeTest
 ) -> None:
     """Print what was tried, and the rate that is proposed."""
-    report.facts(
+    printing.facts(
         console,
         [
             ("data", f"{data}: {describe_data(experiment.part)}"),
@@ -214,7 +215,7 @@ def _test_rates(
     steps: int,
     batch_size: int,
     seed: int,
-    show: report.Advance | None,
+    show: printing.Advance | None,
 ) -> RangeTest:
     """Let the learning rate grow until the cost blows up."""
     examples = scale_targets(experiment.examples, experiment.part, experiment.targets)
@@ -239,7 +240,7 @@ def _test_rates(
 class _Steps(Callback):
     """Show how many rates were tried."""
 
-    def __init__(self, show: report.Advance) -> None:
+    def __init__(self, show: printing.Advance) -> None:
         self.show = show
 
     def step(self, run: Run) -> None:

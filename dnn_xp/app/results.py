@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.curves import draw_history
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure
 from dnn_xp.app.formatting import (
     describe_backend,
-    describe_data,
     describe_metrics,
-    describe_network,
     describe_optimizer,
     describe_written,
 )
@@ -28,6 +26,7 @@ from dnn_xp.backends import Backend
 from dnn_xp.callbacks.run_folder import MODEL, has_learnt
 from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model, save_model
+from dnn_xp.reports.words import describe_data, describe_network
 from dnn_xp.training import Ending, TrainingResult
 
 __all__ = ["FittedRun", "make_model", "report_and_save", "save_somewhere"]
@@ -102,7 +101,7 @@ def report_and_save(
     pairs = _describe(run, settings, backend, figures)
     width = max(len(name) for name, _ in pairs)
     if not settings.as_json:
-        report.facts(console, pairs)
+        printing.facts(console, pairs)
     problems: list[str] = []
     files: list[tuple[str, Path | str]] = [
         ("model", _try(problems, lambda: _keep_model(run, settings, backend)))
@@ -121,7 +120,7 @@ def report_and_save(
             (name, describe_written(found) if isinstance(found, Path) else found)
             for name, found in files
         ]
-        report.facts(console, [(name, text) for name, text in said if text], width)
+        printing.facts(console, [(name, text) for name, text in said if text], width)
     return problems
 
 

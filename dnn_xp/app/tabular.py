@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import Failure, UserError, say, user_errors, warnings_as_lines
 from dnn_xp.app.experiment import describe_absent
@@ -93,10 +93,12 @@ def chooses_tabular(
     if not is_table(settings.data) or settings.tabular is False:
         return None
     if table is None or reason is not None:
-        report.say(console, f"{settings.data}: trained as one network: {reason}")
+        printing.say(console, f"{settings.data}: trained as one network: {reason}")
         return None
     kind = "TabularRegressor" if table.dataset.classes is None else "TabularClassifier"
-    report.say(console, f"{settings.data}: trained as {kind} does; --no-tabular trains one network")
+    printing.say(
+        console, f"{settings.data}: trained as {kind} does; --no-tabular trains one network"
+    )
     return table
 
 
@@ -197,7 +199,7 @@ def train_tabular(
         _check_several_classes(parts["training"].dataset)
     absent = describe_absent({name: part.dataset for name, part in parts.items()})
     for note in (*table.dataset.notes, *absent):
-        report.say(console, f"{settings.data}: {note}")
+        printing.say(console, f"{settings.data}: {note}")
     begun = _now()
     folder = None if settings.no_run else settings.run or make_folder(settings.data)
     try:
@@ -260,7 +262,7 @@ class _Watch(Callback):
         self.member += 1
         if self.advance is None:
             total = self.n_members * run.epochs
-            self.advance = self.shown.enter_context(report.progress(self.console, "epoch", total))
+            self.advance = self.shown.enter_context(printing.progress(self.console, "epoch", total))
 
     def step(self, run: Run) -> str | None:
         if self.listener.number is not None:
@@ -392,7 +394,7 @@ def _describe(fitted: _Fitted, settings: Settings, console: Console) -> None:
     n_columns = estimator.encoder_.n_columns_
     features = f"{n_features} feature{'s' * (n_features > 1)} in {n_columns} columns"
     epochs = ", ".join(map(str, estimator.best_epochs_))
-    report.facts(
+    printing.facts(
         console,
         [
             ("data", f"{settings.data}: {counts}; {features}, {learnt}"),
@@ -450,7 +452,7 @@ def _say_files(files: _Files, console: Console) -> None:
         (name, describe_written(found) if isinstance(found, Path) else found)
         for name, found in files.items()
     ]
-    report.facts(console, said, len("accuracy"))
+    printing.facts(console, said, len("accuracy"))
 
 
 def _document(

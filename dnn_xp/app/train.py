@@ -11,10 +11,9 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.errors import Failure, say, user_errors
 from dnn_xp.app.experiment import Experiment, check_rules, parse_layers
-from dnn_xp.app.formatting import describe_metric
 from dnn_xp.app.group import check_same_data, group_errors, join, prepared_by_all
 from dnn_xp.app.large import balanced_weights, prepare_experiment
 from dnn_xp.app.logs import check_logs, open_logs
@@ -110,6 +109,7 @@ from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD
 from dnn_xp.data.stored import StoredDataset
 from dnn_xp.data.tasks import task_of
 from dnn_xp.models import Model
+from dnn_xp.reports.words import describe_metric
 from dnn_xp.training import Callback, Ending, Run, TrainingResult, class_weights
 
 __all__ = ["train"]
@@ -179,7 +179,7 @@ def train(
     given = {name: context.params[name] for name in Settings._fields if name in context.params}
     settings = Settings(**given, metrics=metric or [])
     together, arguments = join(group), tuple(context.obj)
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     table = chooses_tabular(context, settings, console, together=together is not None)
     if table is not None:
         with computing("numpy", None) as current:
@@ -192,9 +192,9 @@ def train(
         )
         check_same_data(together, data, prepared.experiment.fingerprint)
         for note in prepared.experiment.notes:
-            report.say(console, f"{data}: {note}")
+            printing.say(console, f"{data}: {note}")
         if prepared.experiment.reading is not None:
-            report.say(console, f"{data}: read {prepared.experiment.reading}")
+            printing.say(console, f"{data}: read {prepared.experiment.reading}")
         record = _describe_command(arguments, current, device)
         with Interruptible(_say_at_once) as listener:
             fitted = _fit(settings, prepared, current, record, listener, console, together)
@@ -224,7 +224,7 @@ def _prepare_run(
     optimizer_settings = _choose_steps(settings, group)
     options = describe_options(settings, optimizer_settings)
     check_options(resume.progress, options, settings.epochs)
-    with report.reading(console, "read") as advance:
+    with printing.reading(console, "read") as advance:
         experiment = prepare_experiment(
             settings.data,
             data_dir=settings.data_dir,
@@ -402,14 +402,14 @@ def _fit(
         if folder is not None:
             callbacks.append(_keep_in(folder, settings, prepared, backend, record))
         try:
-            with report.epochs(console, prepared.epochs, before) as (advance, within):
+            with printing.epochs(console, prepared.epochs, before) as (advance, within):
                 targets = prepared.experiment.targets
                 callbacks += open_logs(
                     settings.log,
                     settings.tensorboard,
                     lambda figures: in_own_units(figures, targets),
                 )
-                if prepared.experiment.reading is not None or report.is_live(console):
+                if prepared.experiment.reading is not None or printing.is_live(console):
                     callbacks.append(_Batches(within))
                 result = run_experiment(
                     prepared,

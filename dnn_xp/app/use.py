@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import user_errors
 from dnn_xp.app.experiment import (
@@ -21,7 +21,6 @@ from dnn_xp.app.experiment import (
     model_task,
     split_parts,
 )
-from dnn_xp.app.formatting import describe_data, describe_metric
 from dnn_xp.app.large import bring_large, check_data_options, most_measured
 from dnn_xp.app.metrics import choose_metrics, measure
 from dnn_xp.app.options import (
@@ -53,6 +52,7 @@ from dnn_xp.data.stored import (
 )
 from dnn_xp.data.table_files import is_table
 from dnn_xp.models import Model, load_model
+from dnn_xp.reports.words import describe_data, describe_metric
 
 __all__ = ["DataOptions", "evaluate", "load_kept", "load_parts"]
 
@@ -73,7 +73,7 @@ def evaluate(
 
     Of the data that it was trained on, the part that was held out stands by itself.
     """
-    console = report.open_console(as_json=as_json)
+    console = printing.open_console(as_json=as_json)
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
             check_data_options(data, x, y, target)
@@ -84,7 +84,7 @@ def evaluate(
             dtype = dtype_name(loaded.theta.dtype)
             task = model_task(loaded)
             metrics = choose_metrics(loaded.classes, loaded.about.get("metrics", ()), task)
-            with report.reading(console, "read") as advance:
+            with printing.reading(console, "read") as advance:
                 parts, sizes = load_parts(
                     loaded, DataOptions(data, x, y, target, data_dir, trust), opened, advance
                 )
@@ -105,8 +105,8 @@ def evaluate(
         print_json(_document(model, data, sizes, measured_sizes, notes, dict(rows)))
         return
     for note in notes:
-        report.say(console, f"{data}: {note}")
-    report.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
+        printing.say(console, f"{data}: {note}")
+    printing.facts(console, [("data", f"{data}: {describe_data(next(iter(parts.values())))}")])
     counts = {name: _of(parts[name].X.shape[1], size) for name, size in sizes.items()}
     _show(console, counts, dict(rows))
 
@@ -133,7 +133,7 @@ def _show(
 ) -> None:
     """Print a line for each part of the data."""
     names = list(next(iter(figures.values())))
-    report.table(
+    printing.table(
         console,
         ["part", "examples", *names],
         [
@@ -177,11 +177,11 @@ def _evaluate_estimator(
         print_json(_document(path, data, sizes, sizes, notes, figures))
         return
     for note in notes:
-        report.say(console, f"{data}: {note}")
+        printing.say(console, f"{data}: {note}")
     n_features = table.features.shape[1]
     learnt = "1 target" if model.classes is None else f"{len(model.classes):,} classes"
     said = f"{data}: {n_features} feature{'s' * (n_features > 1)}, {learnt}"
-    report.facts(console, [("data", said)])
+    printing.facts(console, [("data", said)])
     _show(console, {name: f"{size:,}" for name, size in sizes.items()}, figures)
 
 

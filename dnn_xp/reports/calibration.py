@@ -7,7 +7,8 @@ import numpy as np
 from dnn_xp.arguments import check, check_whole
 from dnn_xp.backends import require
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT, counted, headed
+from dnn_xp.reports.style import COLOURS, FAINT, headed
+from dnn_xp.reports.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

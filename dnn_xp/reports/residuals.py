@@ -6,7 +6,8 @@ import numpy as np
 
 from dnn_xp.arguments import check
 from dnn_xp.reports.figures import drawn, new_figure
-from dnn_xp.reports.style import COLOURS, FAINT, counted, headed
+from dnn_xp.reports.style import COLOURS, FAINT, headed
+from dnn_xp.reports.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

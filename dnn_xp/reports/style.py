@@ -21,7 +21,6 @@ __all__ = [
     "HELD_OUT",
     "MARKERS",
     "TRAINING",
-    "counted",
     "headed",
     "hide_frame",
     "legend_name",
@@ -105,11 +104,6 @@ def use_log_scale(axes: "Axes", axis: str, lowest: float, highest: float) -> Non
 def headed(title: str | None, said: str) -> str:
     """Return a title over what a picture says of itself, or that alone."""
     return f"{title}\n{said}" if title else said
-
-
-def counted(n: int, what: str) -> str:
-    """Return a number with what is counted, such as ``"1,024 predictions"``."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def short(name: object, length: int = 14) -> str:

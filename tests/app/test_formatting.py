@@ -1,51 +1,12 @@
 import re
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from dnn_xp import backends
 from dnn_xp.app import formatting
 from dnn_xp.app.optimization import OptimizerSettings, choose_schedule
-from dnn_xp.data import Dataset
-from dnn_xp.layers import Dense, Dropout
-from dnn_xp.network import Network
 from dnn_xp.training import adam, sgd
-
-X, y = np.zeros((12, 5)), np.zeros(5, dtype=np.int64)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "said"),
-    [
-        (Dataset(X, y, ("a", "b"), (2, 2, 3), 255), "2 x 2 x 3 pictures, 2 classes"),
-        (Dataset(X, y, ("a", "b", "c"), None, None), "12 features, 3 classes"),
-        (Dataset(X[:1], np.zeros((1, 5)), None, None, None), "1 feature, 1 target"),
-        (Dataset(X, np.zeros((2, 5)), None, None, None), "12 features, 2 targets"),
-        (
-            Dataset(X, np.zeros((2, 5)), ("a", "b"), None, None, "labels"),
-            "12 features, 2 labels",
-        ),
-        (Dataset(X, np.zeros((1, 5)), None, None, None, "counts"), "12 features, 1 count"),
-    ],
-)
-def test_data(dataset, said):
-    assert formatting.describe_data(dataset) == said
-
-
-@pytest.mark.parametrize(
-    ("layers", "said"),
-    [
-        ((Dense(1),), "4-1, squared_error, 5 parameters"),
-        (
-            (Dense(100, "relu"), Dropout(0.1), Dense(9, "relu"), Dense(1)),
-            "4-100-9-1 relu, dropout 0.1, squared_error, 1,419 parameters",
-        ),
-        ((Dense(2, "relu"), Dense(1, "tanh"), Dense(1)), "4-2-1-1 relu tanh"),
-    ],
-)
-def test_network(layers, said):
-    assert formatting.describe_network(Network(4, layers, "squared_error")).startswith(said)
 
 
 def test_backend(array, library):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app import large, report, use
+from dnn_xp.app import large, printing, use
 from dnn_xp.app.errors import UserError
 from dnn_xp.app.experiment import scale_targets
 from dnn_xp.app.large import balanced_weights, prepare_experiment
@@ -364,7 +364,7 @@ def test_a_file_that_changes_while_it_is_looked_at_is_an_error_that_names_it(tmp
 
 
 def test_how_far_it_is_is_shown_from_the_start(dnn_xp, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "_NOT_WORTH_A_WORD", -1.0)
+    monkeypatch.setattr(printing, "_NOT_WORTH_A_WORD", -1.0)
     monkeypatch.setattr(stored, "BLOCK", 1)
     write(tmp_path / "data.h5")
     code, out, _ = dnn_xp("train", "data.h5", *QUICK, "--epochs", "3", "--no-run")

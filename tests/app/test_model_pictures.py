@@ -7,9 +7,10 @@ pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
 pytest.importorskip("matplotlib", reason="the pictures need matplotlib")
 
 from dnn_xp import Dense, Network
-from dnn_xp.app.model_pictures import DRAWN_FROM_EXAMPLES, Examples, draw_importances, draw_weights
+from dnn_xp.app.model_pictures import DRAWN_FROM_EXAMPLES, draw_importances, draw_weights
 from dnn_xp.data import Dataset, Preprocessing
 from dnn_xp.models import Model
+from dnn_xp.reports.examples import Examples
 
 pytestmark = pytest.mark.once
 

@@ -508,7 +508,7 @@ def test_every_file_is_said_with_its_size(dnn_xp, tmp_path):
 
 
 def test_a_second_ctrl_c_keeps_the_last_whole_epoch(dnn_xp, tmp_path, monkeypatch):
-    monkeypatch.setattr("dnn_xp.app.report.progress", interrupt_in(3, times=2))
+    monkeypatch.setattr("dnn_xp.app.printing.progress", interrupt_in(3, times=2))
     code, out, err = dnn_xp("train", "--output", "m.h5")
     assert code == 130
     assert facts(out)["epochs"].startswith("3 of 30")

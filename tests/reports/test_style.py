@@ -2,7 +2,7 @@
 
 import pytest
 
-from dnn_xp.reports.style import COLOURS, MARKERS, counted, headed, legend_name, own_style, short
+from dnn_xp.reports.style import COLOURS, MARKERS, headed, legend_name, own_style, short
 
 
 def test_colours_and_markers_are_different():
@@ -22,11 +22,6 @@ def test_names_are_short_and_steer_nothing(name, shown):
 def test_a_name_with_an_underscore_stays_in_a_legend():
     assert legend_name("_run") == " _run"
     assert legend_name("run") == "run"
-
-
-@pytest.mark.parametrize(("n", "said"), [(0, "0 runs"), (1, "1 run"), (2000, "2,000 runs")])
-def test_what_is_counted(n, said):
-    assert counted(n, "run") == said
 
 
 def test_a_title_stands_over_what_is_said():

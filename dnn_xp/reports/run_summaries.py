@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dnn_xp.app.metrics import mode_by_name
 from dnn_xp.arguments import check_whole
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD, load_record
 from dnn_xp.files.locking import is_locked
 from dnn_xp.files.opening import read_whole
+from dnn_xp.reports.words import mode_by_name
 from dnn_xp.training import Ending
 
 __all__ = ["Best", "History", "RunSummary", "find_folders", "read_history", "summarize"]

@@ -5,10 +5,8 @@ import math
 
 import pytest
 
-pytest.importorskip("typer", reason="the command line needs dnn-xp[app]")
-
-from dnn_xp.app.run_summaries import find_folders, read_history, summarize
 from dnn_xp.files.locking import FileLock
+from dnn_xp.reports.run_summaries import find_folders, read_history, summarize
 
 pytestmark = pytest.mark.once
 

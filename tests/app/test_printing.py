@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("rich", reason="the command line needs dnn-xp[app]")
 
-from dnn_xp.app import report
+from dnn_xp.app import printing
 
 pytestmark = pytest.mark.usefixtures("bare")
 
@@ -26,14 +26,14 @@ def screen(monkeypatch):
     """Return a terminal of 80 columns in place of stdout."""
     screen = Screen()
     # Not sys.stdout itself: pytest puts its own there when the test begins.
-    monkeypatch.setattr(report, "sys", SimpleNamespace(stdout=screen))
+    monkeypatch.setattr(printing, "sys", SimpleNamespace(stdout=screen))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
     return screen
 
 
 def test_a_table_elsewhere_is_plain_text(capsys):
-    report.table(report.open_console(), ["name", "value", ""], ROWS, numbers=[1])
+    printing.table(printing.open_console(), ["name", "value", ""], ROWS, numbers=[1])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert "\x1b" not in "".join(lines)
@@ -43,7 +43,7 @@ def test_a_table_elsewhere_is_plain_text(capsys):
 
 
 def test_a_table_on_a_terminal_fits_and_has_colour(screen):
-    report.table(report.open_console(), ["name", "value", ""], ROWS, numbers=[1])
+    printing.table(printing.open_console(), ["name", "value", ""], ROWS, numbers=[1])
     text = screen.getvalue()
     assert "\x1b[" in text
     plain = re.sub(r"\x1b\[[\d;]*m", "", text)
@@ -53,7 +53,7 @@ def test_a_table_on_a_terminal_fits_and_has_colour(screen):
 
 def test_no_color_means_no_colour(screen, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    report.table(report.open_console(), ["name", "value", ""], ROWS)
+    printing.table(printing.open_console(), ["name", "value", ""], ROWS)
     assert "off" in screen.getvalue()
     assert not re.search(r"\x1b\[[\d;]*3\dm", screen.getvalue())
 
@@ -69,9 +69,9 @@ def test_colour_that_is_asked_for(screen, monkeypatch, value, where):
     monkeypatch.setenv("CI", "true")
     if where == "pipe":
         monkeypatch.setattr(screen, "isatty", lambda: False)
-    console = report.open_console()
-    report.table(console, ["name", "value", ""], ROWS)
-    with report.progress(console, "epoch", 3) as advance:
+    console = printing.open_console()
+    printing.table(console, ["name", "value", ""], ROWS)
+    with printing.progress(console, "epoch", 3) as advance:
         advance(1, "cost 0.5")
     text = screen.getvalue()
     assert COLOUR.search(text)
@@ -94,7 +94,7 @@ def test_colour_that_is_not_asked_for(screen, monkeypatch, surroundings):
     for name, value in surroundings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(screen, "isatty", lambda: False)
-    report.table(report.open_console(), ["name", "value", ""], ROWS)
+    printing.table(printing.open_console(), ["name", "value", ""], ROWS)
     assert "\x1b" not in screen.getvalue()
 
 
@@ -102,7 +102,7 @@ def test_colour_that_is_not_asked_for(screen, monkeypatch, surroundings):
 def test_a_dumb_terminal_is_as_wide_as_it_is(screen, monkeypatch, width):
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", str(width))
-    report.table(report.open_console(), ["name", "value"], [["word " * 30, "1"]])
+    printing.table(printing.open_console(), ["name", "value"], [["word " * 30, "1"]])
     lines = screen.getvalue().splitlines()
     assert width - 5 < max(map(len, lines)) <= width
     assert "\x1b" not in screen.getvalue()
@@ -114,7 +114,7 @@ WORDS = [["a-long-name", "some words that wrap", "0.5"], ["b", "pip install 'dnn
 @pytest.mark.parametrize("width", range(28, 60))
 def test_no_word_of_a_table_is_broken_where_there_is_room(screen, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    printing.table(printing.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
     text = COLOUR.sub("", screen.getvalue())
     assert max(map(len, text.splitlines())) <= width
     words = {word for row in [*WORDS, ["name what it is"]] for word in " ".join(row).split()}
@@ -124,7 +124,7 @@ def test_no_word_of_a_table_is_broken_where_there_is_room(screen, monkeypatch, w
 
 def test_a_table_that_has_no_room_is_shown_whole(screen, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
-    report.table(report.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
+    printing.table(printing.open_console(), ["name", "what it is", "value"], WORDS, optional=[2])
     text = COLOUR.sub("", screen.getvalue())
     assert max(map(len, text.splitlines())) <= 20
     assert "valu" in text
@@ -132,22 +132,22 @@ def test_a_table_that_has_no_room_is_shown_whole(screen, monkeypatch):
 
 def test_a_terminal_of_a_ci_counts_as_none(screen, monkeypatch):
     monkeypatch.setenv("CI", "true")
-    console = report.open_console()
-    report.table(console, ["name", "value", ""], ROWS)
-    with report.progress(console, "epoch", 3) as advance:
+    console = printing.open_console()
+    printing.table(console, ["name", "value", ""], ROWS)
+    with printing.progress(console, "epoch", 3) as advance:
         advance(1, "cost 0.5")
     assert "epoch 1/3" in screen.getvalue()
     assert "\x1b" not in screen.getvalue()
 
 
 def test_facts(capsys):
-    report.facts(report.open_console(), [("data", "[digits]"), ("network", "x" * 100)])
+    printing.facts(printing.open_console(), [("data", "[digits]"), ("network", "x" * 100)])
     assert capsys.readouterr().out == f"data     [digits]\nnetwork  {'x' * 100}\n"
 
 
 @pytest.mark.parametrize(("total", "lines"), [(1, 1), (7, 7), (10, 10), (95, 11), (2500, 11)])
 def test_progress_elsewhere_is_about_ten_lines(capsys, total, lines):
-    with report.progress(report.open_console(), "epoch", total) as advance:
+    with printing.progress(printing.open_console(), "epoch", total) as advance:
         for done in range(1, total + 1):
             advance(done, f"cost {done / 10}")
     said = capsys.readouterr().out.splitlines()
@@ -158,8 +158,8 @@ def test_progress_elsewhere_is_about_ten_lines(capsys, total, lines):
 
 def test_long_silence_is_broken(capsys, monkeypatch):
     clock = iter(range(0, 10_000, 25))
-    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
-    with report.progress(report.open_console(), "epoch", 10_000) as advance:
+    monkeypatch.setattr(printing.time, "monotonic", lambda: float(next(clock)))
+    with printing.progress(printing.open_console(), "epoch", 10_000) as advance:
         for done in range(1, 5):
             advance(done, "cost 0.5")
     said = capsys.readouterr().out.splitlines()
@@ -174,8 +174,8 @@ def test_what_comes_before_the_first_is_done_does_not_count_as_speed(
 ):
     """What was done before, and what the first one takes longer: libraries load and compile."""
     times = [0.0, first, *(first + 5.0 * n for n in range(1, 100))]
-    monkeypatch.setattr(report.time, "monotonic", lambda: times.pop(0))
-    with report.progress(report.open_console(), "epoch", begun + 100, begun) as advance:
+    monkeypatch.setattr(printing.time, "monotonic", lambda: times.pop(0))
+    with printing.progress(printing.open_console(), "epoch", begun + 100, begun) as advance:
         for done in range(begun + 1, begun + 21):
             advance(done, "cost 0.5")
     said = capsys.readouterr().out.splitlines()
@@ -186,7 +186,7 @@ def test_what_comes_before_the_first_is_done_does_not_count_as_speed(
 
 
 def test_progress_on_a_terminal_is_a_bar(screen):
-    with report.progress(report.open_console(), "epoch", 40) as advance:
+    with printing.progress(printing.open_console(), "epoch", 40) as advance:
         for done in range(1, 41):
             advance(done, "cost 0.12, held-out accuracy 97.77%")
     last = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).splitlines()[-1]
@@ -199,9 +199,9 @@ def test_progress_on_a_terminal_is_a_bar(screen):
 
 def test_a_bar_moves_within_an_epoch_that_takes_long(screen, monkeypatch):
     clock = iter(0.25 * n for n in range(10_000))
-    monkeypatch.setattr(report, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(printing, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     seen = []
-    with report.epochs(report.open_console(), 2) as (advance, within):
+    with printing.epochs(printing.open_console(), 2) as (advance, within):
         monkeypatch.setattr(
             "rich.progress.Progress.update", lambda bar, task, **told: seen.append(told)
         )
@@ -218,7 +218,7 @@ def test_a_bar_moves_within_an_epoch_that_takes_long(screen, monkeypatch):
 
 def test_epochs_at_once_are_shown_whole(screen):
     """A bar whose figures change places ten times a second could not be read."""
-    with report.epochs(report.open_console(), 20) as (advance, within):
+    with printing.epochs(printing.open_console(), 20) as (advance, within):
         for done in range(20):
             for batch in range(1, 5):
                 within(done, batch, 4)
@@ -228,7 +228,7 @@ def test_epochs_at_once_are_shown_whole(screen):
 
 def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    with report.progress(report.open_console(), "epoch", 2) as advance:
+    with printing.progress(printing.open_console(), "epoch", 2) as advance:
         advance(1, "cost 0.5")
     assert screen.getvalue().startswith("epoch 1/2  cost 0.5")
 
@@ -243,8 +243,8 @@ def test_a_dumb_terminal_gets_lines(screen, monkeypatch):
 )
 def test_what_is_read_at_once_elsewhere_is_not_spoken_of(capsys, monkeypatch, seconds, lines):
     clock = iter(np.arange(100) * seconds)
-    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
-    with report.reading(report.open_console(), "read") as told:
+    monkeypatch.setattr(printing.time, "monotonic", lambda: float(next(clock)))
+    with printing.reading(printing.open_console(), "read") as told:
         for done in range(1, 11):
             told(done, 10)
     said = capsys.readouterr().out.splitlines()
@@ -254,15 +254,15 @@ def test_what_is_read_at_once_elsewhere_is_not_spoken_of(capsys, monkeypatch, se
 
 def test_about_ten_lines_tell_of_what_is_read(capsys, monkeypatch):
     clock = iter(range(10_000))
-    monkeypatch.setattr(report.time, "monotonic", lambda: float(next(clock)))
-    with report.reading(report.open_console(), "read") as told:
+    monkeypatch.setattr(printing.time, "monotonic", lambda: float(next(clock)))
+    with printing.reading(printing.open_console(), "read") as told:
         for done in range(7, 5000, 7):
             told(done, 5000)
     assert 9 <= len(capsys.readouterr().out.splitlines()) <= 11
 
 
 def test_what_is_read_is_a_bar_on_a_terminal(screen):
-    with report.reading(report.open_console(), "read") as told:
+    with printing.reading(printing.open_console(), "read") as told:
         assert "read" not in screen.getvalue()  # in the first half second
         for done in range(1, 41):
             told(done, 40)
