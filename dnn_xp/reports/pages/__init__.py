@@ -1,0 +1,1 @@
+"""Pages about runs, to mail and to watch; each is one file."""
