@@ -46,7 +46,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     Page("a \udcff", "é", [], []).save(path)
     before = path.read_text(encoding="utf-8")
     assert before.startswith("<!doctype html>")
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         Page("b", "c", [], []).save(tmp_path / "none" / "page.html")
     assert [*tmp_path.iterdir()] == [path]
 
