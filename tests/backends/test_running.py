@@ -73,9 +73,9 @@ def test_sums_of_rows_and_columns(array, dtype, xp):
 
 
 def test_another_shape(array):
-    x = array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    x = array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert_values(backends.reshaped(x, (3, 2)), [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], rtol=0)
-    assert_values(backends.reshaped(x[0, :], (1, -1)), [[1.0, 2.0, 3.0]], rtol=0)
+    assert_values(backends.reshaped(x[:3], (1, -1)), [[1.0, 2.0, 3.0]], rtol=0)
 
 
 def test_maxima_of_columns(array, dtype):
