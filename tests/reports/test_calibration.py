@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.reports import reliability_diagram
+from dnn_xp.reports.calibration import reliability
 from tests.reports.readable import assert_readable, words_of
 
 
@@ -50,3 +51,13 @@ def test_who_is_as_sure_as_right_has_no_error():
 def test_what_is_no_prediction_is_refused(sure, right, named):
     with pytest.raises(ValueError, match=f"^{named}: found"):
         reliability_diagram(sure, right)
+
+
+def test_a_bin_of_nothing_has_no_part_that_is_right():
+    found = reliability([0.3, 0.4, 1.0, 1.0], [1, 0, 1, 1], 3)
+    np.testing.assert_array_equal(found.counts, [1, 1, 2])
+    np.testing.assert_array_equal(reliability([0.9], [True], 3).counts, [0, 0, 1])
+    np.testing.assert_array_equal(reliability([0.9], [True], 3).right, [np.nan, np.nan, 1.0])
+    np.testing.assert_allclose(found.confidences, [0.3, 0.4, 1.0])
+    np.testing.assert_allclose(found.error, (0.7 + 0.4) / 4)
+    np.testing.assert_allclose(reliability([0.9] * 4, [1, 0, 0, 0]).spread()[8], np.sqrt(3) / 8)
