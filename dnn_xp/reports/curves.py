@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["learning_curve"]
+__all__ = ["Curve", "learning_curve", "panels_of"]
 
 _History = Mapping[str, Sequence[float]]
 _Figures = np.ndarray[Any, Any]
@@ -37,8 +37,17 @@ _LARGE_SPREAD = 50.0
 _UNITS = {"RMSE": "units of the target", "MAE": "units of the target", "R2": ""}
 
 
-class _Curve(NamedTuple):
-    """Figures of one run in one panel."""
+class Curve(NamedTuple):
+    """Figures of one run in one panel.
+
+    Attributes
+    ----------
+    run : str
+        Empty where there is only one.
+    part : str
+        Which data they were measured on: "training" or "held out".
+    figures : ndarray, shape (n_epochs,)
+    """
 
     run: str
     part: str
@@ -80,8 +89,7 @@ def learning_curve(
         Where the history is none.
     """
     check_choice("unit", unit, ("epochs", "iterations"))
-    runs = _by_run(history)
-    panels = _panels(runs)
+    panels, runs = panels_of(history), _by_run(history)
     columns = 1 if len(panels) == 1 else 2 if len(panels) in (2, 4) else 3
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(*((6.0, 4.0) if columns == 1 else (4.2 * columns, 0.4 + 3.2 * rows)))
@@ -123,14 +131,26 @@ def _numbers(found: Any) -> _Figures:
         raise TypeError(f"history: found {shown(found)}, expected {expected}") from error
 
 
-def _panels(runs: Mapping[str, Mapping[str, _Figures]]) -> dict[str, list[_Curve]]:
-    """Return the curves of each panel: of the cost first, of the learning rate last."""
-    panels: dict[str, list[_Curve]] = {"cost": []}
+def panels_of(history: Any) -> dict[str, list[Curve]]:
+    """Return the curves of each panel: of the cost first, of the learning rate last.
+
+    Parameters
+    ----------
+    history : dict of str to sequence of float, a sequence of float, or a dict of histories
+        As in `learning_curve`.
+
+    Raises
+    ------
+    TypeError
+        Where it is no history.
+    """
+    runs = _by_run(history)
+    panels: dict[str, list[Curve]] = {"cost": []}
     for run, history in runs.items():
         for key, figures in history.items():
             name = key.removeprefix("validation_")
             part = TRAINING if name == key else HELD_OUT
-            panels.setdefault(name, []).append(_Curve(run, part, figures))
+            panels.setdefault(name, []).append(Curve(run, part, figures))
     last = {"learning_rate": panels.pop("learning_rate")} if "learning_rate" in panels else {}
     return panels | last
 
@@ -139,7 +159,7 @@ def _panels(runs: Mapping[str, Mapping[str, _Figures]]) -> dict[str, list[_Curve
 
 
 def _draw_panel(
-    axes: "Axes", name: str, curves: Sequence[_Curve], runs: Sequence[str], first: int
+    axes: "Axes", name: str, curves: Sequence[Curve], runs: Sequence[str], first: int
 ) -> None:
     """Draw the curves of one name, and say on the axis what they are."""
     drawn_curves = [curve for curve in curves if curve.figures.size]
@@ -166,7 +186,7 @@ def _draw_panel(
         axes.set_title(parts.pop(), fontsize="medium")
 
 
-def _draw_curve(axes: "Axes", curve: _Curve, runs: Sequence[str], first: int) -> None:
+def _draw_curve(axes: "Axes", curve: Curve, runs: Sequence[str], first: int) -> None:
     """Draw a line, marked where it is a single point or one run of several."""
     steps = np.arange(first, first + curve.figures.size)
     finite = np.isfinite(curve.figures)
@@ -222,7 +242,7 @@ def _axis_label(name: str, scale: str) -> str:
 
 
 def _name_runs(
-    figure: "Figure", runs: Sequence[str], panels: Mapping[str, Sequence[_Curve]]
+    figure: "Figure", runs: Sequence[str], panels: Mapping[str, Sequence[Curve]]
 ) -> None:
     """Say under the panels which line is which run, and which part of its data."""
     lines = require("matplotlib.lines", extra="app")

@@ -1,10 +1,12 @@
 """Predicted values against true ones, and what is left between them."""
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dnn_xp.arguments import check
+from dnn_xp.backends import HostArray
 from dnn_xp.reports.figures import drawn, new_figure
 from dnn_xp.reports.style import COLOURS, FAINT, headed
 from dnn_xp.reports.words import counted
@@ -12,7 +14,7 @@ from dnn_xp.reports.words import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["residual_plot"]
+__all__ = ["ResidualFigures", "residual_figures", "residual_plot"]
 
 
 @drawn
@@ -63,18 +65,60 @@ def residual_plot(
     right.set(xlabel=f"predicted {name}", ylabel="residual: true - predicted")
     for axes in (left, right):
         axes.grid(True, color=FAINT)
-    said = _summary(residuals[finite], true[finite], int(np.count_nonzero(~finite)))
-    figure.suptitle(headed(title, said))
+    figure.suptitle(headed(title, _summary(residual_figures(values, true))))
     return figure
 
 
-def _summary(residuals: np.ndarray[Any, Any], true: np.ndarray[Any, Any], n_left_out: int) -> str:
-    words = [counted(residuals.size, "example")]
-    if residuals.size:
-        words.append(f"RMSE {np.sqrt(np.mean(residuals**2)):.4g}")
-        spread = np.mean((true - true.mean()) ** 2)
-        if spread > 0:
-            words.append(f"R2 {1.0 - np.mean(residuals**2) / spread:.4g}")
-    if n_left_out:
-        words.append(f"{n_left_out:,} that are not finite left out")
+class ResidualFigures(NamedTuple):
+    """Figures of what is left between true and predicted values, as far as both are finite.
+
+    Attributes
+    ----------
+    n : int
+        How many examples they are of.
+    n_left_out : int
+        How many are not finite.
+    rmse, mae : float
+        NaN of no examples.
+    r2 : float
+        NaN where the true values do not differ.
+    spread : float
+        The RMSE of who always says the mean of the true values.
+    """
+
+    n: int
+    n_left_out: int
+    rmse: float
+    mae: float
+    r2: float
+    spread: float
+
+
+def residual_figures(predicted: HostArray, true: HostArray) -> ResidualFigures:
+    """Return the figures of residuals.
+
+    Parameters
+    ----------
+    predicted, true : ndarray, shape (m,)
+    """
+    with np.errstate(invalid="ignore"):
+        residuals = true - predicted
+    finite = np.isfinite(residuals)
+    left, known, n_left_out = residuals[finite], true[finite], int(np.count_nonzero(~finite))
+    if not left.size:
+        return ResidualFigures(0, n_left_out, *(math.nan,) * 4)
+    squares, spread = float(np.mean(left**2)), float(np.mean((known - known.mean()) ** 2))
+    r2 = 1.0 - squares / spread if spread > 0.0 else math.nan
+    mae = float(np.mean(np.abs(left)))
+    return ResidualFigures(left.size, n_left_out, math.sqrt(squares), mae, r2, math.sqrt(spread))
+
+
+def _summary(figures: ResidualFigures) -> str:
+    words = [counted(figures.n, "example")]
+    if figures.n:
+        words.append(f"RMSE {figures.rmse:.4g}")
+    if not math.isnan(figures.r2):
+        words.append(f"R2 {figures.r2:.4g}")
+    if figures.n_left_out:
+        words.append(f"{figures.n_left_out:,} that are not finite left out")
     return ", ".join(words)
