@@ -1,5 +1,6 @@
 """Intervals of predictions on a page: whether they hold as many true values as they promise."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,8 @@ def _one_target(
         return None
     low, high, true = low[known], high[known], true[known]
     held, bounded = (low <= true) & (true <= high), np.isfinite(low) & np.isfinite(high)
-    middle = np.where(bounded, 0.5 * low + 0.5 * high, true)
+    middle = true.copy()
+    middle[bounded] = 0.5 * low[bounded] + 0.5 * high[bounded]
     order = np.argsort(middle, kind="stable")
     drawn = order[bounded[order]]
     drawn = drawn[:: max(1, -(-len(drawn) // _MOST_POINTS))]
@@ -68,7 +70,7 @@ def _one_target(
         "n": len(known),
         "found": float(held.mean()),
         "error": float(np.sqrt(held.mean() * (1.0 - held.mean()) / len(known))),
-        "width": float((high - low)[bounded].mean()) if bounded.any() else float("inf"),
+        "width": float((high[bounded] - low[bounded]).mean()) if bounded.any() else math.inf,
         "n_unbounded": int((~bounded).sum()),
         "n_drawn": len(drawn),
         "chart": scatter_chart(
