@@ -49,7 +49,7 @@ def test_probabilities_that_are_no_numbers_give_no_label_and_are_said():
     said = np.asarray(SAID)
     said[0, 3] = np.nan
     found = read(labels_section(["wet", "cold"], TRUE, said))
-    assert "1 example has probabilities that are not numbers" in found.words
+    assert "Of 1 example probabilities are not numbers" in found.words
     assert "Of 4 examples 1 (25.0%) have every label right" in found.words
     assert "not numbers" not in read(labels_section(["wet", "cold"], TRUE, SAID)).words
 
