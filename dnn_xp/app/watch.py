@@ -61,10 +61,10 @@ def watch(
             except OSError as error:
                 raise ValueError(f"--port: {port} cannot be taken: {error.strerror}") from error
             opened.enter_context(server)
-        printing.say(console, f"{folder} is shown on {server.url} until Ctrl-C")
-        if open_browser:
-            webbrowser.open(server.url)
         try:
+            printing.say(console, f"{folder} is shown on {server.url} until Ctrl-C")
+            if open_browser:
+                webbrowser.open(server.url)
             while True:
                 time.sleep(3600.0)
         except KeyboardInterrupt:  # which is how it ends
