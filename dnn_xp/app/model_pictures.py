@@ -16,6 +16,7 @@ from dnn_xp.reports import (
     saliency_pictures,
     weight_pictures,
 )
+from dnn_xp.reports.confusion import count_pairs
 from dnn_xp.reports.examples import (
     Examples,
     check_is_network,
@@ -85,8 +86,7 @@ def draw_importances(model: Model, name: str) -> "Figure":
 def _draw_confusion(model: Model, shown: Examples) -> "Figure":
     classes, y = classes_of(model, shown, "confusion")
     predicted = probabilities_of(model, shown).argmax(axis=0)
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, (y, predicted), 1.0)
+    counts = count_pairs(len(classes), y, predicted)
     return confusion_heatmap(counts, classes, title=shown.name)
 
 

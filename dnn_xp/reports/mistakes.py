@@ -12,7 +12,26 @@ from dnn_xp.reports.style import headed, hide_frame, say_instead, short
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["mislabeled_pictures"]
+__all__ = ["mislabeled_pictures", "surest_first"]
+
+
+def surest_first(wrong: Any, sure: Any) -> np.ndarray[Any, Any]:
+    """Return mistakes in the order in which they are shown.
+
+    Parameters
+    ----------
+    wrong : array_like of int, shape (n_mistakes,)
+        Which examples they are.
+    sure : array_like, shape (m,)
+        The probability of each example's predicted class; those that are NaN come last.
+
+    Returns
+    -------
+    ndarray of int, shape (n_mistakes,)
+        Of equally sure ones the first comes first.
+    """
+    wrong, sure = np.asarray(wrong, dtype=np.int64), np.asarray(sure, dtype=np.float64)
+    return np.asarray(wrong[np.argsort(-sure[wrong], kind="stable")])
 
 
 @drawn
@@ -65,7 +84,7 @@ def mislabeled_pictures(
             raise ValueError(
                 f"probabilities: found shape {sure.shape}, expected (2, {len(pictures)})"
             )
-        wrong.sort(key=lambda i: (-sure[0, i], i))
+        wrong = surest_first(wrong, sure[0]).tolist()
     chosen = wrong[:at_most]
 
     columns = min(5, max(1, len(chosen)))

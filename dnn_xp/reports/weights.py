@@ -13,7 +13,18 @@ from dnn_xp.reports.style import headed, hide_frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["weight_pictures"]
+__all__ = ["as_picture", "longest_first", "weight_pictures"]
+
+
+def longest_first(W: Any) -> np.ndarray[Any, Any]:
+    """Return the numbers of units, that of the longest weights first.
+
+    Parameters
+    ----------
+    W : array_like, shape (n_units, n_features)
+    """
+    norms = np.linalg.norm(np.asarray(W, dtype=np.float64), axis=1)
+    return np.argsort(-norms, kind="stable")
 
 
 @drawn
@@ -47,8 +58,7 @@ def weight_pictures(
     W, shape = np.asarray(W, dtype=np.float64), tuple(image_shape)
     fits = W.ndim == 2 and len(shape) == 3 and W.shape[1] == math.prod(shape)
     check("W", W.shape, fits, f"a row for each unit, of the values of pictures of {shape}")
-    norms = np.linalg.norm(W, axis=1)
-    order = np.argsort(-norms, kind="stable")[:at_most]
+    order = longest_first(W)[:at_most]
 
     columns = min(8, max(1, math.ceil(math.sqrt(len(order)))))
     rows = max(1, math.ceil(len(order) / columns))
@@ -57,14 +67,20 @@ def weight_pictures(
     figure.suptitle(headed(title, f"weights of the first layer, {few}\nwhite above 0, black below"))
     for place, unit in enumerate(order, 1):
         axes = figure.add_subplot(rows, columns, place)
-        axes.imshow(_as_picture(W[unit].reshape(shape)), cmap="gray", vmin=0.0, vmax=1.0)
+        axes.imshow(as_picture(W[unit].reshape(shape)), cmap="gray", vmin=0.0, vmax=1.0)
         axes.set_title(f"unit {unit + 1}", fontsize="x-small", pad=2)
         hide_frame(axes)
     return figure
 
 
-def _as_picture(weights: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return weights between 0 and 1, with 0.5 for a weight of 0, as Matplotlib takes pictures."""
+def as_picture(weights: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return weights between 0 and 1, with 0.5 for a weight of 0, as Matplotlib takes pictures.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (height, width, channels)
+        Of three channels each is kept, of others their mean.
+    """
     largest = float(np.max(np.abs(weights), initial=0.0))
     between = 0.5 + (0.5 / largest if largest else 0.0) * weights
     if weights.shape[2] == 3:

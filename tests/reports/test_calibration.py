@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.reports import reliability_diagram
+from dnn_xp.reports.calibration import reliability
 from tests.reports.readable import assert_readable, words_of
 
 
@@ -50,3 +51,27 @@ def test_who_is_as_sure_as_right_has_no_error():
 def test_what_is_no_prediction_is_refused(sure, right, named):
     with pytest.raises(ValueError, match=f"^{named}: found"):
         reliability_diagram(sure, right)
+
+
+def test_a_bin_of_nothing_has_no_part_that_is_right():
+    found = reliability([0.3, 0.4, 1.0, 1.0], [1, 0, 1, 1], 3)
+    np.testing.assert_array_equal(found.counts, [1, 1, 2])
+    np.testing.assert_array_equal(reliability([0.9], [True], 3).counts, [0, 0, 1])
+    np.testing.assert_array_equal(reliability([0.9], [True], 3).right, [np.nan, np.nan, 1.0])
+    np.testing.assert_allclose(found.confidences, [0.3, 0.4, 1.0])
+    np.testing.assert_allclose(found.error, (0.7 + 0.4) / 4)
+    np.testing.assert_allclose(reliability([0.9] * 4, [1, 0, 0, 0]).spread()[8], np.sqrt(3) / 8)
+
+
+def test_parts_and_error_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.calibration", reason="compares with scikit-learn")
+    rng = np.random.default_rng(0)
+    sure = 0.3 + 0.7 * rng.random(500)
+    right = rng.random(500) < sure**2
+    found = reliability(sure, right)
+    there = found.counts > 0
+    parts, means = sklearn.calibration_curve(right, sure, n_bins=10)
+    np.testing.assert_allclose(found.right[there], parts, rtol=1e-12)
+    np.testing.assert_allclose(found.confidences[there], means, rtol=1e-12)
+    error = np.average(np.abs(parts - means), weights=found.counts[there])
+    np.testing.assert_allclose(found.error, error, rtol=1e-12)

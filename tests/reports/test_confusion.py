@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.reports import confusion_heatmap
+from dnn_xp.reports.confusion import count_pairs
 from tests.reports.readable import assert_readable
 
 
@@ -50,3 +51,33 @@ def test_a_class_without_examples_is_an_empty_row():
 def test_what_is_no_confusion_matrix_is_refused(counts, classes, named):
     with pytest.raises(ValueError, match=f"^{named}: found"):
         confusion_heatmap(counts, classes)
+
+
+def test_pairs_are_counted_with_true_classes_in_rows():
+    counts = count_pairs(3, [0, 0, 2, 2, 2], np.asarray([0, 2, 2, 2, 0], dtype=np.uint8))
+    np.testing.assert_array_equal(counts, [[1, 0, 1], [0, 0, 0], [1, 0, 2]])
+    np.testing.assert_array_equal(count_pairs(2, [], []), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "named"),
+    [
+        ([0, 3], [0, 0], "true"),
+        ([0, -1], [0, 0], "true"),
+        ([0, 0], [0, 3], "predicted"),
+        ([0, 0], [0.0, 1.0], "predicted"),
+        ([0, 0], [0], "predicted"),
+        ([[0, 0]], [[0, 0]], "true"),
+        ([True, False], [0, 0], "true"),
+    ],
+)
+def test_what_is_no_class_is_not_counted(true, predicted, named):
+    with pytest.raises(ValueError, match=f"^{named}: found"):
+        count_pairs(3, true, predicted)
+
+
+def test_pairs_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics", reason="compares with scikit-learn")
+    true, predicted = np.random.default_rng(0).integers(0, 7, (2, 300))
+    expected = sklearn.confusion_matrix(true, predicted, labels=range(7))
+    np.testing.assert_array_equal(count_pairs(7, true, predicted), expected)

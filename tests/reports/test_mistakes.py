@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_xp.reports import mislabeled_pictures
+from dnn_xp.reports.mistakes import surest_first
 from tests.reports.readable import assert_readable
 
 DIGITS = np.arange(9.0 * 64).reshape(9, 8, 8)
@@ -76,3 +77,9 @@ def test_where_none_is_wrong_the_picture_says_so(n, said):
 def test_as_many_probabilities_as_pictures_are_needed():
     with pytest.raises(ValueError, match=r"^probabilities: found shape \(2, 8\), expected"):
         mislabeled_pictures(DIGITS, ["a"] * 9, ["b"] * 9, probabilities=np.ones((2, 8)))
+
+
+def test_of_equally_sure_mistakes_the_first_comes_first_and_those_of_nan_last():
+    sure = [0.9, np.nan, 0.5, 0.9, 0.7, np.nan]
+    assert surest_first([5, 1, 2, 0, 3], sure).tolist() == [0, 3, 2, 5, 1]
+    assert surest_first([], sure).tolist() == []
