@@ -87,6 +87,8 @@ class RunSummary(NamedTuple):
         By their names: of `dnn-xp train`, those of its options.
     problem : str
         What is damaged.
+    ended : str
+        When, as `begun`; empty of a run that has not.
     """
 
     folder: Path
@@ -98,6 +100,7 @@ class RunSummary(NamedTuple):
     last: Mapping[str, float] = {}
     settings: Mapping[str, str] = {}
     problem: str = ""
+    ended: str = ""
 
 
 # ----------------------------------------------------------------------------- finding
@@ -172,6 +175,7 @@ def _read(folder: Path) -> RunSummary:
         best,
         {name: values[-1] for name, values in history.items()},
         _settings(record, settings),
+        ended=str(record.get("ended", "")),
     )
 
 

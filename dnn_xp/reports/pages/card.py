@@ -6,18 +6,17 @@ model is meant for, its maker says.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from dnn_xp.reports.pages.class_names import class_names
 from dnn_xp.reports.pages.page import Section
+from dnn_xp.reports.pages.times import describe_moment, describe_seconds, seconds_between
 from dnn_xp.reports.words import counted, describe_metric, mode_by_name
 
 __all__ = [
     "CardFacts",
     "PartFacts",
     "Training",
-    "duration",
     "limits_of",
     "model_card",
     "standard_error",
@@ -376,38 +375,13 @@ def versions_section(
 
 def _where_and_when(training: Training) -> dict[str, str]:
     seconds = training.seconds
-    begun, ended = _moment(training.begun), _moment(training.ended)
-    if seconds is None and begun is not None and ended is not None:
-        seconds = (ended - begun).total_seconds()
+    if seconds is None:
+        seconds = seconds_between(training.begun, training.ended)
     return {
         "backend": training.backend,
         "device": training.device,
         "dtype": training.dtype,
         "seed": "" if training.seed is None else str(training.seed),
-        "begun": training.begun if begun is None else f"{begun:%Y-%m-%d %H:%M %Z}".strip(),
-        "took": "" if seconds is None else duration(seconds),
+        "begun": describe_moment(training.begun),
+        "took": describe_seconds(seconds),
     }
-
-
-def _moment(text: str) -> datetime | None:
-    """Return when something was, in UTC; None where the text does not say it."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words, such as ``"3 min 20 s"``; nothing of what is none.
-
-    Parameters
-    ----------
-    seconds : float
-    """
-    if not 0.0 <= seconds < math.inf:
-        return ""
-    if seconds < 60.0:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
