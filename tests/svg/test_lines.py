@@ -1,4 +1,4 @@
-"""Small charts as text."""
+"""Charts of lines."""
 
 import math
 import re
@@ -84,11 +84,12 @@ def test_names_are_escaped():
     assert '<script>alert("1")</script>\\x1b[2J&' in texts(chart)
 
 
-def test_each_line_has_a_colour_and_a_dash_of_its_own():
-    chart = line_chart({name: [1.0, 2.0] for name in "abcd"})
+@pytest.mark.parametrize("n", [4, 16])
+def test_each_line_has_a_colour_and_a_dash_of_its_own(n):
+    chart = line_chart({str(i): [1.0, 2.0] for i in range(n)})
     paths = [p for p in ElementTree.fromstring(chart).iter(f"{SVG}path") if p.get("stroke")]
     looks = {(p.get("stroke"), p.get("stroke-dasharray")) for p in paths}
-    assert len(looks) == 4
+    assert len(looks) == n
     assert all("#" in color for color, _ in looks)
 
 
@@ -99,3 +100,64 @@ def test_rates_stand_on_a_logarithmic_axis():
     (left, _), (middle, _), (right, _) = curve(chart)
     assert middle - left == pytest.approx(right - middle, abs=0.2)
     assert "learning rate" in texts(chart)
+
+
+def test_on_a_page_a_line_tells_its_numbers_where_they_are_drawn():
+    lines = {"training": [4.0, math.nan, 0.5], "<b>\x1b": [3.0, 2.0, 1.0]}
+    root = ElementTree.fromstring(line_chart(lines, hover=True))
+    assert (root.get("class"), root.get("data-points")) == ("chart", "line")
+    groups = [one for one in root.iter(f"{SVG}g") if one.get("class") != "key"]
+    assert [one.get("data-line") for one in groups] == ["training", "<b>\\x1b"]
+    assert [one.get("data-x") for one in groups] == ["1 3", "1 2 3"]
+    assert [one.get("data-y") for one in groups] == ["4 0.5", "3 2 1"]
+    for one in groups:
+        places = re.findall(r"[\d.]+", one.find(f"{SVG}path").get("d"))
+        assert len(places) == 2 * len(one.get("data-x").split())
+    keys = [one.get("data-line") for one in root.iter(f"{SVG}g") if one.get("class") == "key"]
+    assert keys == ["training", "<b>\\x1b"]
+
+
+def test_on_a_page_no_chart_has_a_style_of_its_own():
+    assert "style=" in line_chart({"a": [1.0, 2.0]}), "which a notebook needs"
+    assert "style=" not in line_chart({"a": [1.0, 2.0]}, hover=True)
+
+
+@pytest.mark.parametrize("name", ["a", "run 12 of the study", "x" * 10_000])
+def test_on_a_page_names_stand_within_the_chart_on_a_phone_too(name):
+    lines = {f"{name} {i}": [1.0, 2.0] for i in range(12)}
+    chart = line_chart(lines, y_name="root mean squared error", hover=True)
+    root = ElementTree.fromstring(chart)
+    assert len(chart) < 30_000
+    ends = {}
+    for key in (one for one in root.iter(f"{SVG}g") if one.get("class") == "key"):
+        text = key.find(f"{SVG}text")
+        start, row = float(text.get("x")), text.get("y")
+        assert start - 26 >= ends.get(row, 0.0)
+        ends[row] = start + 8.4 * len(text.text)
+        assert ends[row] <= 480
+        assert float(row) < min(float(y) for _, y in curve(chart))
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "logarithmic"),
+    [([1.0, 60.0, 8.0], True, True), ([1.0, 600.0, 8.0], False, False), ([1.0, 60.0], None, False)],
+)
+def test_who_draws_may_choose_the_scale(values, asked, logarithmic):
+    words = texts(line_chart({"a": values}, y_is_log=asked))
+    assert ("10" in words and "20" not in words) == logarithmic
+
+
+def test_a_logarithmic_scale_has_a_place_for_nothing():
+    chart = line_chart({"a": [1000.0, 1.0, 0.0]}, y_is_log=True)
+    (_, high), (_, low), (_, nothing) = curve(chart)
+    assert high < low < nothing
+    assert nothing - low == pytest.approx((low - high) / 3.0, abs=0.2), "a decade's room"
+    assert {"0", "1"} <= set(texts(chart))
+    assert line_chart({"a": [0.0, 0.0]}, y_is_log=True)
+
+
+def test_shares_are_in_percent():
+    chart = line_chart({"a": [0.5, 0.8, 0.9]}, y_name="accuracy", y_is_share=True, hover=True)
+    assert {"50%", "90%"} <= set(texts(chart))
+    assert 'data-y="50 80 90"' in chart
+    assert 'data-y-unit="%"' in chart
