@@ -220,7 +220,7 @@ def _figure(part: PartFacts, name: str) -> str:
     if not math.isfinite(value):
         return "-"
     words = describe_metric(name, value)
-    if not part.is_held_out or not error:
+    if not part.is_held_out or not error > 0.0:  # or NaN: it is not known
         return words
     return (
         f"{words} ± {100 * error:.2g}%" if name.endswith("accuracy") else f"{words} ± {error:.2g}"
@@ -292,11 +292,11 @@ def _how_sure(part: PartFacts, name: str, value: float, error: float) -> str:
     n = counted(part.examples, f"{part.name} example")
     if error > 0.0:
         size = f"{100 * error:.2g} points" if name.endswith("accuracy") else f"{error:.2g}"
-        return f"{name} is measured on {n}: one standard error is {size}."
+        return f"The {name} is measured on {n}: one standard error is {size}."
     if value == 1.0 and name.endswith("accuracy"):  # Hanley and Lippman-Hand 1983
         most = min(1.0, 3.0 / part.examples)
         return f"None of {n} is wrong; of others up to {most:.2g} of all may be (95%)."
-    return f"{name} is measured on {n}, of which all are alike."
+    return f"The {name} is measured on {n}, of which all are alike."
 
 
 def _beside(
@@ -309,7 +309,7 @@ def _beside(
     sign = 1.0 if mode == "max" else -1.0
     seen, chance = trained_on.get(name, math.nan), facts.chance.get(name, math.nan)
     if sign * (value - chance) <= 0.0:
-        yield f"{name} is no better than {facts.chance_words or 'chance'}."
+        yield f"The {name} is no better than {facts.chance_words or 'chance'}."
     if sign * (seen - value) > 2.0 * error:
         yield (
             f"It is better on what it was trained on ({name} {describe_metric(name, seen)}) than "

@@ -100,7 +100,7 @@ def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
         for place, (name, run) in enumerate(zip(names, runs, strict=True))
     ]
     content = {
-        "head": ["run", "state", "best", "at epoch", "epochs", "begun", "took", *shown],
+        "head": ["run", "state", "best", "at epoch", "epochs", "begun (UTC)", "took", *shown],
         "words": [1, 5, *range(7, 7 + len(shown))],
         "rows": rows,
         "damaged": [
@@ -126,7 +126,7 @@ def _row(name: str, place: int, run: RunSummary) -> list[Cell]:
         (describe_best(run), value),
         (str(epoch), epoch),
         (f"{run.epochs:,}", run.epochs),
-        (short(describe_moment(run.begun), 24), run.begun),
+        (short(describe_moment(run.begun).removesuffix(" UTC"), 24), run.begun),
         (describe_seconds(seconds), "" if math.isnan(seconds) else seconds),
     ]
 
@@ -165,7 +165,7 @@ def _curves(
     drawn = with_curves[:_MOST_DRAWN]
     # A run that lacks a figure keeps its place: it has the same colour in all charts.
     panels = {
-        key: {name: found[name].get(key, []) for name in drawn}
+        key: {name: found[name].get(key) or [math.nan] for name in drawn}
         for key in _keys([found[name] for name in drawn])
     }
     charts = [_chart(*panel) for panel in [*panels.items()][:_MOST_PANELS]]
