@@ -29,7 +29,7 @@ def test_the_figures_by_hand():
         ("R2", "0", "0"),
         ("mean residual", "0", "0"),
     ]
-    (quantiles,) = found["Residuals: so many lie below"]
+    (quantiles,) = found["Quantiles of the residuals"]
     assert (quantiles[1], quantiles[4], quantiles[7]) == ("-1", "0", "1")
     assert found["The largest residuals"] == [
         ["0", "1", "2", "-1"],
