@@ -8,7 +8,8 @@ be strangers'.
 import base64
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -93,6 +94,7 @@ class Page(NamedTuple):
             .get_template("page.html.j2")
             .render(
                 page=self,
+                sections=[*_named(self.sections)],
                 style=style,
                 script=script,
                 style_hash=_hash_of(style),
@@ -118,6 +120,15 @@ class Page(NamedTuple):
         return f'{frame}"{escape(self.html())}"></iframe>'
 
 
+def _named(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
+    """Return each section with the name of its element, which no other has."""
+    counts: Counter[str] = Counter()
+    for section in sections:
+        counts[section.template] += 1
+        count = counts[section.template]
+        yield (section.template if count == 1 else f"{section.template}-{count}"), section
+
+
 def _hash_of(text: str) -> str:
     """Return what the page's policy knows its own style and script by."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
@@ -141,6 +152,7 @@ def _environment() -> Any:
         finalize=_safe,
     )
     made.globals["render_section"] = _render_section
+    made.filters["whole"] = _whole
     return made
 
 
@@ -149,6 +161,11 @@ def _render_section(section: Section) -> Any:
     markup = require("markupsafe", extra="app").Markup
     template = _environment().get_template(f"{section.template}.html.j2")
     return markup(template.render(title=section.title, **section.content))
+
+
+def _whole(text: str) -> Any:
+    """Return a text that is shown in full, however long: safe as others are; see `_safe`."""
+    return require("markupsafe", extra="app").escape(printable(text))
 
 
 def _safe(value: Any) -> Any:
