@@ -58,7 +58,7 @@ def compare_runs(
 
 
 def _show(runs: Sequence[RunSummary], console: Console) -> None:
-    differing = differing_settings([run.settings for run in runs if run.state != "damaged"])
+    differing = differing_settings(runs)
     headings = ["run", "state", "epochs", "best", "at epoch"]
     rows = [
         [

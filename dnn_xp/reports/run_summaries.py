@@ -90,6 +90,8 @@ class RunSummary(NamedTuple):
         By their names: of `dnn-xp train`, those of its options.
     problem : str
         What is damaged.
+    ended : str
+        When, as `begun`; empty of a run that has not.
     """
 
     folder: Path
@@ -101,6 +103,7 @@ class RunSummary(NamedTuple):
     last: Mapping[str, float] = {}
     settings: Mapping[str, str] = {}
     problem: str = ""
+    ended: str = ""
 
 
 # ----------------------------------------------------------------------------- finding
@@ -173,6 +176,7 @@ def _read(folder: Path) -> RunSummary:
         best,
         {name: values[-1] for name, values in history.items()},
         _settings(record, settings),
+        ended=str(record.get("ended", "")),
     )
 
 
@@ -297,7 +301,7 @@ def _keys(history: History) -> Iterator[str]:
     yield from (key for key in ("validation_cost", "cost") if key in history)
 
 
-# ----------------------------------------------------------------------------- beside each other
+# ----------------------------------------------------------------------------- comparing
 
 
 def in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
@@ -322,9 +326,12 @@ def in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
     return sorted(in_groups, key=lambda run: run.state == "damaged")
 
 
-def differing_settings(settings: Sequence[object]) -> list[str]:
-    """Return the names of the settings that are not the same in all that have them."""
-    known = [one for one in settings if isinstance(one, dict)]
+def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
+    """Return the names of the settings that are not the same in all runs that have them.
+
+    Of what is damaged no settings are known.
+    """
+    known = [run.settings for run in runs if run.state != "damaged"]
     names = dict.fromkeys(name for one in known for name in one)
     return [
         name
@@ -335,7 +342,7 @@ def differing_settings(settings: Sequence[object]) -> list[str]:
 
 
 def describe_best(run: RunSummary) -> str:
-    """Return the best figure of a run in words, such as ``"accuracy 97.77%"``; empty of none."""
+    """Return the best figure of a run as text, such as ``"accuracy 97.49%"``; or nothing."""
     if run.best is None:
         return ""
     words = f"{run.best.name} {describe_metric(run.best.name, run.best.value)}"

@@ -1,162 +1,173 @@
-"""The model card: what a model is, what it was trained on, how well it does, and its limits.
+"""The model card: what a model is, what it was trained on, how good it is, and its limits.
 
-After Mitchell et al. (2019), "Model Cards for Model Reporting", as far as a run knows it.
+After Mitchell et al. (2019), Model cards for model reporting. Limits are told from facts; what the
+model is meant for, its maker says.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from dnn_xp.reports.pages.class_names import class_names
+from dnn_xp.reports.pages.limits import (
+    CardFacts,
+    PartFacts,
+    limits_of,
+    some_of,
+    standard_error,
+)
 from dnn_xp.reports.pages.page import Section
-from dnn_xp.reports.words import counted, describe_metric
+from dnn_xp.reports.pages.times import describe_moment, describe_seconds, seconds_between
+from dnn_xp.reports.words import describe_metric
 
-__all__ = ["CardFacts", "limits_of", "model_card", "versions_section"]
+__all__ = [
+    "CardFacts",
+    "PartFacts",
+    "Training",
+    "model_card",
+    "versions_section",
+]
 
-_FEW = 30
-"""Examples of a class below which its figures say little."""
 
-_MOST_NAMED = 8
-
-
-class CardFacts(NamedTuple):
-    """What a model card says.
+class Training(NamedTuple):
+    """Where and when a model was trained; what is not known is left out.
 
     Attributes
     ----------
-    model, data : sequence of (str, str)
-        Facts by name, such as ``("task", "10 classes")``.
-    figures : mapping of str to mapping of str to float
-        By part of the data and name, such as ``{"held out": {"accuracy": 0.97}}``.
-    limits : sequence of str
-        Sentences; see `limits_of`.
-    notes : str
-        What a person says of the use that is intended, and of what the data do not show.
+    backend, device, dtype : str
+    seed : int, optional
+    begun, ended : str
+        In ISO 8601.
+    seconds : float, optional
+        How long it took. Default: from `begun` to `ended`.
     """
 
-    model: Sequence[tuple[str, str]]
-    data: Sequence[tuple[str, str]]
-    figures: Mapping[str, Mapping[str, float]] = {}
-    limits: Sequence[str] = ()
-    notes: str = ""
+    backend: str = ""
+    device: str = ""
+    dtype: str = ""
+    seed: int | None = None
+    begun: str = ""
+    ended: str = ""
+    seconds: float | None = None
 
 
 def model_card(facts: CardFacts) -> Section:
-    """Section with a model card.
+    """Section that says what a model is, what it was trained on, how good it is, and its limits.
 
     Parameters
     ----------
     facts : CardFacts
     """
-    parts = list(facts.figures)
-    names = dict.fromkeys(name for one in facts.figures.values() for name in one)
-    rows = [
-        (
-            name,
-            [
-                describe_metric(name, facts.figures[part][name])
-                if name in facts.figures[part]
-                else "-"
-                for part in parts
-            ],
-        )
-        for name in names
-    ]
-    content = {"facts": facts, "parts": parts, "rows": rows}
+    content = {
+        "model": _known({"task": facts.task, "network": facts.network} | _numbers(facts)),
+        "data": _known(_data(facts)),
+        "head": _head(facts),
+        "figures": _figures(facts),
+        "limits": limits_of(facts),
+        "notes": [" ".join(one.split()) for one in facts.notes.split("\n\n") if one.strip()],
+    }
     return Section("Model card", "card", content)
 
 
-def limits_of(
-    n_shown: int,
-    *,
-    accuracy: float | None = None,
-    classes: Sequence[str] = (),
-    examples: Sequence[int] = (),
-    error: float | None = None,
-    ending: str = "",
-    are_held_out: bool = True,
-) -> list[str]:
-    """Return sentences on what the figures of a page do not show.
+def _known(facts: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, said) for name, said in facts.items() if said]
 
-    Parameters
-    ----------
-    n_shown : int
-        How many examples the figures are of.
-    accuracy : float, optional
-        Of those.
-    classes, examples : sequences of str and int
-        The classes by name, and how many of the examples each has.
-    error : float, optional
-        The expected calibration error.
-    ending : str
-        How a run ended that was not done, such as ``"interrupted after 3 of 10 epochs"``.
-    are_held_out : bool
-        Whether the model has not seen the examples in its training.
-    """
-    found = []
-    if ending:
-        found.append(f"The run was not done: {ending}.")
-    if not n_shown:
-        found.append("No examples were shown to the model here: nothing is known of new ones.")
-        return found
-    if not are_held_out:
-        found.append(
-            "Nothing was held out: the figures may be of examples that the model was trained on, "
-            "and say little about new ones."
-        )
-    if accuracy is not None:
-        spread = math.sqrt(accuracy * (1.0 - accuracy) / n_shown)
-        found.append(
-            f"The accuracy is of {counted(n_shown, 'example')}: its standard error is "
-            f"{100.0 * spread:.1f} percentage points, if they are drawn as those to come are."
-        )
-    else:
-        found.append(f"The figures are of {counted(n_shown, 'example')}.")
-    absent = [name for name, n in zip(classes, examples, strict=True) if not n]
-    few = [name for name, n in zip(classes, examples, strict=True) if 0 < n < _FEW]
-    if absent:
-        found.append(f"Without an example here, and so not judged: {_named(absent)}.")
-    if few:
-        found.append(f"Of fewer than {_FEW} examples here, so that little is known: {_named(few)}.")
-    if error is not None and error >= 0.05:
-        found.append(
-            f"Its probabilities are not to be taken at their word: they are {100.0 * error:.1f} "
-            "percentage points off on average."
-        )
-    found.append(
-        "How it does on data of another origin (another camera, population or time) is not known."
+
+def _numbers(facts: CardFacts) -> dict[str, str]:
+    epochs = "" if facts.epochs is None else f"{facts.epochs:,}"
+    if facts.epochs is not None and facts.epochs_asked not in (None, facts.epochs):
+        epochs += f" of {facts.epochs_asked:,}"
+    return {
+        "parameters": "" if facts.parameters is None else f"{facts.parameters:,}",
+        "epochs": epochs,
+        "ended": " - ".join(one for one in (facts.state, facts.reason) if one),
+    }
+
+
+def _data(facts: CardFacts) -> dict[str, str]:
+    examples = ", ".join(f"{one.examples:,} {one.name}" for one in facts.parts)
+    return {
+        "name": facts.data,
+        "an example": facts.example,
+        "features": "" if facts.features is None else f"{facts.features:,}",
+        "classes": "" if facts.classes is None else _classes(facts.classes),
+        "examples": examples,
+        "held out": facts.held_out,
+    }
+
+
+def _classes(classes: Sequence[str]) -> str:
+    """Return how many classes there are, and the names of the first."""
+    return f"{len(classes):,}: {some_of(class_names(classes), 12)}"
+
+
+# ----------------------------------------------------------------------------- figures
+
+
+def _head(facts: CardFacts) -> list[str]:
+    names = [f"{one.name} ({one.examples:,})" for one in facts.parts]
+    return ["metric", *names, *([facts.chance_words or "chance"] if facts.chance else [])]
+
+
+def _figures(facts: CardFacts) -> list[list[str]]:
+    """Return a row for each metric: of the parts, and of what has learnt nothing."""
+    names = dict.fromkeys(name for part in facts.parts for name in part.figures)
+    rows = []
+    for name in names:
+        row = [name, *(_figure(part, name) for part in facts.parts)]
+        if facts.chance:
+            row.append(describe_metric(name, facts.chance[name]) if name in facts.chance else "")
+        rows.append(row)
+    return rows
+
+
+def _figure(part: PartFacts, name: str) -> str:
+    if name not in part.figures:
+        return ""
+    value, error = part.figures[name], standard_error(part, name)
+    if not math.isfinite(value):
+        return "-"
+    words = describe_metric(name, value)
+    if not part.is_held_out or not error > 0.0:  # or NaN: it is not known
+        return words
+    return (
+        f"{words} ± {100 * error:.2g}%" if name.endswith("accuracy") else f"{words} ± {error:.2g}"
     )
-    return found
 
 
-def _named(names: Sequence[str]) -> str:
-    """Return names as a list, of many the first."""
-    shown = [name if len(name) <= 40 else f"{name[:39]}…" for name in names[:_MOST_NAMED]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+# ----------------------------------------------------------------------------- again
 
 
 def versions_section(
-    command: str,
-    versions: Mapping[str, str],
-    circumstances: Sequence[tuple[str, str]] = (),
-    directory: str = "",
+    versions: Mapping[str, str], command: str, training: Training | None = None
 ) -> Section:
-    """Section with the command that does a run again, and the versions that it was done with.
+    """Section on how the training is repeated: the command, the versions, where and when.
 
     Parameters
     ----------
-    command : str
-        What is typed; empty where a run was not begun by a command.
     versions : mapping of str to str
-    circumstances : sequence of (str, str)
-        Such as ``("backend", "numpy on cpu, float32")``.
-    directory : str
-        Where it was typed.
+        By the names of what computes.
+    command : str
+        In full, as it is typed; empty where there is none.
+    training : Training, optional
     """
     content = {
         "command": command,
-        "versions": dict(versions),
-        "circumstances": list(circumstances),
-        "directory": directory,
+        "training": _known(_where_and_when(training or Training())),
+        "versions": [[str(name), str(version)] for name, version in versions.items()],
     }
     return Section("Again", "versions", content)
+
+
+def _where_and_when(training: Training) -> dict[str, str]:
+    seconds = training.seconds
+    if seconds is None:
+        seconds = seconds_between(training.begun, training.ended)
+    return {
+        "backend": training.backend,
+        "device": training.device,
+        "dtype": training.dtype,
+        "seed": "" if training.seed is None else str(training.seed),
+        "begun": describe_moment(training.begun),
+        "took": describe_seconds(seconds),
+    }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dnn_xp.network.description import UnknownLayerError, network_of
-from dnn_xp.reports.pages.card import versions_section
+from dnn_xp.reports.pages.card import Training, versions_section
 from dnn_xp.reports.pages.curves import learning_curves
 from dnn_xp.reports.pages.following import Follower
 from dnn_xp.reports.pages.page import Headline, Page
@@ -39,14 +39,9 @@ def live_page(follower: Follower) -> Page:
     curves = learning_curves(history)
     sections = [] if curves is None else [curves]
     if record:
-        sections.append(
-            versions_section(
-                str(record.get("command", "")),
-                {str(name): str(one) for name, one in _mapping(record, "versions").items()},
-                [("begun", str(record.get("begun", "")))],
-                str(record.get("directory", "")),
-            )
-        )
+        versions = {str(name): str(one) for name, one in _mapping(record, "versions").items()}
+        training = Training(begun=_text(record, "begun"), ended=_text(record, "ended"))
+        sections.append(versions_section(versions, _text(record, "command"), training))
     name = follower.folder.name or str(follower.folder)
     return Page(name, " ".join(filter(None, said)), _headlines(history, record), sections)
 
@@ -75,6 +70,11 @@ def _network(record: Mapping[str, Any]) -> str:
         return f"{describe_network(network_of(_mapping(record, 'run')['network']))}."
     except (AttributeError, LookupError, TypeError, UnknownLayerError, ValueError):
         return ""
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    found = record.get(name)
+    return found if isinstance(found, str) else ""
 
 
 def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -8,7 +8,8 @@ be strangers'.
 import base64
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -108,9 +109,10 @@ class Page(NamedTuple):
 
     def parts(self) -> dict[str, Any]:
         """Return the elements that a live page replaces, by their ids, in their order."""
-        markup = require("markupsafe", extra="app").Markup
-        made = {"head": markup(_environment().get_template("head.html.j2").render(page=self))}
-        return made | {one.template: _render_section(one) for one in self.sections}
+        markup, sections = require("markupsafe", extra="app").Markup, [*_named(self.sections)]
+        head = _environment().get_template("head.html.j2").render(page=self, sections=sections)
+        made = {name: _render_section(name, section) for name, section in sections}
+        return {"head": markup(head)} | made
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file, whole or not at all.
@@ -128,6 +130,15 @@ class Page(NamedTuple):
         """Return a frame with the page, which has no part in the notebook around it."""
         frame = '<iframe sandbox="allow-scripts" width="100%" height="600" srcdoc='
         return f'{frame}"{escape(self.html())}"></iframe>'
+
+
+def _named(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
+    """Return each section with the name of its element, which no other has."""
+    counts: Counter[str] = Counter()
+    for section in sections:
+        counts[section.template] += 1
+        count = counts[section.template]
+        yield (section.template if count == 1 else f"{section.template}-{count}"), section
 
 
 def policy(*, live: bool = False) -> str:
@@ -174,16 +185,18 @@ def _environment() -> Any:
     return made
 
 
-def _render_section(section: Section) -> Any:
+def _render_section(name: str, section: Section) -> Any:
     """Return the element of a section; see `Section`."""
-    markup = require("markupsafe", extra="app").Markup
-    content = _environment().get_template(f"{section.template}.html.j2").render(**section.content)
-    around = _environment().get_template("section.html.j2")
-    return markup(around.render(section=section, content=markup(content)))
+    markup, templates = require("markupsafe", extra="app").Markup, _environment()
+    content = templates.get_template(f"{section.template}.html.j2").render(
+        title=section.title, **section.content
+    )
+    around = templates.get_template("section.html.j2")
+    return markup(around.render(name=name, title=section.title, content=markup(content)))
 
 
 def _whole(text: str) -> Any:
-    """Return a long text, such as a command, escaped and not cut."""
+    """Return a text that is shown in full, however long: safe as others are; see `_safe`."""
     return require("markupsafe", extra="app").escape(printable(text))
 
 

@@ -1,96 +1,101 @@
-"""The model card: facts as they are given, and limits that follow from numbers."""
+"""The model card: what is known is there, limits follow from facts, and texts are whole."""
 
 import pytest
 
 pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 
-from dnn_xp.reports.pages.card import CardFacts, limits_of, model_card, versions_section
+from dnn_xp.reports.pages.card import (
+    CardFacts,
+    PartFacts,
+    Training,
+    model_card,
+    versions_section,
+)
 from tests.reports.pages.reading import HOSTILE_NAMES, read
 
 pytestmark = pytest.mark.once
 
-FACTS = CardFacts(
-    [("task", "2 classes"), ("parameters", "41")],
-    [("data", "pets"), ("held out", "50 of 500")],
-    {"training": {"cost": 0.25, "accuracy": 1.0}, "held out": {"accuracy": 0.98}},
-    ["It is small."],
-    "For reading.\n\nNot for <b>cats</b>.",
-)
+HELD_OUT = PartFacts("held out", 100, {"cost": 0.5, "accuracy": 0.8}, is_held_out=True)
 
 
-def test_facts_and_figures_stand_in_tables():
-    found = read(model_card(FACTS))
-    model, data, figures = found.tables
-    assert model["rows"] == [["task", "2 classes"], ["parameters", "41"]]
-    assert data["rows"] == [["data", "pets"], ["held out", "50 of 500"]]
-    assert figures["rows"] == [
-        ["figure", "training", "held out"],
-        ["cost", "0.25", "-"],
-        ["accuracy", "100.00%", "98.00%"],
+def test_a_card_says_what_is_known():
+    facts = CardFacts(
+        task="one of 2 classes",
+        network="2-8-1 tanh",
+        parameters=1_234,
+        data="cats",
+        classes=["cat", "dog"],
+        held_out="a fifth",
+        parts=[PartFacts("training", 400, {"accuracy": 0.9}), HELD_OUT],
+        chance={"accuracy": 0.5},
+        chance_words="always cat",
+        epochs=3,
+        epochs_asked=3,
+        state="done",
+        notes="To find cats.\n\nNot for\nlions.",
+    )
+    found = read(model_card(facts))
+    for words in ("one of 2 classes", "2-8-1 tanh", "1,234", "2: cat, dog", "a fifth"):
+        assert words in found.words
+    assert "400 training, 100 held out" in found.words
+    assert found.tables[0]["rows"] == [
+        ["metric", "training (400)", "held out (100)", "always cat"],
+        ["accuracy", "90.00%", "80.00% ± 4%", "50.00%"],  # the root of 0.8 * 0.2 / 100
+        ["cost", "", "0.5", ""],
     ]
-    assert "It is small." in found.words
-    assert "Not for <b>cats</b>." in found.words
-    assert len(found.named("p")) == 2
+    assert "To find cats." in found.words
+    assert "Not for lions." in found.words
+    assert "Nobody has said it" not in found.words
 
 
-def test_of_nothing_there_is_nothing():
-    found = read(model_card(CardFacts([], [])))
+def test_a_card_of_nothing_says_that_nothing_was_held_out():
+    found = read(model_card(CardFacts()))
+    assert "Nothing was held out" in found.words
+    assert "Nobody has said it" in found.words
     assert found.tables == []
-    assert "Limits" not in found.words
+    assert [one for one in found.tags if one[0] == "h3"] == [("h3", {})] * 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"n_shown": 0}, ["No examples were shown"]),
-        # The root of 0.9 * 0.1 / 100 is 0.03.
-        ({"n_shown": 100, "accuracy": 0.9}, ["its standard error is 3.0 percentage points"]),
-        ({"n_shown": 7}, ["The figures are of 7 examples."]),
-        ({"n_shown": 7, "are_held_out": False}, ["Nothing was held out"]),
-        ({"n_shown": 7, "ending": "interrupted after 3 of 10 epochs"}, ["interrupted after 3 of"]),
-        ({"n_shown": 7, "error": 0.071}, ["they are 7.1 percentage points off"]),
-        (
-            {"n_shown": 90, "classes": ["a", "b", "c"], "examples": [0, 29, 30]},
-            [
-                "and so not judged: a.",
-                "Of fewer than 30 examples here, so that little is known: b.",
-            ],
-        ),
-        (
-            {"n_shown": 9, "classes": [f"c{i}" for i in range(11)], "examples": [0] * 11},
-            ["c0, c1, c2, c3, c4, c5, c6, c7 and 3 more."],
-        ),
-    ],
-)
-def test_limits_follow_from_the_numbers(arguments, said):
-    found = limits_of(arguments.pop("n_shown"), **arguments)
-    for words in said:
-        assert len([one for one in found if words in one]) == 1, found
+def test_many_classes_do_not_drown_it():
+    n = 5_000
+    part = HELD_OUT._replace(by_class=[0, 1] * (n // 2))
+    found = read(model_card(CardFacts(classes=[f"c{i}" for i in range(n)], parts=[part])))
+    assert "5,000: c0, c1" in found.words
+    assert "and 2,492 more" in found.words
+    assert len(found.html) < 5_000
 
 
-@pytest.mark.parametrize("error", [None, 0.049])
-def test_probabilities_that_are_about_right_are_no_limit(error):
-    assert not [one for one in limits_of(10, error=error) if "probabilities" in one]
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
+def test_texts_of_strangers_stay_texts(text):
+    part = PartFacts(text, 10, {text: 0.5}, by_class=[0, 3], is_held_out=True)
+    facts = CardFacts(*[text] * 2, 1, text, text, 1, [text, text], text, [part], {text: 0.5}, text)
+    found = read(model_card(facts._replace(state=text, reason=text, notes=text)))
+    assert "\u202e" not in found.html
+    assert len(found.html) < 60_000
 
 
-def test_a_command_is_never_cut():
-    command = "dnn-xp train " + "x" * 5_000 + " <b>"
-    found = read(versions_section(command, {"numpy": "2.4.6"}, [("seed", "0")], "/home/a & b"))
-    assert command in found.words
-    assert "/home/a & b" in found.words
-    assert found.tables[0]["rows"] == [["seed", "0"], ["numpy", "2.4.6"]]
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
+def test_how_it_is_repeated_is_whole_and_safe(text):
+    found = read(versions_section({text: text}, f"dnn-xp train {text}", Training(*[text] * 3)))
+    assert "\u202e" not in found.html
+    assert text not in ("a" * 10_000,) or text in found.words
+    assert f"dnn-xp train {text}" in found.words or not text.isprintable()
 
 
-def test_without_a_command_there_are_versions():
-    found = read(versions_section("", {"python": "3.11.7"}))
+def test_where_and_when_it_was_trained():
+    training = Training(
+        "torch", "cuda:0", "float32", 7, "2026-12-01T06:00:00+01:00", "2026-12-01T07:30:00+02:00"
+    )
+    found = read(versions_section({"numpy": "2.4.6"}, "", training))
+    assert found.tables[0]["rows"] == [["of", "version"], ["numpy", "2.4.6"]]
+    words = " ".join(found.words.split())
+    for said in ("torch", "cuda:0", "float32", "seed 7", "2026-12-01 05:00 UTC", "30 min 0 s"):
+        assert said in words
     assert not found.named("pre")
-    assert found.tables[0]["rows"] == [["python", "3.11.7"]]
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_names_of_strangers_stay_names(name):
-    facts = CardFacts([(name, name)], [(name, name)], {name: {name: 1.0}}, [name], name)
-    for section in (model_card(facts), versions_section(name, {name: name}, [(name, name)], name)):
-        found = read(section)
-        assert not found.named("img")
-        assert "\u202e" not in found.html
+def test_what_is_not_known_is_left_out():
+    found = read(versions_section({}, "dnn-xp train digits"))
+    assert found.words.split() == ["Again", "dnn-xp", "train", "digits"]
+    found = read(versions_section({}, "", Training(begun="yesterday", seconds=-1.0)))
+    assert found.words.split() == ["Again", "begun", "yesterday"]

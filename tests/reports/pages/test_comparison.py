@@ -1,12 +1,12 @@
-"""The page of several runs: their order, their settings, and their curves."""
+"""Several runs on a page: the order, what differs, damaged ones, and many."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 
-from dnn_xp.reports.pages import comparison
 from dnn_xp.reports.pages.comparison import comparison_page
 from dnn_xp.reports.run_summaries import Best, RunSummary
 from tests.reports.pages.reading import HOSTILE_NAMES, Reader
@@ -14,88 +14,121 @@ from tests.reports.pages.reading import HOSTILE_NAMES, Reader
 pytestmark = pytest.mark.once
 
 
-def run_of(name, accuracy=None, state="done", data="digits", **settings):
-    best = None if accuracy is None else Best("accuracy", accuracy, 2, "max", True)
-    return RunSummary(
-        Path("runs") / name,
-        state,
-        "2026-11-30T10:00:00+00:00",
-        3,
-        "3 epochs",
-        best,
-        {},
-        {"data": data, **settings},
-        "there is no run.json" if state == "damaged" else "",
-    )
-
-
-RUNS = [
-    run_of("a", 0.9, rate="0.1", seed="0"),
-    run_of("b", 0.95, rate="0.2", seed="0"),
-    run_of("c", None, "running", rate="0.3", seed="0"),
-    run_of("d", None, "damaged"),
-]
-HISTORIES = {
-    "runs/a": {"cost": [3.0, 2.0, 1.0], "validation_accuracy": [0.7, 0.9, 0.8]},
-    "runs/b": {"cost": [3.0, 1.0, 0.5], "validation_accuracy": [0.8, 0.95, 0.9]},
-}
-
-
-def test_the_best_run_stands_first_and_settings_that_differ_beside():
-    page = comparison_page(RUNS, HISTORIES)
-    found = Reader(page.html())
-    rows = found.tables[0]["rows"]
-    assert rows[0] == ["run", "state", "epochs", "best", "at epoch", "rate", "begun"]
-    assert [row[0] for row in rows[1:]] == ["runs/b", "runs/a", "runs/c", "runs/d"]
-    assert rows[1][3:6] == ["accuracy 95.00%", "2", "0.2"]
-    assert rows[4][1] == "damaged there is no run.json"
-    assert page.title == "4 runs on digits"
-    assert "2 done, 1 running, 1 damaged." in page.summary
-    assert page.headlines[0][:2] == ("95.00%", "best accuracy on digits")
-
-
-def test_curves_lie_over_each_other(monkeypatch):
-    drawn = {}
-
-    def line_chart(lines, *, y_name, hover):
-        drawn[y_name] = lines
-        return "<svg></svg>"
-
-    monkeypatch.setattr(comparison, "line_chart", line_chart)
-    html = comparison_page(RUNS, HISTORIES).html()
-    assert drawn == {
-        "cost": {"runs/b": [3.0, 1.0, 0.5], "runs/a": [3.0, 2.0, 1.0]},
-        "accuracy": {"runs/b": [0.8, 0.95, 0.9], "runs/a": [0.7, 0.9, 0.8]},
+def run(name, accuracy=0.5, **said):
+    settings = {"data": "digits", "optimizer": "adam"} | said.pop("settings", {})
+    given = {
+        "state": "done",
+        "begun": "2026-12-01T05:00:00+00:00",
+        "ended": "2026-12-01T05:01:30+00:00",
+        "epochs": 2,
+        "best": Best("accuracy", accuracy, 2, "max", True),
+        "settings": settings,
     }
-    assert "accuracy, held out" in html
+    return RunSummary(Path("runs", name), **given | said)
 
 
-def test_data_sets_have_a_best_run_each():
-    runs = [run_of("a", 0.9), run_of("b", 0.5, data="pets"), run_of("c", 0.6, data="pets")]
-    page = comparison_page(runs, {})
-    assert sorted(one.value for one in page.headlines) == ["60.00%", "90.00%"]
-    assert page.title == "3 runs"
-    assert len(page.sections) == 1
+def history(last=0.5):
+    return {"cost": [2.0, 1.0], "validation_cost": [2.0, 1.5], "validation_accuracy": [0.1, last]}
+
+
+def page(runs, histories=None):
+    html = comparison_page(runs, histories or {}).html()
+    (main,) = re.findall(r"<main>.*</main>", html, re.DOTALL)
+    assert html.count("<script>") == 1
+    return Reader(main)
+
+
+def test_the_best_comes_first_with_what_differs():
+    found = page([run("a", 0.7), run("b", 0.9, settings={"optimizer": "sgd"})])
+    assert found.tables[0]["rows"] == [
+        ["run", "state", "best", "at epoch", "epochs", "took", "optimizer", "begun (UTC)"],
+        ["b", "done", "accuracy 90.00%", "2", "2", "1 min 30 s", "sgd", "2026-12-01 05:00"],
+        ["a", "done", "accuracy 70.00%", "2", "2", "1 min 30 s", "adam", "2026-12-01 05:00"],
+    ]
+    assert {"data-value": "0.9"} in found.named("td")
+    assert "2 done." in found.words
+    assert "90.00% best accuracy, held out, epoch 2 b" in " ".join(found.words.split())
+    assert "1 settings" not in found.words
+    assert "1 setting that is the same" in found.words
+
+
+def test_runs_that_did_not_end_well_are_named_as_such():
+    runs = [
+        run("a"),
+        run("b", state="running", ended=""),
+        run("c", state="diverged", best=None),
+        RunSummary(Path("runs/d"), "damaged", problem="there is no run.json"),
+    ]
+    found = page(runs, {"runs/a": history(), "runs/b": history()})
+    rows = {row[0]: row for row in found.tables[0]["rows"][1:]}
+    assert [row[1] for row in rows.values()] == ["done", "running", "diverged", "damaged"]
+    assert rows["b"][5] == ""
+    assert rows["c"][2:4] == ["", ""]
+    assert "1 done, 1 running, 1 diverged, 1 damaged." in found.words
+    assert "d: there is no run.json" in found.words
+    assert "Without curves: c, d." in found.words
+
+
+def test_each_figure_has_a_chart_with_a_line_for_each_run():
+    runs = [run("a", 0.7), run("b", 0.9)]
+    found = page(runs, {"runs/a": history(0.7), "b": {"cost": [3.0, 2.5]}})
+    assert re.findall("<h3>(.*?)</h3>", found.html) == [
+        "cost, held out",
+        "cost, training",
+        "accuracy, held out",
+    ]
+    charts = re.findall("<svg.*?</svg>", found.html, re.DOTALL)
+    both = re.findall(r'data-line="(\w+)" data-x="([^"]*)" data-y="([^"]*)"', charts[1])
+    assert both == [("b", "1 2", "3 2.5"), ("a", "1 2", "2 1")]
+    # A run that lacks a figure has no line, and the others keep their colours.
+    blue, orange = (
+        re.search(f'data-line="{name}".*?stroke="(#\\w+)"', charts[1])[1] for name in "ba"
+    )
+    assert blue != orange
+    assert re.search('data-line="a".*?stroke="(#\\w+)"', charts[2])[1] == orange
+
+
+def test_runs_on_different_data_are_told_so():
+    found = page([run("a"), run("b", settings={"data": "cats"})])
+    assert "They are on different data" in found.words
+
+
+def test_folders_of_one_name_are_told_apart():
+    runs = [run("a")._replace(folder=Path(where, "a")) for where in ("here", "there")]
+    found = page(runs, {"here/a": history(), "there/a": history()})
+    assert [row[0] for row in found.tables[0]["rows"][1:]] == ["here/a", "there/a"]
+    assert found.named("g", **{"data-line": "there/a"})
 
 
 def test_many_runs_are_listed_and_some_drawn():
-    runs = [run_of(f"r{i}", i / 1000) for i in range(200)]
-    histories = {str(run.folder): {"cost": [1.0, 0.5]} for run in runs}
-    html = comparison_page(runs, histories).html()
-    assert "Of 200 runs the first 12" in html
-    assert len(Reader(html).tables[0]["rows"]) == 201
+    n = 200
+    runs = [run(f"run_{i:03d}", 1.0 - i / 1_000, settings={"seed": str(i)}) for i in range(n)]
+    long = {name: values * 5_000 for name, values in history().items()}
+    found = page(runs, {f"runs/run_{i:03d}": long for i in range(n)})
+    assert len(found.tables[0]["rows"]) == 1 + n
+    assert "The first 16 of 200 runs are drawn." in found.words
+    lines = {one["data-line"] for one in found.named("g") if "data-x" in one}
+    assert lines == {f"run_{i:03d}" for i in range(16)}
+    assert "One of 67 epochs is drawn." in found.words
+    assert len(found.html) < 300_000
+
+
+def test_one_run_and_none():
+    assert page([run("a")]).tables[0]["caption"] == "The run"
+    found = page([])
+    assert "There are no runs." in found.words
+    assert len(found.tables[0]["rows"]) == 1
 
 
 def test_names_and_settings_of_strangers_stay_texts():
-    runs = [run_of(name.replace("/", "-"), 0.5, **{name: name}) for name in HOSTILE_NAMES]
-    histories = {str(run.folder): {"cost": [1.0, 0.5], "<b>": [1.0, 2.0]} for run in runs}
-    html = comparison_page(runs, histories).html()
-    found = Reader(html)
-    assert html.count("<script>") == 1
-    assert not found.named("b", src="x")
-    assert not found.named("img")
-    assert "\u202e" not in html
-
-
-def test_the_page_has_a_title_where_one_is_given():
-    assert comparison_page(RUNS, {}, title="Rates").title == "Rates"
+    runs = [
+        run(f"run {i}", settings={"data": text, text[:50]: text}, reason=text)._replace(
+            folder=Path("runs", text.replace("\0", "") or "none")
+        )
+        for i, text in enumerate(HOSTILE_NAMES)
+    ]
+    runs += [RunSummary(Path("x"), "damaged", problem=text) for text in HOSTILE_NAMES]
+    found = page(runs, {str(one.folder): history() for one in runs})
+    assert "\u202e" not in found.html
+    assert len({row[0] for row in found.tables[0]["rows"][1:]}) == len(runs)
+    assert len(found.html) < 200_000

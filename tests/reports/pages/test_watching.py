@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 
 from dnn_xp.reports.pages import watching
-from dnn_xp.reports.pages.page import Headline, Page, Section
+from dnn_xp.reports.pages.card import versions_section
+from dnn_xp.reports.pages.page import Headline, Page
 from dnn_xp.reports.pages.watching import Watching
 
 pytestmark = pytest.mark.once
@@ -37,9 +38,7 @@ class Run:
 
 
 def page_of(run):
-    again = Section("Again", "versions", {
-        "command": "dnn-xp train", "directory": "", "versions": {}, "circumstances": [],
-    })  # fmt: skip
+    again = versions_section({}, "dnn-xp train")
     return Page("a run", run.state, [Headline(run.cost, "cost")], [again])
 
 
@@ -171,7 +170,6 @@ def test_who_asks_by_the_name_of_this_machine_is_served(server):
             "/../run.json",
             "/..%2frun.json",
             "/?",
-            "/index.html",
         ),
         *("/index.html", "/events/", "/events?x=1", "/%00", "*"),
     ],
