@@ -12,8 +12,14 @@ from dnn_xp.app.documents import print_json
 from dnn_xp.app.errors import say, user_errors
 from dnn_xp.app.options import AsJson, as_path
 from dnn_xp.app.runs import RUNS
-from dnn_xp.reports.run_summaries import RunSummary, find_folders, summarize
-from dnn_xp.reports.words import describe_metric
+from dnn_xp.reports.run_summaries import (
+    RunSummary,
+    describe_best,
+    differing_settings,
+    find_folders,
+    in_order,
+    summarize,
+)
 
 __all__ = ["compare_runs"]
 
@@ -39,7 +45,7 @@ def compare_runs(
     console = printing.open_console(as_json=as_json)
     with user_errors():
         folders = find_folders(RUNS if folder is None else folder)
-    runs = _in_order([summarize(one) for one in folders])
+    runs = in_order([summarize(one) for one in folders])
     if as_json:
         print_json({"runs": runs})
     elif not runs:
@@ -51,37 +57,15 @@ def compare_runs(
             say("warning", f"{run.folder} is damaged: {run.problem}")
 
 
-def _in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """Return runs on the same data together, the latest data first, and of them the best first.
-
-    Runs that have no figure come behind those that have, and damaged ones last.
-    """
-    latest: dict[str, str] = {}
-    for run in runs:
-        data = run.settings.get("data", "")
-        latest[data] = max(latest.get(data, ""), run.begun)
-
-    def rank(run: RunSummary) -> tuple[object, ...]:
-        data, best = run.settings.get("data", ""), run.best
-        if best is None:
-            return (data, 1, "", 0.0, run.folder.name)
-        value = best.value if best.mode == "min" else -best.value
-        return (data, 0, best.name, value, run.folder.name)
-
-    in_groups = sorted(runs, key=rank)
-    in_groups.sort(key=lambda run: latest[run.settings.get("data", "")], reverse=True)
-    return sorted(in_groups, key=lambda run: run.state == "damaged")
-
-
 def _show(runs: Sequence[RunSummary], console: Console) -> None:
-    differing = _differing([run.settings for run in runs if run.state != "damaged"])
+    differing = differing_settings(runs)
     headings = ["run", "state", "epochs", "best", "at epoch"]
     rows = [
         [
             str(run.folder),
             run.state,
             str(run.epochs),
-            _describe_best(run),
+            describe_best(run),
             "" if run.best is None or run.best.epoch is None else str(run.best.epoch),
         ]
         for run in runs
@@ -101,24 +85,5 @@ def _show(runs: Sequence[RunSummary], console: Console) -> None:
     )
 
 
-def _differing(settings: Sequence[object]) -> list[str]:
-    """Return the names of the settings that are not the same in all that have them."""
-    known = [one for one in settings if isinstance(one, dict)]
-    names = dict.fromkeys(name for one in known for name in one)
-    return [
-        name
-        for name in names
-        # An estimator of tables has no such settings as a network's; which of both it is counts.
-        if len({one.get(name) for one in known if name in one or name == "tabular"}) > 1
-    ]
-
-
 def _describe_settings(run: RunSummary, names: Sequence[str]) -> str:
     return ", ".join(f"{name} {run.settings[name]}" for name in names if run.settings.get(name))
-
-
-def _describe_best(run: RunSummary) -> str:
-    if run.best is None:
-        return ""
-    words = f"{run.best.name} {describe_metric(run.best.name, run.best.value)}"
-    return words if run.best.is_held_out else f"{words} (training)"

@@ -12,7 +12,17 @@ from dnn_xp.reports.style import COLOURS, headed, short
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["importance_bars"]
+__all__ = ["by_importance", "importance_bars"]
+
+
+def by_importance(importances: Any) -> np.ndarray[Any, Any]:
+    """Return the places of importances, the largest first; of what is NaN, last.
+
+    Parameters
+    ----------
+    importances : array_like, shape (n_features,)
+    """
+    return np.argsort(-np.asarray(importances, dtype=np.float64), kind="stable")
 
 
 @drawn
@@ -54,7 +64,7 @@ def importance_bars(
     known = [f"feature {i + 1}" for i in range(values.size)] if names is None else list(names)
     check("names", len(known), len(known) == values.size, f"{values.size} names")
 
-    order = np.argsort(-values, kind="stable")[:at_most]
+    order = by_importance(values)[:at_most]
     figure = new_figure(6.4, 1.2 + 0.26 * len(order))
     axes = figure.add_subplot(xlabel="growth of the cost where the feature is shuffled")
     axes.barh(

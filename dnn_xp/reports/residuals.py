@@ -1,6 +1,7 @@
 """Predicted values against true ones, and what is left between them."""
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,81 @@ from dnn_xp.reports.words import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["residual_plot"]
+__all__ = ["ResidualFigures", "residual_figures", "residual_plot"]
+
+
+class ResidualFigures(NamedTuple):
+    """How far predicted values are from the true ones, of those that are finite.
+
+    Attributes
+    ----------
+    n, n_left_out : int
+        Examples that count, and those of which a value is not finite.
+    rmse, mae, bias : float
+        Root mean squared, mean absolute and mean residual, true - predicted; NaN of no examples.
+    rmse_of_mean, mae_of_mean : float
+        Those of always predicting the mean of the true values.
+    r2 : float
+        NaN where the true values do not differ.
+    rmse_error, mae_error : float
+        Standard errors of `rmse` and `mae`; NaN of fewer than two examples.
+    """
+
+    n: int
+    n_left_out: int
+    rmse: float
+    mae: float
+    bias: float
+    rmse_of_mean: float
+    mae_of_mean: float
+    r2: float
+    rmse_error: float
+    mae_error: float
+
+
+def residual_figures(predicted: Any, actual: Any) -> ResidualFigures:
+    """Return how far predicted values are from the true ones.
+
+    Parameters
+    ----------
+    predicted, actual : array_like, shape (m,)
+    """
+    values, true = (np.asarray(one, dtype=np.float64) for one in (predicted, actual))
+    finite = np.isfinite(values) & np.isfinite(true)
+    n, n_left_out = int(finite.sum()), int((~finite).sum())
+    if not n:
+        return ResidualFigures(0, n_left_out, *[math.nan] * 8)
+    values, true = values[finite], true[finite]
+    # Squares and sums of the largest numbers would overflow: all is counted in units of a power of
+    # two, by which nothing is rounded.
+    largest = float(max(np.abs(values).max(), np.abs(true).max()))
+    unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    residuals, apart = true / unit - values / unit, true / unit - (true / unit).mean()
+    rmse, rmse_of_mean = _root_mean_square(residuals), _root_mean_square(apart)
+    differ = bool(true.max() > true.min()) and rmse_of_mean > 0.0
+    errors = (math.nan, math.nan)
+    if n > 1:
+        of_squares = _root_mean_square(residuals**2 - rmse**2) / math.sqrt(n - 1)
+        of_sizes = float(np.std(np.abs(residuals), ddof=1)) / math.sqrt(n)
+        errors = (of_squares / (2.0 * rmse) if rmse else 0.0, of_sizes)
+    return ResidualFigures(
+        n,
+        n_left_out,
+        unit * rmse,
+        unit * float(np.abs(residuals).mean()),
+        unit * float(residuals.mean()),
+        unit * rmse_of_mean if differ else 0.0,
+        unit * float(np.abs(apart).mean()) if differ else 0.0,
+        1.0 - (rmse / rmse_of_mean) ** 2 if differ else math.nan,
+        unit * errors[0],
+        unit * errors[1],
+    )
+
+
+def _root_mean_square(values: np.ndarray[Any, Any]) -> float:
+    """Return the root of the mean square, also where squares are too small for a float."""
+    largest = float(np.abs(values).max())
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest else 0.0
 
 
 @drawn
@@ -63,18 +138,16 @@ def residual_plot(
     right.set(xlabel=f"predicted {name}", ylabel="residual: true - predicted")
     for axes in (left, right):
         axes.grid(True, color=FAINT)
-    said = _summary(residuals[finite], true[finite], int(np.count_nonzero(~finite)))
-    figure.suptitle(headed(title, said))
+    figure.suptitle(headed(title, _summary(residual_figures(values, true))))
     return figure
 
 
-def _summary(residuals: np.ndarray[Any, Any], true: np.ndarray[Any, Any], n_left_out: int) -> str:
-    words = [counted(residuals.size, "example")]
-    if residuals.size:
-        words.append(f"RMSE {np.sqrt(np.mean(residuals**2)):.4g}")
-        spread = np.mean((true - true.mean()) ** 2)
-        if spread > 0:
-            words.append(f"R2 {1.0 - np.mean(residuals**2) / spread:.4g}")
-    if n_left_out:
-        words.append(f"{n_left_out:,} that are not finite left out")
+def _summary(found: ResidualFigures) -> str:
+    words = [counted(found.n, "example")]
+    if found.n:
+        words.append(f"RMSE {found.rmse:.4g}")
+    if not math.isnan(found.r2):
+        words.append(f"R2 {found.r2:.4g}")
+    if found.n_left_out:
+        words.append(f"{found.n_left_out:,} that are not finite left out")
     return ", ".join(words)

@@ -5,7 +5,7 @@ Nothing here prints, and nothing is written.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +13,20 @@ from dnn_xp.arguments import check_whole
 from dnn_xp.callbacks.run_folder import CHECKPOINT, HISTORY, MODEL, RECORD, load_record
 from dnn_xp.files.locking import is_locked
 from dnn_xp.files.opening import read_whole
-from dnn_xp.reports.words import mode_by_name
+from dnn_xp.reports.words import describe_metric, mode_by_name
 from dnn_xp.training import Ending
 
-__all__ = ["Best", "History", "RunSummary", "find_folders", "read_history", "summarize"]
+__all__ = [
+    "Best",
+    "History",
+    "RunSummary",
+    "describe_best",
+    "differing_settings",
+    "find_folders",
+    "in_order",
+    "read_history",
+    "summarize",
+]
 
 History = dict[str, list[float]]
 
@@ -77,6 +87,8 @@ class RunSummary(NamedTuple):
         By their names: of `dnn-xp train`, those of its options.
     problem : str
         What is damaged.
+    ended : str
+        When, as `begun`; empty of a run that has not.
     """
 
     folder: Path
@@ -88,6 +100,7 @@ class RunSummary(NamedTuple):
     last: Mapping[str, float] = {}
     settings: Mapping[str, str] = {}
     problem: str = ""
+    ended: str = ""
 
 
 # ----------------------------------------------------------------------------- finding
@@ -162,6 +175,7 @@ def _read(folder: Path) -> RunSummary:
         best,
         {name: values[-1] for name, values in history.items()},
         _settings(record, settings),
+        ended=str(record.get("ended", "")),
     )
 
 
@@ -241,3 +255,51 @@ def _keys(history: History) -> Iterator[str]:
     held_out = [key for key in history if key.startswith("validation_")]
     yield from (key for key in held_out if key != "validation_cost")
     yield from (key for key in ("validation_cost", "cost") if key in history)
+
+
+# ----------------------------------------------------------------------------- comparing
+
+
+def in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """Return runs on the same data together, the latest data first, and of them the best first.
+
+    Runs that have no figure come behind those that have, and damaged ones last.
+    """
+    latest: dict[str, str] = {}
+    for run in runs:
+        data = run.settings.get("data", "")
+        latest[data] = max(latest.get(data, ""), run.begun)
+
+    def rank(run: RunSummary) -> tuple[object, ...]:
+        data, best = run.settings.get("data", ""), run.best
+        if best is None:
+            return (data, 1, "", 0.0, run.folder.name)
+        value = best.value if best.mode == "min" else -best.value
+        return (data, 0, best.name, value, run.folder.name)
+
+    in_groups = sorted(runs, key=rank)
+    in_groups.sort(key=lambda run: latest[run.settings.get("data", "")], reverse=True)
+    return sorted(in_groups, key=lambda run: run.state == "damaged")
+
+
+def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
+    """Return the names of the settings that are not the same in all runs that have them.
+
+    Of what is damaged no settings are known.
+    """
+    known = [run.settings for run in runs if run.state != "damaged"]
+    names = dict.fromkeys(name for one in known for name in one)
+    return [
+        name
+        for name in names
+        # An estimator of tables has no such settings as a network's; which of both it is counts.
+        if len({one.get(name) for one in known if name in one or name == "tabular"}) > 1
+    ]
+
+
+def describe_best(run: RunSummary) -> str:
+    """Return the best figure of a run as text, such as ``"accuracy 97.49%"``; or nothing."""
+    if run.best is None:
+        return ""
+    words = f"{run.best.name} {describe_metric(run.best.name, run.best.value)}"
+    return words if run.best.is_held_out else f"{words} (training)"

@@ -141,6 +141,7 @@ def _environment() -> Any:
         finalize=_safe,
     )
     made.globals["render_section"] = _render_section
+    made.filters["whole"] = _whole
     return made
 
 
@@ -149,6 +150,11 @@ def _render_section(section: Section) -> Any:
     markup = require("markupsafe", extra="app").Markup
     template = _environment().get_template(f"{section.template}.html.j2")
     return markup(template.render(title=section.title, **section.content))
+
+
+def _whole(text: str) -> Any:
+    """Return a text that is shown in full, however long: safe as others are; see `_safe`."""
+    return require("markupsafe", extra="app").escape(printable(text))
 
 
 def _safe(value: Any) -> Any:
