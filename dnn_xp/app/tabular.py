@@ -26,6 +26,7 @@ from dnn_xp.app.runs import make_folder, refuse_begun, remove_where_empty
 from dnn_xp.app.settings import Settings
 from dnn_xp.app.stopping import say_at_once
 from dnn_xp.app.tables import TableData, divide, load_table, load_table_like, name_target
+from dnn_xp.arguments import check_positive
 from dnn_xp.backends import HostArray, require, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
@@ -77,6 +78,8 @@ def chooses_tabular(
     """
     with user_errors():
         check_data_options(settings.data, settings.x, settings.y, settings.target)
+        if settings.time_limit is not None:
+            check_positive("--time-limit", settings.time_limit)
         table, reason = None, _why_a_network(context, settings, together)
         if reason is None:
             table = load_table(settings.data, settings.target, settings.task)
@@ -93,7 +96,8 @@ def chooses_tabular(
     if not is_table(settings.data) or settings.tabular is False:
         return None
     if table is None or reason is not None:
-        printing.say(console, f"{settings.data}: trained as one network: {reason}")
+        if Path(settings.data).exists():
+            printing.say(console, f"{settings.data}: trained as one network: {reason}")
         return None
     kind = "TabularRegressor" if table.dataset.classes is None else "TabularClassifier"
     printing.say(

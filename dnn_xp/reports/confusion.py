@@ -14,10 +14,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_heatmap", "count_pairs"]
+__all__ = ["are_classes", "confusion_heatmap", "count_pairs"]
 
 _MOST_SHARES, _MOST_WRITTEN, _MOST_NAMED = 12, 25, 60
 """Classes up to which shares, and counts, are written into the cells, and every class is named."""
+
+
+def are_classes(y: np.ndarray[Any, Any], n_classes: int) -> bool:
+    """Return whether an array holds classes by number, from 0 on.
+
+    Parameters
+    ----------
+    y : ndarray
+    n_classes : int
+    """
+    if not y.size:
+        return True
+    return np.isdtype(y.dtype, "integral") and bool(0 <= y.min() <= y.max() < n_classes)
 
 
 def count_pairs(n_classes: int, true: Any, predicted: Any) -> np.ndarray[Any, Any]:
@@ -43,10 +56,8 @@ def count_pairs(n_classes: int, true: Any, predicted: Any) -> np.ndarray[Any, An
     check("true", true.shape, true.ndim == 1, "the class of each example, shape (m,)")
     check("predicted", predicted.shape, predicted.shape == true.shape, f"the shape {true.shape}")
     for name, found in (("true", true), ("predicted", predicted)):
-        fits = not found.size or (
-            np.isdtype(found.dtype, "integral") and 0 <= found.min() <= found.max() < n_classes
-        )
-        check(name, found, bool(fits), f"classes, whole numbers from 0 to {n_classes - 1}")
+        fits = are_classes(found, n_classes)
+        check(name, found, fits, f"classes, whole numbers from 0 to {n_classes - 1}")
     places = true.astype(np.int64) * n_classes + predicted.astype(np.int64)
     return np.bincount(places, minlength=n_classes**2).reshape(n_classes, n_classes)
 

@@ -47,8 +47,8 @@ def labels_section(labels: Sequence[str], true: Any, probabilities: Any) -> Sect
         "found": class_table(labels, figures),
         "n_examples": n_examples,
         "sentences": _sentences(true, right) if true.size else "",
-        "n_broken": f"{_of_examples(n_broken)} probabilities that are not numbers (NaN): "
-        "there no label is given, and none counts as right."
+        "broken": f"Of {counted(n_broken, 'example')} probabilities are not numbers (NaN): there "
+        "they give no label, and are not right."
         if n_broken
         else "",
     }
@@ -64,7 +64,3 @@ def _sentences(true: Any, right: Any) -> str:
         f"none too many; giving no label at all would be right of {none:.1%}. Of all labels by "
         f"themselves {right.mean():.1%} are right; giving none: {(~true).mean():.1%}."
     )
-
-
-def _of_examples(n: int) -> str:
-    return f"{counted(n, 'example')} {'has' if n == 1 else 'have'}"
