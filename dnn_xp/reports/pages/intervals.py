@@ -265,7 +265,7 @@ def _by_part(low: _Values, high: _Values, true: _Values, order_by: _Values) -> l
         spread = math.sqrt(found.found * (1.0 - found.found) / found.n)
         rows.append(
             [
-                (f"{digits(begin)} to {digits(end)}", begin),
+                (f"{digits(begin)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{digits(end)}", begin),
                 (f"{found.n:,}", found.n),
                 _share(found.found, spread),
                 number(found.width),
