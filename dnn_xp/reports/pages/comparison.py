@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dnn_xp.reports.pages.cells import Cell
+from dnn_xp.reports.pages.cells import Cell, key
 from dnn_xp.reports.pages.class_names import class_names
 from dnn_xp.reports.pages.page import Headline, Page, Section
 from dnn_xp.reports.pages.times import describe_moment, describe_seconds, seconds_between
@@ -96,7 +96,6 @@ def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
     differing = differing_settings(runs)
     shown = differing[:_MOST_SETTINGS]
     figure = _common_figure(runs)
-    head = ["run", "state", f"best {figure}".strip(), "at epoch", "epochs", "took"]
     rows = [
         [*_row(name, place, run, figure), *_settings(run, shown), _begun(run)]
         for place, (name, run) in enumerate(zip(names, runs, strict=True))
@@ -125,9 +124,7 @@ def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
 
 def _row(name: str, place: int, run: RunSummary, figure: str) -> list[Cell]:
     best = run.best
-    value: float | str = ""
-    if best is not None and math.isfinite(best.value):
-        value = best.value
+    value = math.nan if best is None else best.value
     shown = describe_best(run)
     if best is not None and figure:
         shown = describe_metric(best.name, best.value)
@@ -136,10 +133,10 @@ def _row(name: str, place: int, run: RunSummary, figure: str) -> list[Cell]:
     return [
         (name, place),
         run.state,
-        (shown, value),
+        (shown, key(value)),
         (str(epoch), epoch),
         (f"{run.epochs:,}", run.epochs),
-        (describe_seconds(seconds), "" if math.isnan(seconds) else seconds),
+        (describe_seconds(seconds), key(seconds)),
     ]
 
 

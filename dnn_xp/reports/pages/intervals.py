@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dnn_xp.arguments import check, check_number
-from dnn_xp.reports.pages.cells import Cell, digits, number, percent
+from dnn_xp.reports.pages.cells import Cell, digits, key, number, percent
 from dnn_xp.reports.pages.class_names import class_names
 from dnn_xp.reports.pages.page import Section
 from dnn_xp.reports.words import counted
@@ -220,7 +220,7 @@ def _overview(names: Sequence[str], figures: Sequence[IntervalFigures]) -> list[
 
 
 def _share(part: float, error: float) -> Cell:
-    return percent(part) if math.isnan(part) else (f"{part:.1%} ± {error:.1%}", part)
+    return percent(part) if math.isnan(part) else (f"{part:.1%} ± {error:.1%}", key(part))
 
 
 def _target(
