@@ -16,6 +16,7 @@ from dnn_xp.app.grouped_help import GroupedCommand
 from dnn_xp.app.plot import plot
 from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
+from dnn_xp.app.report import report
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate
@@ -133,6 +134,14 @@ app.command(
 app.command(cls=GroupedCommand, epilog=_examples("watch", "watch runs/long --port 8000 --open"))(
     watch
 )
+app.command(
+    cls=GroupedCommand,
+    epilog=_examples(
+        "report",
+        "report runs/long new.csv -o new.html",
+        "report runs/a runs/b --title 'Two optimizers' -o both.html",
+    ),
+)(report)
 app.command(
     cls=GroupedCommand,
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),

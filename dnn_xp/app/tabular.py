@@ -37,9 +37,16 @@ from dnn_xp.data.tables import TableEncoder
 from dnn_xp.files.atomic import replacing
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.models import Model, save_model
+from dnn_xp.reports.pages.given_data import interval_of
 from dnn_xp.training import Callback, Run
 
-__all__ = ["chooses_tabular", "evaluate_estimator", "train_tabular"]
+__all__ = [
+    "TablePredictions",
+    "chooses_tabular",
+    "evaluate_estimator",
+    "predict_table",
+    "train_tabular",
+]
 
 MOST_ROWS = 100_000
 """Rows of a table from which on one network is trained, unless it is said otherwise."""
@@ -543,27 +550,51 @@ def evaluate_estimator(
     return parts, {part: _measure(estimator, rows, model, metrics) for part, rows in parts.items()}
 
 
-def predict_table(model: Model, data: str, target: str | None) -> tuple[TableData, HostArray, bool]:
-    """Return what the estimator of a model says of a table, and whether that was held out.
+class TablePredictions(NamedTuple):
+    """What an estimator says of rows of a table.
 
-    Returns
-    -------
+    Attributes
+    ----------
     rows : TableData
-        Those that were held out of the table of the training; all of another.
     outputs : ndarray, shape (n_outputs, m)
         Probabilities of the classes, or values.
-    is_held_out : bool
+    interval : (low, high, asked), or None
+        As in `dnn_xp.reports.examples.Examples`.
+    """
+
+    rows: TableData
+    outputs: HostArray
+    interval: tuple[HostArray, HostArray, float] | None
+
+
+def predict_table(
+    model: Model, data: str, target: str | None, parts: Sequence[str]
+) -> dict[str, TablePredictions]:
+    """Return what the estimator of a model says of parts of a table, by their names.
+
+    Parameters
+    ----------
+    model : Model
+    data : str
+    target : str, optional
+    parts : sequence of str
+        "training" and "held out" of the table of the training, "all" of another: those that there
+        are of these.
 
     Raises
     ------
     ValueError, OSError, ImportError
         As `evaluate_estimator`.
     """
-    estimator, parts = _open_parts(model, data, target)
-    rows = parts.get("held out", parts.get("all"))
-    assert rows is not None  # there is one or the other
-    dataset, outputs = _predicted(estimator, rows, model)
-    return rows._replace(dataset=dataset), outputs, "held out" in parts
+    estimator, there = _open_parts(model, data, target)
+    found = {}
+    for name in parts:
+        if name in there:
+            dataset, outputs = _predicted(estimator, there[name], model)
+            interval = interval_of(estimator, there[name].features)
+            rows = there[name]._replace(dataset=dataset)
+            found[name] = TablePredictions(rows, outputs, interval)
+    return found
 
 
 def _open_parts(model: Model, data: str, target: str | None) -> tuple[Any, dict[str, TableData]]:

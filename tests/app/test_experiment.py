@@ -7,8 +7,6 @@ from dnn_xp import backends
 from dnn_xp.app import experiment
 from dnn_xp.data import apply, fit_preprocessing, load_digits
 from dnn_xp.data.picture_statistics import fit_ranges
-from dnn_xp.layers import Dense
-from dnn_xp.models import Model
 from dnn_xp.network import Network
 from tests.app.examples import dataset
 from tests.helpers import assert_values
@@ -75,25 +73,6 @@ def test_a_network_of_counts_begins_with_their_mean(array, y):
     plain = data._replace(task="regression")
     theta = experiment.initial_theta(network, plain, 0, X)
     assert_values(theta, backends.to_host(network.initialize(0, like=X)), rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("cost", "n_outputs", "classes", "about", "task"),
-    [
-        ("softmax_cross_entropy", 3, ("a", "b", "c"), {}, "classes"),
-        ("sigmoid_cross_entropy", 1, ("a", "b"), {}, "classes"),
-        ("sigmoid_cross_entropy", 3, ("a", "b", "c"), {}, "labels"),
-        ("sigmoid_cross_entropy", 3, None, {}, "labels"),
-        ("squared_error", 2, None, {}, "regression"),
-        (("huber", 2.0), 2, None, {}, "regression"),
-        ("poisson", 1, None, {}, "counts"),
-        ("poisson", 1, None, {"task": "regression"}, "regression"),
-    ],
-)
-def test_a_model_says_what_it_has_learnt(cost, n_outputs, classes, about, task):
-    network = Network(1, (Dense(n_outputs),), cost)
-    model = Model(network, np.zeros(2 * n_outputs), classes=classes, about=about)
-    assert experiment.model_task(model) == task
 
 
 @pytest.mark.parametrize(
