@@ -116,6 +116,7 @@ class Watching:
                     self._feed.show(self._make_page(self._follower), over=self._is_over())
         except Exception as fault:  # a page that stands still would look like a run that does
             self._fault = fault
+            self._feed.close()
             self._end.set()
 
     def _is_over(self) -> bool:
