@@ -2,7 +2,8 @@
 
 Exit codes: 0 as wished; 1 the run diverged, a value is off, something could not be written, or
 some of several inputs could not be read while the others were done; 2 bad input, told in one line
-on stderr; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
+on stderr; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, which ends ``dnn-xp watch`` as
+wished.
 """
 
 from __future__ import annotations

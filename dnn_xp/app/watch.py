@@ -1,8 +1,7 @@
 """``dnn-xp watch``: a page on this machine that shows a run while it goes on."""
 
-import time
 import webbrowser
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -47,25 +46,24 @@ def watch(
     at; it may be another process's, or have ended.
     """
     console = printing.open_console()
-    with ExitStack() as opened:
-        with user_errors():
-            require("jinja2", extra="app")
-            check_whole("--port", port, 0)
-            check("--port", port, port < 2**16, "a number up to 65535")
-            folder = find_last_run() if run is None else run
-            if not folder.is_dir():
-                found = "a file" if folder.exists() else "no such folder"
-                raise ValueError(f"{folder}: found {found}, expected the folder of a run")
-            try:
-                server = Watching(Follower(folder.absolute()), live_page, port=port)
-            except OSError as error:
-                raise ValueError(f"--port: {port} cannot be taken: {error.strerror}") from error
-            opened.enter_context(server)
-        try:
-            printing.say(console, f"{folder} is shown on {server.url} until Ctrl-C")
-            if open_browser:
-                webbrowser.open(server.url)
-            while True:
-                time.sleep(3600.0)
-        except KeyboardInterrupt:  # which is how it ends
-            return
+    with user_errors():
+        require("jinja2", extra="app")
+        check_whole("--port", port, 0)
+        check("--port", port, port < 2**16, "a number up to 65535")
+        folder = find_last_run() if run is None else run
+        if not folder.is_dir():
+            found = "a file" if folder.exists() else "no such folder"
+            raise ValueError(f"{folder}: found {found}, expected the folder of a run")
+        server = _open(folder, port)
+    with suppress(KeyboardInterrupt), server:  # which is how it ends
+        printing.say(console, f"{folder} is shown on {server.url} until Ctrl-C")
+        if open_browser:
+            webbrowser.open(server.url)
+        server.wait()
+
+
+def _open(folder: Path, port: int) -> Watching:
+    try:
+        return Watching(Follower(folder.absolute()), live_page, port=port)
+    except OSError as error:
+        raise ValueError(f"--port: {port} cannot be taken: {error.strerror}") from error

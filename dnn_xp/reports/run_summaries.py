@@ -17,6 +17,7 @@ from dnn_xp.reports.words import describe_metric, mode_by_name
 from dnn_xp.training import Ending
 
 __all__ = [
+    "LONGEST_HISTORY",
     "Best",
     "History",
     "RunSummary",
@@ -34,7 +35,8 @@ __all__ = [
 
 History = dict[str, list[float]]
 
-_LONGEST_HISTORY = 200_000_000
+LONGEST_HISTORY = 200_000_000
+"""Bytes of the figures of a run, of which more are not read."""
 
 _STATES = {
     None: "interrupted",  # killed: it could not say so itself
@@ -216,7 +218,7 @@ def read_history(folder: Path) -> History:
     ValueError
         Where another line is no epoch.
     """
-    text = read_whole(folder / HISTORY, _LONGEST_HISTORY).decode("utf-8", "replace")
+    text = read_whole(folder / HISTORY, LONGEST_HISTORY).decode("utf-8", "replace")
     lines = text.split("\n")[:-1]  # behind the last end of a line there is nothing whole
     history: History = {}
     for number, line in enumerate(lines, 1):

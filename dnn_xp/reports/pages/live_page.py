@@ -15,10 +15,11 @@ from dnn_xp.reports.words import describe_metric, describe_network
 __all__ = ["live_page"]
 
 _WORDS = {
-    "waiting": "It has not begun yet.",
+    "waiting": "It has not begun yet, or is an estimator of tables, whose figures come at its end.",
+    "gone": "Its folder is gone; this is what it held.",
     "running": "It is going on.",
     "done": "It has ended.",
-    "interrupted": "It was interrupted: dnn-xp resume goes on with it.",
+    "interrupted": "It was interrupted.",
     "diverged": "It diverged.",
 }
 
@@ -32,11 +33,16 @@ def live_page(follower: Follower) -> Page:
     """
     record, history = follower.record, follower.history
     said = [_WORDS[follower.state], _network(record)]
+    by_estimator = "estimator" in _mapping(record, "run")
+    if follower.state == "interrupted" and not by_estimator:
+        said[0] = "It was interrupted: dnn-xp resume goes on with it."
+    if not history and by_estimator:
+        history = _at_end(record)
     if record.get("reason") and follower.state != "running":
         said.append(f"{str(record['reason']).capitalize()}.")
     if follower.problem:
         said.append(f"Something cannot be read: {follower.problem}.")
-    curves = learning_curves(history)
+    curves = None if by_estimator else learning_curves(history)
     sections = [] if curves is None else [curves]
     if record:
         versions = {str(name): str(one) for name, one in _mapping(record, "versions").items()}
@@ -46,11 +52,19 @@ def live_page(follower: Follower) -> Page:
     return Page(name, " ".join(filter(None, said)), _headlines(history, record), sections)
 
 
+def _at_end(record: Mapping[str, Any]) -> History:
+    """Return the figures of an estimator of tables, which has those of its end alone."""
+    figures = _mapping(record, "figures").items()
+    return {str(name): [value] for name, value in figures if isinstance(value, float)}
+
+
 def _headlines(history: History, record: Mapping[str, Any]) -> list[Headline]:
     """Return how far it is, its last cost, and its best figure with the epoch that it is of."""
     done, asked = len(history.get("cost", ())), _mapping(record, "settings").get("epochs")
+    if "estimator" in _mapping(record, "run"):
+        done, asked = record.get("epochs", 0), None
     of = f"of {asked:,} epochs" if isinstance(asked, int) else "epochs"
-    found = [Headline(f"{done:,}", f"{of} done")]
+    found = [Headline(f"{done:,}" if isinstance(done, int) else "?", f"{of} done")]
     for name, words in (("cost", "cost, training"), ("validation_cost", "cost, held out")):
         values = history.get(name, ())
         if values:

@@ -5,6 +5,7 @@ with each event is the parts of the page that have changed, as the page of a rep
 """
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -19,9 +20,11 @@ from dnn_xp.reports.pages.page import Page, policy
 __all__ = ["Watching"]
 
 _LOOK_SECONDS, _HEARTBEAT_SECONDS, _CLIENT_SECONDS = 0.5, 15.0, 20.0
-"""Between looks at the run; between signs of life; and how long a client may keep it waiting."""
+"""Between looks at the run; between signs of life; and which a client has to ask, and to take."""
 
 _MOST_CLIENTS = 64
+
+_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -29,6 +32,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Connection": "close",  # who asks no more takes no place
 }
 
 
@@ -65,6 +70,7 @@ class Watching:
         self._server.feed = self._feed
         self.port: int = self._server.server_address[1]
         self._end = threading.Event()
+        self._fault: Exception | None = None
         self._threads = [
             threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True),
             threading.Thread(target=self._keep_looking, daemon=True),
@@ -90,13 +96,32 @@ class Watching:
         for thread in self._threads:
             thread.join()
 
+    def wait(self) -> None:
+        """Wait for ever, or until the run can be shown no more by a fault of the program.
+
+        Raises
+        ------
+        Exception
+            That fault.
+        """
+        while not self._end.wait(3600.0):
+            pass
+        if self._fault is not None:
+            raise self._fault
+
     def _keep_looking(self) -> None:
-        while not self._end.wait(_LOOK_SECONDS):
-            if self._follower.look():
-                self._feed.show(self._make_page(self._follower), over=self._is_over())
+        try:
+            while not self._end.wait(_LOOK_SECONDS):
+                if self._follower.look():
+                    self._feed.show(self._make_page(self._follower), over=self._is_over())
+        except Exception as fault:  # a page that stands still would look like a run that does
+            self._fault = fault
+            self._feed.close()
+            self._end.set()
 
     def _is_over(self) -> bool:
-        return self._follower.state in ("done", "diverged") and not self._follower.problem
+        run = self._follower
+        return run.state in ("done", "diverged") and not run.problem and not run.is_behind
 
 
 class _Feed:
@@ -106,18 +131,35 @@ class _Feed:
         self.changed = threading.Condition()
         self.version, self.is_open, self.over = 0, True, False
         self._parts: dict[str, tuple[int, str]] = {}
-        self.html = ""
+        self._page: Page | None = None
+        self._html = 0, ""
 
     def show(self, page: Page, *, over: bool = False) -> None:
         """Have all clients see a page."""
-        parts, html = {name: str(part) for name, part in page.parts().items()}, page.html(live=True)
+        parts = {name: str(part) for name, part in page.parts().items()}
         with self.changed:
             self.version += 1
-            for name, part in parts.items():
-                if self._parts.get(name, (0, None))[1] != part:
-                    self._parts[name] = self.version, part
-            self.html, self.over = html, over
+            known = self._parts if [*parts] == self._names() else {}
+            gone = {name: (self.version, "") for name in self._parts if name not in parts}
+            self._parts = gone | {
+                name: known[name]
+                if name in known and known[name][1] == part
+                else (self.version, part)
+                for name, part in parts.items()
+            }
+            self._page, self.over = page, over
             self.changed.notify_all()
+
+    def _names(self) -> list[str]:
+        """Return which parts there are; where they are others, all are sent, in their order."""
+        return [name for name, (_, part) in self._parts.items() if part]
+
+    def html(self) -> str:
+        """Return the whole page, which is made where somebody asks for it."""
+        with self.changed:
+            if self._html[0] != self.version and self._page is not None:
+                self._html = self.version, self._page.html(live=True)
+            return self._html[1]
 
     def close(self) -> None:
         """Send all clients away."""
@@ -126,7 +168,10 @@ class _Feed:
             self.changed.notify_all()
 
     def wait(self, seen: int) -> tuple[int, dict[str, str]]:
-        """Return the version, and the parts that are newer than one, once there are any."""
+        """Return the version, and the parts that are newer than one, once there are any.
+
+        Of a part that is there no more the text is empty.
+        """
         with self.changed:
             self.changed.wait_for(
                 lambda: self.version > seen or not self.is_open, timeout=_HEARTBEAT_SECONDS
@@ -147,13 +192,14 @@ class _Server(ThreadingHTTPServer):
         if self._places.acquire(blocking=False):
             super().process_request(request, client_address)
             return
+        # It is told at once: what it asks for, and whether it ever does, does not matter.
+        request.setblocking(False)
         with suppress(OSError):
-            request.setblocking(False)
-            request.recv(65_536)
             request.sendall(
                 b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                 b"Content-Length: 0\r\nConnection: close\r\n\r\n"
             )
+            request.recv(65_536)  # what is not read may take the answer with it
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -172,6 +218,21 @@ class _Client(BaseHTTPRequestHandler):
     protocol_version, server_version, sys_version = "HTTP/1.1", "dnn-xp", ""
     timeout = _CLIENT_SECONDS
 
+    def setup(self) -> None:
+        """Give a client so long to ask, however slowly its bytes come."""
+        super().setup()
+        self._late = threading.Timer(self.timeout, self._hang_up)
+        self._late.daemon = True
+        self._late.start()
+
+    def finish(self) -> None:
+        self._late.cancel()
+        super().finish()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RD)
+
     def do_GET(self) -> None:
         self._answer(with_content=True)
 
@@ -179,6 +240,8 @@ class _Client(BaseHTTPRequestHandler):
         self._answer(with_content=False)
 
     def _answer(self, *, with_content: bool) -> None:
+        self._late.cancel()
+        self.close_connection = True
         if not self._is_own():
             self.send_error(HTTPStatus.FORBIDDEN)
         elif self.path == "/":
@@ -193,7 +256,7 @@ class _Client(BaseHTTPRequestHandler):
 
         Another name may be a stranger's that leads here (DNS rebinding).
         """
-        hosts = {f"{name}:{self.server.server_port}" for name in ("127.0.0.1", "localhost")}
+        hosts = {f"{name}:{self.server.server_port}" for name in _NAMES}
         own = self.headers.get_all("Host", [])
         origins = self.headers.get_all("Origin", [])
         sites = self.headers.get_all("Sec-Fetch-Site", [])
@@ -205,14 +268,13 @@ class _Client(BaseHTTPRequestHandler):
         )
 
     def _send_page(self, with_content: bool) -> None:
-        content = self.server.feed.html.encode()
+        content = self.server.feed.html().encode()
         self._begin("text/html; charset=utf-8", {"Content-Length": str(len(content))})
         if with_content:
             self.wfile.write(content)
 
     def _send_events(self, with_content: bool) -> None:
-        self._begin("text/event-stream", {"Connection": "close"})
-        self.close_connection = True
+        self._begin("text/event-stream", {})
         if not with_content:
             return
         self.wfile.write(b"retry: 2000\n\n")
@@ -241,7 +303,7 @@ class _Client(BaseHTTPRequestHandler):
             code = HTTPStatus.METHOD_NOT_ALLOWED
         self.close_connection = True
         self.send_response(code)
-        headers = {"Content-Length": "0", "Connection": "close", **_HEADERS}
+        headers = {"Content-Length": "0", **_HEADERS}
         if code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = "GET, HEAD"
         for name, value in headers.items():

@@ -93,6 +93,74 @@ def test_another_file_is_read_anew(folder, how):
     assert len(follower.history["cost"]) == (1 if how == "shorter" else 3)
 
 
+def test_a_file_that_was_cut_and_has_grown_since_is_read_anew(folder):
+    add(folder, line(1, cost=2.0) + line(2, cost=1.0))
+    follower = Follower(folder)
+    follower.look()
+    (folder / "history.jsonl").write_text("".join(line(n, cost=10.0 + n) for n in range(1, 9)))
+    follower.look()
+    assert follower.history == {"cost": [10.0 + n for n in range(1, 9)]}
+
+
+def test_of_a_long_file_it_is_known_that_there_is_more(folder, monkeypatch):
+    monkeypatch.setattr(following, "_AT_ONCE", 100)
+    add(folder, "".join(line(number, cost=1.0) for number in range(1, 11)))
+    follower = Follower(folder)
+    follower.look()
+    assert follower.is_behind
+    while follower.is_behind:
+        follower.look()
+    assert len(follower.history["cost"]) == 10
+
+
+@pytest.mark.parametrize("kind", ["line", "lines"])
+def test_a_file_beyond_all_bounds_is_not_read_further(folder, monkeypatch, kind):
+    monkeypatch.setattr(following, "LONGEST_HISTORY", 1_000)
+    monkeypatch.setattr(following, "_AT_ONCE", 300)
+    endless = "a" * 5_000
+    add(folder, endless if kind == "line" else "".join(line(n, cost=1.0) for n in range(1, 200)))
+    follower = Follower(folder)
+    for _ in range(20):
+        follower.look()
+    assert "history.jsonl is longer than 1 kB" in follower.problem
+    assert not follower.is_behind
+    assert len(follower._rest) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "history.jsonl")
+    follower = Follower(folder)
+    follower.look()
+    assert "found a pipe" in follower.problem
+
+
+def test_how_it_stands_is_known_where_its_figures_cannot_be_read(folder):
+    add(folder, "no json\n")
+    write_record(folder, ending="completed")
+    follower = Follower(folder)
+    follower.look()
+    assert (follower.state, bool(follower.problem)) == ("done", True)
+
+
+def test_of_a_folder_that_is_gone_is_known_what_it_held(folder):
+    add(folder, line(1, cost=2.0))
+    follower = Follower(folder)
+    follower.look()
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert follower.look()
+    assert (follower.state, follower.history) == ("gone", {"cost": [2.0]})
+    folder.mkdir()
+    follower.look()
+    assert (follower.state, follower.history, follower.record) == ("waiting", {}, {})
+    write_record(folder, ending="completed")
+    add(folder, line(1, cost=3.0))
+    follower.look()
+    assert (follower.state, follower.history) == ("done", {"cost": [3.0]})
+
+
 @pytest.mark.parametrize("text", ["no json\n", '{"epoch": 5, "cost": 1.0}\n', "[]\n", "\xff\n"])
 def test_what_is_no_epoch_is_told_until_the_file_is_another(folder, text):
     add(folder, line(1, cost=2.0) + text)
@@ -145,7 +213,7 @@ def test_a_run_may_begin_later_and_its_folder_may_go(tmp_path):
     (folder / "run.json").unlink()
     folder.rmdir()
     assert follower.look()
-    assert follower.problem == f"there is no folder {folder}"
+    assert (follower.state, follower.problem) == ("gone", "")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"run": {}, "ending": "eaten"}'])

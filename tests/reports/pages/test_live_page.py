@@ -88,3 +88,26 @@ def test_records_of_strangers_do_no_harm(tmp_path, record):
     html = live_page(follower(tmp_path, "done", record, {"<b>": [1.0], **HISTORY})).html(live=True)
     assert html.count("<script>") == 2
     assert not Reader(html).named("img")
+
+
+def test_of_an_estimator_of_tables_there_are_the_figures_of_its_end(tmp_path):
+    record = {
+        "run": {"estimator": "MLPClassifier", "seed": 0},
+        "settings": {"epochs": 7},
+        "epochs": 7,
+        "figures": {"validation_accuracy": 0.75, "validation_log_loss": None},
+    }
+    page = live_page(follower(tmp_path, "done", record, {}))
+    assert [one[:2] for one in page.headlines] == [
+        ("7", "epochs done"),
+        ("75.00%", "best accuracy, held out"),
+    ]
+    assert [one.template for one in page.sections] == ["versions"]
+    interrupted = live_page(follower(tmp_path, "interrupted", record, {}))
+    assert "resume" not in interrupted.summary
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path):
+    page = live_page(follower(tmp_path, "gone"))
+    assert page.summary.startswith("Its folder is gone; this is what it held.")
+    assert len(page.sections) == 2

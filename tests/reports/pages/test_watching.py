@@ -14,7 +14,7 @@ pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 
 from dnn_xp.reports.pages import watching
 from dnn_xp.reports.pages.card import versions_section
-from dnn_xp.reports.pages.page import Headline, Page
+from dnn_xp.reports.pages.page import Headline, Page, Section
 from dnn_xp.reports.pages.watching import Watching
 
 pytestmark = pytest.mark.once
@@ -27,19 +27,22 @@ class Run:
 
     def __init__(self):
         self.state, self.problem, self.cost, self.looks, self._new = "running", "", "1.0", 0, True
+        self.is_behind, self.fault, self.more = False, None, []
 
     def tell(self, cost, state="running"):
         self.cost, self.state, self._new = cost, state, True
 
     def look(self):
         self.looks += 1
+        if self.fault is not None:
+            raise self.fault
         new, self._new = self._new, False
         return new
 
 
 def page_of(run):
     again = versions_section({}, "dnn-xp train")
-    return Page("a run", run.state, [Headline(run.cost, "cost")], [again])
+    return Page("a run", run.state, [Headline(run.cost, "cost")], [*run.more, again])
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_strangers_are_refused_without_a_word(server, headers, path):
 
 
 def test_who_asks_by_the_name_of_this_machine_is_served(server):
-    for host in ("localhost", "LOCALHOST", "127.0.0.1"):
+    for host in ("localhost", "LOCALHOST", "127.0.0.1", "[::1]"):
         name = f"{host}:{server.port}"
         own = {"Origin": f"http://{name}", "Sec_Fetch_Site": "same-origin"}
         assert ask(server, Host=name, **own).status == 200
@@ -221,6 +224,51 @@ def test_events_carry_what_has_changed(server, run, listen):
     assert "<b>0.5</b>" in second["head"]
 
 
+def test_parts_that_come_or_go_are_sent_with_all_others_in_their_order(server, run, listen):
+    events = listen(server)
+    assert [*events.next()] == ["head", "versions"]
+    run.more = [Section("How it learnt", "curves", {"charts": []})]
+    run.tell("0.5")
+    assert [*events.next()] == ["head", "curves", "versions"]
+    run.more = []
+    run.tell("0.5")
+    parts = events.next()
+    assert [name for name, part in parts.items() if part] == ["head", "versions"]
+    assert parts["curves"] == ""
+
+
+def test_who_comes_later_hears_of_all_that_is_there(server, run, listen):
+    first = listen(server)
+    first.next()
+    run.tell("0.5")
+    first.next()
+    assert [*listen(server).next()] == ["head", "versions"]
+
+
+def test_a_fault_ends_it_and_sends_clients_away(run, listen):
+    with Watching(run, page_of) as server:
+        events = listen(server)
+        events.next()
+        run.fault = ZeroDivisionError("of the page")
+        with pytest.raises(ZeroDivisionError, match="of the page"):
+            server.wait()
+        assert events.next() is None
+
+
+def test_a_page_that_is_not_asked_for_is_not_made(server, run, monkeypatch, listen):
+    made = []
+    real = Page.html
+    monkeypatch.setattr(Page, "html", lambda page, **how: made.append(page) or real(page, **how))
+    events = listen(server)
+    for cost in ("0.5", "0.25", "0.125"):
+        events.next()
+        run.tell(cost)
+    events.next()
+    assert made == []
+    assert [ask(server).content for _ in range(3)] == [ask(server).content] * 3
+    assert len(made) == 1
+
+
 def test_many_clients_hear_the_same(server, run, listen):
     clients = [listen(server) for _ in range(40)]
     for client in clients:
@@ -255,6 +303,48 @@ def test_who_says_nothing_is_sent_away(run, monkeypatch):
             client.sendall(b"GET / HT")
             assert client.recv(100) == b""
         assert ask(server).status == 200
+
+
+def test_who_asks_a_byte_at_a_time_is_sent_away(run, monkeypatch):
+    monkeypatch.setattr(watching._Client, "timeout", 0.3)
+    with Watching(run, page_of) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+            client.settimeout(0.02)
+            client.sendall(b"GET / HTTP/1.1\r\nX: ")
+            end, is_open = time.monotonic() + PATIENCE, True
+            while is_open and time.monotonic() < end:
+                try:
+                    client.sendall(b"a")
+                    is_open = client.recv(1_000).startswith(b"HTTP/1.1 4")
+                except TimeoutError:
+                    continue
+                except OSError:
+                    is_open = False
+            assert not is_open
+        assert ask(server).status == 200
+
+
+def test_a_run_of_which_more_is_to_be_read_is_not_over(server, run, listen):
+    run.is_behind = True
+    events = listen(server)
+    events.next()
+    run.tell("0.5", "done")
+    assert "0.5" in events.next()["head"]
+    run.is_behind = False
+    run.tell("0.25", "done")
+    assert "0.25" in events.next()["head"]
+    assert events.next() == "over"
+
+
+def test_what_follows_a_request_is_not_taken_for_another(server):
+    host = f"Host: 127.0.0.1:{server.port}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+        client.sendall(f"HEAD / HTTP/1.1\r\n{host}\r\nHEAD / HTTP/1.1\r\n{host}\r\n".encode())
+        answer = b""
+        with suppress(ConnectionError):
+            while part := client.recv(65_536):
+                answer += part
+    assert answer.count(b"HTTP/1.1 200") == 1
 
 
 def test_a_sign_of_life_where_there_is_no_news(run, monkeypatch, listen):

@@ -6,19 +6,30 @@
   let over = false;
   let again = 0;
 
-  // What is unfolded stays so where its section is replaced.
-  const replace = (id, html) => {
-    const made = document.createElement("template");
-    made.innerHTML = html;
-    const fresh = made.content.firstElementChild;
-    const old = document.getElementById(id);
-    if (!old) {
-      main.append(fresh);
-      return;
+  // Its parts come in their order; of one that is there no more the text is empty. What is unfolded
+  // stays so.
+  const replace = (parts, isWhole) => {
+    let before = null;
+    for (const [id, html] of Object.entries(parts)) {
+      const old = document.getElementById(id);
+      if (!html) {
+        old?.remove();
+        continue;
+      }
+      const made = document.createElement("template");
+      made.innerHTML = html;
+      const fresh = made.content.firstElementChild;
+      const unfolded = old?.querySelectorAll("details") ?? [];
+      fresh.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(unfolded[i]?.open); });
+      if (old) old.replaceWith(fresh);
+      else if (before) before.after(fresh);
+      else main.append(fresh);
+      before = fresh;
     }
-    const before = old.querySelectorAll("details");
-    fresh.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(before[i]?.open); });
-    old.replaceWith(fresh);
+    if (!isWhole) return;
+    for (const one of main.querySelectorAll(":scope > section")) {
+      if (!Object.hasOwn(parts, one.id)) one.remove();  // of a server before this one
+    }
   };
 
   const close = () => {
@@ -30,10 +41,11 @@
   const open = () => {
     if (source || over || document.hidden) return;
     source = new EventSource("/events");
-    source.onopen = () => { note.textContent = ""; };
-    source.onmessage = event => {
-      const parts = JSON.parse(event.data);
-      for (const [id, html] of Object.entries(parts)) replace(id, html);
+    let isFirst = true;  // which holds all of the page
+    source.onopen = () => { note.textContent = ""; isFirst = true; };
+    source.onmessage = (event) => {
+      replace(JSON.parse(event.data), isFirst);
+      isFirst = false;
       const title = document.querySelector("h1");
       if (title) document.title = title.textContent;
       document.dispatchEvent(new Event("page:replaced"));
