@@ -20,7 +20,7 @@
       made.innerHTML = html;
       const fresh = made.content.firstElementChild;
       const unfolded = old?.querySelectorAll("details") ?? [];
-      fresh.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(unfolded[i]?.open); });
+      fresh.querySelectorAll("details").forEach((one, i) => { one.open = unfolded[i]?.open ?? one.open; });
       if (old) old.replaceWith(fresh);
       else if (before) before.after(fresh);
       else main.append(fresh);
