@@ -6,7 +6,6 @@ import numpy as np
 
 from dnn_xp import Dense, Network, report, train
 from dnn_xp.data import load_digits
-from dnn_xp.estimators import TabularRegressor
 from dnn_xp.reports.pages.by_class import classes_section
 from dnn_xp.reports.pages.by_label import labels_section
 from dnn_xp.reports.pages.card import CardFacts, PartFacts, model_card, versions_section
@@ -145,6 +144,8 @@ def trained_on_digits():
 
 
 def trained_on_a_table():
+    from dnn_xp.estimators import TabularRegressor  # which a session without it does not open
+
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
     y = X @ [3.0, -1.0, 0.0] + rng.normal(size=300)
