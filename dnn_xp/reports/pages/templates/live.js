@@ -6,8 +6,7 @@
   let over = false;
   let again = 0;
 
-  // Its parts come in their order; of one that is there no more the text is empty. What is unfolded
-  // stays so.
+  // Its parts come in their order; of one that is there no more the text is empty.
   const replace = (parts, isWhole) => {
     let before = null;
     for (const [id, html] of Object.entries(parts)) {
@@ -19,8 +18,6 @@
       const made = document.createElement("template");
       made.innerHTML = html;
       const fresh = made.content.firstElementChild;
-      const unfolded = old?.querySelectorAll("details") ?? [];
-      fresh.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(unfolded[i]?.open); });
       if (old) old.replaceWith(fresh);
       else if (before) before.after(fresh);
       else main.append(fresh);
