@@ -38,7 +38,7 @@ from dnn_xp.reports.pages.page import Page
 from dnn_xp.reports.pages.report import compare, make_page
 from dnn_xp.reports.run_summaries import find_folders, holds_a_run
 
-__all__ = ["report"]
+__all__ = ["page_of_run", "report"]
 
 BY_NAME = ("digits", "cats")
 """Data that are no files."""
@@ -111,7 +111,7 @@ def report(
             page = (
                 compare(asked.runs, title, notes)
                 if len(asked.runs) > 1
-                else _page_of_run(asked.runs[0], options, trust, (title, notes), context, opened)
+                else page_of_run(asked.runs[0], options, trust, (title, notes), context, opened)
             )
         path = _new_file() if output is None else output
         with option_errors("--output", path):
@@ -186,7 +186,7 @@ def _check_output(output: Path | None, asked: _Asked) -> None:
 # ----------------------------------------------------------------------------- the page
 
 
-def _page_of_run(
+def page_of_run(
     run: Path,
     options: DataOptions | None,
     trusted: bool,
@@ -194,7 +194,27 @@ def _page_of_run(
     context: typer.Context,
     opened: ExitStack,
 ) -> Page:
-    """Return the page on a run, from what it kept and what its model is shown."""
+    """Return the page on a run, from what it kept and what its model is shown.
+
+    Parameters
+    ----------
+    run : Path
+    options : DataOptions or None
+        Where the data are; None for those that it was trained on.
+    trusted : bool
+        Whether those may be of a kind that runs code.
+    said : (str or None, str)
+        Title and notes.
+    context : typer.Context
+        Of the command.
+    opened : ExitStack
+        By which files are closed.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where there is neither a run nor a model, or what is named does not fit it.
+    """
     facts = gather(run)
     if options is not None and facts.model is None:
         why = facts.notes[-1] if facts.notes else "it keeps no model"

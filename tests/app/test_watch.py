@@ -21,7 +21,7 @@ def test_a_run_of_another_process_is_shown_until_ctrl_c(start, dnn_xp):
         with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)) as tab:
             tab.request("GET", "/")
             html = tab.getresponse().read().decode()
-            assert "of 2 epochs done" in html
+            assert "Mistakes, the surest first" in html
             assert "dnn-xp train digits --epochs 2 --run runs/a" in html
             tab.request("GET", "/events")
             with tab.getresponse() as events:

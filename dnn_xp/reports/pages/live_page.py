@@ -1,7 +1,8 @@
 """The page of a run as it goes on: its figures so far, its curves, and how it was begun."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dnn_xp.network.description import UnknownLayerError, network_of
@@ -24,13 +25,23 @@ _WORDS = {
 }
 
 
-def live_page(follower: Follower) -> Page:
+_ENDED = ("done", "interrupted", "diverged")
+
+
+def live_page(follower: Follower, whole: Callable[[Path], Page | None] | None = None) -> Page:
     """Page of a run, from what its folder says at this time.
 
     Parameters
     ----------
     follower : Follower
+    whole : callable, optional
+        ``whole(folder)`` is the page of a run that goes on no more, or None where it cannot be
+        made. Default: this page has what is known of one that does.
     """
+    if whole is not None and follower.state in _ENDED and not follower.problem:
+        page = whole(follower.folder)
+        if page is not None:
+            return page
     record, history = follower.record, follower.history
     said = [_WORDS[follower.state], _network(record)]
     by_estimator = "estimator" in _mapping(record, "run")

@@ -111,3 +111,18 @@ def test_a_folder_that_is_gone_is_said(tmp_path):
     page = live_page(follower(tmp_path, "gone"))
     assert page.summary.startswith("Its folder is gone; this is what it held.")
     assert len(page.sections) == 2
+
+
+@pytest.mark.parametrize("state", ["done", "interrupted", "diverged"])
+def test_of_a_run_that_goes_on_no_more_the_whole_page_is_shown(tmp_path, state):
+    whole = live_page(follower(tmp_path))._replace(title="whole")
+    asked = []
+    page = live_page(follower(tmp_path, state), lambda folder: asked.append(folder) or whole)
+    assert page.title == "whole"
+    assert asked == [tmp_path / "a"]
+    assert live_page(follower(tmp_path, state), lambda folder: None).title == "a"
+
+
+@pytest.mark.parametrize("state", ["running", "waiting", "gone"])
+def test_of_a_run_that_may_go_on_it_is_not(tmp_path, state):
+    assert live_page(follower(tmp_path, state), lambda folder: 1 / 0).title == "a"
