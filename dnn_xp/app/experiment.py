@@ -22,7 +22,6 @@ from dnn_xp.files.hdf5 import fixed
 from dnn_xp.functions.costs import classes_of_outputs, find_cost
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
-from dnn_xp.models import Model
 from dnn_xp.network import Network
 from dnn_xp.network.checks import check_examples
 from dnn_xp.training import Regularization
@@ -44,7 +43,6 @@ __all__ = [
     "fit_targets",
     "hidden_layers",
     "initial_theta",
-    "model_task",
     "fit_pictures_of",
     "parse_layers",
     "prepare",
@@ -192,14 +190,6 @@ def prepare(
         notes=(*part.notes, *describe_absent({"training": part, "held out": rest})),
         pictures=fit_pictures_of(part, part.X),
     )
-
-
-def model_task(model: Model) -> str:
-    """Return what a model has learnt: what is written down with it, else what its cost tells."""
-    cost = find_cost(model.network.cost).name
-    several = model.network.n_outputs > 1
-    learnt = {"poisson": "counts"} | ({"sigmoid_cross_entropy": "labels"} if several else {})
-    return model.about.get("task") or learnt.get(cost) or task_of(None, model.classes)
 
 
 def initial_theta(

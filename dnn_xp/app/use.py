@@ -18,7 +18,6 @@ from dnn_xp.app.experiment import (
     check_features,
     describe_absent,
     fingerprint,
-    model_task,
     split_parts,
 )
 from dnn_xp.app.large import bring_large, check_data_options, most_measured
@@ -52,6 +51,7 @@ from dnn_xp.data.stored import (
 )
 from dnn_xp.data.table_files import is_table
 from dnn_xp.models import Model, load_model
+from dnn_xp.reports.examples import model_task
 from dnn_xp.reports.words import describe_data, describe_metric
 
 __all__ = ["DataOptions", "evaluate", "load_kept", "load_parts"]

@@ -6,16 +6,21 @@ import numpy as np
 
 from dnn_xp.backends import HostArray, dtype_name, from_host, to_host
 from dnn_xp.data import Dataset, apply
+from dnn_xp.data.stored import StoredDataset, some_runs
+from dnn_xp.data.tasks import task_of
 from dnn_xp.functions.costs import central_outputs, find_cost
 from dnn_xp.models import Model
 from dnn_xp.training.evaluation import AT_ONCE
 
 __all__ = [
+    "MOST_EXAMPLES",
     "Examples",
     "check_is_network",
     "classes_of",
     "first_layer_weights",
     "image_shape",
+    "in_memory",
+    "model_task",
     "pictures_of",
     "predict",
     "probabilities_of",
@@ -33,13 +38,48 @@ class Examples(NamedTuple):
         Such as ``"digits, held out"``.
     part : Dataset
     outputs : ndarray, shape (n_outputs, m), optional
-        What an estimator of tables says of them: probabilities, or values. Default: what the
-        network of the model says.
+        What an estimator says of them: probabilities, or values. Default: what the network of the
+        model says.
+    interval : (low, high, asked), optional
+        Ends of the intervals that an estimator gives, of shape (n_targets, m) each, and which part
+        of the true values they should hold.
+    training : Examples, optional
+        What the model was trained on.
+    is_held_out : bool
+        Whether it was not.
+    notes : tuple of str
+        What else is to be said of them, in sentences.
     """
 
     name: str
     part: Dataset
     outputs: HostArray | None = None
+    interval: tuple[HostArray, HostArray, float] | None = None
+    training: "Examples | None" = None
+    is_held_out: bool = False
+    notes: tuple[str, ...] = ()
+
+
+MOST_EXAMPLES = 20_000
+"""Of data that are larger than memory."""
+
+
+def in_memory(part: StoredDataset, seed: int) -> tuple[Dataset, tuple[str, ...]]:
+    """Return examples of data that are large, and a sentence where they are not all of them.
+
+    Parameters
+    ----------
+    part : StoredDataset
+    seed : int
+        Of the choice.
+    """
+    few = some_runs(part, MOST_EXAMPLES, seed)
+    y = few.y.read()
+    y = y if few.classes is None or few.task == "labels" else y[0].astype(np.int64)
+    found = Dataset(few.X.read(), y, few.classes, few.image_shape, few.pixel_max, few.task)
+    m, of = found.X.shape[1], part.X.shape[1]
+    said = f"Of {of:,} examples {m:,} are shown, drawn at random."
+    return found, (said,) if m < of else ()
 
 
 # ----------------------------------------------------------------------------- what the model says
@@ -128,6 +168,14 @@ def _scaled(model: Model, X: HostArray) -> HostArray:
 
 
 # ----------------------------------------------------------------------------- what they are
+
+
+def model_task(model: Model) -> str:
+    """Return what a model has learnt: what is written down with it, else what its cost tells."""
+    cost = find_cost(model.network.cost).name
+    several = model.network.n_outputs > 1
+    learnt = {"poisson": "counts"} | ({"sigmoid_cross_entropy": "labels"} if several else {})
+    return model.about.get("task") or learnt.get(cost) or task_of(None, model.classes)
 
 
 def classes_of(model: Model, shown: Examples, kind: str) -> tuple[tuple[str, ...], HostArray]:

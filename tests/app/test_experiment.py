@@ -78,25 +78,6 @@ def test_a_network_of_counts_begins_with_their_mean(array, y):
 
 
 @pytest.mark.parametrize(
-    ("cost", "n_outputs", "classes", "about", "task"),
-    [
-        ("softmax_cross_entropy", 3, ("a", "b", "c"), {}, "classes"),
-        ("sigmoid_cross_entropy", 1, ("a", "b"), {}, "classes"),
-        ("sigmoid_cross_entropy", 3, ("a", "b", "c"), {}, "labels"),
-        ("sigmoid_cross_entropy", 3, None, {}, "labels"),
-        ("squared_error", 2, None, {}, "regression"),
-        (("huber", 2.0), 2, None, {}, "regression"),
-        ("poisson", 1, None, {}, "counts"),
-        ("poisson", 1, None, {"task": "regression"}, "regression"),
-    ],
-)
-def test_a_model_says_what_it_has_learnt(cost, n_outputs, classes, about, task):
-    network = Network(1, (Dense(n_outputs),), cost)
-    model = Model(network, np.zeros(2 * n_outputs), classes=classes, about=about)
-    assert experiment.model_task(model) == task
-
-
-@pytest.mark.parametrize(
     ("classes", "there", "said"),
     [
         ("abc", (0, 1, 2), ()),

@@ -11,6 +11,7 @@ from dnn_xp.reports.examples import (
     classes_of,
     first_layer_weights,
     image_shape,
+    model_task,
     pictures_of,
     predict,
     probabilities_of,
@@ -138,3 +139,22 @@ def test_classes_are_those_of_the_data_or_else_of_the_model():
 def test_what_a_model_is_not_made_for_is_refused(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("cost", "n_outputs", "classes", "about", "task"),
+    [
+        ("softmax_cross_entropy", 3, ("a", "b", "c"), {}, "classes"),
+        ("sigmoid_cross_entropy", 1, ("a", "b"), {}, "classes"),
+        ("sigmoid_cross_entropy", 3, ("a", "b", "c"), {}, "labels"),
+        ("sigmoid_cross_entropy", 3, None, {}, "labels"),
+        ("squared_error", 2, None, {}, "regression"),
+        (("huber", 2.0), 2, None, {}, "regression"),
+        ("poisson", 1, None, {}, "counts"),
+        ("poisson", 1, None, {"task": "regression"}, "regression"),
+    ],
+)
+def test_a_model_says_what_it_has_learnt(cost, n_outputs, classes, about, task):
+    network = Network(1, (Dense(n_outputs),), cost)
+    made = Model(network, np.zeros(2 * n_outputs), classes=classes, about=about)
+    assert model_task(made) == task

@@ -41,6 +41,7 @@ def calibration_section(true: Any, probabilities: Any) -> Section:
         sure = np.where(sure <= 1.001, np.minimum(sure, 1.0), sure)
         right = A[:, whole].argmax(axis=0) == true[whole]
         found = reliability(sure, right)
+        content["error"] = found.error
         content["sentences"] = _sentences(found, float(sure.mean()), float(right.mean()))
         content["chart"] = _chart(found)
         content["bins"] = _bins(found)
