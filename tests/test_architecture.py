@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
@@ -66,8 +67,12 @@ def modules(root: Path) -> dict[str, ast.Module]:
     for path in sorted((root / "dnn_xp").rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+        trees[name] = parse(path.read_text(encoding="utf-8"))
     return trees
+
+
+# Each rule reads all modules anew, most of which stay as they are.
+parse = cache(ast.parse)
 
 
 def imports(name: str, tree: ast.Module, known: dict[str, ast.Module]) -> Iterator[str]:

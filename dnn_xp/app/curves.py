@@ -56,7 +56,10 @@ def draw_runs(folders: Sequence[Path]) -> "Figure":
         if folder.is_file():
             raise ValueError(f"{folder}: found a file, expected the folder of a run")
         if not (folder / HISTORY).is_file():
-            raise ValueError(f"{folder}: holds no figures of a run: there is no {HISTORY}")
+            raise ValueError(
+                f"{folder}: holds no figures of epochs: there is no {HISTORY}, which an estimator "
+                "of tables does not write"
+            )
         try:
             histories[name] = read_history(folder)
         except ValueError as error:

@@ -1,20 +1,17 @@
 """``dnn-xp plot``: pictures of runs that were kept, and of what their models have learnt."""
 
-import contextlib
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import numpy as np
 import typer
-from typer.core import TyperGroup
 
 from dnn_xp.app import printing
 from dnn_xp.app.completion import among
 from dnn_xp.app.curves import draw_runs
 from dnn_xp.app.errors import user_errors
-from dnn_xp.app.experiment import Told, check_features
+from dnn_xp.app.experiment import Told
 from dnn_xp.app.large import check_data_options
 from dnn_xp.app.model_pictures import (
     DRAWN_FROM_EXAMPLES,
@@ -33,27 +30,21 @@ from dnn_xp.app.options import (
     computing,
 )
 from dnn_xp.app.outputs import check_outputs, check_plot, draw
-from dnn_xp.app.runs import find_last_run, read_record
-from dnn_xp.app.tabular import predict_table
-from dnn_xp.app.use import DataOptions, load_kept, load_parts
+from dnn_xp.app.runs import find_last_run
+from dnn_xp.app.shown_examples import load_shown, trained_on
+from dnn_xp.app.use import DataOptions, load_kept
 from dnn_xp.arguments import check_choice, check_path
 from dnn_xp.backends import require
-from dnn_xp.callbacks.run_folder import MODEL, RECORD
-from dnn_xp.data import Dataset
-from dnn_xp.data.stored import StoredDataset, some_runs
+from dnn_xp.callbacks.run_folder import MODEL
 from dnn_xp.files.claiming import claim
-from dnn_xp.models import Model, load_model
+from dnn_xp.models import load_model
 from dnn_xp.reports import show
-from dnn_xp.reports.examples import Examples
 from dnn_xp.reports.figures import has_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Kind", "plot"]
-
-_MOST_EXAMPLES = 20_000
-"""Of data that are larger than memory."""
 
 
 class Kind(StrEnum):
@@ -168,56 +159,9 @@ def _draw_of_model(
     if kind is Kind.weights:
         return draw_weights(model, name)
     with ExitStack() as there:
-        options = source.options or _trained_on(source.path, source.trusted, context, there)
-        shown = _examples(model, options, opened, advance)
+        options = source.options or trained_on(source.path, source.trusted, context, there)
+        shown = load_shown(model, options, opened, advance)
     return DRAWN_FROM_EXAMPLES[kind](model, shown)
-
-
-def _trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitStack) -> DataOptions:
-    """Return the data of a run as its folder names them; from there, until `there` is closed."""
-    if not (path / RECORD).is_file():
-        raise ValueError(f"{path}: does not say where its data are; add --data DATA")
-    record = read_record(path)
-    command, *words = record.arguments
-    main = context.parent
-    assert main is not None  # the command of commands
-    assert isinstance(main.command, TyperGroup)
-    train = main.command.get_command(main, "train")
-    assert train is not None
-    if record.directory is not None and record.directory.is_dir():
-        there.enter_context(contextlib.chdir(record.directory))
-    with train.make_context("train", words, parent=main, obj=[command, *words]) as own:
-        data, x, y, target, data_dir = (
-            own.params[name] for name in ("data", "x", "y", "target", "data_dir")
-        )
-    return DataOptions(data, x, y, target, data_dir, trusted)  # trust is said anew each time
-
-
-def _examples(model: Model, options: DataOptions, opened: ExitStack, advance: Told) -> Examples:
-    """Return what is held out of the data, where they are those of the training; else all."""
-    if model.table is not None:
-        rows, outputs, is_held_out = predict_table(model, options.data, options.target)
-        return Examples(_name(options, is_held_out), rows.dataset, outputs)
-    parts, _ = load_parts(model, options, opened, advance)
-    held_out = "held out" in parts
-    part = parts["held out" if held_out else "all"]
-    if isinstance(part, StoredDataset):
-        part = _in_memory(part, model.about.get("seed", 0))
-    check_features(part.X.shape[0], model.network)
-    return Examples(_name(options, held_out), part)
-
-
-def _name(options: DataOptions, is_held_out: bool) -> str:
-    name = Path(options.data).name
-    return f"{name}, held out" if is_held_out else name
-
-
-def _in_memory(part: StoredDataset, seed: int) -> Dataset:
-    """Return some of data that are large."""
-    few = some_runs(part, _MOST_EXAMPLES, seed)
-    y = few.y.read()
-    y = y if few.classes is None else y[0].astype(np.int64)
-    return Dataset(few.X.read(), y, few.classes, few.image_shape, few.pixel_max)
 
 
 def _new_file(kind: Kind) -> Path:

@@ -3,7 +3,6 @@
 import contextlib
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -54,3 +53,64 @@ def trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitSta
             own.params[name] for name in ("data", "x", "y", "target", "data_dir")
         )
     return DataOptions(data, x, y, target, data_dir, trusted)  # trust is said anew each time
+
+
+def load_shown(
+    model: Model,
+    options: DataOptions,
+    opened: ExitStack,
+    advance: Told,
+    *,
+    with_training: bool = False,
+) -> Examples:
+    """Return what is held out of the data, where they are those of the training; else all.
+
+    Of data that are larger than memory it is some.
+
+    Parameters
+    ----------
+    model : Model
+    options : DataOptions
+    opened : ExitStack
+        By which files are closed.
+    advance : callable
+        Told how much is read.
+    with_training : bool
+        Whether the examples that the model was trained on stand beside them.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        Where the data cannot be read, or do not fit the model.
+    """
+    wanted = ("held out", "all", *(("training",) if with_training else ()))
+    if model.table is not None:
+        found = predict_table(model, options.data, options.target, wanted)
+        parts = {
+            name: Examples(_name(options, name), one.rows.dataset, one.outputs, one.interval)
+            for name, one in found.items()
+        }
+    else:
+        loaded, _ = load_parts(model, options, opened, advance)
+        seed = model.about.get("seed", 0)
+        parts = {
+            name: _examples(_name(options, name), part, model, seed)
+            for name, part in loaded.items()
+            if name in wanted
+        }
+    held_out = "held out" in parts
+    shown = parts["held out" if held_out else "all"]
+    return shown._replace(training=parts.get("training"), is_held_out=held_out)
+
+
+def _examples(name: str, part: Dataset | StoredDataset, model: Model, seed: int) -> Examples:
+    notes: tuple[str, ...] = ()
+    if isinstance(part, StoredDataset):
+        part, notes = in_memory(part, seed)
+    check_features(part.X.shape[0], model.network)
+    return Examples(name, part, notes=notes)
+
+
+def _name(options: DataOptions, part: str) -> str:
+    name = Path(options.data).name
+    return name if part == "all" else f"{name}, {part}"

@@ -26,6 +26,7 @@ from dnn_xp.app.runs import make_folder, refuse_begun, remove_where_empty
 from dnn_xp.app.settings import Settings
 from dnn_xp.app.stopping import say_at_once
 from dnn_xp.app.tables import TableData, divide, load_table, load_table_like, name_target
+from dnn_xp.arguments import check_positive
 from dnn_xp.backends import HostArray, require, to_host
 from dnn_xp.callbacks import Interruptible
 from dnn_xp.callbacks.run_folder import MODEL, RECORD
@@ -36,9 +37,16 @@ from dnn_xp.data.tables import TableEncoder
 from dnn_xp.files.atomic import replacing
 from dnn_xp.functions.metrics import one_hot
 from dnn_xp.models import Model, save_model
+from dnn_xp.reports.pages.given_data import interval_of
 from dnn_xp.training import Callback, Run
 
-__all__ = ["chooses_tabular", "evaluate_estimator", "train_tabular"]
+__all__ = [
+    "TablePredictions",
+    "chooses_tabular",
+    "evaluate_estimator",
+    "predict_table",
+    "train_tabular",
+]
 
 MOST_ROWS = 100_000
 """Rows of a table from which on one network is trained, unless it is said otherwise."""
@@ -77,6 +85,8 @@ def chooses_tabular(
     """
     with user_errors():
         check_data_options(settings.data, settings.x, settings.y, settings.target)
+        if settings.time_limit is not None:
+            check_positive("--time-limit", settings.time_limit)
         table, reason = None, _why_a_network(context, settings, together)
         if reason is None:
             table = load_table(settings.data, settings.target, settings.task)
@@ -93,7 +103,8 @@ def chooses_tabular(
     if not is_table(settings.data) or settings.tabular is False:
         return None
     if table is None or reason is not None:
-        printing.say(console, f"{settings.data}: trained as one network: {reason}")
+        if Path(settings.data).exists():
+            printing.say(console, f"{settings.data}: trained as one network: {reason}")
         return None
     kind = "TabularRegressor" if table.dataset.classes is None else "TabularClassifier"
     printing.say(
@@ -539,27 +550,51 @@ def evaluate_estimator(
     return parts, {part: _measure(estimator, rows, model, metrics) for part, rows in parts.items()}
 
 
-def predict_table(model: Model, data: str, target: str | None) -> tuple[TableData, HostArray, bool]:
-    """Return what the estimator of a model says of a table, and whether that was held out.
+class TablePredictions(NamedTuple):
+    """What an estimator says of rows of a table.
 
-    Returns
-    -------
+    Attributes
+    ----------
     rows : TableData
-        Those that were held out of the table of the training; all of another.
     outputs : ndarray, shape (n_outputs, m)
         Probabilities of the classes, or values.
-    is_held_out : bool
+    interval : (low, high, asked), or None
+        As in `dnn_xp.reports.examples.Examples`.
+    """
+
+    rows: TableData
+    outputs: HostArray
+    interval: tuple[HostArray, HostArray, float] | None
+
+
+def predict_table(
+    model: Model, data: str, target: str | None, parts: Sequence[str]
+) -> dict[str, TablePredictions]:
+    """Return what the estimator of a model says of parts of a table, by their names.
+
+    Parameters
+    ----------
+    model : Model
+    data : str
+    target : str, optional
+    parts : sequence of str
+        "training" and "held out" of the table of the training, "all" of another: those that there
+        are of these.
 
     Raises
     ------
     ValueError, OSError, ImportError
         As `evaluate_estimator`.
     """
-    estimator, parts = _open_parts(model, data, target)
-    rows = parts.get("held out", parts.get("all"))
-    assert rows is not None  # there is one or the other
-    dataset, outputs = _predicted(estimator, rows, model)
-    return rows._replace(dataset=dataset), outputs, "held out" in parts
+    estimator, there = _open_parts(model, data, target)
+    found = {}
+    for name in parts:
+        if name in there:
+            dataset, outputs = _predicted(estimator, there[name], model)
+            interval = interval_of(estimator, there[name].features)
+            rows = there[name]._replace(dataset=dataset)
+            found[name] = TablePredictions(rows, outputs, interval)
+    return found
 
 
 def _open_parts(model: Model, data: str, target: str | None) -> tuple[Any, dict[str, TableData]]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -46,6 +46,7 @@ __all__ = [
     "from_host",
     "has_values",
     "is_narrow",
+    "is_of_kind",
     "namespace",
     "numbers_on_host",
     "plain_array",
@@ -79,7 +80,31 @@ def namespace(*arrays: Array) -> Any:
     TypeError
         Where they belong to several libraries, or one of them to none.
     """
-    return array_namespace(*arrays)
+    for x in arrays:
+        if type(x) is not np.ndarray:
+            return array_namespace(*arrays)
+    return _NUMPY if arrays else array_namespace()
+
+
+_NUMPY = array_namespace(np.empty(0))
+"""Of NumPy's own arrays, of which asking for it takes longer than arithmetic on a small one."""
+
+
+def is_of_kind(x: Array, kind: str | tuple[str, ...]) -> bool:
+    """Return whether the dtype of an array is of a kind, or one of several, of the standard's.
+
+    Parameters
+    ----------
+    x : array
+    kind : str or tuple of str
+        Such as ``"real floating"``.
+    """
+    return _is_of_kind(namespace(x), x.dtype, kind)
+
+
+@lru_cache(maxsize=256)
+def _is_of_kind(xp: Namespace, dtype: Any, kind: str | tuple[str, ...]) -> bool:
+    return bool(xp.isdtype(dtype, kind))
 
 
 def device(x: Array) -> Any:
@@ -265,7 +290,7 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
         Where it is no array, one with a mask, a matrix, a sparse one, or holds no real numbers.
     """
     try:
-        xp = namespace(x)
+        namespace(x)
     except TypeError:
         if not readable:
             raise TypeError(
@@ -273,7 +298,6 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
                 "numpy.asarray makes; columns are examples"
             ) from None
         x = _read(argument, x)
-        xp = namespace(x)
     if is_torch_array(x):
         if x.is_meta:
             raise ValueError(
@@ -286,7 +310,7 @@ def plain_array(argument: str, x: Any, *, readable: bool = False) -> Array:
         x = _plain_numpy(argument, x)
     elif is_dask_array(x):
         x = readable_blocks(x, argument)
-    if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
+    if not is_of_kind(x, ("bool", "integral", "real floating")):
         raise ValueError(f"{argument}: found dtype {x.dtype}, expected real numbers")
     return x
 

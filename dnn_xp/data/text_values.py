@@ -34,6 +34,12 @@ MISSING = frozenset(
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.ASCII | re.I)
 WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_SIGN = r"[$€£¥]?"
+_ADORNED = re.compile(
+    rf"[+-]?{_SIGN} ?[+-]?(\d+|\d{{1,3}}([,.' \u00a0\u202f]\d{{3}})+)([.,]\d+)? ?({_SIGN}|%)",
+    re.ASCII,
+)
+"""Numbers as people write them: with a currency, a percent sign, or marks between thousands."""
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
 )
@@ -98,14 +104,20 @@ def _with_point(text: str) -> str:
 
 
 def _unlike_numbers(known: Set[str]) -> str:
-    """Return what to say of texts of which most, and not all, are numbers."""
+    """Return what to say of texts of which most are numbers, or written as numbers are."""
     others = sorted(text for text in known if not NUMBER.fullmatch(text))
-    if 2 * len(others) >= len(known):
-        return ""
-    shown = ", ".join(
-        [*(f"'{printable(text)}'" for text in others[:3]), *["..."][len(others) < 4 :]]
-    )
-    return f"most values are numbers, but not {shown}: taken for categories"
+    if 2 * len(others) < len(known):
+        return f"most values are numbers, but not {_some(others)}: taken for categories"
+    adorned = [text for text in others if _ADORNED.fullmatch(text)]
+    if 2 * (len(known) - len(others) + len(adorned)) > len(known):
+        plain = "expected no currency, percent sign or mark between thousands in numbers"
+        return f"{plain}, found {_some(adorned)}: taken for categories"
+    return ""
+
+
+def _some(texts: Sequence[str]) -> str:
+    shown = [f"'{printable(text)}'" for text in texts[:3]]
+    return ", ".join([*shown, *["..."][len(texts) < 4 :]])
 
 
 def _as_texts(values: Sequence[str], missing: frozenset[str], note: str = "") -> TextColumn:

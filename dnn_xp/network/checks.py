@@ -12,6 +12,7 @@ from dnn_xp.backends import (
     block_like,
     default_dtype,
     device,
+    is_of_kind,
     namespace,
     plain_array,
 )
@@ -220,9 +221,9 @@ def float_reference(layout: Layout, X: Matrix | Source) -> Array:
         Where X is of integers, and the first layer does not take them.
     """
     like = reference_array(X)
-    xp = namespace(like)
-    if layout.layers[0].takes_integers and xp.isdtype(like.dtype, "integral"):
-        return asarray_like(0.0, like=like, dtype=default_dtype(xp, device=device(like)))
+    if layout.layers[0].takes_integers and is_of_kind(like, "integral"):
+        dtype = default_dtype(namespace(like), device=device(like))
+        return asarray_like(0.0, like=like, dtype=dtype)
     check_floating("X", like)
     return like
 
@@ -235,7 +236,7 @@ def check_floating(argument: str, x: Array) -> None:
     ValueError
         Naming the argument and its dtype.
     """
-    fits = namespace(x).isdtype(x.dtype, "real floating")
+    fits = is_of_kind(x, "real floating")
     if not fits or getattr(x.dtype, "itemsize", 4) < 2:  # of 8 bits they cannot be computed with
         raise ValueError(
             f"{argument}: found dtype {x.dtype}, expected a floating one; scale pictures first"

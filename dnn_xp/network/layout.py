@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnn_xp.backends import Array, Namespace, Vector, asarray_like, namespace, set_at
+from dnn_xp.backends import Array, Namespace, Vector, asarray_like, namespace, reshaped, set_at
 from dnn_xp.functions.counters import Key, fold
 from dnn_xp.functions.initializers import Generator
 from dnn_xp.layers import Arrays, Context, Layer, Shape
@@ -170,7 +170,7 @@ class Layout:
         lead = tuple(theta.shape[:-1])
         return [
             {
-                key: xp.reshape(theta[..., start:stop], (*lead, *shape))
+                key: reshaped(theta[..., start:stop], (*lead, *shape), xp=xp)
                 for key, (start, stop, shape) in slots.items()
             }
             for slots in self.slots

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["learning_curve"]
+__all__ = [
+    "Curve",
+    "axis_label",
+    "curves_by_panel",
+    "histories_by_run",
+    "learning_curve",
+    "scale_of",
+]
 
 _History = Mapping[str, Sequence[float]]
 _Figures = np.ndarray[Any, Any]
@@ -37,8 +44,16 @@ _LARGE_SPREAD = 50.0
 _UNITS = {"RMSE": "units of the target", "MAE": "units of the target", "R2": ""}
 
 
-class _Curve(NamedTuple):
-    """Figures of one run in one panel."""
+class Curve(NamedTuple):
+    """Figures of one run in one panel.
+
+    Attributes
+    ----------
+    run : str
+        Its name; nothing where there is one alone.
+    part : {"training", "held out"}
+    figures : ndarray, shape (n_epochs,)
+    """
 
     run: str
     part: str
@@ -80,8 +95,8 @@ def learning_curve(
         Where the history is none.
     """
     check_choice("unit", unit, ("epochs", "iterations"))
-    runs = _by_run(history)
-    panels = _panels(runs)
+    runs = histories_by_run(history)
+    panels = curves_by_panel(runs)
     columns = 1 if len(panels) == 1 else 2 if len(panels) in (2, 4) else 3
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(*((6.0, 4.0) if columns == 1 else (4.2 * columns, 0.4 + 3.2 * rows)))
@@ -102,8 +117,19 @@ def learning_curve(
 # ----------------------------------------------------------------------------- what there is
 
 
-def _by_run(history: Any) -> dict[str, dict[str, _Figures]]:
-    """Return the figures of each run by name, or refuse what is no history."""
+def histories_by_run(history: Any) -> dict[str, dict[str, _Figures]]:
+    """Return the figures of each run by name, or refuse what is no history.
+
+    Parameters
+    ----------
+    history : dict of str to sequence of float, a sequence of float, or a dict of histories
+        See `learning_curve`.
+
+    Raises
+    ------
+    TypeError
+        Where it is none.
+    """
     if not isinstance(history, Mapping):
         history = {"cost": history}
     of_several = bool(history) and all(isinstance(one, Mapping) for one in history.values())
@@ -123,14 +149,14 @@ def _numbers(found: Any) -> _Figures:
         raise TypeError(f"history: found {shown(found)}, expected {expected}") from error
 
 
-def _panels(runs: Mapping[str, Mapping[str, _Figures]]) -> dict[str, list[_Curve]]:
+def curves_by_panel(runs: Mapping[str, Mapping[str, _Figures]]) -> dict[str, list[Curve]]:
     """Return the curves of each panel: of the cost first, of the learning rate last."""
-    panels: dict[str, list[_Curve]] = {"cost": []}
+    panels: dict[str, list[Curve]] = {"cost": []}
     for run, history in runs.items():
         for key, figures in history.items():
             name = key.removeprefix("validation_")
             part = TRAINING if name == key else HELD_OUT
-            panels.setdefault(name, []).append(_Curve(run, part, figures))
+            panels.setdefault(name, []).append(Curve(run, part, figures))
     last = {"learning_rate": panels.pop("learning_rate")} if "learning_rate" in panels else {}
     return panels | last
 
@@ -139,7 +165,7 @@ def _panels(runs: Mapping[str, Mapping[str, _Figures]]) -> dict[str, list[_Curve
 
 
 def _draw_panel(
-    axes: "Axes", name: str, curves: Sequence[_Curve], runs: Sequence[str], first: int
+    axes: "Axes", name: str, curves: Sequence[Curve], runs: Sequence[str], first: int
 ) -> None:
     """Draw the curves of one name, and say on the axis what they are."""
     drawn_curves = [curve for curve in curves if curve.figures.size]
@@ -150,7 +176,7 @@ def _draw_panel(
     axes.xaxis.set_major_locator(whole_numbers)
     found = np.concat([curve.figures for curve in drawn_curves] or [np.zeros(0)])
     finite = found[np.isfinite(found)]
-    axes.set_ylabel(_axis_label(name, _choose_scale(axes, name, finite)))
+    axes.set_ylabel(axis_label(name, _choose_scale(axes, name, finite)))
     if not found.size:
         say_instead(axes, "there is no whole epoch")
     elif not finite.size:
@@ -166,7 +192,7 @@ def _draw_panel(
         axes.set_title(parts.pop(), fontsize="medium")
 
 
-def _draw_curve(axes: "Axes", curve: _Curve, runs: Sequence[str], first: int) -> None:
+def _draw_curve(axes: "Axes", curve: Curve, runs: Sequence[str], first: int) -> None:
     """Draw a line, marked where it is a single point or one run of several."""
     steps = np.arange(first, first + curve.figures.size)
     finite = np.isfinite(curve.figures)
@@ -196,33 +222,51 @@ def _draw_curve(axes: "Axes", curve: _Curve, runs: Sequence[str], first: int) ->
 
 def _choose_scale(axes: "Axes", name: str, finite: _Figures) -> str:
     """Set the scale that serves the figures of a panel, and return what is to be said of it."""
+    scale = scale_of(name, finite)
     ticker = require("matplotlib.ticker", extra="app")
     if name.endswith("accuracy"):
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=None))
+    if not scale:
+        return ""
+    lowest, highest = float(finite[finite > 0].min()), float(finite.max())
+    if finite.min() > 0:
+        use_log_scale(axes, "y", lowest, highest)
+        return scale
+    axes.set_yscale("symlog", linthresh=lowest)  # which has a place for 0
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    return scale
+
+
+def scale_of(name: str, finite: _Figures) -> str:
+    """Return what is to be said of the scale that serves figures: nothing of a linear one.
+
+    Parameters
+    ----------
+    name : str
+        Under which they are shown.
+    finite : ndarray
+        Those that are finite.
+    """
     positive = finite[finite > 0]
     grows = mode_of(METRICS.get(name)) == "max" or name in ("R2", "top_5_accuracy")
     if grows or not positive.size or np.any(finite < 0):
         return ""
-    lowest, highest = float(positive.min()), float(positive.max())
-    if highest <= _LARGE_SPREAD * lowest:
+    lowest = float(positive.min())
+    if float(positive.max()) <= _LARGE_SPREAD * lowest:
         return ""
-    if positive.size == finite.size:
-        use_log_scale(axes, "y", lowest, highest)
-        return "log scale"
-    axes.set_yscale("symlog", linthresh=lowest)  # which has a place for 0
-    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_locator(ticker.NullLocator())
-    return f"log scale above {lowest:.3g}"
+    return "log scale" if positive.size == finite.size else f"log scale above {lowest:.3g}"
 
 
-def _axis_label(name: str, scale: str) -> str:
+def axis_label(name: str, scale: str) -> str:
+    """Return the name of what is drawn, with its unit and what is said of its scale."""
     remarks = [remark for remark in (_UNITS.get(name, ""), scale) if remark]
     label = short("learning rate" if name == "learning_rate" else name, 40)
     return f"{label} ({', '.join(remarks)})" if remarks else label
 
 
 def _name_runs(
-    figure: "Figure", runs: Sequence[str], panels: Mapping[str, Sequence[_Curve]]
+    figure: "Figure", runs: Sequence[str], panels: Mapping[str, Sequence[Curve]]
 ) -> None:
     """Say under the panels which line is which run, and which part of its data."""
     lines = require("matplotlib.lines", extra="app")

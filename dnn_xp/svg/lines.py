@@ -41,7 +41,7 @@ def line_chart(
     Parameters
     ----------
     lines : mapping of str to sequence of float
-        By name; names are escaped.
+        By name; names are escaped. One without numbers keeps the others' colours as they are.
     x : sequence of float, optional
         Default: 1, 2, 3, ...
     x_name, y_name : str
@@ -72,7 +72,11 @@ def line_chart(
         floor = min((y for _, y in points if y > 0.0), default=None)
         y_is_log = floor is not None
     left, right = min(x for x, _ in points), max(x for x, _ in points)
-    places = _key_places([*series], y_name) if hover else _places_in_a_row([*series])
+    if hover:  # a name without a line says nothing
+        has_key = [any(math.isfinite(y) for _, y in line) for line in series.values()]
+        places = _key_places([*series], has_key, y_name)
+    else:
+        places = _places_in_a_row([*series])
     down = _ROW * max(row for _, row in places)
     frame = _FRAME._replace(
         height=_FRAME.height + down, top=_FRAME.top + down, bottom=_FRAME.bottom + down
@@ -108,12 +112,14 @@ def _places_in_a_row(names: Sequence[str]) -> list[tuple[float, int]]:
     return places
 
 
-def _key_places(names: Sequence[str], y_name: str) -> list[tuple[float, int]]:
+def _key_places(
+    names: Sequence[str], has_key: Sequence[bool], y_name: str
+) -> list[tuple[float, int]]:
     """Return where each name stands above the frame, and in which row: with room on a phone."""
     start, row = max(float(_FRAME.left + 12), 14 + _LETTER * len(printable(y_name))), 0
     places = []
-    for name in names:
-        length = 40 + _LETTER * len(_key(name))
+    for name, is_there in zip(names, has_key, strict=True):
+        length = 40 + _LETTER * len(_key(name)) if is_there else 0.0
         if start + length > _FRAME.width:
             start, row = 2.0, row + 1
         places.append((start, row))
@@ -140,7 +146,7 @@ def _drawn(
         color, dashes = LOOKS[i % len(LOOKS)][0], LOOKS[(i + i // len(LOOKS)) % len(LOOKS)][1]
         look = f'stroke="{color}" stroke-width="2" stroke-dasharray="{dashes or "none"}"'
         path, pen, alone = "", "M", ""
-        for (x, y), after in zip(line, [*line[1:], (0.0, math.nan)], strict=True):
+        for (x, y), after in zip(line, [*line[1:], (0.0, math.nan)], strict=False):
             if not math.isfinite(y):
                 pen = "M"
                 continue
@@ -159,6 +165,8 @@ def _drawn(
             yield f'{alone}<path d="{path}" {look}/>{key}'
             continue
         there = [(x, unit * y) for x, y in line if math.isfinite(y)]
+        if not there:
+            continue
         called = f'data-line="{escape(printable(name)[:_LONGEST_NAME])}"'
         told = f'data-x="{numbers((x for x, _ in there), 6)}" '
         told += f'data-y="{numbers(y for _, y in there)}"'

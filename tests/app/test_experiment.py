@@ -7,8 +7,6 @@ from dnn_xp import backends
 from dnn_xp.app import experiment
 from dnn_xp.data import apply, fit_preprocessing, load_digits
 from dnn_xp.data.picture_statistics import fit_ranges
-from dnn_xp.layers import Dense
-from dnn_xp.models import Model
 from dnn_xp.network import Network
 from tests.app.examples import dataset
 from tests.helpers import assert_values

@@ -237,8 +237,10 @@ def test_a_time_limit_is_kept(dnn_xp, tmp_path, table):
     code, _, err = dnn_xp("train", table, "--time-limit", "60", "--output", "m.h5", "--no-run")
     assert (code, err) == (0, "")
     assert load_model(tmp_path / "m.h5", backend="numpy").about["time_limit"] == 60.0
-    code, _, err = dnn_xp("train", table, "--time-limit", "-1", "--no-run")
-    assert (code, err.count("\n")) == (2, 1)
+    for seconds in ("-1", "0", "nan", "inf"):
+        code, _, err = dnn_xp("train", table, "--time-limit", seconds, "--no-run")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "--time-limit: found " in err
 
 
 def test_a_place_that_cannot_be_written_is_named(dnn_xp, tmp_path, table):

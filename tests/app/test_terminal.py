@@ -210,7 +210,7 @@ SLOW_STEP = ("train", "slow.npz", "--layers", "1500,1500", "--batch-size", "4800
 def test_ctrl_c_is_answered_within_a_step_and_leaves_one_bar(folder):
     """In 0.2 s, of a few attempts: others may keep the processors busy meanwhile."""
     waits = []
-    for columns in (60, 80, 120):
+    for columns in (60, 80, 120, 60, 80, 120):
         terminal = Terminal(SLOW_STEP, folder, columns, DNN_XP_BACKEND="numpy")
         terminal.read(lambda shown=terminal: shown.shows("epoch 0/30"))
         time.sleep(0.3)  # into the first step, which takes a second or more

@@ -131,3 +131,22 @@ def test_an_empty_array_names_a_place(library, xp, device):
         assert backends.namespace(found) is xp
         assert found.shape == (0,)
         assert backends.device(found) == device
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+def test_the_kind_of_a_dtype_is_that_of_the_standard(array, xp, dtype):
+    x = array([0, 1], dtype=dtype)
+    for kind in ("bool", "integral", "real floating", ("bool", "real floating")):
+        assert backends.is_of_kind(x, kind) == xp.isdtype(x.dtype, kind)
+
+
+def test_arrays_of_several_libraries_have_no_namespace(xp, array):
+    assert backends.namespace(array([1.0]), array([2.0])) is xp
+    strict = pytest.importorskip("array_api_strict")
+    if not backends.namespace(array([1.0])).__name__.startswith("array_api_strict"):
+        with pytest.raises(TypeError):
+            backends.namespace(array([1.0]), strict.asarray([1.0]))
+    with pytest.raises(TypeError):
+        backends.namespace()
+    with pytest.raises(TypeError):
+        backends.namespace([1.0])

@@ -72,6 +72,12 @@ def test_sums_of_rows_and_columns(array, dtype, xp):
         assert_close(out, rows, rtol=0)
 
 
+def test_another_shape(array):
+    x = array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert_values(backends.reshaped(x, (3, 2)), [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], rtol=0)
+    assert_values(backends.reshaped(x[:3], (1, -1)), [[1.0, 2.0, 3.0]], rtol=0)
+
+
 def test_maxima_of_columns(array, dtype):
     host = np.asarray([[1.0, -np.inf, -3.0], [2.0, -np.inf, -7.0], [-5.0, 4.0, np.inf]])
     maxima = backends.column_maxima(array(host, dtype))

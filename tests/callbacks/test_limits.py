@@ -305,8 +305,11 @@ def test_without_a_thread_the_run_ends_all_the_same(monkeypatch):
 class LongProduct(Callback):
     """Press Ctrl-C from elsewhere, while Python is within one product of matrices."""
 
+    def __init__(self, size):
+        self.size = size
+
     def step(self, run):
-        A = np.ones((1800, 1800))
+        A = np.ones((self.size, self.size))
         threading.Timer(0.05, self.press).start()
         A @ A @ A
         self.over = time.perf_counter()
@@ -318,10 +321,13 @@ class LongProduct(Callback):
 
 @pytest.mark.once
 def test_it_is_answered_within_a_long_product():
-    """Not after it: of a few attempts one, as others may keep a processor busy meanwhile."""
+    """Not after it: of a few attempts one, as others may keep a processor busy meanwhile.
+
+    A fast machine is given larger products.
+    """
     waits = []
-    for _ in range(5):
-        answers, product = [], LongProduct()
+    for size in (1800, 1800, 1800, 2600, 3600, 5000):
+        answers, product = [], LongProduct(size)
         listener = Interruptible(lambda text, answers=answers: answers.append(time.perf_counter()))
         run = train_case(CASE, product, listener)
         assert (run.ending, run.progress.steps) == (Ending.INTERRUPTED, 1)

@@ -90,3 +90,25 @@ def test_what_is_no_number_among_numbers_is_told(texts: list[str], others: str) 
     note = f"most values are numbers, but not {others}: taken for categories"
     assert read_text_column(texts).note == note
     assert not read_text_column(texts, as_text=True).note
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["$12", "$1,200", "$7.50"], "'$1,200', '$12', '$7.50'"),
+        (["1,200", "12,345", "980,000"], "'1,200', '12,345', '980,000'"),
+        (["5%", "7.5 %", "100%", "n.d."], "'100%', '5%', '7.5 %'"),
+        (["1.200,50 €", "3 €", "-4,5 €", "1'000 €"], "'-4,5 €', '1'000 €', '1.200,50 €', ..."),
+        (["3", "4", "£5", "£6", "£7"], "'£5', '£6', '£7'"),
+    ],
+)
+def test_numbers_that_are_adorned_are_told(texts: list[str], found: str) -> None:
+    note = read_text_column(texts).note
+    assert note.endswith(f"between thousands in numbers, found {found}: taken for categories")
+
+
+@pytest.mark.parametrize(
+    "texts", [["red", "blue"], ["3rd", "4th"], ["A1", "B2"], ["12-34", "56-78"], ["€", "$", "%"]]
+)
+def test_of_what_is_no_number_nothing_is_told(texts: list[str]) -> None:
+    assert not read_text_column(texts).note

@@ -61,3 +61,17 @@ def test_a_bin_of_nothing_has_no_part_that_is_right():
     np.testing.assert_allclose(found.confidences, [0.3, 0.4, 1.0])
     np.testing.assert_allclose(found.error, (0.7 + 0.4) / 4)
     np.testing.assert_allclose(reliability([0.9] * 4, [1, 0, 0, 0]).spread()[8], np.sqrt(3) / 8)
+
+
+def test_parts_and_error_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.calibration", reason="compares with scikit-learn")
+    rng = np.random.default_rng(0)
+    sure = 0.3 + 0.7 * rng.random(500)
+    right = rng.random(500) < sure**2
+    found = reliability(sure, right)
+    there = found.counts > 0
+    parts, means = sklearn.calibration_curve(right, sure, n_bins=10)
+    np.testing.assert_allclose(found.right[there], parts, rtol=1e-12)
+    np.testing.assert_allclose(found.confidences[there], means, rtol=1e-12)
+    error = np.average(np.abs(parts - means), weights=found.counts[there])
+    np.testing.assert_allclose(found.error, error, rtol=1e-12)

@@ -74,3 +74,10 @@ def test_pairs_are_counted_with_true_classes_in_rows():
 def test_what_is_no_class_is_not_counted(true, predicted, named):
     with pytest.raises(ValueError, match=f"^{named}: found"):
         count_pairs(3, true, predicted)
+
+
+def test_pairs_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics", reason="compares with scikit-learn")
+    true, predicted = np.random.default_rng(0).integers(0, 7, (2, 300))
+    expected = sklearn.confusion_matrix(true, predicted, labels=range(7))
+    np.testing.assert_array_equal(count_pairs(7, true, predicted), expected)

@@ -163,3 +163,9 @@ def test_folders_are_found(folder, tmp_path):
     for wrong in (tmp_path / "nowhere", folder / "model.h5"):
         with pytest.raises(ValueError, match=r"expected a folder of runs$"):
             find_folders(wrong)
+
+
+def test_when_a_run_ended(folder):
+    assert summarize(folder).ended == ""
+    write_record(folder, ending="completed", ended="2026-11-28T10:05:00+00:00")
+    assert summarize(folder).ended == "2026-11-28T10:05:00+00:00"

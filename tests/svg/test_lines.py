@@ -161,3 +161,18 @@ def test_shares_are_in_percent():
     assert {"50%", "90%"} <= set(texts(chart))
     assert 'data-y="50 80 90"' in chart
     assert 'data-y-unit="%"' in chart
+
+
+@pytest.mark.parametrize("hover", [False, True])
+@pytest.mark.parametrize("empty", [[], [math.nan]])
+def test_a_line_without_numbers_keeps_the_colours_of_the_others(hover, empty):
+    whole = line_chart({"a": [1.0, 2.0], "b": [3.0, 4.0]}, hover=hover)
+    chart = line_chart({"a": empty, "b": [3.0, 4.0]}, hover=hover)
+    looks = [
+        (one.get("stroke"), one.get("stroke-dasharray"))
+        for one in ElementTree.fromstring(whole).iter(f"{SVG}path")
+        if one.get("stroke")
+    ]
+    assert f'stroke="{looks[-1][0]}"' in chart
+    assert ("a" in texts(chart)) is not hover, "on a page a name without a line says nothing"
+    assert "b" in texts(chart)

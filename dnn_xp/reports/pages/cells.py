@@ -25,6 +25,6 @@ def percent(value: float) -> Cell:
 def with_error(value: float, error: float) -> Cell:
     """Return a cell with a number and its standard error, where that is known."""
     words = digits(value)
-    if not math.isnan(value) and math.isfinite(error) and error > 0.0:
+    if math.isfinite(error) and error > 1e-9 * abs(value):  # below it is rounding
         words += f" ± {error:.2g}"
     return (words, "" if math.isnan(value) else float(value))

@@ -26,8 +26,11 @@ def class_names(names: Sequence[str], length: int = 40) -> list[str]:
     ['cat (no. 0)', '(no. 1)', 'dog', 'cat (no. 3)', 'a very lon…']
     """
     cut = [short(name, length).strip() for name in names]
+    numbered = [f"{name} (no. {number})".strip() for number, name in enumerate(cut)]
     found = Counter(cut)
+    # A class may be called as another one is with its number.
+    taken = {full for full, name in zip(numbered, cut, strict=True) if found[name] > 1 or not name}
     return [
-        name if name and found[name] == 1 else f"{name} (no. {number})".strip()
-        for number, name in enumerate(cut)
+        name if name and found[name] == 1 and name not in taken else full
+        for name, full in zip(cut, numbered, strict=True)
     ]

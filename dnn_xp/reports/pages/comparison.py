@@ -96,12 +96,12 @@ def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
     differing = differing_settings(runs)
     shown = differing[:_MOST_SETTINGS]
     rows = [
-        [*_row(name, place, run), *_settings(run, shown)]
+        [*_row(name, place, run), *_settings(run, shown), _begun(run)]
         for place, (name, run) in enumerate(zip(names, runs, strict=True))
     ]
     content = {
-        "head": ["run", "state", "best", "at epoch", "epochs", "begun", "took", *shown],
-        "words": [1, 5, *range(7, 7 + len(shown))],
+        "head": ["run", "state", "best", "at epoch", "epochs", "took", *shown, "begun (UTC)"],
+        "words": [1, *range(6, 7 + len(shown))],
         "rows": rows,
         "damaged": [
             (name, run.problem) for name, run in zip(names, runs, strict=True) if run.problem
@@ -119,16 +119,18 @@ def _row(name: str, place: int, run: RunSummary) -> list[Cell]:
         value = best.value
     seconds = seconds_between(run.begun, run.ended)
     epoch = "" if best is None or best.epoch is None else best.epoch
-    state = run.state if run.state != "done" or not run.reason else f"done: {short(run.reason, 60)}"
     return [
         (name, place),
-        state,
+        run.state,
         (describe_best(run), value),
         (str(epoch), epoch),
         (f"{run.epochs:,}", run.epochs),
-        (short(describe_moment(run.begun), 24), run.begun),
         (describe_seconds(seconds), "" if math.isnan(seconds) else seconds),
     ]
+
+
+def _begun(run: RunSummary) -> Cell:
+    return (short(describe_moment(run.begun).removesuffix(" UTC"), 24), run.begun)
 
 
 def _settings(run: RunSummary, names: Sequence[str]) -> list[Cell]:
@@ -165,7 +167,7 @@ def _curves(
     drawn = with_curves[:_MOST_DRAWN]
     # A run that lacks a figure keeps its place: it has the same colour in all charts.
     panels = {
-        key: {name: found[name].get(key, []) for name in drawn}
+        key: {name: found[name].get(key) or [math.nan] for name in drawn}
         for key in _keys([found[name] for name in drawn])
     }
     charts = [_chart(*panel) for panel in [*panels.items()][:_MOST_PANELS]]

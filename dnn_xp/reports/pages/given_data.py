@@ -15,7 +15,7 @@ from dnn_xp.network.checks import check_examples
 from dnn_xp.reports.examples import MOST_EXAMPLES, Examples, in_memory, model_task
 from dnn_xp.reports.pages.facts import Facts
 
-__all__ = ["given_examples"]
+__all__ = ["given_examples", "interval_of"]
 
 _COVERAGE = 0.9
 """Of the intervals that an estimator is asked for."""

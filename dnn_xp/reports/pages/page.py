@@ -8,7 +8,8 @@ be strangers'.
 import base64
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -93,6 +94,7 @@ class Page(NamedTuple):
             .get_template("page.html.j2")
             .render(
                 page=self,
+                sections=[*_named(self.sections)],
                 style=style,
                 script=script,
                 style_hash=_hash_of(style),
@@ -116,6 +118,15 @@ class Page(NamedTuple):
         """Return a frame with the page, which has no part in the notebook around it."""
         frame = '<iframe sandbox="allow-scripts" width="100%" height="600" srcdoc='
         return f'{frame}"{escape(self.html())}"></iframe>'
+
+
+def _named(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
+    """Return each section with the name of its element, which no other has."""
+    counts: Counter[str] = Counter()
+    for section in sections:
+        counts[section.template] += 1
+        count = counts[section.template]
+        yield (section.template if count == 1 else f"{section.template}-{count}"), section
 
 
 def _hash_of(text: str) -> str:

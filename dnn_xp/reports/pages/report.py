@@ -226,7 +226,9 @@ def _of_examples(facts: Facts, shown: Examples, judged: Judged) -> Iterator[Sect
     else:
         yield values_section(said, true, names)
         between = _interval(facts.model, shown)
-        found = None if between is None else intervals_section(*between[:2], true, names, between[2])
+        found = (
+            None if between is None else intervals_section(*between[:2], true, names, between[2])
+        )
         if found is not None:
             yield found
 
@@ -275,9 +277,7 @@ class _Saliency:
         return gradients.T.reshape(-1, *model.image_shape)
 
 
-def _interval(
-    model: Model | None, shown: Examples
-) -> tuple[HostArray, HostArray, float] | None:
+def _interval(model: Model | None, shown: Examples) -> tuple[HostArray, HostArray, float] | None:
     """Return the intervals that an estimator gives, or those between a network's quantiles."""
     if shown.interval is not None or shown.outputs is not None or model is None:
         return shown.interval

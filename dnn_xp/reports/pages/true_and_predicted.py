@@ -20,7 +20,7 @@ __all__ = ["values_section"]
 _MOST_DRAWN, _MOST_LISTED = 12, 500
 """Targets that have charts, and those that have a row of figures."""
 
-_MOST_POINTS, _FEWEST_POINTS = 2_000, 150
+_MOST_POINTS, _FEWEST_POINTS = 2_000, 100
 """Of all charts together, and of one where there are many."""
 
 _N_WORST = 20

@@ -244,11 +244,11 @@ def test_the_same_bits_whatever_n_jobs(kind, y):
 @once
 @both
 def test_a_time_limit_is_kept(kind, y):
-    begun = time.monotonic()
+    begun = time.process_time()  # others may be at work, too
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = kind(**SMALL | {"max_iter": 100_000}, time_limit=1.0).fit(X, y)
-    assert time.monotonic() - begun < 3.0
+    assert time.process_time() - begun < 3.0
     assert 1 <= len(model.thetas_) <= 2
     assert np.all(np.isfinite(outputs(model, X)))
 

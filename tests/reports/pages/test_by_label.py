@@ -11,6 +11,8 @@ from tests.reports.pages.reading import HOSTILE_NAMES, read
 
 pytestmark = pytest.mark.once
 
+METRICS = (metrics.precision, metrics.recall, metrics.f1)
+
 TRUE = [[1, 1, 0, 0], [0, 1, 0, 0]]
 SAID = [[0.9, 0.5, 0.6, 0.1], [0.1, 0.51, 0.2, 0.3]]
 
@@ -42,7 +44,15 @@ def test_the_figures_are_those_of_the_metrics():
         assert found.tables[0]["rows"][k + 1][-3:] == row
 
 
-METRICS = (metrics.precision, metrics.recall, metrics.f1)
+def test_the_figures_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics", reason="compares with scikit-learn")
+    rng = np.random.default_rng(1)
+    Y, A = rng.integers(0, 2, (4, 90)), rng.random((4, 90))
+    *figures, examples = sklearn.precision_recall_fscore_support(Y.T, A.T > 0.5)
+    rows = read(labels_section("abcd", Y, A)).tables[0]["rows"][1:-1]
+    expected = [[f"{x:.3f}" for x in one] for one in np.transpose(figures)]
+    assert [row[-3:] for row in rows] == expected
+    assert [row[1] for row in rows] == [str(n) for n in examples]
 
 
 def test_probabilities_that_are_no_numbers_give_no_label_and_are_said():

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 
+from dnn_xp.reports.pages.curves import learning_curves
 from dnn_xp.reports.pages.page import Headline, Page
 
 pytestmark = pytest.mark.once
@@ -27,7 +28,7 @@ def test_texts_of_strangers_stay_texts(name):
     assert html.count("<script>") == 1
     assert "<img" not in html
     assert "\u202e" not in html
-    assert len(html) < 20_000
+    assert len(html) < len(Page("a", "b", [], []).html()) + 5_000
     assert name not in page._repr_html_()
 
 
@@ -54,3 +55,12 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 def test_a_notebook_shows_it_in_a_frame_of_its_own():
     shown = Page("a", "b", [], [])._repr_html_()
     assert re.match(r'<iframe sandbox="allow-scripts" [^>]*srcdoc="&lt;!doctype html&gt;', shown)
+
+
+@pytest.mark.parametrize("n", [0, 4, 5])
+def test_more_than_four_sections_have_a_list_of_contents(n):
+    section = learning_curves({"cost": [1.0, 0.5]})
+    html = Page("a", "b", [], [section] * n).html()
+    names = re.findall(r'<section id="(.*?)"', html)
+    assert len(set(names)) == n, "no two have the same name"
+    assert re.findall(r'<a href="#(.*?)">', html) == (names if n > 4 else [])
