@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
         save_model,
     )
     from dnn_xp.network import Network, check_gradient
-    from dnn_xp.reports import learning_curve
+    from dnn_xp.reports import learning_curve, report
     from dnn_xp.training import (
         AnotherRunError,
         Callback,
@@ -104,7 +104,7 @@ _HOMES = {
         "save_model",
     ),
     "dnn_xp.network": ("Network", "check_gradient"),
-    "dnn_xp.reports": ("learning_curve",),
+    "dnn_xp.reports": ("learning_curve", "report"),
     "dnn_xp.training": (
         "AnotherRunError",
         "Callback",
@@ -160,6 +160,7 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "one_hot",
     "open_examples",
     "read_picture",
+    "report",
     "save_model",
     "sgd",
     "train",

@@ -16,6 +16,7 @@ from dnn_xp.app.grouped_help import GroupedCommand
 from dnn_xp.app.plot import plot
 from dnn_xp.app.predict import predict
 from dnn_xp.app.range_test import range_test
+from dnn_xp.app.report import report
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate
@@ -129,6 +130,14 @@ app.command(
         "plot digits.h5 mistakes --data digits -o mistakes.png",
     ),
 )(plot)
+app.command(
+    cls=GroupedCommand,
+    epilog=_examples(
+        "report",
+        "report runs/long new.csv -o new.html",
+        "report runs/a runs/b --title 'Two optimizers' -o both.html",
+    ),
+)(report)
 app.command(
     cls=GroupedCommand,
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),

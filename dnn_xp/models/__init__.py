@@ -6,13 +6,14 @@ from dnn_xp.models.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from dnn_xp.models.h5 import Model, ModelFileError, load_model, save_model
+from dnn_xp.models.h5 import Model, ModelFileError, is_model_file, load_model, save_model
 
 __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "Model",
     "ModelFileError",
+    "is_model_file",
     "load_checkpoint",
     "load_model",
     "save_checkpoint",

@@ -45,6 +45,7 @@ from dnn_xp.files.hdf5 import (
     find_data_set,
     find_group,
     fixed,
+    open_hdf5,
     read_array,
     read_attribute,
     read_json,
@@ -60,7 +61,7 @@ from dnn_xp.reprs import brief, html_table, outline, printable
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Model", "ModelFileError", "load_model", "save_model"]
+__all__ = ["Model", "ModelFileError", "is_model_file", "load_model", "save_model"]
 
 _FORMAT, _VERSION = "dnn_xp model", 2
 _BLOCKS = {"network", "about", "classes", "parameters", "preprocessing", "table", "encoder"}
@@ -261,6 +262,20 @@ def load_model(
         raise ModelFileError(f"{path}: not a model that can be used: {said}") from error
     where = open_backend(backend) if isinstance(backend, str) else backend
     return model._replace(theta=from_host(model.theta, dtype=dtype, backend=where))
+
+
+def is_model_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file says of itself that it is a model, whole or not.
+
+    Parameters
+    ----------
+    path : path
+    """
+    try:
+        with open_hdf5(path) as file:
+            return bool(read_attribute(file, "format") == _FORMAT.encode())
+    except ERRORS:
+        return False
 
 
 def _read(content: bytes, path: Path, layers: Mapping[str, type[Layer]] | None) -> Model:

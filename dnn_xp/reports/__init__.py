@@ -1,6 +1,7 @@
-"""Reports: pictures of a run and of what a network has learnt.
+"""Reports: pictures of a run and of what a network has learnt, and pages with all of it.
 
-Each function takes results, such as histories and arrays on the host, and returns a Matplotlib
+`report` returns a page on a run, a model, or several runs: one file to keep and to mail. Each other
+function takes results, such as histories and arrays on the host, and returns a Matplotlib
 figure, which shows itself in a notebook. ``figure.savefig("curve.pdf")`` keeps it: PNG, SVG or PDF,
 with the same bytes for the same results.
 """
@@ -12,12 +13,14 @@ from dnn_xp.reports.curves import learning_curve
 from dnn_xp.reports.figures import save, show
 from dnn_xp.reports.importances import importance_bars
 from dnn_xp.reports.mistakes import mislabeled_pictures
+from dnn_xp.reports.pages import Page, report
 from dnn_xp.reports.range_tests import learning_rate_curve
 from dnn_xp.reports.residuals import residual_plot
 from dnn_xp.reports.saliency import saliency_pictures
 from dnn_xp.reports.weights import weight_pictures
 
 __all__ = [
+    "Page",
     "confusion_heatmap",
     "decision_boundary",
     "importance_bars",
@@ -25,6 +28,7 @@ __all__ = [
     "learning_rate_curve",
     "mislabeled_pictures",
     "reliability_diagram",
+    "report",
     "residual_plot",
     "saliency_pictures",
     "save",

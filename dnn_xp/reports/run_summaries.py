@@ -23,6 +23,7 @@ __all__ = [
     "describe_best",
     "differing_settings",
     "find_folders",
+    "holds_a_run",
     "in_order",
     "read_history",
     "summarize",
@@ -119,12 +120,13 @@ def find_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
         raise ValueError(f"{folder}: found {found}, expected a folder of runs")
-    if _holds_a_run(folder):
+    if holds_a_run(folder):
         return [folder]
-    return [one for one in sorted(folder.iterdir()) if _holds_a_run(one)]
+    return [one for one in sorted(folder.iterdir()) if holds_a_run(one)]
 
 
-def _holds_a_run(folder: Path) -> bool:
+def holds_a_run(folder: Path) -> bool:
+    """Return whether a folder is that of a run, whole or damaged."""
     try:
         names = (RECORD, HISTORY, MODEL, CHECKPOINT)
         return folder.is_dir() and any((folder / name).is_file() for name in names)

@@ -124,8 +124,9 @@ def _of_model(name: str, model: Model) -> Facts:
 
 def _of_estimator(fitted: Any) -> Facts:
     """Return what a fitted estimator says of itself; of one that no file can hold no model."""
+    notes: tuple[str, ...] = ()
     try:
-        model, notes = fitted.to_model(), ()
+        model = fitted.to_model()
     except ValueError as error:
         model, notes = None, (f"The network is not shown: {error}.",)
     history = {

@@ -68,7 +68,8 @@ def given_examples(facts: Facts, data: Any) -> Examples:
 def _columns(model: Model, X: Any, Y: Any) -> Examples:
     """Return examples and targets as `train` takes them."""
     m = X.shape[1] if isinstance(X, Source) else 0
-    few, notes = slice(0, min(m, MOST_EXAMPLES)), ()
+    few = slice(0, min(m, MOST_EXAMPLES))
+    notes: tuple[str, ...] = ()
     if m > MOST_EXAMPLES:
         notes = (f"Of {m:,} examples the first {MOST_EXAMPLES:,} are shown.",)
     X, Y = (to_host(one.read(few) if isinstance(one, Source) else one) for one in (X, Y))

@@ -57,14 +57,14 @@ def judge(model: Model | None, shown: Examples) -> Judged:
     """
     part = shown.part
     if part.y.ndim == 1:
-        said = _as_pair(shown.outputs) if model is None else probabilities_of(model, shown)
+        said = _probabilities(model, shown)
         known = part.classes or (None if model is None else model.classes)
         names = known if known is not None and len(known) == len(said) else _numbers(len(said))
         return Judged("classes", names, part.y, said)
     if part.task == "labels" or part.classes is not None:
         said = _outputs(model, shown)
         return Judged("labels", part.classes or _numbers(len(said)), part.y, said)
-    said = shown.outputs if model is None else values_of(model, shown)
+    said = _outputs(None, shown) if model is None else values_of(model, shown)
     return Judged("values", _target_names(model, said), np.asarray(part.y, np.float64), said)
 
 
@@ -75,8 +75,8 @@ def _outputs(model: Model | None, shown: Examples) -> HostArray:
     return predict(model, shown.part.X)
 
 
-def _as_pair(A: HostArray) -> HostArray:
-    return np.concat([1.0 - A, A]) if A.shape[0] == 1 else A
+def _probabilities(model: Model | None, shown: Examples) -> HostArray:
+    return _outputs(None, shown) if model is None else probabilities_of(model, shown)
 
 
 def _numbers(n: int) -> tuple[str, ...]:

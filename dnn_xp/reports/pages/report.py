@@ -37,7 +37,7 @@ from dnn_xp.reports.pages.model_facts import card_facts, describe_model, where_a
 from dnn_xp.reports.pages.notes import notes_section
 from dnn_xp.reports.pages.page import Headline, Page, Section
 from dnn_xp.reports.pages.true_and_predicted import values_section
-from dnn_xp.reports.run_summaries import History, read_history, summarize
+from dnn_xp.reports.run_summaries import History, RunSummary, read_history, summarize
 from dnn_xp.reports.style import short
 from dnn_xp.reports.words import counted
 from dnn_xp.training import TrainingResult
@@ -95,7 +95,7 @@ def report(
     if isinstance(run, list | tuple) and not isinstance(run, Model | TrainingResult):
         if data is not None:
             raise ValueError("data: found several runs, expected one to show them to")
-        return compare([check_path("run", one) for one in run], title)
+        return compare([check_path("run", one) for one in run], title, notes)
     facts = gather(run)
     shown = None if data is None else given_examples(facts, data)
     if shown is not None and name is not None:
@@ -103,20 +103,21 @@ def report(
     return make_page(facts, shown, title=title, notes=notes)
 
 
-def compare(folders: Sequence[Path], title: str | None = None) -> Page:
+def compare(folders: Sequence[Path], title: str | None = None, notes: str = "") -> Page:
     """Page that compares runs, by what their folders say.
 
     Parameters
     ----------
     folders : sequence of Path
-    title : str, optional
+    title, notes : str, optional
+        The notes stand above all else.
 
     Raises
     ------
     ValueError
         Where one is no folder, or is there twice.
     """
-    runs, histories = [], dict[str, History]()
+    runs, histories = list[RunSummary](), dict[str, History]()
     for folder in folders:
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
@@ -129,7 +130,9 @@ def compare(folders: Sequence[Path], title: str | None = None) -> Page:
         except (OSError, ValueError) as error:
             found_run = found_run._replace(problem=found_run.problem or str(error))
         runs.append(found_run)
-    return comparison_page(runs, histories, title or "")
+    page = comparison_page(runs, histories, title or "")
+    first = notes_section([notes] if notes else [])
+    return page if first is None else page._replace(sections=[first, *page.sections])
 
 
 def make_page(
@@ -255,7 +258,7 @@ class _Pictures:
         self._X, self._brightest = X, brightest
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._X.T)
 
     def __getitem__(self, i: int) -> HostArray:
         return self._X[:, i].reshape(self.shape[1:]) / self._brightest
