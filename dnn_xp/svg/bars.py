@@ -9,11 +9,12 @@ from dnn_xp.svg.axes import LOOKS, TEXT, Frame, Scale, element
 
 __all__ = ["bar_chart"]
 
-_ROW, _LETTER, _LONGEST = 24, 8.6, 20
-"""The height of a row, the width of a letter, as large as on a phone, and letters of a name."""
+_ROW, _LETTER, _DIGIT, _LONGEST = 24, 8.6, 8.0, 20
+"""The height of a row, widths of a letter and a digit, as large as on a phone, and letters of a
+name."""
 
-_WIDTH, _TOP, _NUMBER = 480, 6, 84
-"""The chart's width, what is free above the bars, and the width of the numbers at their right."""
+_WIDTH, _TOP = 480, 6
+"""The chart's width, and what is free above the bars."""
 
 
 def bar_chart(
@@ -48,7 +49,8 @@ def bar_chart(
         return ""
     left = round(10 + _LETTER * max(len(name) for _, _, name in rows))
     bottom = _TOP + _ROW * len(rows)
-    frame = Frame(_WIDTH, bottom + 38, left, _WIDTH - _NUMBER, _TOP, bottom)
+    longest = max(len(_number(value, reach, spread is not None)) for value, reach, _ in rows)
+    frame = Frame(_WIDTH, bottom + 38, left, _WIDTH - round(10 + _DIGIT * longest), _TOP, bottom)
     across = Scale(min(0.0, *ends), max(0.0, *ends), frame.left, frame.right)
     parts = [*_ticks(frame, across, x_name), *_drawn(rows, frame, across, spread is not None)]
     return element(
@@ -59,6 +61,10 @@ def bar_chart(
 def _short(name: str) -> str:
     word = printable(name)
     return word if len(word) <= _LONGEST else f"{word[: _LONGEST - 1]}…"
+
+
+def _number(value: float, reach: float, has_spread: bool) -> str:
+    return f"{value:.3g} ± {reach:.2g}" if has_spread else f"{value:.4g}"
 
 
 def _ticks(frame: Frame, across: Scale, x_name: str) -> Iterator[str]:
@@ -82,7 +88,7 @@ def _drawn(
         middle = frame.top + _ROW * i + _ROW // 2
         at = f'y="{middle + 4}" text-anchor="end" {TEXT}'
         yield f'<text x="{frame.left - 8}" {at}>{escape(name)}</text>'
-        number = f"{value:.3g} ± {reach:.2g}" if has_spread else f"{value:.4g}"
+        number = _number(value, reach, has_spread)
         yield f'<text x="{frame.width - 2}" {at}>{number}</text>'
         if not math.isfinite(value):
             continue

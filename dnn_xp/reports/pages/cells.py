@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["Cell", "digits", "number", "percent", "with_error"]
+__all__ = ["Cell", "digits", "key", "number", "percent", "with_error"]
 
 Cell = str | tuple[str, float | str]
 
@@ -12,14 +12,21 @@ def digits(value: float, n: int = 4) -> str:
     return "-" if math.isnan(value) else f"{value:.{n}g}"
 
 
+def key(value: float) -> float | str:
+    """Return by what a script sorts a number; NaN comes last whatever the direction."""
+    if math.isnan(value):
+        return ""
+    return float(value) if math.isfinite(value) else f"{'-' if value < 0 else ''}Infinity"
+
+
 def number(value: float, n: int = 4) -> Cell:
     """Return a cell with a number of so many digits."""
-    return (digits(value, n), "" if math.isnan(value) else float(value))
+    return (digits(value, n), key(value))
 
 
 def percent(value: float) -> Cell:
     """Return a cell with a part of a whole in percent."""
-    return ("-", "") if math.isnan(value) else (f"{value:.1%}", float(value))
+    return ("-" if math.isnan(value) else f"{value:.1%}", key(value))
 
 
 def with_error(value: float, error: float) -> Cell:
@@ -27,4 +34,4 @@ def with_error(value: float, error: float) -> Cell:
     words = digits(value)
     if math.isfinite(error) and error > 1e-9 * abs(value):  # below it is rounding
         words += f" ± {error:.2g}"
-    return (words, "" if math.isnan(value) else float(value))
+    return (words, key(value))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dnn_xp.reports.pages.cells import Cell
+from dnn_xp.reports.pages.cells import Cell, key
 from dnn_xp.reports.pages.class_names import class_names
 from dnn_xp.reports.pages.page import Headline, Page, Section
 from dnn_xp.reports.pages.times import describe_moment, describe_seconds, seconds_between
@@ -95,12 +95,22 @@ def _best(runs: Sequence[RunSummary]) -> list[Headline]:
 def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
     differing = differing_settings(runs)
     shown = differing[:_MOST_SETTINGS]
+    figure = _common_figure(runs)
     rows = [
-        [*_row(name, place, run), *_settings(run, shown), _begun(run)]
+        [*_row(name, place, run, figure), *_settings(run, shown), _begun(run)]
         for place, (name, run) in enumerate(zip(names, runs, strict=True))
     ]
     content = {
-        "head": ["run", "state", "best", "at epoch", "epochs", "took", *shown, "begun (UTC)"],
+        "head": [
+            "run",
+            "state",
+            f"best {figure}".strip(),
+            "at epoch",
+            "epochs",
+            "took",
+            *shown,
+            "begun (UTC)",
+        ],
         "words": [1, *range(6, 7 + len(shown))],
         "rows": rows,
         "damaged": [
@@ -112,21 +122,31 @@ def _table(runs: Sequence[RunSummary], names: Sequence[str]) -> Section:
     return Section("Runs", "comparison", content)
 
 
-def _row(name: str, place: int, run: RunSummary) -> list[Cell]:
+def _row(name: str, place: int, run: RunSummary, figure: str) -> list[Cell]:
     best = run.best
-    value: float | str = ""
-    if best is not None and math.isfinite(best.value):
-        value = best.value
+    value = math.nan if best is None else best.value
+    shown = describe_best(run)
+    if best is not None and figure:
+        shown = describe_metric(best.name, best.value)
     seconds = seconds_between(run.begun, run.ended)
     epoch = "" if best is None or best.epoch is None else best.epoch
     return [
         (name, place),
         run.state,
-        (describe_best(run), value),
+        (shown, key(value)),
         (str(epoch), epoch),
         (f"{run.epochs:,}", run.epochs),
-        (describe_seconds(seconds), "" if math.isnan(seconds) else seconds),
+        (describe_seconds(seconds), key(seconds)),
     ]
+
+
+def _common_figure(runs: Sequence[RunSummary]) -> str:
+    """Return the name of the best figures, where it is that of all runs."""
+    names = {(run.best.name, run.best.is_held_out) for run in runs if run.best is not None}
+    if len(names) != 1:
+        return ""
+    ((name, is_held_out),) = names
+    return name if is_held_out else f"{name} (training)"
 
 
 def _begun(run: RunSummary) -> Cell:

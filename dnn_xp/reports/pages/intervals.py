@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dnn_xp.arguments import check, check_number
-from dnn_xp.reports.pages.cells import Cell, digits, number, percent
+from dnn_xp.reports.pages.cells import Cell, digits, key, number, percent
 from dnn_xp.reports.pages.class_names import class_names
 from dnn_xp.reports.pages.page import Section
 from dnn_xp.reports.words import counted
@@ -220,7 +220,7 @@ def _overview(names: Sequence[str], figures: Sequence[IntervalFigures]) -> list[
 
 
 def _share(part: float, error: float) -> Cell:
-    return percent(part) if math.isnan(part) else (f"{part:.1%} ± {error:.1%}", part)
+    return percent(part) if math.isnan(part) else (f"{part:.1%} ± {error:.1%}", key(part))
 
 
 def _target(
@@ -265,7 +265,7 @@ def _by_part(low: _Values, high: _Values, true: _Values, order_by: _Values) -> l
         spread = math.sqrt(found.found * (1.0 - found.found) / found.n)
         rows.append(
             [
-                (f"{digits(begin)} to {digits(end)}", begin),
+                (f"{digits(begin)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{digits(end)}", begin),
                 (f"{found.n:,}", found.n),
                 _share(found.found, spread),
                 number(found.width),

@@ -41,9 +41,9 @@ def page(runs, histories=None):
 def test_the_best_comes_first_with_what_differs():
     found = page([run("a", 0.7), run("b", 0.9, settings={"optimizer": "sgd"})])
     assert found.tables[0]["rows"] == [
-        ["run", "state", "best", "at epoch", "epochs", "took", "optimizer", "begun (UTC)"],
-        ["b", "done", "accuracy 90.00%", "2", "2", "1 min 30 s", "sgd", "2026-12-01 05:00"],
-        ["a", "done", "accuracy 70.00%", "2", "2", "1 min 30 s", "adam", "2026-12-01 05:00"],
+        ["run", "state", "best accuracy", "at epoch", "epochs", "took", "optimizer", "begun (UTC)"],
+        ["b", "done", "90.00%", "2", "2", "1 min 30 s", "sgd", "2026-12-01 05:00"],
+        ["a", "done", "70.00%", "2", "2", "1 min 30 s", "adam", "2026-12-01 05:00"],
     ]
     assert {"data-value": "0.9"} in found.named("td")
     assert "2 done." in found.words
@@ -86,6 +86,26 @@ def test_each_figure_has_a_chart_with_a_line_for_each_run():
     )
     assert blue != orange
     assert re.search('data-line="a".*?stroke="(#\\w+)"', charts[2])[1] == orange
+
+
+@pytest.mark.parametrize(
+    ("bests", "heading", "shown"),
+    [
+        ([Best("cost", 0.5, 2, "min", False)], "best cost (training)", ["0.5"]),
+        ([Best("a b", 0.5, 2, "min", True)], "best a b", ["0.5"]),
+        (
+            [Best("cost", 0.5, 2, "min", True), Best("cost", 0.5, 2, "min", False)],
+            "best",
+            ["cost 0.5", "cost 0.5 (training)"],
+        ),
+        ([Best("cost", 0.5, None, "min", True), None], "best cost", ["0.5", ""]),
+    ],
+)
+def test_the_name_of_a_figure_of_all_runs_stands_above_it(bests, heading, shown):
+    runs = [run(f"{i}", best=best) for i, best in enumerate(bests)]
+    rows = page(runs).tables[0]["rows"]
+    assert rows[0][2] == heading
+    assert [row[2] for row in rows[1:]] == shown
 
 
 def test_runs_on_different_data_are_told_so():

@@ -45,7 +45,7 @@ def test_rising_predictions_divide_the_examples():
     low, high = np.zeros(20), np.full(20, 9.0)
     found = read(intervals_section([low], [high], [true], ["y"], 0.5, [order_by]))
     rows = found.tables[1]["rows"][1:]
-    assert [(row[0], row[2].split()[0]) for row in rows] == [
+    assert [(" ".join(row[0].split()), row[2].split()[0]) for row in rows] == [
         ("-3 to -3", "0.0%"),
         ("7 to 7", "100.0%"),
     ]
