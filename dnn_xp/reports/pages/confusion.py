@@ -23,6 +23,9 @@ _SHADES = 10
 _RIGHT, _WRONG = (38, 139, 210), (214, 95, 10)
 """Blue and orange that can be seen on light and on dark."""
 
+_FAINTEST = 70
+"""How opaque a point is at least, of 255, that stands for any example."""
+
 
 def confusion_matrix_section(classes: Sequence[str], true: Any, predicted: Any) -> Section:
     """Section on which classes are taken for which.
@@ -106,6 +109,6 @@ def _picture(shades: Any) -> str:
     pixels = np.empty((*right.shape, 4), dtype=np.uint8)
     pixels[..., :3] = np.where(is_right[..., np.newaxis], _RIGHT, _WRONG)
     strongest = np.maximum(right, wrong)
-    pixels[..., 3] = 255 * strongest // _SHADES
+    pixels[..., 3] = _FAINTEST + (255 - _FAINTEST) * strongest // _SHADES
     pixels[strongest == 0] = 0
     return picture_url(pixels)

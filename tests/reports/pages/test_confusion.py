@@ -81,7 +81,7 @@ def test_the_picture_is_blue_where_it_is_right_and_orange_where_not(monkeypatch)
     blue, orange = pixels[0, 0], pixels[0, 5]
     assert blue[2] > blue[0]
     assert orange[0] > orange[2]
-    assert (pixels[0, 0, 3], pixels[0, 5, 3], pixels[29, 1, 3]) == (255 * 9 // 10, 255 // 2, 255)
+    assert 128 < pixels[0, 5, 3] < pixels[0, 0, 3] < pixels[29, 1, 3] == 255
     assert np.count_nonzero(pixels[..., 3]) == 4
 
 
