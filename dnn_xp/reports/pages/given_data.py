@@ -60,7 +60,9 @@ def given_examples(facts: Facts, data: Any) -> Examples:
     if isinstance(data, Dataset):
         known = data.classes is not None and model.classes not in (None, data.classes)
         data = with_classes(data, model.classes or ()) if known and data.y.ndim == 1 else data
-        check_examples(model.network, data.X, None if data.y.ndim == 1 else data.y)
+        n_inputs, (n, m) = model.network.n_inputs, data.X.shape
+        check("X", data.X.shape, n == n_inputs and m > 0, f"({n_inputs}, m), columns")
+        check("y", data.y.shape, data.y.shape[-1] == m, f"one for each of {m} examples")
         return Examples(_NAME, data, notes=stored)
     return _columns(model, *data)
 

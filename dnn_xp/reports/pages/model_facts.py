@@ -10,7 +10,7 @@ from dnn_xp.models import Model
 from dnn_xp.reports.examples import Examples, model_task
 from dnn_xp.reports.pages.card import CardFacts, PartFacts, Training
 from dnn_xp.reports.pages.facts import Facts
-from dnn_xp.reports.pages.headlines import CHANCE
+from dnn_xp.reports.pages.headlines import chance_words
 from dnn_xp.reports.pages.judging import Judged, figures
 from dnn_xp.reports.words import counted, describe_data, describe_network
 
@@ -62,7 +62,7 @@ def card_facts(
         _held_out(judged, seen),
         parts,
         chance,
-        CHANCE[judged.task] if judged is not None else "",
+        "" if judged is None else chance_words(judged.task, known=seen is not None),
         calibration_error,
         facts.epochs,
         facts.epochs_asked,
