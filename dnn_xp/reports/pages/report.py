@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.callbacks.run_folder import HISTORY
 from dnn_xp.functions.costs import find_cost, quantiles_of
@@ -93,6 +93,9 @@ def report(
     Headline(value='100.00%', words='accuracy, of 3 examples', beside='always the commonest class: \
 66.67%')
     """
+    for argument, text in (("name", name), ("title", title)):
+        check_kind(argument, text, str | None, "a text")
+    check_kind("notes", notes, str, "a text")
     if isinstance(run, list | tuple) and not isinstance(run, Model | TrainingResult):
         if data is not None:
             raise ValueError("data: found several runs, expected one to show them to")

@@ -307,10 +307,10 @@ def test_several_runs_are_compared(folder, tmp_path):
         (".", None, ValueError, "run: found ., a folder without run.json"),
         (LINE, None, TypeError, "run: found Network"),
         (Model(LINE, np.zeros(5)), X, ValueError, "data: found"),
-        (Model(LINE, np.zeros(5)), (X.T, X[:1]), ValueError, r"X: found \(60, 4\)"),
+        (Model(LINE, np.zeros(5)), (X.T, X[:1]), ValueError, r"data: found \(60, 4\)"),
         (Model(LINE, np.zeros(5)), (X, X[:1, :7]), ValueError, "Y has shape"),
         (Model(LINE, np.zeros(5)), (X[:, :0], X[:1, :0]), ValueError, "X: found no examples"),
-        (pictures()[0], pictures()[1]._replace(X=X[:3]), ValueError, r"X: found \(3, 60\)"),
+        (pictures()[0], pictures()[1]._replace(X=X[:3]), ValueError, r"data: found \(3, 60\)"),
         (Model(SOFTMAX, np.zeros(SOFTMAX.size)), (X, CLASSES + 7), ValueError, "Y: found class"),
     ],
 )
