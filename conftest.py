@@ -119,6 +119,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "distributed: starts processes of its own; runs where -m distributed asks for it"
     )
+    config.addinivalue_line(
+        "markers", "browser: opens pages in Chromium; runs where -m browser asks for it"
+    )
     config.addinivalue_line("markers", "cupy: runs on CuPy, or on the stand-in for it, alone")
     config.stash[_LEFT_OUT] = set()
     _hear_signals()
@@ -170,15 +173,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the tests that are marked ``once`` to NumPy, and those marked ``cupy`` to CuPy.
 
-    Those that are marked ``distributed`` are left to the session that asks for them.
+    Those that are marked ``distributed`` or ``browser`` are left to the sessions that ask for them.
     """
     with_numpy = "numpy" in (config.getoption("backend") or backends.BACKENDS)
-    with_processes = "distributed" in config.getoption("markexpr")
+    asked = config.getoption("markexpr")
+    unasked = [name for name in ("distributed", "browser") if name not in asked]
 
     def is_left(item: pytest.Item) -> bool:
         if item.get_closest_marker("once") and not with_numpy:
             return True
-        if item.get_closest_marker("distributed") and not with_processes:
+        if any(item.get_closest_marker(name) for name in unasked):
             return True
         library = item.callspec.params.get("library") if hasattr(item, "callspec") else None
         is_cupys = item.get_closest_marker("cupy") is not None

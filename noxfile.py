@@ -3,9 +3,11 @@
 Arguments after ``--`` go to pytest: ``nox -s "tests(torch)" -- -k costs``.
 """
 
+import os
 import re
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -39,6 +41,10 @@ BACKENDS = {
 
 # What starts processes: mpich brings a launcher of its own; torch in the version of its oracle.
 DISTRIBUTED = ("torch==2.13.0", "mpich", "accelerate", "distributed")
+
+# What opens pages, by its names in PATH; and what checks them for what keeps people out.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AXE = "axe-core@4.14.1"
 
 # What depends on how the arrays of CuPy are made, moved and refused.
 ON_THE_STAND_IN = (
@@ -138,6 +144,33 @@ def distributed(session: nox.Session) -> None:
     session.install("-e", ".[app,sklearn,dask,jax,mpi,torch,test]", *DISTRIBUTED)
     command = ("pytest", "-q", "-n", "auto", "--backend", "numpy", "-m", "distributed")
     session.run(*command, *(session.posargs or ("tests",)))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open pages in Chromium: by mouse, touch and keyboard, on a phone, on paper, with axe-core."""
+    if not any(map(shutil.which, CHROMIUM)):
+        session.skip(f"there is no Chromium: none of {', '.join(CHROMIUM)} is in PATH")
+    session.install("-e", ".[app,sklearn,test]", SKLEARN, "playwright", "pypdf")
+    axe = os.environ.get("AXE_SCRIPT") or _fetch_axe(Path(session.create_tmp()))
+    command = ("pytest", "-q", "--backend", "numpy", "-m", "browser")
+    environment = {"AXE_SCRIPT": axe, "OMP_NUM_THREADS": "1"}
+    session.run(*command, *(session.posargs or ("tests/browser",)), env=environment)
+
+
+def _fetch_axe(folder: Path) -> str:
+    """Return where axe-core is, which is fetched by npm once; nothing where it cannot be had."""
+    script = folder / "package" / "axe.min.js"
+    if not script.is_file() and (npm := shutil.which("npm")):
+        command = [npm, "pack", "--silent", AXE]
+        try:
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        (archive,) = folder.glob("axe-core-*.tgz")
+        with tarfile.open(archive) as packed:
+            packed.extract("package/axe.min.js", folder, filter="data")
+    return str(script) if script.is_file() else ""
 
 
 @nox.session

@@ -20,6 +20,7 @@ from dnn_xp.app.report import report
 from dnn_xp.app.runs import resume
 from dnn_xp.app.train import train
 from dnn_xp.app.use import evaluate
+from dnn_xp.app.watch import watch
 
 __all__ = ["app"]
 
@@ -130,6 +131,9 @@ app.command(
         "plot digits.h5 mistakes --data digits -o mistakes.png",
     ),
 )(plot)
+app.command(cls=GroupedCommand, epilog=_examples("watch", "watch runs/long --port 8000 --open"))(
+    watch
+)
 app.command(
     cls=GroupedCommand,
     epilog=_examples(

@@ -6,6 +6,7 @@ each write. A process that is killed leaves the small file behind, but nobody ho
 
 import errno
 import os
+import time
 from pathlib import Path
 
 try:
@@ -17,6 +18,10 @@ __all__ = ["FileLock", "InUseError", "is_locked", "lock_of"]
 
 _HAVE_NONE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What systems say whose files cannot be locked."""
+
+
+_LOOKS, _MOMENT = 5, 0.02
+"""How often a lock is tried, and after how many seconds again."""
 
 
 class InUseError(OSError):
@@ -73,8 +78,15 @@ class FileLock:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = lock_of(Path(path).resolve())
         self._descriptor: int | None = None
-        while fcntl is not None and not self._take(path):
-            pass  # the one before has just let go of it, and removed the file
+        for _ in range(_LOOKS):
+            try:
+                while fcntl is not None and not self._take(path):
+                    pass  # the one before has just let go of it, and removed the file
+                break
+            except InUseError:  # by a run, or for a moment by who looks whether there is one
+                time.sleep(_MOMENT)
+        else:
+            raise InUseError(f"{path}: is being written by another run")
         self.works = self._descriptor is not None
 
     def release(self) -> None:

@@ -20,12 +20,15 @@ __all__ = [
     "Best",
     "History",
     "RunSummary",
+    "add_epoch",
+    "best_of",
     "describe_best",
     "differing_settings",
     "find_folders",
     "holds_a_run",
     "in_order",
     "read_history",
+    "state_of",
     "summarize",
 ]
 
@@ -155,22 +158,20 @@ def _read(folder: Path) -> RunSummary:
         raise ValueError(f"{RECORD} cannot be read ({error})") from error
     if not isinstance(record, dict) or not isinstance(record.get("run"), dict):
         raise ValueError(f"{RECORD} is no record of a run")
-    ending, running = record.get("ending"), is_locked(folder / CHECKPOINT)
-    if ending is not None and ending not in list(Ending):
-        raise ValueError(f"{RECORD} says that it ended {ending!r}")
+    ending, state = record.get("ending"), state_of(folder, record)
     history = read_history(folder) if (folder / HISTORY).is_file() else {}
-    best, epochs = _best(history), len(history.get("cost", ()))
+    best, epochs = best_of(history), len(history.get("cost", ()))
     if not history:  # an estimator of tables has figures of its end only
         figures = _mapping(record, "figures")
         at_end = {name: [value] for name, value in figures.items() if isinstance(value, float)}
-        best, epochs = _best(at_end), check_whole("epochs", record.get("epochs", 0), 0)
+        best, epochs = best_of(at_end), check_whole("epochs", record.get("epochs", 0), 0)
         best = None if best is None else best._replace(epoch=None)
     settings = _mapping(record, "settings")
     if ending in (Ending.COMPLETED, Ending.STOPPED) and not (folder / MODEL).is_file():
         raise ValueError(f"there is no {MODEL}")
     return RunSummary(
         folder,
-        "running" if running else _STATES[None if ending is None else Ending(ending)],
+        state,
         str(record.get("begun", "")),
         epochs,
         str(record.get("reason", "")),
@@ -179,6 +180,28 @@ def _read(folder: Path) -> RunSummary:
         _settings(record, settings),
         ended=str(record.get("ended", "")),
     )
+
+
+def state_of(folder: Path, record: Mapping[str, Any]) -> str:
+    """Return the state of a run: "done", "interrupted", "running" or "diverged".
+
+    Parameters
+    ----------
+    folder : Path
+    record : mapping
+        What is written there of the run.
+
+    Raises
+    ------
+    ValueError
+        Where it ended as no run does.
+    """
+    ending = record.get("ending")
+    if ending is not None and ending not in list(Ending):
+        raise ValueError(f"{RECORD} says that it ended {ending!r}")
+    if is_locked(folder / CHECKPOINT):
+        return "running"
+    return _STATES[None if ending is None else Ending(ending)]
 
 
 def read_history(folder: Path) -> History:
@@ -197,18 +220,39 @@ def read_history(folder: Path) -> History:
     lines = text.split("\n")[:-1]  # behind the last end of a line there is nothing whole
     history: History = {}
     for number, line in enumerate(lines, 1):
-        try:
-            figures = json.loads(line)
-            if not isinstance(figures, dict) or figures.pop("epoch") != number:
-                raise ValueError("its number is another")
-            for name, value in figures.items():
-                values = history.setdefault(name, [math.nan] * (number - 1))
-                values.append(math.nan if value is None else float(value))
-        except (KeyError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"line {number} of {HISTORY} is no epoch ({error})") from error
-        for values in history.values():  # a run that goes on may measure less than before
-            values.extend([math.nan] * (number - len(values)))
+        add_epoch(history, number, line)
     return history
+
+
+def add_epoch(history: History, number: int, line: str) -> None:
+    """Add the figures of an epoch to those before it.
+
+    Parameters
+    ----------
+    history : History
+        Of the epochs before, to each of which it has a figure by each name.
+    number : int
+        Of the epoch, from 1.
+    line : str
+        As it stands in the file.
+
+    Raises
+    ------
+    ValueError
+        Where it is no epoch of that number.
+    """
+    try:
+        figures = json.loads(line)
+        if not isinstance(figures, dict) or figures.pop("epoch") != number:
+            raise ValueError("its number is another")
+        found = {
+            str(name): math.nan if value is None else float(value)
+            for name, value in figures.items()
+        }
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"line {number} of {HISTORY} is no epoch ({error})") from error
+    for name in {**history, **found}:  # a run that goes on may measure other things than before
+        history.setdefault(name, [math.nan] * (number - 1)).append(found.get(name, math.nan))
 
 
 def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -235,7 +279,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _best(history: History) -> Best | None:
+def best_of(history: History) -> Best | None:
     """Return the best of the figures by which a run is judged: held out, where there are such.
 
     It is the metric that is always measured on such data, so that runs can be compared; where there

@@ -40,6 +40,8 @@ class Scale:
         Whether whole numbers alone are marked.
     floor : float, optional
         Of a logarithmic scale, below which it is linear and has a place for 0.
+    n_steps : int
+        The most there are between numbers that are marked.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Scale:
         is_log: bool = False,
         is_count: bool = False,
         floor: float | None = None,
+        n_steps: int = 4,
     ) -> None:
         self.is_log, self.is_whole, self.floor = is_log, is_log or is_count, floor
         bottom, top = self._place(low), self._place(high)
@@ -61,7 +64,7 @@ class Scale:
         # Halved before they are subtracted: the numbers may be near to the largest there is.
         self._bottom, self._half = bottom, 0.5 * top - 0.5 * bottom
         self._begin, self._length = begin, end - begin
-        self.ticks = [*self._ticks(bottom, top)]
+        self.ticks = [*self._ticks(bottom, top, n_steps)]
 
     def __call__(self, number: float) -> float:
         """Return where a number stands."""
@@ -75,9 +78,9 @@ class Scale:
             return math.log10(self.floor) - 1.0 + number / self.floor
         return math.log10(number)
 
-    def _ticks(self, bottom: float, top: float) -> Iterator[float]:
-        """Return some four round numbers between the ends."""
-        step = _round_step(self._half / 2.0)
+    def _ticks(self, bottom: float, top: float, n_steps: int) -> Iterator[float]:
+        """Return round numbers between the ends."""
+        step = _round_step(self._half / (n_steps / 2.0))
         if self.is_whole:
             step = max(1.0, math.ceil(step))
         if self.floor is not None:

@@ -82,7 +82,8 @@ def line_chart(
         height=_FRAME.height + down, top=_FRAME.top + down, bottom=_FRAME.bottom + down
     )
     across = Scale(left, right, frame.left, frame.right, is_log=x_is_log, is_count=x is None)
-    up = Scale(low, high, frame.bottom, frame.top, is_log=y_is_log, floor=floor)
+    n_steps = 6 if hover else 4
+    up = Scale(low, high, frame.bottom, frame.top, is_log=y_is_log, floor=floor, n_steps=n_steps)
     parts = [
         *crosslines(frame, across, up, x_name, is_share=y_is_share),
         _title_up(y_name, hover),

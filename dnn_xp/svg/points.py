@@ -86,8 +86,8 @@ def _scales(points: Sequence[_Point], frame: Frame, line: str | None) -> tuple[S
         right = high = max(right, high)
     elif line == "zero":
         low, high = min(low, 0.0), max(high, 0.0)
-    across = Scale(left, right, frame.left + 6, frame.right - 6)
-    return across, Scale(low, high, frame.bottom - 6, frame.top + 6)
+    across = Scale(left, right, frame.left + 6, frame.right - 6, n_steps=6)
+    return across, Scale(low, high, frame.bottom - 6, frame.top + 6, n_steps=6)
 
 
 def _reference(frame: Frame, up: Scale, line: str | None) -> Iterator[str]:

@@ -66,6 +66,7 @@ PATHS = [
     ("plot", "curves", "--output"),
     ("plot", "curves", "--data-dir"),
     ("runs", "folder"),
+    ("watch", "run"),
 ]
 
 

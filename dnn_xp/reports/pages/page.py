@@ -20,7 +20,7 @@ from dnn_xp.backends import require
 from dnn_xp.files.atomic import replacing
 from dnn_xp.reprs import printable
 
-__all__ = ["Headline", "Page", "Section"]
+__all__ = ["Headline", "Page", "Section", "policy"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -80,27 +80,39 @@ class Page(NamedTuple):
     headlines: Sequence[Headline]
     sections: Sequence[Section]
 
-    def html(self) -> str:
+    def html(self, *, live: bool = False) -> str:
         """Return the page as one file's text.
+
+        Parameters
+        ----------
+        live : bool
+            Whether its parts are to be replaced by those that its server sends.
 
         Raises
         ------
         ImportError
             Where jinja2 is not installed.
         """
-        style, script = _read("page.css"), _read("page.js")
+        style, scripts = _read("page.css"), [_read("page.js"), *[_read("live.js")][: int(live)]]
         return str(
             _environment()
             .get_template("page.html.j2")
             .render(
                 page=self,
-                sections=[*_named(self.sections)],
+                parts=self.parts(),
                 style=style,
-                script=script,
-                style_hash=_hash_of(style),
-                script_hash=_hash_of(script),
+                scripts=scripts,
+                policy=policy(live=live),
+                live=live,
             )
         )
+
+    def parts(self) -> dict[str, Any]:
+        """Return the elements that a live page replaces, by their ids, in their order."""
+        markup, sections = require("markupsafe", extra="app").Markup, [*_named(self.sections)]
+        head = _environment().get_template("head.html.j2").render(page=self, sections=sections)
+        made = {name: _render_section(name, section) for name, section in sections}
+        return {"head": markup(head)} | made
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file, whole or not at all.
@@ -129,9 +141,27 @@ def _named(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
         yield (section.template if count == 1 else f"{section.template}-{count}"), section
 
 
+def policy(*, live: bool = False) -> str:
+    """Return the Content-Security-Policy: its own style and scripts, pictures within it, no more.
+
+    Parameters
+    ----------
+    live : bool
+        Whether the page may hear of news from where it came from.
+    """
+    names = ("page.js", "live.js") if live else ("page.js",)
+    scripts = " ".join(_hash_of(_read(name)) for name in names)
+    rules = (
+        *("default-src 'none'", "img-src data:", f"style-src {_hash_of(_read('page.css'))}"),
+        *(f"script-src {scripts}", "base-uri 'none'", "form-action 'none'"),
+        *["connect-src 'self'"][: int(live)],
+    )
+    return "; ".join(rules)
+
+
 def _hash_of(text: str) -> str:
-    """Return what the page's policy knows its own style and script by."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    """Return what a policy knows a style or a script by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
@@ -151,16 +181,18 @@ def _environment() -> Any:
         lstrip_blocks=True,
         finalize=_safe,
     )
-    made.globals["render_section"] = _render_section
     made.filters["whole"] = _whole
     return made
 
 
-def _render_section(section: Section) -> Any:
+def _render_section(name: str, section: Section) -> Any:
     """Return the element of a section; see `Section`."""
-    markup = require("markupsafe", extra="app").Markup
-    template = _environment().get_template(f"{section.template}.html.j2")
-    return markup(template.render(title=section.title, **section.content))
+    markup, templates = require("markupsafe", extra="app").Markup, _environment()
+    content = templates.get_template(f"{section.template}.html.j2").render(
+        title=section.title, **section.content
+    )
+    around = templates.get_template("section.html.j2")
+    return markup(around.render(name=name, title=section.title, content=markup(content)))
 
 
 def _whole(text: str) -> Any:

@@ -5,7 +5,6 @@
   const SVG = "http://www.w3.org/2000/svg";
   const hidden = new Map(); // names of lines that are hidden, by section
   const sorted = new Map(); // the column and the direction, by table
-  const opened = new Map(); // whether it is open, by element of details
   const held = new WeakMap(); // the place of the cursor, by chart
   const read = new WeakMap(); // the points, by line
   let last = null; // what had the focus: its section, and its place there
@@ -239,9 +238,6 @@
   document.addEventListener("pointerdown", (event) => {
     if (!event.target.closest?.(FOCUSABLE)) last = null;
   });
-  document.addEventListener("toggle", (event) => {
-    if (event.target.localName === "details") opened.set(nameOf(event.target, "details"), event.target.open);
-  }, true);
 
   const build = () => {
     document.querySelectorAll(CHART).forEach(prepareChart);
@@ -256,10 +252,6 @@
   document.addEventListener("page:replaced", () => {
     build();
     document.querySelectorAll("section").forEach(hideLines);
-    for (const one of document.querySelectorAll("details")) {
-      const wasOpen = opened.get(nameOf(one, "details"));
-      if (wasOpen !== undefined) one.open = wasOpen;
-    }
     giveFocusBack();
   });
   build();
