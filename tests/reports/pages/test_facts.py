@@ -28,7 +28,7 @@ def test_a_result_knows_its_network_by_its_progress():
     result = train(LINE, X, X[:1], epochs=3)
     found = gather(result)
     assert found.model.network == LINE
-    assert found.model.theta is result.theta
+    assert np.array_equal(found.model.theta, result.theta)
     assert (found.state, found.epochs, len(found.history["cost"])) == ("done", 3, 3)
     found = gather(result._replace(progress=None))
     assert found.model is None

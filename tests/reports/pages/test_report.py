@@ -323,3 +323,11 @@ def test_what_does_not_fit_is_named(run, data, error, said, tmp_path, monkeypatc
 def test_the_same_run_has_the_same_page(folder):
     pytest.importorskip("jinja2")
     assert report(folder, (X, X[:1])).html() == report(folder, (X, X[:1])).html()
+
+
+def test_a_result_of_any_library_is_shown_by_the_current_one():
+    torch = pytest.importorskip("torch")
+    x = torch.asarray(X)
+    run = train(LINE, x, x[:1], epochs=3)
+    of_numpy = train(LINE, X, X[:1], epochs=3)
+    assert report(run, (x, x[:1])).headlines == report(of_numpy, (X, X[:1])).headlines
