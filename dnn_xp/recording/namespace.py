@@ -20,7 +20,6 @@ from dnn_xp.recording.shapes import (
     broadcast,
     reduced,
     reshaped,
-    size_of,
 )
 from dnn_xp.recording.symbol import ELEMENTWISE, Recorder, Symbol, matmul, operate
 
@@ -40,7 +39,8 @@ class SymbolNamespace:
     __name__ = "dnn_xp.recording"
     __array_api_version__ = "2024.12"
     pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
-    finfo, iinfo, isdtype = map(staticmethod, (np.finfo, np.iinfo, np.isdtype))
+    finfo, iinfo = staticmethod(np.finfo), staticmethod(np.iinfo)
+    isdtype = staticmethod(np.isdtype)
     __array_namespace_info__ = staticmethod(np.__array_namespace_info__)
 
     def __init__(self, recorder: Recorder) -> None:
@@ -65,10 +65,10 @@ class SymbolNamespace:
 
 
 _VALUES = ", since the shape of its result depends on values"
-_REASONS = {
-    name: _VALUES
-    for name in ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values")
-}
+_REASONS = dict.fromkeys(
+    ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"), _VALUES
+)
+
 
 # ------------------------------------------------------------------ making arrays
 
@@ -143,7 +143,8 @@ def _arange(
     length = length if isinstance(length, Size) else max(0, length)
     default = "float64" if float in map(type, (start, stop, step)) else "int64"
     found = find_dtype(default if dtype is None else dtype)
-    return recorder.note("arange", start, stop, step, dtype=found, shape=(length,))
+    inputs = (start, stop) if step == 1 else (start, stop, step)
+    return recorder.note("arange", *inputs, dtype=found, shape=(length,))
 
 
 # ------------------------------------------------------------------ dtypes
@@ -154,7 +155,7 @@ def _astype(
 ) -> Symbol:
     x, found = recorder.symbol(x), find_dtype(dtype)
     if x.dtype == found:
-        return x
+        return recorder.symbol(x)
     return recorder.note("astype", x, dtype=found, shape=x.shape)
 
 
@@ -309,7 +310,8 @@ def _sorting(name: str) -> Callable[..., Symbol]:
     ) -> Symbol:
         x = recorder.symbol(x)
         dtype = x.dtype if name == "sort" else _INT64
-        options = {"axis": axis_of(name, axis, x.ndim), "descending": descending, "stable": stable}
+        options = {"axis": axis_of(name, axis, x.ndim), "stable": bool(stable)}
+        options |= {"descending": True} if descending else {}  # which NumPy has no word for
         return recorder.note(name, x, dtype=dtype, shape=x.shape, **options)
 
     return sort
@@ -322,7 +324,7 @@ def _reshape(recorder: Recorder, x: Any, /, shape: Any, *, copy: Any = None) -> 
     x, wanted = recorder.symbol(x), as_shape("reshape", shape)
     found = reshaped(x.shape, wanted)
     if str(found) == str(x.shape):
-        return x
+        return recorder.symbol(x)
     return recorder.note("reshape", x, dtype=x.dtype, shape=found)
 
 
@@ -331,7 +333,7 @@ def _broadcast_to(recorder: Recorder, x: Any, /, shape: Any) -> Symbol:
     if str(broadcast("broadcast_to", x.shape, wanted)) != str(wanted):
         raise RecordingError(f"broadcast_to: found shape {x.shape}, expected one within {wanted}")
     if str(x.shape) == str(wanted):
-        return x
+        return recorder.symbol(x)
     return recorder.note("broadcast_to", x, dtype=x.dtype, shape=wanted)
 
 
@@ -351,13 +353,15 @@ def _permute_dims(recorder: Recorder, x: Any, /, axes: Any) -> Symbol:
 
 
 def _matrix_transpose(recorder: Recorder, x: Any, /) -> Symbol:
-    return recorder.symbol(x).mT
+    found: Symbol = recorder.symbol(x).mT
+    return found
 
 
 def _expand_dims(recorder: Recorder, x: Any, /, *, axis: int = 0) -> Symbol:
     x = recorder.symbol(x)
     place = axis_of("expand_dims", axis, x.ndim + 1)
-    return x[(slice(None),) * place + (None,)]
+    found: Symbol = x[(slice(None),) * place + (None,)]
+    return found
 
 
 def _squeeze(recorder: Recorder, x: Any, /, axis: Any) -> Symbol:
@@ -383,7 +387,9 @@ def _concat(recorder: Recorder, arrays: Sequence[Any], /, *, axis: Any = 0) -> S
     others = [x.shape[:place] + x.shape[place + 1 :] for x in symbols]
     if any(str(x) != str(others[0]) for x in others):
         shapes = ", ".join(str(x.shape) for x in symbols)
-        raise RecordingError(f"concat: found shapes {shapes}, expected equal ones but in axis {axis}")
+        raise RecordingError(
+            f"concat: found shapes {shapes}, expected equal ones but in axis {axis}"
+        )
     length = symbols[0].shape[place]
     for x in symbols[1:]:
         length = length + x.shape[place]
@@ -423,7 +429,9 @@ def _unstack(recorder: Recorder, x: Any, /, *, axis: int = 0) -> tuple[Symbol, .
     x = recorder.symbol(x)
     place = axis_of("unstack", axis, x.ndim)
     if isinstance(x.shape[place], Size):
-        raise RecordingError(f"unstack: found shape {x.shape}, expected a known size of axis {axis}")
+        raise RecordingError(
+            f"unstack: found shape {x.shape}, expected a known size of axis {axis}"
+        )
     return tuple(x[(*(slice(None),) * place, i)] for i in range(x.shape[place]))
 
 
@@ -457,7 +465,8 @@ def _vecdot(recorder: Recorder, x1: Any, x2: Any, /, *, axis: int = -1) -> Symbo
     if str(x1.shape[place]) != str(x2.shape[place]):
         raise RecordingError(f"vecdot: found {x1!r} and {x2!r}, expected vectors of one length")
     rest = shape[: place + len(shape)] + shape[place + len(shape) + 1 :]
-    return recorder.note("vecdot", x1, x2, dtype=dtype, shape=rest, axis=place)
+    options = {} if place == -1 else {"axis": place}
+    return recorder.note("vecdot", x1, x2, dtype=dtype, shape=rest, **options)
 
 
 def _tensordot(recorder: Recorder, x1: Any, x2: Any, /, *, axes: Any = 2) -> Symbol:

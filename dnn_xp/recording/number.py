@@ -1,4 +1,4 @@
-"""Numbers of Python's that are not known while a function is recorded: inputs, and sizes of axes."""
+"""Numbers of Python's that are not known while a function is recorded: inputs, sizes of axes."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -32,8 +32,8 @@ def _refusal(operation: str, why: str) -> Callable[..., NoReturn]:
 
 
 _UNKNOWN = (
-    "which is not known while a function is recorded, expected one of Python's own; bind it before: "
-    "functools.partial(function, ...)"
+    "which is not known while a function is recorded, expected one of Python's own; bind it "
+    "before: functools.partial(function, ...)"
 )
 
 
@@ -87,7 +87,9 @@ class Number:
     def __neg__(self) -> "Number":
         return Number("-", (self,), self.kind)
 
-    __bool__ = _refusal("bool()", _UNKNOWN)
+    def __bool__(self) -> bool:
+        raise RecordingError(f"bool(): found the number {self}, {_UNKNOWN}")
+
     __float__ = _refusal("float()", _UNKNOWN)
     __int__ = _refusal("int()", _UNKNOWN)
     __index__ = _refusal("int()", _UNKNOWN)
@@ -185,7 +187,7 @@ class Size(Number):
     __rmul__ = __mul__
 
     def __bool__(self) -> bool:
-        return self > 0
+        return _difference(self, 0)[0] > 0 or super().__bool__()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, int | Size):

@@ -9,11 +9,13 @@ from itertools import count
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dnn_xp.arguments import check_whole, shown
 from dnn_xp.recording.dtypes import DType, dtype_name, find_dtype
 from dnn_xp.recording.namespace import SymbolNamespace
 from dnn_xp.recording.number import BATCH, Number, RecordingError, Size, evaluated
-from dnn_xp.recording.shapes import Shape, size_of
+from dnn_xp.recording.shapes import Shape, shown_shape
 from dnn_xp.recording.structure import leaves, map_leaves
 from dnn_xp.recording.symbol import Entry, Recorder, Symbol
 
@@ -79,7 +81,7 @@ class Value:
         """Its type in words: ``float64[10, m]``."""
         if isinstance(self.dtype, type):
             return self.dtype.__name__
-        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+        return f"{self.dtype}{shown_shape(self.shape)}"
 
     def __str__(self) -> str:
         return self.name
@@ -227,17 +229,13 @@ class Program:
         """
         known, where = self._known(arguments)
         for name, host in self.constants.items():
-            known[name] = xp.asarray(host, device=where)
+            known[name] = xp.asarray(host.copy(), device=where)  # which PyTorch may write to
         for (name, inputs, options, output), dies in self._steps:
-            values = [known[x.name] if isinstance(x, Value) else evaluated(x, known) for x in inputs]
+            values = [_looked_up(x, known) for x in inputs]
             known[output.name] = _done(xp, where, name, values, options, output, known)
             for other in dies:
                 del known[other]
-        return map_leaves(
-            lambda _, x: known[x.name] if isinstance(x, Value) else evaluated(x, known),
-            self.outputs,
-            "",
-        )
+        return map_leaves(lambda _, x: _looked_up(x, known), self.outputs, "")
 
     def counts(self, batch: int = 1) -> list[OperationCount]:
         """Return what each operation costs.
@@ -298,6 +296,10 @@ class Program:
         return found, where
 
 
+def _looked_up(x: Any, known: dict[str, Any]) -> Any:
+    return known[x.name] if isinstance(x, Value) else evaluated(x, known)
+
+
 def _check_input(value: Value, x: Any, found: dict[str, Any]) -> None:
     """Refuse an input of another type, and note the size of an open axis."""
     if isinstance(value.dtype, type):
@@ -312,7 +314,8 @@ def _check_input(value: Value, x: Any, found: dict[str, Any]) -> None:
         else:
             fits = fits and size == expected
     if not fits:
-        m = f", m being {found[BATCH]} elsewhere" if BATCH in found else ""
+        is_open = any(isinstance(x, Size) for x in value.shape)
+        m = f", m being 1 or more, and {found.get(BATCH)} here" if is_open else ""
         raise ValueError(f"{value}: found {name}{[*shape]}, expected {value.type}{m}")
 
 
@@ -328,6 +331,8 @@ def _done(
     """Return the result of an operation."""
     if name in _OPERATORS:
         return _OPERATORS[name][1](*values)
+    if name == "negative":
+        return -values[0]
     if name == "getitem":
         return values[0][options["index"]]
     function = getattr(xp, name)
@@ -348,25 +353,16 @@ def _done(
 
 
 def _counted(operation: Operation, known: dict[str, Any]) -> OperationCount:
-    name, inputs, _, output = operation
-    sizes = [prod(evaluated(x.shape, known)) for x in inputs if isinstance(x, Value)]
+    name, inputs, options, output = operation
     size = prod(evaluated(output.shape, known))
-    itemsize = 0 if isinstance(output.dtype, type) else output.dtype.itemsize
     multiplications = 0
     if name in ("multiply", "square"):
         multiplications = size
-    elif name in ("matmul", "vecdot"):
-        multiplications = _inner(inputs, known) * size
-    elif name == "tensordot":
-        axes = operation.options["axes"][0]
-        multiplications = prod(evaluated(inputs[0].shape, known)[i] for i in axes) * size
-    del sizes
-    return OperationCount(operation, multiplications, size * itemsize)
-
-
-def _inner(inputs: tuple[Any, ...], known: dict[str, Any]) -> int:
-    found: int = evaluated(inputs[0].shape, known)[-1]
-    return found
+    elif name in ("matmul", "vecdot", "tensordot"):
+        shape = evaluated(inputs[0].shape, known)
+        axes = options["axes"][0] if name == "tensordot" else (options.get("axis", -1),)
+        multiplications = size * prod(shape[i] for i in axes)
+    return OperationCount(operation, multiplications, size * np.dtype(output.dtype).itemsize)
 
 
 def _written(outputs: Any) -> str:
@@ -421,6 +417,21 @@ def record(function: Callable[..., Any], *inputs: Any) -> Program:
     >>> theta, X = network.initialize(0), np.ones((4, 10))
     >>> program = record(network.forward, theta, open_batch(X))
     >>> program
+    forward(theta: float64[19], X: float64[4, m])
+      v1 = theta[0:12]          float64[12]
+      v2 = reshape(v1, (3, 4))  float64[3, 4]
+      v3 = theta[12:15]         float64[3]
+      v4 = reshape(v3, (3, 1))  float64[3, 1]
+      v5 = theta[15:18]         float64[3]
+      v6 = reshape(v5, (1, 3))  float64[1, 3]
+      v7 = theta[18:19]         float64[1]
+      v8 = reshape(v7, (1, 1))  float64[1, 1]
+      v9 = v2 @ X               float64[3, m]
+      v10 = v9 + v4             float64[3, m]
+      v11 = maximum(v10, 0.0)   float64[3, m]
+      v12 = v6 @ v11            float64[1, m]
+      v13 = v12 + v8            float64[1, m]
+      return v13
     >>> Z = program.run(np, theta, X[:, :2])
     >>> bool(np.all(Z == network.forward(theta, X[:, :2])))
     True
@@ -444,9 +455,8 @@ def record(function: Callable[..., Any], *inputs: Any) -> Program:
         outputs = map_leaves(lambda _, x: _as_output(recorder, x), returned, "")
     finally:
         recorder.is_open = False
-    name = getattr(function, "__name__", None) or getattr(
-        getattr(function, "func", None), "__name__", type(function).__name__
-    )
+    inner = getattr(function, "func", function)  # of a partial one
+    name = getattr(inner, "__name__", type(inner).__name__)
     return _program(name, recorder.entries, [value for value, _ in values], outputs, names)
 
 
@@ -467,8 +477,8 @@ def _input_value(path: str, leaf: Any) -> Value:
         return Value(path, type(leaf), ())
     if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
         raise RecordingError(
-            f"{path}: found {shown(leaf)}, expected an array, a number, or a tuple or dictionary of "
-            "them; bind what is none before: functools.partial(function, ...)"
+            f"{path}: found {shown(leaf)}, expected an array, a number, or a tuple or "
+            "dictionary of them; bind what is none before: functools.partial(function, ...)"
         )
     shape = tuple(Size() if x is None else operator.index(x) for x in leaf.shape)
     return Value(path, find_dtype(leaf.dtype), shape)
@@ -507,7 +517,9 @@ def _program(
             if entry.name == "constant":
                 constants[own] = entry.value
             else:
-                sources = tuple(values[x.place] if isinstance(x, Symbol) else x for x in entry.inputs)
+                sources = tuple(
+                    values[x.place] if isinstance(x, Symbol) else x for x in entry.inputs
+                )
                 operations.append(Operation(entry.name, sources, entry.options, values[place]))
     return Program(
         name,

@@ -16,11 +16,17 @@ __all__ = [
     "matmul_shape",
     "reduced",
     "reshaped",
+    "shown_shape",
     "size_of",
 ]
 
 Shape = tuple[Any, ...]
 """Of int, and of `Size` where an axis is open."""
+
+
+def shown_shape(shape: Shape) -> str:
+    """Return a shape in words: ``[10, m]``."""
+    return f"[{', '.join(str(x).removeprefix('(').removesuffix(')') for x in shape)}]"
 
 
 def as_shape(operation: str, shape: Any) -> Shape:

@@ -12,8 +12,8 @@ def _parts(tree: Any, path: str) -> dict[Any, tuple[str, Any]] | None:
         return {key: (f"{path}.{key}", part) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
         fields = getattr(tree, "_fields", None)
-        names = [f"[{i}]" for i in range(len(tree))] if fields is None else [f".{x}" for x in fields]
-        return {i: (path + name, part) for i, (name, part) in enumerate(zip(names, tree, strict=True))}
+        names = [f".{x}" for x in fields] if fields else [f"[{i}]" for i in range(len(tree))]
+        return {i: (path + names[i], part) for i, part in enumerate(tree)}
     return None
 
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from dnn_xp.arguments import shown
-from dnn_xp.recording.dtypes import DTYPES, DType, find_dtype, promoted, with_number
+from dnn_xp.recording.dtypes import DTYPES, DType, promoted, with_number
 from dnn_xp.recording.number import Number, RecordingError, Size
-from dnn_xp.recording.shapes import Shape, axis_of, broadcast, matmul_shape, size_of
+from dnn_xp.recording.shapes import Shape, broadcast, matmul_shape, shown_shape, size_of
 
 __all__ = ["ELEMENTWISE", "Entry", "Recorder", "Symbol", "is_symbol", "matmul", "operate"]
 
@@ -185,7 +185,7 @@ class Symbol:
 
     def __repr__(self) -> str:
         """Return its dtype and shape."""
-        return f"a symbol of {self.dtype}[{', '.join(map(str, self.shape))}]"
+        return f"a symbol of {self.dtype}{shown_shape(self.shape)}"
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self.recorder.namespace
@@ -294,26 +294,19 @@ for _name, (_python, _, _compares) in _OPERATORS.items():
     if not _compares:  # Python swaps comparisons itself
         setattr(Symbol, f"__r{_python}__", _operator(_name, True))
 
+_OTHERS: dict[tuple[str, bool], str] = {
+    ("f", False): (
+        "acos acosh asin asinh atan atan2 atanh copysign cos cosh exp expm1 hypot log log10 log1p "
+        "log2 logaddexp nextafter reciprocal sin sinh sqrt tan tanh"
+    ),
+    (_REAL, False): "abs ceil floor maximum minimum negative positive round sign square trunc",
+    (_REAL, True): "isfinite isinf isnan signbit",
+    ("b", False): "logical_and logical_not logical_or logical_xor",
+    ("biu", False): "bitwise_invert",
+}
 ELEMENTWISE: dict[str, tuple[str, bool]] = {
     **{name: (kinds, compares) for name, (_, kinds, compares) in _OPERATORS.items()},
-    **{name: ("f", False) for name in ("atan2", "copysign", "hypot", "logaddexp", "nextafter")},
-    **{name: (_REAL, False) for name in ("maximum", "minimum")},
-    **{name: ("b", False) for name in ("logical_and", "logical_or", "logical_xor", "logical_not")},
-    **{
-        name: ("f", False)
-        for name in (
-            *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "expm1"),
-            *("log", "log10", "log1p", "log2", "reciprocal", "sin", "sinh", "sqrt", "tan", "tanh"),
-        )
-    },
-    **{
-        name: (_REAL, False)
-        for name in (
-            *("abs", "ceil", "floor", "negative", "positive", "round", "sign", "square", "trunc"),
-        )
-    },
-    **{name: (_REAL, True) for name in ("isfinite", "isinf", "isnan", "signbit")},
-    "bitwise_invert": ("biu", False),
+    **{name: of for of, names in _OTHERS.items() for name in names.split()},
 }
 """The elementwise functions: the kinds of dtypes that they take, and whether they compare."""
 
@@ -367,7 +360,9 @@ def matmul(recorder: Recorder, a: Any, b: Any) -> Symbol:
     a, b = recorder.symbol(a), recorder.symbol(b)
     dtype = promoted("matmul", a.dtype, b.dtype)
     if dtype.kind == "b":
-        raise RecordingError("matmul: found bool, expected numbers; convert it: xp.astype(x, dtype)")
+        raise RecordingError(
+            "matmul: found bool, expected numbers; convert it: xp.astype(x, dtype)"
+        )
     return recorder.note("matmul", a, b, dtype=dtype, shape=matmul_shape(a.shape, b.shape))
 
 
@@ -385,18 +380,20 @@ def _indexed(shape: Shape, key: Any) -> tuple[tuple[Any, ...], Shape]:
     if not n_ellipses:
         parts = (*parts, Ellipsis)
     place = next(i for i, part in enumerate(parts) if part is Ellipsis)
-    index, result, axis = [], [], 0
+    index: list[Any] = []
+    result: list[Any] = []
+    axis = 0
     for part in (*parts[:place], *rest, *parts[place + 1 :]):
         if part is None:
             index.append(None)
             result.append(1)
             continue
         if isinstance(part, slice):
-            found, length = _sliced(shape[axis], part)
+            cut, length = _sliced(shape[axis], part)
+            index.append(cut)
             result.append(length)
         else:
-            found = _picked(shape[axis], part)
-        index.append(found)
+            index.append(_picked(shape[axis], part))
         axis += 1
     return tuple(index), tuple(result)
 
@@ -407,25 +404,34 @@ def _picked(size: Any, part: Any) -> int:
             f"x[...]: found {shown(part)} in the index, expected whole numbers and slices; xp.take "
             "picks by an array of places, xp.where by one of booleans"
         )
-    axis_of("x[...]", part, size.least if isinstance(size, Size) else size)
-    return int(part)
+    place, least = int(part), size.least if isinstance(size, Size) else size
+    if not -least <= place < least:
+        raise RecordingError(
+            f"x[...]: found place {place} of an axis of {size}, expected one within"
+        )
+    return place
 
 
 def _sliced(size: Any, part: slice) -> tuple[slice, Any]:
     """Return a slice of an axis, and how long what it cuts out is."""
-    start, stop, step = part.start, part.stop, part.step
     if not isinstance(size, Size):
         try:
-            length = len(range(*part.indices(size)))
+            start, stop, step = part.indices(size)
         except TypeError:
             raise RecordingError(
                 f"x[...]: found the slice {part}, expected whole numbers in it"
             ) from None
-        return (slice(None) if length == size and step in (None, 1) else part), length
-    whole = start in (None, 0) and (stop is None or (isinstance(stop, Size) and stop >= size))
-    if not whole or step not in (None, 1):
-        raise RecordingError(
-            f"x[...]: found the slice {part} of an axis of {size}, expected all of it, or an axis "
-            "of a known size"
-        )
-    return slice(None), size
+        length = len(range(start, stop, step))
+        if length == size and step == 1:
+            return slice(None), length
+        return (slice(start, stop, step) if step > 0 else part), length
+    first, end = part.start or 0, size if part.stop is None else part.stop
+    if part.step in (None, 1):
+        if first == 0 and end == size:
+            return slice(None), size
+        if type(first) is int and type(end) is int and 0 <= first <= end <= size.least:
+            return slice(first, end, 1), end - first
+    raise RecordingError(
+        f"x[...]: found the slice {part} of an axis of {size}, expected all of it, what every such "
+        "axis has, or an axis of a known size"
+    )
