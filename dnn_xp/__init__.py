@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # for type checkers and editors; keep in step with _HOMES
         save_model,
     )
     from dnn_xp.network import Network, check_gradient
+    from dnn_xp.recording import record
     from dnn_xp.reports import learning_curve, report
     from dnn_xp.training import (
         AnotherRunError,
@@ -104,6 +105,7 @@ _HOMES = {
         "save_model",
     ),
     "dnn_xp.network": ("Network", "check_gradient"),
+    "dnn_xp.recording": ("record",),
     "dnn_xp.reports": ("learning_curve", "report"),
     "dnn_xp.training": (
         "AnotherRunError",
@@ -160,6 +162,7 @@ __all__ = [  # not what needs an extra, since ``from dnn_xp import *`` loads all
     "one_hot",
     "open_examples",
     "read_picture",
+    "record",
     "report",
     "save_model",
     "sgd",

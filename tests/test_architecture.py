@@ -21,6 +21,7 @@ FLOORS = {
     "wakeup": 0,
     "svg": 1,
     "files": 1,
+    "recording": 1,  # below the backends, which know symbols from arrays
     "backends": 2,
     "functions": 3,
     "data": 4,

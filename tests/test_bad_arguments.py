@@ -270,6 +270,17 @@ def calls(array: Callable[..., Any], xp: Any, folder: Path) -> dict[str, Call]:
             },
         ),
     }
+    network = dnn_xp.Network(2, (dnn_xp.Dense(1),), "squared_error")
+    found["report"] = Call(
+        dnn_xp.report,
+        {
+            "run": dnn_xp.Model(network, np.zeros(3)),
+            "data": (np.zeros((2, 3)), np.zeros((1, 3))),
+            "name": "mine",
+            "title": "mine",
+            "notes": "none",
+        },
+    )
     if importlib.util.find_spec("matplotlib"):
         found["learning_curve"] = Call(dnn_xp.learning_curve, {"history": history})
     if pictures := _picture(folder):

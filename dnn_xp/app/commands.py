@@ -131,9 +131,6 @@ app.command(
         "plot digits.h5 mistakes --data digits -o mistakes.png",
     ),
 )(plot)
-app.command(cls=GroupedCommand, epilog=_examples("watch", "watch runs/long --port 8000 --open"))(
-    watch
-)
 app.command(
     cls=GroupedCommand,
     epilog=_examples(
@@ -142,6 +139,9 @@ app.command(
         "report runs/a runs/b --title 'Two optimizers' -o both.html",
     ),
 )(report)
+app.command(cls=GroupedCommand, epilog=_examples("watch", "watch runs/long --port 8000 --open"))(
+    watch
+)
 app.command(
     cls=GroupedCommand,
     epilog=_examples("range-test", "range-test measurements.npz --optimizer sgd --plot rates.png"),

@@ -87,7 +87,13 @@ def load_shown(
     if model.table is not None:
         found = predict_table(model, options.data, options.target, wanted)
         parts = {
-            name: Examples(_name(options, name), one.rows.dataset, one.outputs, one.interval)
+            name: Examples(
+                _name(options, name),
+                one.rows.dataset,
+                one.outputs,
+                one.interval,
+                names=[f"row {int(place) + 1}" for place in one.rows.dataset.X[0]],
+            )
             for name, one in found.items()
         }
     else:

@@ -11,7 +11,7 @@ import typer
 
 from dnn_xp.app import printing
 from dnn_xp.app.completion import run_names
-from dnn_xp.app.errors import user_errors
+from dnn_xp.app.errors import UserError, user_errors
 from dnn_xp.app.options import as_path
 from dnn_xp.app.report import page_of_run
 from dnn_xp.app.runs import find_last_run
@@ -79,5 +79,5 @@ def _page_of_ended(context: typer.Context, folder: Path) -> Page | None:
     try:
         with ExitStack() as opened:
             return page_of_run(folder, None, False, (None, ""), context, opened)
-    except (OSError, ValueError):
+    except (ImportError, MemoryError, OSError, UserError, ValueError):
         return None

@@ -28,6 +28,7 @@ from dnn_xp.backends.choosing import (
     open_backend,
     require,
 )
+from dnn_xp.recording import dtype_name, is_symbol
 
 __all__ = [
     "Array",
@@ -214,11 +215,6 @@ def _refuse_silent_float32(dtype: str) -> None:
         )
 
 
-def dtype_name(dtype: Any) -> str:
-    """Return the name of a dtype of any library, such as ``"float32"``."""
-    return str(dtype).rpartition(".")[2].removesuffix("'>")  # JAX's may be classes
-
-
 def to_host(x: Any) -> np.ndarray[Any, Any]:
     """Move an array of any library to NumPy, in its own dtype.
 
@@ -253,7 +249,12 @@ def numbers_on_host(scalars: Sequence[Scalar]) -> list[float]:
 
 
 def has_values(x: Array) -> bool:
-    """Return whether the values of an array can be looked at: not while JAX traces a function."""
+    """Return whether the values of an array can be looked at.
+
+    Not while JAX traces a function, or it is recorded.
+    """
+    if is_symbol(x):
+        return False
     return not (is_jax_array(x) and isinstance(x, import_module("jax").core.Tracer))
 
 

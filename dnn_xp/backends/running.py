@@ -17,6 +17,7 @@ from array_api_compat import (
 from array_api_extra import at
 
 from dnn_xp.backends.moving import Array, namespace
+from dnn_xp.recording import is_symbol
 
 __all__ = [
     "ExampleRows",
@@ -134,8 +135,16 @@ def set_at(x: Array, where: slice, values: Array, *, xp: Any = None) -> Array:
     values : array
         As many along the last axis as the slice is long.
     """
+    if is_symbol(x):
+        return _set_symbols(x, where, values)
     place = where if x.ndim == 1 else (..., where)
     return at(x, place).set(values, xp=xp)
+
+
+def _set_symbols(x: Array, where: slice, values: Array) -> Array:
+    """Return what `set_at` does: symbols are not written to."""
+    start, stop, _ = where.indices(x.shape[-1])
+    return namespace(x).concat([x[..., :start], values, x[..., stop:]], axis=-1)
 
 
 def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:

@@ -128,7 +128,7 @@ def check_data(
             f"{layout.describe(1)}: X has shape {shape}, expected ({layout.n_inputs}, m); "
             "columns are examples"
         )
-    if math.isnan(shape[1] or 0):
+    if isinstance(shape[1], float) and math.isnan(shape[1]):
         raise ValueError("X: found an unknown number of examples; compute its chunk sizes first")
     if Y is not None:
         if shape[1] == 0:

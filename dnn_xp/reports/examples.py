@@ -1,5 +1,6 @@
 """Examples that a model is shown for a report, and what it says of them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +50,8 @@ class Examples(NamedTuple):
         Whether it was not.
     notes : tuple of str
         What else is to be said of them, in sentences.
+    names : sequence of str, optional
+        Of the examples. Default: their numbers, from 0.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Examples(NamedTuple):
     training: "Examples | None" = None
     is_held_out: bool = False
     notes: tuple[str, ...] = ()
+    names: Sequence[str] | None = None
 
 
 MOST_EXAMPLES = 20_000

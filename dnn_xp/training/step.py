@@ -320,12 +320,9 @@ def batch_gradient(
     narrow = is_narrow(data.Y)
     if narrow:  # theta itself is kept in float32, in which small updates are not lost
         theta = xp.astype(theta, data.Y.dtype)
-    size = min(config.micro_batch or length, length)
     total: CostAndGradient | None = None
-    for start in range(0, length, size):
-        X, Y, weights, key = _examples(
-            config, data, batch, slice(start, min(start + size, length)), scalars, xp
-        )
+    for part in _parts(length, config.micro_batch):
+        X, Y, weights, key = _examples(config, data, batch, part, scalars, xp)
         sums = cost_and_gradient(
             config.network,
             theta,
@@ -478,6 +475,14 @@ def _squares_beyond(
     views = network.layout.views(theta, xp) if workspace is None else workspace.parameters
     plain = Layer.squared_norm(first, X, views[0], xp)
     return first.squared_norm(X, views[0], xp) - plain
+
+
+def _parts(length: int, micro_batch: int | None) -> list[slice]:
+    """Return the parts of a batch that go through the network at a time: usually all of it."""
+    if micro_batch is None:  # whose length may be open, where the step is recorded
+        return [slice(0, length)]
+    starts = range(0, length, micro_batch)
+    return [slice(start, min(start + micro_batch, length)) for start in starts]
 
 
 def _length(data: Data, batch: Batch) -> int:

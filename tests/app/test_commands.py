@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dnn_xp.app.commands import app
 
 COMMANDS = [
-    *("train", "resume", "predict", "evaluate", "runs", "plot", "watch", "range-test"),
+    *("train", "resume", "predict", "evaluate", "runs", "plot", "report", "watch", "range-test"),
     *("article", "verify", "backends"),
 ]
 

@@ -33,6 +33,8 @@ def completed(dnn_xp, monkeypatch):
     [
         ("dnn-xp tr", ["train"]),
         ("dnn-xp ev", ["evaluate"]),
+        ("dnn-xp wa", ["watch"]),
+        ("dnn-xp watch --o", ["--open"]),
         ("dnn-xp train --opti", ["--optimizer"]),
         ("dnn-xp train --label", ["--label-smoothing"]),
         ("dnn-xp train --optimizer ", [*OPTIMIZERS, LBFGS]),

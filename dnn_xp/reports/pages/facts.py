@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dnn_xp.arguments import check_path
+from dnn_xp.backends import from_host, to_host
 from dnn_xp.callbacks.run_folder import HISTORY, MODEL, RECORD, load_record
 from dnn_xp.models import Model, load_model
 from dnn_xp.network.description import network_of
@@ -86,7 +87,7 @@ def gather(run: Any) -> Facts:
         Where a path holds neither a run nor a model.
     """
     if isinstance(run, Model):
-        return _of_model("model", run)
+        return _of_model("model", _brought(run))
     if isinstance(run, TrainingResult):
         return _of_result(run)
     if hasattr(run, "to_model"):
@@ -122,11 +123,16 @@ def _of_model(name: str, model: Model) -> Facts:
     )
 
 
+def _brought(model: Model) -> Model:
+    """Return a model whose parameters are where the current backend computes."""
+    return model._replace(theta=from_host(to_host(model.theta)))
+
+
 def _of_estimator(fitted: Any) -> Facts:
     """Return what a fitted estimator says of itself; of one that no file can hold no model."""
     notes: tuple[str, ...] = ()
     try:
-        model = fitted.to_model()
+        model = _brought(fitted.to_model())
     except ValueError as error:
         model, notes = None, (f"The network is not shown: {error}.",)
     history = {
@@ -163,7 +169,7 @@ def _of_result(result: TrainingResult) -> Facts:
         why = "The result does not hold its network: Model(network, result.theta) can be shown."
         return known._replace(notes=() if state == "diverged" else (why,))
     return known._replace(
-        epochs_asked=_whole(described.get("epochs")), model=Model(network, result.theta)
+        epochs_asked=_whole(described.get("epochs")), model=_brought(Model(network, result.theta))
     )
 
 

@@ -60,7 +60,9 @@ def given_examples(facts: Facts, data: Any) -> Examples:
     if isinstance(data, Dataset):
         known = data.classes is not None and model.classes not in (None, data.classes)
         data = with_classes(data, model.classes or ()) if known and data.y.ndim == 1 else data
-        check_examples(model.network, data.X, None if data.y.ndim == 1 else data.y)
+        n_inputs, (n, m) = model.network.n_inputs, data.X.shape
+        check("data", data.X.shape, n == n_inputs and m > 0, f"X of shape ({n_inputs}, m)")
+        check("data", data.y.shape, data.y.shape[-1] == m, f"y of {m} examples")
         return Examples(_NAME, data, notes=stored)
     return _columns(model, *data)
 
@@ -77,13 +79,13 @@ def _columns(model: Model, X: Any, Y: Any) -> Examples:
     network = model.network
     hint = "; model.encoder.transform(rows).T makes them" if model.encoder is not None else ""
     fits = X.ndim == 2 and X.shape[0] == network.n_inputs
-    check("X", X.shape, fits, f"({network.n_inputs}, m), columns{hint}")
+    check("data", X.shape, fits, f"X of shape ({network.n_inputs}, m), columns{hint}")
     X, Y, _ = check_examples(network, X, Y)
     part = Dataset(X, Y, model.classes, model.image_shape, model.pixel_max, model_task(model))
     cost = find_cost(network.cost)
     if cost.output is softmax:
         part = part._replace(y=Y.argmax(axis=0), task="classes")
-    elif network.n_outputs == 1 and part.task in ("classes", "labels"):
+    elif cost.name == "sigmoid_cross_entropy" and network.n_outputs == 1:
         part = part._replace(y=(Y[0] > 0.5).astype(np.int64), task="classes")
     elif cost.name == "sigmoid_cross_entropy":
         part = part._replace(y=(Y > 0.5).astype(np.uint8), task="labels")

@@ -8,14 +8,20 @@ from dnn_xp.reports.pages.page import Headline
 from dnn_xp.reports.pages.times import describe_seconds, seconds_between
 from dnn_xp.reports.words import counted, describe_metric
 
-__all__ = ["CHANCE", "describe_epochs", "of_calibration", "of_figures", "of_mistakes", "of_run"]
+__all__ = [
+    "chance_words",
+    "describe_epochs",
+    "of_calibration",
+    "of_figures",
+    "of_mistakes",
+    "of_run",
+]
 
-CHANCE = {
+_CHANCE = {
     "classes": "always the commonest class",
     "labels": "always the commonest labels",
     "values": "always the mean",
 }
-"""What has learnt nothing, by the task."""
 
 _SHOWN = {
     "classes": {"accuracy": "accuracy"},
@@ -25,8 +31,20 @@ _SHOWN = {
 """Metrics that stand at the top, and what they are called there."""
 
 
+def chance_words(task: str, *, known: bool) -> str:
+    """Return what it is that has learnt nothing.
+
+    Parameters
+    ----------
+    task : {"classes", "labels", "values"}
+    known : bool
+        Whether what is common was counted in the training, and not in the examples themselves.
+    """
+    return f"{_CHANCE[task]} in training" if known else _CHANCE[task]
+
+
 def of_figures(
-    task: str, found: Mapping[str, float], chance: Mapping[str, float], of: str
+    task: str, found: Mapping[str, float], chance: Mapping[str, float], beside: str, of: str
 ) -> Iterator[Headline]:
     """Yield the figures of examples beside those of what has learnt nothing.
 
@@ -35,15 +53,15 @@ def of_figures(
     task : {"classes", "labels", "values"}
     found, chance : mapping of str to float
         Metrics, of which some may be missing.
+    beside : str
+        What has learnt nothing, in words.
     of : str
         What they were measured on, such as ``"of 359 held out"``.
     """
     for name, words in _SHOWN[task].items():
         if name in found:
-            beside = ""
-            if name in chance:
-                beside = f"{CHANCE[task]}: {_figure(name, chance[name])}"
-            yield Headline(_figure(name, found[name]), f"{words}, {of}", beside)
+            guess = f"{beside}: {_figure(name, chance[name])}" if name in chance else ""
+            yield Headline(_figure(name, found[name]), f"{words}, {of}", guess)
 
 
 def of_mistakes(n: int, of: str) -> Headline:

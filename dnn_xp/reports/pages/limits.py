@@ -28,8 +28,8 @@ class PartFacts(NamedTuple):
         Their standard errors, where known; that of the accuracy follows from the examples.
     by_class : sequence of int, optional
         The examples of each class.
-    is_held_out : bool
-        Whether the model was not trained on it.
+    is_held_out : bool or None
+        Whether the model was not trained on it; None where that is not known.
     """
 
     name: str
@@ -37,7 +37,7 @@ class PartFacts(NamedTuple):
     figures: Mapping[str, float] = {}
     errors: Mapping[str, float] = {}
     by_class: Sequence[int] | None = None
-    is_held_out: bool = False
+    is_held_out: bool | None = False
 
 
 class CardFacts(NamedTuple):
@@ -131,12 +131,14 @@ def _of_training(facts: CardFacts) -> Iterator[str]:
 def _of_examples(facts: CardFacts) -> Iterator[str]:
     """Yield how far figures can be relied on."""
     held_out = [one for one in facts.parts if one.is_held_out and one.examples]
-    if not held_out:
+    if any(one.is_held_out is None for one in facts.parts):
+        yield "Whether it was trained on the examples that it is shown here is not known."
+    elif not held_out:
         yield "Nothing was held out: how good it is on new examples is not known."
     trained_on = {
         name: value
         for one in facts.parts
-        if not one.is_held_out
+        if one.is_held_out is False
         for name, value in one.figures.items()
     }
     for part in held_out:
@@ -147,9 +149,11 @@ def _of_examples(facts: CardFacts) -> Iterator[str]:
             yield _how_sure(part, name, value, error)
             yield from _beside(name, value, error, trained_on, facts)
     if facts.calibration_error is not None and math.isfinite(facts.calibration_error):
+        known = all(one.is_held_out is not None for one in facts.parts)
+        of = "held-out examples" if known else "examples"
         yield (
             f"Its probabilities are {100 * facts.calibration_error:.1f} percentage points off, on "
-            "average over the held-out examples (ECE)."
+            f"average over the {of} (ECE)."
         )
 
 

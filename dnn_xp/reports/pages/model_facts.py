@@ -10,7 +10,7 @@ from dnn_xp.models import Model
 from dnn_xp.reports.examples import Examples, model_task
 from dnn_xp.reports.pages.card import CardFacts, PartFacts, Training
 from dnn_xp.reports.pages.facts import Facts
-from dnn_xp.reports.pages.headlines import CHANCE
+from dnn_xp.reports.pages.headlines import chance_words
 from dnn_xp.reports.pages.judging import Judged, figures
 from dnn_xp.reports.words import counted, describe_data, describe_network
 
@@ -43,8 +43,8 @@ def card_facts(
     if shown is not None and judged is not None:
         if seen is not None:
             parts.append(_part("training", seen, is_held_out=False))
-        own = "held out" if shown.is_held_out else shown.name
-        parts.append(_part(own, judged, is_held_out=shown.is_held_out))
+        own = "held out" if shown.is_held_out else "shown"
+        parts.append(_part(own, judged, is_held_out=shown.is_held_out or None))
     known = seen or judged
     names = None
     if known is not None:
@@ -56,13 +56,13 @@ def card_facts(
         describe_model(model),
         None if model is None else model.network.size,
         _data_name(facts),
-        _example(model, shown),
+        _example(model, shown, judged),
         _count_features(facts),
         names,
         _held_out(judged, seen),
         parts,
         chance,
-        CHANCE[judged.task] if judged is not None else "",
+        "" if judged is None else chance_words(judged.task, known=seen is not None),
         calibration_error,
         facts.epochs,
         facts.epochs_asked,
@@ -74,7 +74,7 @@ def card_facts(
     )
 
 
-def _part(name: str, judged: Judged, *, is_held_out: bool) -> PartFacts:
+def _part(name: str, judged: Judged, *, is_held_out: bool | None) -> PartFacts:
     by_class = None
     if judged.task == "classes":
         by_class = np.bincount(judged.true, minlength=len(judged.names)).tolist()
@@ -119,10 +119,13 @@ def _data_name(facts: Facts) -> str:
     return Path(found).name if isinstance(found, str) else ""
 
 
-def _example(model: Model | None, shown: Examples | None) -> str:
-    if shown is None or (model is not None and (model.table or model.encoder) is not None):
+def _example(model: Model | None, shown: Examples | None, judged: Judged | None) -> str:
+    if judged is None or shown is None or not shown.part.X.shape[0]:
         return ""
-    return describe_data(shown.part) if shown.part.X.shape[0] else ""
+    if model is not None and (model.table is not None or model.encoder is not None):
+        return ""  # the columns of a network are others than those of its table
+    names = None if judged.task == "values" else judged.names
+    return describe_data(shown.part._replace(classes=names))
 
 
 def _count_features(facts: Facts) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check_path
+from dnn_xp.arguments import check_kind, check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.callbacks.run_folder import HISTORY
 from dnn_xp.functions.costs import find_cost, quantiles_of
@@ -24,6 +24,7 @@ from dnn_xp.reports.pages.facts import Facts, gather
 from dnn_xp.reports.pages.first_layer import first_layer_section
 from dnn_xp.reports.pages.given_data import given_examples
 from dnn_xp.reports.pages.headlines import (
+    chance_words,
     describe_epochs,
     of_calibration,
     of_figures,
@@ -92,6 +93,9 @@ def report(
     Headline(value='100.00%', words='accuracy, of 3 examples', beside='always the commonest class: \
 66.67%')
     """
+    for argument, text in (("name", name), ("title", title)):
+        check_kind(argument, text, str | None, "a text")
+    check_kind("notes", notes, str, "a text")
     if isinstance(run, list | tuple) and not isinstance(run, Model | TrainingResult):
         if data is not None:
             raise ValueError("data: found several runs, expected one to show them to")
@@ -209,7 +213,8 @@ def _headlines(
         return
     m = judged.true.shape[-1]
     of = f"of {m:,} held out" if shown.is_held_out else f"of {counted(m, 'example')}"
-    yield from of_figures(judged.task, figures(judged), chance, of)
+    beside = chance_words(judged.task, known=shown.training is not None)
+    yield from of_figures(judged.task, figures(judged), chance, beside, of)
     if "mistakes" in sections and m:
         yield of_mistakes(sections["mistakes"].content["n_mistakes"], of)
     if error is not None:
@@ -227,7 +232,7 @@ def _of_examples(facts: Facts, shown: Examples, judged: Judged) -> Iterator[Sect
     elif task == "labels":
         yield labels_section(names, true, said)
     else:
-        yield values_section(said, true, names)
+        yield values_section(said, true, names, shown.names)
         between = _interval(facts.model, shown)
         found = (
             None if between is None else intervals_section(*between[:2], true, names, between[2])
@@ -245,7 +250,7 @@ def _of_classes(model: Model | None, shown: Examples, judged: Judged) -> Iterato
         looks = _Saliency(model, shown)
     yield confusion_matrix_section(names, true, predicted)
     yield classes_section(names, true, predicted)
-    yield mistakes_section(names, true, said, pictures=pictures, saliency=looks)
+    yield mistakes_section(names, true, said, pictures=pictures, saliency=looks, names=shown.names)
     if true.size and not np.any((said < 0.0) | (said > 1.001)):  # or else they are none
         yield calibration_section(true, said)
 

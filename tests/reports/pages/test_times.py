@@ -12,9 +12,9 @@ pytestmark = pytest.mark.once
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0.0, "0.0 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
+        (0.0, "under 1 s"),
+        (1.0, "1 s"),
+        (9.6, "10 s"),
         (59.4, "59 s"),
         (59.6, "1 min 0 s"),
         (200.0, "3 min 20 s"),

@@ -6,8 +6,7 @@
   let over = false;
   let again = 0;
 
-  // Its parts come in their order; of one that is there no more the text is empty. What is unfolded
-  // stays so.
+  // Its parts come in their order; of one that is there no more the text is empty.
   const replace = (parts, isWhole) => {
     let before = null;
     for (const [id, html] of Object.entries(parts)) {
