@@ -8,7 +8,7 @@ from dnn_xp.arguments import check
 from dnn_xp.backends import HostArray, to_host
 from dnn_xp.data import Dataset, Source, with_classes
 from dnn_xp.data.stored import StoredDataset
-from dnn_xp.functions.activations import softmax
+from dnn_xp.functions.activations import sigmoid, softmax
 from dnn_xp.functions.costs import find_cost
 from dnn_xp.models import Model
 from dnn_xp.network.checks import check_examples
@@ -21,6 +21,9 @@ _COVERAGE = 0.9
 """Of the intervals that an estimator is asked for."""
 
 _NAME = "examples"
+
+_RUN = 64
+"""Neighbours of a file that are drawn together."""
 
 
 def given_examples(facts: Facts, data: Any) -> Examples:
@@ -70,12 +73,14 @@ def given_examples(facts: Facts, data: Any) -> Examples:
 def _columns(model: Model, X: Any, Y: Any) -> Examples:
     """Return examples and targets as `train` takes them."""
     m = X.shape[1] if isinstance(X, Source) else 0
-    few = slice(0, min(m, MOST_EXAMPLES))
+    few: Any = slice(0, m)
     notes: tuple[str, ...] = ()
     if m > MOST_EXAMPLES:
-        notes = (f"Of {m:,} examples the first {MOST_EXAMPLES:,} are shown.",)
+        few = _some_places(m)
+        notes = (f"Of {m:,} examples {len(few):,} are shown, drawn at random.",)
+    is_source = isinstance(Y, Source)
     X, Y = (to_host(one.read(few) if isinstance(one, Source) else one) for one in (X, Y))
-    Y = Y[..., few] if m and Y.shape[-1:] == (m,) else Y
+    Y = Y[..., few] if m and not is_source and Y.shape[-1:] == (m,) else Y
     network = model.network
     hint = "; model.encoder.transform(rows).T makes them" if model.encoder is not None else ""
     fits = X.ndim == 2 and X.shape[0] == network.n_inputs
@@ -85,11 +90,18 @@ def _columns(model: Model, X: Any, Y: Any) -> Examples:
     cost = find_cost(network.cost)
     if cost.output is softmax:
         part = part._replace(y=Y.argmax(axis=0), task="classes")
-    elif cost.name == "sigmoid_cross_entropy" and network.n_outputs == 1:
+    elif cost.output is sigmoid and network.n_outputs == 1:
         part = part._replace(y=(Y[0] > 0.5).astype(np.int64), task="classes")
-    elif cost.name == "sigmoid_cross_entropy":
+    elif cost.output is sigmoid:
         part = part._replace(y=(Y > 0.5).astype(np.uint8), task="labels")
     return Examples(_NAME, part, notes=notes)
+
+
+def _some_places(m: int) -> HostArray:
+    """Return places of some examples of a file: runs of neighbours, which are read together."""
+    runs = np.random.default_rng(0).permutation(-(-m // _RUN))[: MOST_EXAMPLES // _RUN]
+    places = (np.sort(runs)[:, None] * _RUN + np.arange(_RUN)).ravel()
+    return places[places < m]
 
 
 # ----------------------------------------------------------------------------- estimators

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.arguments import check_kind, check_path
+from dnn_xp.arguments import check, check_kind, check_path
 from dnn_xp.backends import HostArray
 from dnn_xp.callbacks.run_folder import HISTORY
 from dnn_xp.functions.costs import find_cost, quantiles_of
@@ -121,6 +121,7 @@ def compare(folders: Sequence[Path], title: str | None = None, notes: str = "") 
     ValueError
         Where one is no folder, or is there twice.
     """
+    check("run", folders, len(folders) > 0, "one run or several")
     runs, histories = list[RunSummary](), dict[str, History]()
     for folder in folders:
         if not folder.is_dir():

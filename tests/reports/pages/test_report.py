@@ -57,6 +57,11 @@ def test_a_model_alone_has_a_card():
     assert [tuple(one) for one in page.headlines] == [("60", "epochs", "")]
 
 
+def test_no_run_is_refused():
+    with pytest.raises(ValueError, match=r"^run: found \[\], expected one run or several"):
+        report([])
+
+
 @pytest.mark.parametrize("y", [CLASSES, CLASSES[None], np.eye(3)[CLASSES].T])
 def test_classes_are_numbers_or_columns_with_a_single_one(y):
     page = report(softmax(), (X, y))
@@ -143,16 +148,30 @@ def test_what_is_learnt_from_counts_as_what_is_common():
 
 
 def test_sources_are_read_as_far_as_memory_allows():
-    m, read = MOST_EXAMPLES + 5, []
+    m, read = 5 * MOST_EXAMPLES + 5, []
 
     def columns(which):
         read.append(which)
-        return np.zeros((4, len(range(m)[which])))
+        return np.zeros((4, len(np.arange(m)[which])))
 
     page = report(Model(LINE, np.zeros(5)), (Source((4, m), columns, np.empty(0)), np.ones((1, m))))
-    assert read == [slice(0, MOST_EXAMPLES)]
-    said = f"Of {m:,} examples the first {MOST_EXAMPLES:,} are shown."
+    (places,) = read
+    assert len(set(places.tolist())) == len(places)
+    assert MOST_EXAMPLES - 64 < len(places) <= MOST_EXAMPLES
+    assert 0 <= places[0] < places[-1] < m
+    assert np.diff(places).max() > 1  # not those at the beginning alone: a file may be in order
+    said = f"Of {m:,} examples {len(places):,} are shown, drawn at random."
     assert section(page, "notes").content["notes"] == [said]
+
+
+@pytest.mark.parametrize(
+    "Y", [X[:1] > 0.0, (X[:1] > 0.0).astype(float), (X[0] > 0.0).astype(int)[None]]
+)
+def test_one_output_of_two_classes_is_of_classes_though_nobody_names_them(Y):
+    network = Network(4, (Dense(1),), "sigmoid_cross_entropy")
+    page = report(train(network, X, Y, epochs=2), (X, Y))
+    assert [one for one in sections(page) if one in OF_CLASSES] == OF_CLASSES
+    assert page.headlines[0].words == "accuracy, of 60 examples"
 
 
 # ----------------------------------------------------------------------------- estimators
