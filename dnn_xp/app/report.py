@@ -72,6 +72,10 @@ def report(
             help="Where to write it: .html. Default: a new report.html here.",
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="The same as DATA above, whatever it looks like."),
+    ] = None,
     title: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Of the page. Default: the name of the run."),
@@ -99,7 +103,7 @@ def report(
     with ExitStack() as opened, computing(backend, device):
         with user_errors():
             require("jinja2", extra="app")
-            asked = _sort(words or [])
+            asked = _sort(words or [], data)
             of_data = {"--x": x, "--y": y, "--target": target, "--data-dir": data_dir}
             options = None
             if asked.data is not None:
@@ -129,25 +133,32 @@ class _Asked(NamedTuple):
     data: str | None
 
 
-def _sort(words: Sequence[str]) -> _Asked:
+def _sort(words: Sequence[str], named: str | None) -> _Asked:
     """Tell runs from data, by what is there.
+
+    Parameters
+    ----------
+    words : sequence of str
+    named : str or None
+        What ``--data`` says.
 
     Raises
     ------
     ValueError
         Where a word may be both, or neither, or there are several data.
     """
-    runs, data = list[Path](), list[str]()
+    runs, data = list[Path](), [] if named is None else [named]
     for word in words:
         found = _find_runs(check_path("RUN", word))
         if found and word in BY_NAME:
             raise ValueError(
-                f"{word}: found a run here and data of this name; write ./{word} for the run"
+                f"{word}: found a run here and data of this name; write ./{word} for the run, or "
+                f"--data {word}"
             )
         runs += found
         if not found:
             data.append(word)
-    for word in data:
+    for word in data[named is not None :]:
         if word not in BY_NAME and not Path(word).exists():
             raise ValueError(f"{word}: found nothing of this name, expected a run, a model or data")
     if len(data) > 1:
@@ -246,7 +257,7 @@ def _show(
         is_known = isinstance(error, BackendError) or "dnn-xp[" in str(error)
         if options is not None or (isinstance(error, ImportError) and not is_known):
             raise
-        why = str(error)
+        why = str(error).removeprefix(f"{path}: ")
     say("note", f"no examples are shown: {why}")
     return None, f"No examples are shown: {why}."
 

@@ -11,7 +11,7 @@ from dnn_xp.app.experiment import Told, check_features
 from dnn_xp.app.runs import read_record
 from dnn_xp.app.tabular import predict_table
 from dnn_xp.app.use import DataOptions, load_parts
-from dnn_xp.callbacks.run_folder import RECORD
+from dnn_xp.callbacks.run_folder import RECORD, load_record
 from dnn_xp.data import Dataset
 from dnn_xp.data.stored import StoredDataset
 from dnn_xp.models import Model
@@ -37,7 +37,7 @@ def trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitSta
     ValueError
         Where it is no run that ``dnn-xp train`` began.
     """
-    if not (path / RECORD).is_file():
+    if not _names_its_data(path):
         raise ValueError(f"{path}: does not say where its data are; add --data DATA")
     record = read_record(path)
     command, *words = record.arguments
@@ -53,6 +53,17 @@ def trained_on(path: Path, trusted: bool, context: typer.Context, there: ExitSta
             own.params[name] for name in ("data", "x", "y", "target", "data_dir")
         )
     return DataOptions(data, x, y, target, data_dir, trusted)  # trust is said anew each time
+
+
+def _names_its_data(path: Path) -> bool:
+    """Return whether a folder tells with which words the run in it was begun."""
+    if not (path / RECORD).is_file():
+        return False
+    try:
+        record = load_record(path)
+    except ValueError:  # which is told when it is read for good
+        return True
+    return not isinstance(record, dict) or "arguments" in record
 
 
 def load_shown(

@@ -351,7 +351,7 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _versions(run: Run) -> dict[str, str]:

@@ -250,6 +250,8 @@ def test_nothing_is_written_over_where_no_file_is_named(dnn_xp, digits, tmp_path
         (["runs/a", "none.npz"], "none.npz: found nothing of this name"),
         (["runs/a", "two.npz", "three.npz"], "three.npz: found no run, and two.npz is none either"),
         (["runs/a", "runs/b", "digits"], "digits: found 2 runs beside DATA"),
+        (["runs/a", "runs/b", "--data", "digits"], "digits: found 2 runs beside DATA"),
+        (["runs/a", "two.npz", "--data", "digits"], "two.npz: found no run, and digits is none"),
         (["runs/a", "runs/a"], "found runs/a twice"),
         (["runs/a", "two.npz"], "the data have the classes"),
         (["runs/a", "-o", "a.pdf"], "--output: found 'a.pdf', expected a name that ends in .html"),
@@ -277,9 +279,22 @@ def test_a_run_that_is_called_as_data_are_is_told_apart_by_its_path(dnn_xp, digi
     (tmp_path / "runs" / "a").rename(tmp_path / "digits")
     code, _, err = dnn_xp("report", "digits")
     assert code == 2
-    assert "write ./digits for the run" in err
-    assert dnn_xp("report", "./digits").code == 0
+    assert "write ./digits for the run, or --data digits" in err
+    assert dnn_xp("report", "./digits", "-o", "a.html").code == 0
+    assert dnn_xp("report", "./digits", "--data", "digits", "-o", "b.html").code == 0
+    shown = [(tmp_path / name).read_text().split("<section")[0] for name in ("a.html", "b.html")]
+    assert shown[0] == shown[1]
 
 
 def test_where_nothing_is_named_and_there_is_no_run(dnn_xp):
     assert "there is no run in runs" in dnn_xp("report").err
+
+
+def test_a_run_of_python_does_not_say_where_its_data_are(dnn_xp, tmp_path):
+    X = np.random.default_rng(0).normal(size=(2, 60))
+    network = Network(2, (Dense(1),), "squared_error")
+    train(network, X, X[:1], epochs=3, callbacks=[RunFolder(tmp_path / "b")])
+    code, _, err = dnn_xp("report", "b", "-o", "a.html")
+    said = "no examples are shown: does not say where its data are; add --data DATA"
+    assert (code, err) == (0, f"dnn-xp: note: {said}\n")
+    assert str(tmp_path) not in (tmp_path / "a.html").read_text()
