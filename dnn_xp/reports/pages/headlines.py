@@ -97,4 +97,7 @@ def describe_epochs(facts: Facts) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    return describe_metric(name, value) if math.isfinite(value) else "not a number"
+    if not math.isfinite(value):
+        return "not a number"
+    is_large = 1e4 <= abs(value) < 1e15  # which has more than four digits
+    return f"{value:,.0f}" if is_large else describe_metric(name, value)

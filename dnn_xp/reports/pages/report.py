@@ -174,7 +174,7 @@ def make_page(
         versions_section(facts.versions, facts.command, where_and_when(facts)),
     ]
     return Page(
-        title or facts.name,
+        title or _title(facts),
         _summary(facts, shown, judged),
         [*_headlines(facts, shown, judged, chance, by_template, error), *of_run(facts)],
         [one for one in ordered if one is not None],
@@ -182,6 +182,14 @@ def make_page(
 
 
 # ----------------------------------------------------------------------------- above the sections
+
+
+def _title(facts: Facts) -> str:
+    """Return the name of a run, behind that of its data where it does not tell it."""
+    data = facts.about.get("data")
+    name = Path(data).name if isinstance(data, str) else ""
+    told = not facts.state or not name or Path(name).stem in facts.name
+    return facts.name if told else f"{name}: {facts.name}"
 
 
 def _summary(facts: Facts, shown: Examples | None, judged: Judged | None) -> str:

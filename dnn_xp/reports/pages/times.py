@@ -36,10 +36,10 @@ def describe_seconds(seconds: float) -> str:
     """
     if not 0.0 <= seconds < math.inf:
         return ""
-    if seconds < 1.0:  # when a run began and ended is written in whole seconds
+    if seconds < 0.05:  # of runs that were written to the second, too
         return "under 1 s"
     if seconds < 59.5:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.once
         ),
         ("labels", {"multilabel_accuracy": 1.0}, {}, [("100.00%", "every label right, of 9", "")]),
         ("values", {"RMSE": math.nan}, {}, [("not a number", "RMSE, of 9", "")]),
+        ("values", {"RMSE": 123456.7}, {}, [("123,457", "RMSE, of 9", "")]),
         ("classes", {}, {}, []),
     ],
 )

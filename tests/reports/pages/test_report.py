@@ -8,7 +8,7 @@ import pytest
 from dnn_xp import Dense, Model, Network, RunFolder, report, save_model, sgd, train
 from dnn_xp.data import Dataset, Preprocessing, Source
 from dnn_xp.reports.examples import MOST_EXAMPLES, Examples
-from dnn_xp.reports.pages.facts import gather
+from dnn_xp.reports.pages.facts import Facts, gather
 from dnn_xp.reports.pages.report import make_page
 from dnn_xp.training.loop import DivergenceWarning
 
@@ -350,3 +350,16 @@ def test_a_result_of_any_library_is_shown_by_the_current_one():
     run = train(LINE, x, x[:1], epochs=3)
     of_numpy = train(LINE, X, X[:1], epochs=3)
     assert report(run, (x, x[:1])).headlines == report(of_numpy, (X, X[:1])).headlines
+
+
+@pytest.mark.parametrize(
+    ("facts", "title"),
+    [
+        (Facts("a", "done", about={"data": "my/prices.npz"}), "prices.npz: a"),
+        (Facts("2026-12-01_prices", "done", about={"data": "prices.npz"}), "2026-12-01_prices"),
+        (Facts("a", "done", about={"data": 5}), "a"),
+        (Facts("m.h5", about={"data": "prices.npz"}), "m.h5"),
+    ],
+)
+def test_the_title_of_a_run_tells_its_data(facts, title):
+    assert make_page(facts).title == title
