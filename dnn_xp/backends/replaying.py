@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dnn_xp.recording import Program, RecordingError, record
+from dnn_xp.recording import Program, record
 from dnn_xp.recording.plan import Plan, PlanError, make_plan
 from dnn_xp.recording.structure import leaves, map_leaves
 
@@ -58,8 +58,8 @@ class Replay:
             return self._function(self._constant, *arguments)
         try:
             return self._begin(given)
-        except (PlanError, RecordingError) as error:
-            self._why_not = str(error)
+        except Exception as error:  # a layer of somebody's own may do anything to a symbol
+            self._why_not = str(error) or type(error).__name__
             _log.debug("a step is not planned: %s", error)
         return self._function(self._constant, *given, workspace)
 

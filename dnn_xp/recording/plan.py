@@ -155,11 +155,12 @@ class _Planner:
         returned = self._return()
         arguments = ", ".join(program._arguments)
         lines = [f"    {line}" for line in self.lines]
-        source = "\n".join([f"def {program.name}({arguments}):", *lines])
+        name = program.name if program.name.isidentifier() else "planned"
+        source = "\n".join([f"def {name}({arguments}):", *lines])
         made: dict[str, Any] = {}
         exec(compile(source, f"<plan of {program.name}>", "exec"), {**self.names}, made)
         del returned
-        return Plan(made[program.name], source, self.nbytes)
+        return Plan(made[name], source, self.nbytes)
 
     def _take_inputs(self) -> None:
         """Have what comes in under names, and copy what the plan keeps to its own memory."""
@@ -268,6 +269,8 @@ class _Planner:
             return
         if name == "concat":
             self._concat(operation)
+        elif name == "stack":
+            self._stack(operation)
         elif name in ("full", "arange"):
             self._constant(operation)
             return
@@ -315,6 +318,16 @@ class _Planner:
                 own = self._name("v", target)
                 self.lines.append(f"{self._function(np.copyto)}({own}, {place.name})")
         self.places[output.name] = _Place(self._name("b", whole), whole)
+
+    def _stack(self, operation: Operation) -> None:
+        """Copy arrays beside each other, along an axis that they have not."""
+        target = self._out(operation)
+        axis = operation.options.get("axis", 0) % target.ndim
+        for number, part in enumerate(_values(operation.inputs)):
+            view = self._name("v", target[(slice(None),) * axis + (number,)])
+            copy = self._function(np.copyto)
+            self.lines.append(f"{copy}({view}, {self.places[part.name].name})")
+        self.places[operation.output.name] = _Place(self._name("b", target), target)
 
     def _constant(self, operation: Operation) -> None:
         """Have what is the same in each call made now, and what is filled with a number in each."""
@@ -377,7 +390,8 @@ class _Planner:
         elif name == "broadcast_to":
             self.lines.append(f"{self._function(np.copyto)}({own}, {given[0]})")
         elif isinstance(function, np.ufunc) and not options:
-            self.lines.append(f"{self._function(function)}({', '.join([*given, own])})")
+            out = f"out={own}" if name in ("maximum", "minimum") else own  # as NumPy asks for it
+            self.lines.append(f"{self._function(function)}({', '.join([*given, out])})")
         else:
             raise PlanError(f"{name} cannot be planned")
 
