@@ -153,7 +153,7 @@ def browser(session: nox.Session) -> None:
         session.skip(f"there is no Chromium: none of {', '.join(CHROMIUM)} is in PATH")
     session.install("-e", ".[app,sklearn,test]", SKLEARN, "playwright", "pypdf")
     axe = os.environ.get("AXE_SCRIPT") or _fetch_axe(Path(session.create_tmp()))
-    command = ("pytest", "-q", "--backend", "numpy", "-m", "browser")
+    command = ("pytest", "-q", "-n", "auto", "--backend", "numpy", "-m", "browser")
     environment = {"AXE_SCRIPT": axe, "OMP_NUM_THREADS": "1"}
     session.run(*command, *(session.posargs or ("tests/browser",)), env=environment)
 

@@ -67,6 +67,8 @@ PATHS = [
     ("plot", "curves", "--data-dir"),
     ("runs", "folder"),
     ("watch", "run"),
+    ("report", "--output"),
+    ("report", "--data-dir"),
 ]
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dnn_xp import Dense, Network, report, train
+from dnn_xp.data import load_digits
 from dnn_xp.reports.pages.by_class import classes_section
 from dnn_xp.reports.pages.by_label import labels_section
 from dnn_xp.reports.pages.card import CardFacts, PartFacts, model_card, versions_section
@@ -18,6 +20,7 @@ from dnn_xp.reports.pages.mistakes import mistakes_section
 from dnn_xp.reports.pages.page import Headline, Page
 from dnn_xp.reports.pages.true_and_predicted import values_section
 from dnn_xp.reports.run_summaries import Best, RunSummary
+from dnn_xp.training.optimizers import adam
 from tests.reports.pages.reading import HOSTILE_NAMES
 
 __all__ = ["PAGES"]
@@ -129,6 +132,30 @@ def hostile():
     return page._replace(headlines=[Headline(name, name, name) for name in names[:6]])
 
 
+def trained_on_digits():
+    digits = load_digits()
+    X, y = digits.X / 16.0, digits.y
+    network = Network(64, (Dense(16, "relu"), Dense(10)), "softmax_cross_entropy")
+    held_out = X[:, 1400:], y[1400:]
+    run = train(
+        network, X[:, :1400], y[:1400], epochs=20, optimizer=adam(0.01), validation=held_out
+    )
+    return report(run, held_out, notes="To read digits.")
+
+
+def trained_on_a_table():
+    from dnn_xp.estimators import TabularRegressor  # which a session without it does not open
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = X @ [3.0, -1.0, 0.0] + rng.normal(size=300)
+    model = TabularRegressor(
+        n_members=2, hidden_layer_sizes=8, max_iter=5, importances=True, random_state=0
+    )
+    model.fit(X[:200], y[:200])
+    return report(model, (X[200:], y[200:]))
+
+
 def bare():
     return Page("A page without sections", "", [], [])
 
@@ -143,6 +170,8 @@ PAGES = {
     "labels": of_labels,
     "comparison": comparison,
     "hostile names": hostile,
+    "report on digits": trained_on_digits,
+    "report on a table": trained_on_a_table,
     "bare": bare,
 }
 """By name, a function that makes the page."""

@@ -60,7 +60,7 @@ def test_without_javascript_all_of_it_is_there(visit, name):
         assert section.is_visible()
         assert without_space(section.inner_text()) in whole
     assert plain.locator("button, input, select").count() == 0, "what works with a script alone"
-    for details in plain.locator("details").all()[:10]:
+    for details in plain.locator("details:not(details details)").all()[:10]:
         before = details.get_attribute("open")
         details.locator("summary").first.press("Enter")
         assert (details.get_attribute("open") is None) != (before is None)

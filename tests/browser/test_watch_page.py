@@ -11,6 +11,7 @@ pytest.importorskip("jinja2", reason="pages need dnn-xp[app]")
 from dnn_xp.reports.pages.following import Follower
 from dnn_xp.reports.pages.live_page import live_page
 from dnn_xp.reports.pages.watching import Watching
+from tests.reports.pages.reading import HOSTILE_NAMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -171,3 +172,16 @@ def test_without_a_script_it_says_how_to_see_more(serve, browser, folder):
         page.goto(server.url)
         assert "reload it to see more" in page.inner_text("main")
         assert page.locator("svg.chart").count() == 1
+
+
+def test_what_strangers_write_stays_text_where_it_comes_later(serve, tab, folder):
+    page = tab(serve())
+    write_record(folder, command=HOSTILE_NAMES[0], reason=HOSTILE_NAMES[1])
+    with (folder / "history.jsonl").open("a") as file:
+        for epoch in (1, 2):
+            figures = dict.fromkeys(("cost", *HOSTILE_NAMES[:3]), 1 / epoch)
+            file.write(json.dumps({"epoch": epoch, **figures}) + "\n")
+    until(page, lambda: page.locator("#versions", has_text=HOSTILE_NAMES[0]).count())
+    until(page, lambda: page.locator("#curves figure").count() > 1)
+    assert page.locator("main script, main img").count() == 0
+    assert page.console == []

@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from dnn_xp.reports.pages.cells import Cell, key
 from dnn_xp.reports.pages.class_names import class_names
+from dnn_xp.reports.pages.curves import figures_table
 from dnn_xp.reports.pages.page import Headline, Page, Section
 from dnn_xp.reports.pages.times import describe_moment, describe_seconds, seconds_between
 from dnn_xp.reports.run_summaries import (
@@ -27,6 +30,9 @@ _MOST_DRAWN, _MOST_PANELS = 16, 12
 
 _MOST_POINTS = 2_400
 """Of all lines of a chart together."""
+
+_MOST_ROWS = 12
+"""Of the table of a chart, which has a column for each run."""
 
 _MOST_SETTINGS = 12
 """That have a column of their own."""
@@ -229,8 +235,10 @@ def _chart(key: str, lines: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     step = -(-longest // most)
     last = {len(values) - 1 for values in lines.values() if values}
     kept = sorted({*range(0, longest, step), *last})
+    title = f"{short(name, 40)}, {'training' if name == key else 'held out'}"
+    figures = {short(run, 40): np.asarray(values) for run, values in lines.items()}
     return {
-        "title": f"{short(name, 40)}, {'training' if name == key else 'held out'}",
+        "title": title,
         "chart": line_chart(
             {run: [values[i] for i in kept if i < len(values)] for run, values in lines.items()},
             [i + 1 for i in kept] if step > 1 else None,
@@ -240,4 +248,5 @@ def _chart(key: str, lines: Mapping[str, Sequence[float]]) -> dict[str, Any]:
             hover=True,
         ),
         "step": step,
+        "table": figures_table(name, figures, title, most_rows=_MOST_ROWS),
     }

@@ -12,7 +12,7 @@ from dnn_xp.reports.style import HELD_OUT, TRAINING, short
 from dnn_xp.reports.words import counted, describe_metric
 from dnn_xp.svg import line_chart
 
-__all__ = ["learning_curves"]
+__all__ = ["figures_table", "learning_curves"]
 
 _MOST_ROWS = 50
 """Of the table that says what a chart shows."""
@@ -51,7 +51,7 @@ def learning_curves(
             charts.append(_chart(name, lines, x_name))
     if not charts:
         return None
-    return Section("How it learnt", "curves", {"charts": charts, "x_name": x_name})
+    return Section("How it learnt", "curves", {"charts": charts})
 
 
 def _chart(name: str, lines: Mapping[str, np.ndarray[Any, Any]], x_name: str) -> dict[str, Any]:
@@ -61,11 +61,10 @@ def _chart(name: str, lines: Mapping[str, np.ndarray[Any, Any]], x_name: str) ->
     is_rate, unit = name == _RATE, axis_label(name, scale)
     parts = [*lines]
     heading = unit if is_rate or len(parts) > 1 or parts == [TRAINING] else f"{unit}, {parts[0]}"
-    n = max(one.size for one in lines.values())
-    kept = range(n) if n <= _MOST_ROWS else [round(i) for i in np.linspace(0, n - 1, _MOST_ROWS)]
     broken = sum(int(np.count_nonzero(~np.isfinite(one))) for one in lines.values())
+    heading = heading[:1].upper() + heading[1:]
     return {
-        "heading": heading[:1].upper() + heading[1:],
+        "heading": heading,
         "drawing": line_chart(
             ({} if is_rate else dict.fromkeys((TRAINING, HELD_OUT), ()))
             | {part: one.tolist() for part, one in lines.items()},
@@ -78,7 +77,39 @@ def _chart(name: str, lines: Mapping[str, np.ndarray[Any, Any]], x_name: str) ->
         "broken": f"{counted(broken, 'figure')} that {'is' if broken == 1 else 'are'} not finite"
         if broken
         else "",
-        "names": parts,
+        "table": figures_table(name, lines, heading, x_name=x_name),
+    }
+
+
+def figures_table(
+    name: str,
+    lines: Mapping[str, np.ndarray[Any, Any]],
+    heading: str,
+    *,
+    x_name: str = "epochs",
+    most_rows: int = _MOST_ROWS,
+) -> dict[str, Any]:
+    """Return the table that says what a chart of lines shows; ``as_table.html.j2`` writes it.
+
+    Parameters
+    ----------
+    name : str
+        Of the figure, such as ``"accuracy"``.
+    lines : mapping of str to ndarray, shape (n_epochs,)
+        One or more.
+    heading : str
+        Of the chart.
+    x_name : str
+        What is counted.
+    most_rows : int
+        Of more, so many are there: evenly chosen, with the first and the last.
+    """
+    n = max(one.size for one in lines.values())
+    kept = range(n) if n <= most_rows else [round(i) for i in np.linspace(0, n - 1, most_rows)]
+    return {
+        "heading": heading,
+        "x_name": x_name,
+        "names": [*lines],
         "rows": [(i + 1, [_said(name, one, i) for one in lines.values()]) for i in kept],
         "n": n,
     }

@@ -152,3 +152,14 @@ def test_names_and_settings_of_strangers_stay_texts():
     assert "\u202e" not in found.html
     assert len({row[0] for row in found.tables[0]["rows"][1:]}) == len(runs)
     assert len(found.html) < 200_000
+
+
+def test_a_chart_has_its_numbers_as_a_table_of_few_rows():
+    runs = [run("a"), run("b")]
+    histories = {"a": {"cost": [1.0 / i for i in range(1, 101)]}, "b": {"cost": [2.0, 1.0]}}
+    table = page(runs, histories).tables[1]
+    assert table["rows"][0] == ["epochs", "a", "b"]
+    assert table["rows"][1:3] == [["1", "1", "2"], ["10", "0.1", ""]]
+    assert table["rows"][-1] == ["100", "0.01", ""]
+    assert len(table["rows"]) == 1 + 12
+    assert "12 of 100 epochs" in table["caption"]

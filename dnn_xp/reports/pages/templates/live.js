@@ -18,6 +18,8 @@
       const made = document.createElement("template");
       made.innerHTML = html;
       const fresh = made.content.firstElementChild;
+      const unfolded = old?.querySelectorAll("details") ?? [];
+      fresh.querySelectorAll("details").forEach((one, i) => { one.open = unfolded[i]?.open ?? one.open; });
       if (old) old.replaceWith(fresh);
       else if (before) before.after(fresh);
       else main.append(fresh);
