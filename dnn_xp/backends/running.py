@@ -17,6 +17,7 @@ from array_api_compat import (
 from array_api_extra import at
 
 from dnn_xp.backends.moving import Array, namespace
+from dnn_xp.backends.replaying import Replay
 from dnn_xp.recording import is_symbol
 
 __all__ = [
@@ -242,6 +243,7 @@ def compile_step(
     like: Array,
     donate: Sequence[int] = (),
     compile: bool = False,
+    repeated: bool = False,
 ) -> Callable[..., Any]:
     """Return ``function(constant, ...)`` as a function of the rest, as fast as the library runs it.
 
@@ -257,13 +259,17 @@ def compile_step(
         Places of arguments, behind the constant, whose memory may be used for the result.
     compile : bool
         Whether PyTorch compiles, too.
+    repeated : bool
+        Whether it is handed its own result again and again, as its first argument; the last one is
+        a workspace of it, which it can do without. NumPy then has a plan of it: see `Replay`.
 
     Returns
     -------
     callable
         On JAX compiled, once for each set of shapes; on PyTorch without a record for autograd,
-        compiled on request; on CuPy one that runs on the device of `like`; elsewhere the function
-        as it is. (Steps over examples on Dask are no such function: see `Blocks`.)
+        compiled on request; on CuPy one that runs on the device of `like`; on NumPy planned, where
+        it is `repeated`; elsewhere the function as it is. (Steps over examples on Dask are no such
+        function: see `Blocks`.)
 
     Notes
     -----
@@ -281,6 +287,8 @@ def compile_step(
         return fast
     if is_cupy_array(like):  # what a step makes is then made beside `like`
         return partial(_on_device, like.device, bound)
+    if repeated and isinstance(like, np.ndarray):
+        return Replay(function, constant)
     return bound
 
 

@@ -139,7 +139,7 @@ def sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     One output is a choice between two classes; several are as many independent labels.
     """
     xp = xp or namespace(Z)
-    return xp.sum(softplus(Z, xp=xp) - Y * Z, axis=-2)
+    return column_sums(softplus(Z, xp=xp) - Y * Z, xp=xp)
 
 
 def back_sigmoid_cross_entropy(Z: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -266,7 +266,7 @@ def back_grouped_categorical_cross_entropy(
 def squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return (A - Y)^2 / 2 summed over outputs: minus a Gaussian's log-likelihood."""
     E = A - Y
-    return 0.5 * (xp or namespace(A)).sum(E * E, axis=-2)
+    return 0.5 * column_sums(E * E, xp=xp)
 
 
 def back_squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -277,7 +277,7 @@ def back_squared_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
 def absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return abs(A - Y) summed over outputs; its minimum is the median."""
     xp = xp or namespace(A)
-    return xp.sum(xp.abs(A - Y), axis=-2)
+    return column_sums(xp.abs(A - Y), xp=xp)
 
 
 def back_absolute_error(A: Array, Y: Array, *, xp: Any = None) -> Array:
@@ -290,7 +290,7 @@ def huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
     xp = xp or namespace(A)
     E = xp.abs(A - Y)
     inner = xp.minimum(E, delta)
-    return xp.sum(inner * (E - 0.5 * inner), axis=-2)
+    return column_sums(inner * (E - 0.5 * inner), xp=xp)
 
 
 def back_huber(A: Array, Y: Array, delta: float = 1.0, *, xp: Any = None) -> Array:
@@ -303,7 +303,7 @@ def quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
     """Return the pinball cost, whose minimum is the q-quantile (Koenker and Bassett 1978)."""
     xp = xp or namespace(A)
     E = Y - A
-    return xp.sum(xp.maximum(q * E, (q - 1.0) * E), axis=-2)
+    return column_sums(xp.maximum(q * E, (q - 1.0) * E), xp=xp)
 
 
 def back_quantile(A: Array, Y: Array, q: float = 0.5, *, xp: Any = None) -> Array:
@@ -460,7 +460,7 @@ def back_exponential(dA: Array, Z: Array, A: Array, *, xp: Any = None) -> Array:
 def poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:
     """Return half the Poisson deviance of the mean exp(Z): exp(Z) - Y + Y (log Y - Z)."""
     xp = xp or namespace(Z)
-    return xp.sum(exponential(Z, xp=xp) - Y + Y * (xp.log(_nonzero(Y, xp)) - Z), axis=-2)
+    return column_sums(exponential(Z, xp=xp) - Y + Y * (xp.log(_nonzero(Y, xp)) - Z), xp=xp)
 
 
 def back_poisson(Z: Array, Y: Array, *, xp: Any = None) -> Array:

@@ -7,7 +7,7 @@ mean is taken over. Squares and sums are of float32 at least.
 
 from typing import Any, NamedTuple
 
-from dnn_xp.backends import Array, namespace, widened
+from dnn_xp.backends import Array, namespace, row_sums, widened
 
 __all__ = [
     "BatchNormCache",
@@ -56,7 +56,7 @@ def layer_norm_backward(
     mean = xp.mean(dZ_hat, axis=-2, keepdims=True)
     slope = xp.mean(dZ_hat * Z_hat, axis=-2, keepdims=True)
     dZ = inverse_std * (dZ_hat - mean - Z_hat * slope)
-    dgamma, dbeta = (xp.sum(x, axis=-1, keepdims=True) for x in (dA * Z_hat, dA))
+    dgamma, dbeta = (row_sums(x, xp=xp) for x in (dA * Z_hat, dA))
     return _as(dZ, narrow), dgamma, dbeta
 
 
@@ -94,9 +94,9 @@ def batch_norm_forward(
     xp = xp or namespace(Z)
     wide = widened(Z)
     fractions = 1.0 / Z.shape[-1] if weights is None else _normalized(widened(weights), xp)
-    mean = xp.sum(fractions * wide, axis=-1, keepdims=True)
+    mean = row_sums(fractions * wide, xp=xp)
     centred = wide - mean
-    variance = xp.sum(fractions * centred * centred, axis=-1, keepdims=True)
+    variance = row_sums(fractions * centred * centred, xp=xp)
     inverse_std = 1.0 / xp.sqrt(variance + epsilon)
     Z_hat = centred * inverse_std
     cache = BatchNormCache(Z_hat, inverse_std, gamma, fractions, mean, variance)
@@ -116,8 +116,8 @@ def batch_norm_backward(
     xp = xp or namespace(dA)
     Z_hat, inverse_std, gamma, fractions, _, _ = cache
     narrow, dA = dA, widened(dA)
-    dgamma = xp.sum(dA * Z_hat, axis=-1, keepdims=True)
-    dbeta = xp.sum(dA, axis=-1, keepdims=True)
+    dgamma = row_sums(dA * Z_hat, xp=xp)
+    dbeta = row_sums(dA, xp=xp)
     dZ = gamma * inverse_std * (dA - fractions * (dbeta + Z_hat * dgamma))
     return _as(dZ, narrow), dgamma, dbeta
 

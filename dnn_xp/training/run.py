@@ -280,7 +280,14 @@ class GradientRun(Run):
         )
         self._strengths = strengths_of(settings)
         self._step: TakeStep = (
-            compile_step(step, self._config, like=like, donate=(0,), compile=settings.compile)
+            compile_step(
+                step,
+                self._config,
+                like=like,
+                donate=(0,),
+                compile=settings.compile,
+                repeated=True,
+            )
             if make_step is None
             else make_step(self._config, data, settings)
         )

@@ -18,6 +18,7 @@ from dnn_xp.backends import (
     is_narrow,
     namespace,
     take_examples,
+    vector_sums,
     widened,
 )
 from dnn_xp.functions.counters import (
@@ -282,7 +283,7 @@ def prepare_batch(
     divisor, beyond = batch.whole, None
     if config.weights_by_batch and data.weights is not None:
         weights = _weights(config, data, batch, slice(0, _length(data, batch)), xp)
-        total = xp.sum(widened(weights))
+        total = vector_sums(widened(weights), xp=xp)
         divisor = total + xp.astype(total == 0, total.dtype)
     if scalars.strengths.l2 is not None:
         beyond = _squares_beyond(config.network, theta, data.X, workspace, xp)

@@ -13,7 +13,7 @@ from dnn_xp import (
     ParametricActivation,
     PeriodicEmbedding,
 )
-from dnn_xp.backends import namespace
+from dnn_xp.backends import namespace, to_host
 from dnn_xp.network.propagation import mean_cost, no_gradient
 from dnn_xp.training import momentum
 from dnn_xp.training.step import Batch, Data, State, StepConfig, StepScalars, Strengths, step
@@ -79,7 +79,9 @@ def test_several_networks_at_once_are_each_by_itself(array, cost, hidden):
     for i in range(K):
         alone = network.cost_and_gradient(thetas[i, :], X, Y, weights, seed=1, step=2)
         for found, expected in zip(at_once, alone, strict=True):
-            assert_close(found[i, ...], expected, rtol=1e-12, atol=1e-13)
+            # That of a bias before a batch norm is 0 but for the rounding of the others.
+            largest = float(np.abs(to_host(expected)).max(initial=1.0))
+            assert_close(found[i, ...], expected, rtol=1e-12, atol=1e-14 * largest)
     for method, *rest in (
         (network.forward,),
         (network.predict,),
