@@ -9,7 +9,7 @@ import numpy as np
 
 from dnn_xp.recording import Program, record
 from dnn_xp.recording.plan import Plan, PlanError, make_plan
-from dnn_xp.recording.structure import leaves, map_leaves
+from dnn_xp.recording.structure import leaves
 
 __all__ = ["Replay"]
 
@@ -53,44 +53,44 @@ class Replay:
             found = plan.run(*given)
             if found is not None:
                 return found
+        if self._plans:  # the state is a plan's by now, and the workspace that of another
+            workspace = None
         self._n_calls += 1
         if self._n_calls <= _PLAIN_CALLS or self._why_not or len(self._plans) >= _MOST_PLANS:
-            return self._function(self._constant, *arguments)
-        try:
-            return self._begin(given)
-        except Exception as error:  # a layer of somebody's own may do anything to a symbol
-            self._why_not = str(error) or type(error).__name__
-            _log.debug("a step is not planned: %s", error)
-        return self._function(self._constant, *given, workspace)
+            return self._function(self._constant, *given, workspace)
+        begun = self._begin(given)
+        state = self._function(self._constant, *given, workspace)
+        if begun is not None:
+            plan, found = begun
+            if _same_bits(found, state):
+                self._plans.append(plan)
+            else:
+                self._refuse("its results are not the same to the last bit")
+        return state
 
-    def _begin(self, given: list[Any]) -> Any:
-        """Make a plan, and return the next state from it where it is the same as without."""
-        state, *rest = given
-        arrays = dict(leaves(state, ""))
+    def _refuse(self, why_not: str) -> None:
+        self._why_not = why_not
+        _log.debug("a step is not planned: %s", why_not)
+
+    def _begin(self, given: list[Any]) -> tuple[Plan, Any] | None:
+        """Return a plan, and the next state by it, where it can be planned; the given one stays."""
+        try:
+            plan = self._plan(given)
+            return plan, plan.run(*given)
+        except Exception as error:  # a layer of somebody's own may do anything to a symbol
+            self._refuse(str(error) or type(error).__name__)
+        return None
+
+    def _plan(self, given: list[Any]) -> Plan:
+        arrays = dict(leaves(given[0], ""))
         largest = max((np.size(x) for x in arrays.values()), default=0)
         if largest > _LARGEST:
             raise PlanError(f"an array of the state has {largest:,} elements, nearly all products")
         program = self._recorded(given)
-        copies = map_leaves(lambda _, x: np.array(x), state, "")
-        expected = self._function(self._constant, copies, *rest, None)
-        becomes = {path: path for path, _ in leaves(program.outputs, "")}
-        name = program._arguments[0]
-        if [*becomes] != [*arrays]:
+        if [path for path, _ in leaves(program.outputs, "")] != [*arrays]:
             raise PlanError("its result is of another structure than its state")
-        own = {f"{name}{path}": x for path, x in arrays.items() if _can_be_kept(x)}
-        plan = make_plan(program, {f"{name}{path}": path for path in arrays}, own)
-        found = plan.run(*given)
-        pairs = zip(dict(leaves(found, "")).values(), leaves(expected, ""), strict=True)
-        if all(_same_bits(x, y) for x, (_, y) in pairs):
-            self._plans.append(plan)
-            return found
-        self._why_not = "its results are not the same to the last bit"
-        _log.debug("a step is not planned: %s", self._why_not)
-        for x, (_, y) in zip(arrays.values(), leaves(expected, ""), strict=True):
-            if _can_be_kept(x):  # a workspace may have views of it
-                np.copyto(x, y)
-        kept = {path: x for path, x in arrays.items() if _can_be_kept(x)}
-        return map_leaves(lambda path, x: kept.get(path, x), expected, "")
+        name = program._arguments[0]
+        return make_plan(program, {f"{name}{path}": path for path in arrays})
 
     def _recorded(self, given: list[Any]) -> Program:
         types = tuple(
@@ -106,11 +106,9 @@ class Replay:
         return _programs[key]
 
 
-def _can_be_kept(x: Any) -> bool:
-    """Return whether an array can be a plan's own: whole, and to be written to."""
-    return isinstance(x, np.ndarray) and x.flags.c_contiguous and x.flags.writeable
-
-
-def _same_bits(x: Any, y: Any) -> bool:
-    a, b = np.asarray(x), np.asarray(y)
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+def _same_bits(one: Any, other: Any) -> bool:
+    pairs = zip(leaves(one, ""), leaves(other, ""), strict=True)
+    arrays = [(np.asarray(x), np.asarray(y)) for (_, x), (_, y) in pairs]
+    return all(
+        (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes()) for x, y in arrays
+    )

@@ -8,7 +8,8 @@ What a plan returns are its own arrays, which the next call changes.
 """
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -84,14 +85,22 @@ class _Place(NamedTuple):
 
 
 class _Planner:
+    """What writes a plan, operation by operation.
+
+    `names` are those of the function's surroundings, arrays and functions; `places` says where each
+    value is; `roots` in whose memory a view is; `owned` whose memory is in use, and `free` what may
+    be used again, by shape and dtype.
+    """
+
     def __init__(
         self, program: Program, kept: Mapping[str, str], arrays: Mapping[str, HostArray]
     ) -> None:
         self.program, self.kept, self.given = program, kept, arrays
-        self.names: dict[str, Any] = {}  # of the function's surroundings: arrays and functions
+        self.names: dict[str, Any] = {}
         self.lines: list[str] = []
         self.places: dict[str, _Place] = {}
-        self.roots: dict[str, str] = {}  # of a view, the value whose memory it is in
+        self.roots: dict[str, str] = {}
+        self.owned: dict[str, HostArray] = {}
         self.free: dict[tuple[tuple[int, ...], str], list[HostArray]] = {}
         self.nbytes = 0
         self.last = self._last_uses()
@@ -125,11 +134,11 @@ class _Planner:
         self.nbytes += array.nbytes
         return array
 
-    def _give_back(self, number: int, operation: Operation, kept: Iterable[str]) -> None:
+    def _give_back(self, number: int, operation: Operation) -> None:
         """Let the memory of what has been used for the last time be used again."""
         for value in {x.name: x for x in _values(operation.inputs)}.values():
             root = self.roots.get(value.name, value.name)
-            if self.last[root] == number and root in self.owned and root not in kept:
+            if self.last[root] == number and root in self.owned:
                 array = self.owned.pop(root)
                 self.free.setdefault((array.shape, array.dtype.name), []).append(array)
 
@@ -145,21 +154,19 @@ class _Planner:
 
     def plan(self) -> Plan:
         program = self.program
-        self.owned: dict[str, HostArray] = {}
         self._take_inputs()
         for name, host in program.constants.items():
             self.places[name] = _Place(self._name("c", host), np.asarray(host))
         self.concats = self._joined()
         for number, operation in enumerate(program.operations):
             self._do(number, operation)
-        returned = self._return()
+        self._return()
         arguments = ", ".join(program._arguments)
         lines = [f"    {line}" for line in self.lines]
         name = program.name if program.name.isidentifier() else "planned"
         source = "\n".join([f"def {name}({arguments}):", *lines])
         made: dict[str, Any] = {}
         exec(compile(source, f"<plan of {program.name}>", "exec"), {**self.names}, made)
-        del returned
         return Plan(made[name], source, self.nbytes)
 
     def _take_inputs(self) -> None:
@@ -190,7 +197,7 @@ class _Planner:
                 self.places[value.name] = _Place(name, None)
         self.lines += copies
 
-    def _return(self) -> Any:
+    def _return(self) -> None:
         """Write what is returned: the plan's arrays, in the structure of the program's outputs."""
         becomes = {path: name for name, path in self.kept.items()}
 
@@ -211,7 +218,6 @@ class _Planner:
 
         returned = map_leaves(leave, self.program.outputs, "")
         self.lines.append(f"return {self._name('returned', returned)}")
-        return returned
 
     # ------------------------------------------------------------------ vectors that are joined
 
@@ -263,7 +269,7 @@ class _Planner:
 
     def _do(self, number: int, operation: Operation) -> None:
         """Write the call of an operation."""
-        name, output = operation.name, operation.output
+        name = operation.name
         if name in _VIEWS:
             self._view(operation)
             return
@@ -276,8 +282,7 @@ class _Planner:
             return
         else:
             self._call(number, operation)
-        self._give_back(number, operation, ())
-        del output
+        self._give_back(number, operation)
 
     def _view(self, operation: Operation) -> None:
         """Have a part, a shape or a transpose as a view; of what comes in, in each call."""
@@ -378,7 +383,7 @@ class _Planner:
             product = self._function(np.dot if plain else np.matmul)
             self.lines.append(f"{product}({given[0]}, {given[1]}, {own})")
         elif name in _REDUCTIONS:
-            self._reduce(operation, given[0], own, target)
+            self._reduce(operation, given[0], own)
         elif name == "mean":
             axis = options.get("axis")
             keep = options.get("keepdims", False)
@@ -395,7 +400,7 @@ class _Planner:
         else:
             raise PlanError(f"{name} cannot be planned")
 
-    def _reduce(self, operation: Operation, given: str, own: str, target: HostArray) -> None:
+    def _reduce(self, operation: Operation, given: str, own: str) -> None:
         """Write a reduction; sums of rows, columns and vectors as the products that are faster."""
         (source,), options = _values(operation.inputs), operation.options
         shape, axis = _shape(source), options.get("axis")
@@ -421,6 +426,8 @@ class _Planner:
     def _operand(self, x: Any) -> str:
         if isinstance(x, Value):
             return x.name if x.is_number else self.places[x.name].name
+        if isinstance(x, float) and not math.isfinite(x):  # which Python has no words for
+            return self._name("number", x)
         return repr(x)
 
     def _in_place(self, number: int, operation: Operation) -> HostArray | None:
@@ -434,7 +441,8 @@ class _Planner:
         kept = self._kept_target(number, operation)
         if kept is not None:
             return kept
-        for value in _values(operation.inputs):
+        candidates = operation.inputs[1:] if operation.name == "where" else operation.inputs
+        for value in _values(candidates):
             root = self.roots.get(value.name, value.name)
             array = self.owned.get(root)
             place = self.places.get(value.name)
