@@ -28,6 +28,7 @@ LEFT = {
     "mpiexec": "tests/distributed starts processes",
     "torchrun": "tests/distributed starts processes",
     "dnn-xp article": "it needs the article's pictures",
+    "dnn-xp watch": "it goes on until Ctrl-C: tests/app/test_watch.py starts it",
 }
 """Commands that are not run, and why."""
 
