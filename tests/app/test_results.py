@@ -72,13 +72,13 @@ def test_where_no_disk_has_room_that_is_said(dnn_xp, tmp_path, monkeypatch):
 def test_a_folder_that_is_gone_is_named(dnn_xp, tmp_path, monkeypatch, option):
     pytest.importorskip("matplotlib")
     (tmp_path / "gone").mkdir()
-    real = results.report.facts
+    real = results.printing.facts
 
     def remove(*arguments):
         real(*arguments)
         shutil.rmtree(tmp_path / "gone", ignore_errors=True)
 
-    monkeypatch.setattr(results.report, "facts", remove)
+    monkeypatch.setattr(results.printing, "facts", remove)
     code, out, err = dnn_xp(*QUICK, option, "gone/f.png")
     assert code == 1
     assert err.startswith(
