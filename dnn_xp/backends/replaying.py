@@ -15,8 +15,8 @@ __all__ = ["Replay"]
 
 _log = logging.getLogger("dnn_xp")
 
-_PLAIN_CALLS = 100
-"""Calls before a plan is made, which takes as long as some of them: short runs need none."""
+_PLAIN_CALLS = 40
+"""Calls before a plan is made, which takes about as long as it then saves in so many."""
 
 _LARGEST = 65_536
 """Elements of an array of the state: of larger ones nearly all time goes into products."""
