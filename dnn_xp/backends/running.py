@@ -18,7 +18,7 @@ from array_api_extra import at
 
 from dnn_xp.backends.moving import Array, namespace
 from dnn_xp.backends.replaying import Replay
-from dnn_xp.recording import is_symbol
+from dnn_xp.recording import by_product, is_symbol
 
 __all__ = [
     "ExampleRows",
@@ -161,7 +161,7 @@ def row_sums(x: Array, *, out: Array | None = None, xp: Any = None) -> Array:
         return np.dot(x, _ones((x.shape[1], 1), x.dtype), out=out)
     sums = (xp or namespace(x)).sum(x, axis=-1, keepdims=True)
     if out is None:
-        return sums
+        return by_product(sums) if x.ndim == 2 else sums
     out[...] = sums
     return out
 
@@ -170,14 +170,16 @@ def column_sums(x: Array, *, xp: Any = None) -> Array:
     """Return the sum of each column of matrices, shape (..., n, m), as shape (..., m)."""
     if isinstance(x, np.ndarray) and x.ndim == 2:
         return np.dot(_ones((x.shape[0],), x.dtype), x)
-    return (xp or namespace(x)).sum(x, axis=-2)
+    sums = (xp or namespace(x)).sum(x, axis=-2)
+    return by_product(sums) if x.ndim == 2 else sums
 
 
 def vector_sums(x: Array, *, xp: Any = None) -> Array:
     """Return the sum of each vector, shape (..., n), as shape (...)."""
     if isinstance(x, np.ndarray) and x.ndim == 1:
         return np.dot(_ones(x.shape, x.dtype), x)
-    return (xp or namespace(x)).sum(x, axis=-1)
+    sums = (xp or namespace(x)).sum(x, axis=-1)
+    return by_product(sums) if x.ndim == 1 else sums
 
 
 def column_maxima(x: Array, *, xp: Any = None) -> Array:

@@ -16,7 +16,7 @@ from dnn_xp.recording.program import (
     open_batch,
     record,
 )
-from dnn_xp.recording.symbol import Symbol, is_symbol
+from dnn_xp.recording.symbol import Symbol, by_product, is_symbol
 
 __all__ = [
     "ArrayType",
@@ -28,6 +28,7 @@ __all__ = [
     "Size",
     "Symbol",
     "Value",
+    "by_product",
     "dtype_name",
     "is_symbol",
     "open_batch",

@@ -401,15 +401,15 @@ class _Planner:
             raise PlanError(f"{name} cannot be planned")
 
     def _reduce(self, operation: Operation, given: str, own: str) -> None:
-        """Write a reduction; sums of rows, columns and vectors as the products that are faster."""
+        """Write a reduction; of sums those as products that the package works out so."""
         (source,), options = _values(operation.inputs), operation.options
         shape, axis = _shape(source), options.get("axis")
         keeps, dtype = options.get("keepdims", False), np.dtype(operation.output.dtype)
         dot = self._function(np.dot)
-        plain = operation.name == "sum" and dtype.kind == "f" and dtype == np.dtype(source.dtype)
-        if plain and len(shape) == 2 and axis in (1, -1) and keeps:
+        is_product = operation.output.name in self.program.products
+        if is_product and len(shape) == 2 and axis == 1 and keeps:
             self.lines.append(f"{dot}({given}, {self._ones((shape[1], 1), dtype)}, {own})")
-        elif plain and (len(shape) == 1 or (len(shape) == 2 and axis in (0, -2))) and not keeps:
+        elif is_product and axis == 0 and not keeps:
             self.lines.append(f"{dot}({self._ones(shape[:1], dtype)}, {given}, {own})")
         else:
             reduce = self._function(_REDUCTIONS[operation.name])

@@ -17,7 +17,7 @@ from dnn_xp.recording.namespace import SymbolNamespace
 from dnn_xp.recording.number import BATCH, Number, RecordingError, Size, evaluated
 from dnn_xp.recording.shapes import Shape, shown_shape
 from dnn_xp.recording.structure import leaves, map_leaves
-from dnn_xp.recording.symbol import Entry, Recorder, Symbol
+from dnn_xp.recording.symbol import Recorder, Symbol
 
 __all__ = ["ArrayType", "Operation", "OperationCount", "Program", "Value", "open_batch", "record"]
 
@@ -203,6 +203,9 @@ class Program:
     operations : tuple of Operation
     outputs : object
         What the function returned, with a Value in the place of each array.
+    products : frozenset of str
+        The names of sums that the package works out as products with ones on NumPy: `run` does not,
+        and a plan does.
     """
 
     name: str
@@ -211,6 +214,7 @@ class Program:
     operations: tuple[Operation, ...]
     outputs: Any
     _arguments: tuple[str, ...]
+    products: frozenset[str] = frozenset()
 
     def run(self, xp: Any, *arguments: Any) -> Any:
         """Return what the function returns for other arrays.
@@ -457,7 +461,7 @@ def record(function: Callable[..., Any], *inputs: Any) -> Program:
         recorder.is_open = False
     inner = getattr(function, "func", function)  # of a partial one
     name = getattr(inner, "__name__", type(inner).__name__)
-    return _program(name, recorder.entries, [value for value, _ in values], outputs, names)
+    return _program(name, recorder, [value for value, _ in values], outputs, names)
 
 
 def _argument_names(function: Callable[..., Any], n_inputs: int) -> tuple[str, ...]:
@@ -492,12 +496,13 @@ def _as_output(recorder: Recorder, x: Any) -> Any:
 
 def _program(
     name: str,
-    entries: list[Entry],
+    recorder: Recorder,
     inputs: list[Value],
     outputs: Any,
     arguments: tuple[str, ...],
 ) -> Program:
     """Return the program of the entries that the outputs need."""
+    entries = recorder.entries
     needed = {x.place for _, x in leaves(outputs, "") if isinstance(x, Symbol)}
     for place in range(len(entries) - 1, -1, -1):
         if place in needed:
@@ -528,4 +533,5 @@ def _program(
         tuple(operations),
         map_leaves(lambda _, x: values[x.place] if isinstance(x, Symbol) else x, outputs, ""),
         arguments,
+        frozenset(values[place].name for place in recorder.products if place in values),
     )

@@ -10,7 +10,16 @@ from dnn_xp.recording.dtypes import DTYPES, DType, promoted, with_number
 from dnn_xp.recording.number import Number, RecordingError, Size
 from dnn_xp.recording.shapes import Shape, broadcast, matmul_shape, shown_shape, size_of
 
-__all__ = ["ELEMENTWISE", "Entry", "Recorder", "Symbol", "is_symbol", "matmul", "operate"]
+__all__ = [
+    "ELEMENTWISE",
+    "Entry",
+    "Recorder",
+    "Symbol",
+    "by_product",
+    "is_symbol",
+    "matmul",
+    "operate",
+]
 
 _REAL, _ANY = "iuf", "biuf"
 _OPERATORS: dict[str, tuple[str, str, bool]] = {
@@ -80,6 +89,9 @@ class Recorder:
     def __init__(self, make_namespace: Callable[["Recorder"], Any]) -> None:
         self.namespace, self.is_open = make_namespace(self), True
         self.entries: list[Entry] = []
+        self.products: set[int] = (
+            set()
+        )  # places of sums that are products with ones: see `by_product`
         self._places: dict[Any, int] = {}
 
     def note(self, name: str, *inputs: Any, dtype: DType, shape: Shape, **options: Any) -> "Symbol":
@@ -152,6 +164,20 @@ class Recorder:
 
 def _key(x: Any) -> Any:
     return x.place if isinstance(x, Symbol) else (type(x), repr(x))
+
+
+def by_product(x: Any) -> Any:
+    """Return a sum, noted as one that this package works out as a product with ones on NumPy.
+
+    Which is another order of the same sum. What is no symbol is returned as it is.
+
+    Parameters
+    ----------
+    x : Symbol or array
+    """
+    if isinstance(x, Symbol):
+        x.recorder.products.add(x.place)
+    return x
 
 
 def is_symbol(x: Any) -> bool:
