@@ -90,7 +90,7 @@ class Replay:
         if [path for path, _ in leaves(program.outputs, "")] != [*arrays]:
             raise PlanError("its result is of another structure than its state")
         name = program._arguments[0]
-        return make_plan(program, {f"{name}{path}": path for path in arrays})
+        return make_plan(program, {f"{name}{path}": path for path in arrays}, like=given)
 
     def _recorded(self, given: list[Any]) -> Program:
         types = tuple(

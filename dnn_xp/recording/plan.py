@@ -11,7 +11,7 @@ import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -55,6 +55,7 @@ def make_plan(
     program: Program,
     kept: Mapping[str, str],
     arrays: Mapping[str, HostArray] = MappingProxyType({}),
+    like: Sequence[Any] = (),
 ) -> Plan:
     """Return the plan of a program whose shapes are all known.
 
@@ -68,13 +69,17 @@ def make_plan(
     arrays : mapping of str to ndarray
         What the plan takes for its own arrays of such inputs, whose values are changed. Default:
         new ones.
+    like : sequence
+        Arguments of the program, in whose order in memory others come in. NumPy makes results in
+        the order of what they are made of, and a product of matrices may round by it. Default: rows
+        lie one after the other.
 
     Raises
     ------
     PlanError
         Where an operation, or a shape, cannot be planned.
     """
-    return _Planner(program, kept, arrays).plan()
+    return _Planner(program, kept, arrays, program.results(np, *like) if like else {}).plan()
 
 
 class _Place(NamedTuple):
@@ -93,15 +98,19 @@ class _Planner:
     """
 
     def __init__(
-        self, program: Program, kept: Mapping[str, str], arrays: Mapping[str, HostArray]
+        self,
+        program: Program,
+        kept: Mapping[str, str],
+        arrays: Mapping[str, HostArray],
+        examples: Mapping[str, Any],
     ) -> None:
-        self.program, self.kept, self.given = program, kept, arrays
+        self.program, self.kept, self.given, self.examples = program, kept, arrays, examples
         self.names: dict[str, Any] = {}
         self.lines: list[str] = []
         self.places: dict[str, _Place] = {}
         self.roots: dict[str, str] = {}
         self.owned: dict[str, HostArray] = {}
-        self.free: dict[tuple[tuple[int, ...], str], list[HostArray]] = {}
+        self.free: dict[Any, list[HostArray]] = {}
         self.nbytes = 0
         self.last = self._last_uses()
 
@@ -126,13 +135,15 @@ class _Planner:
     # ------------------------------------------------------------------ memory
 
     def _new(self, value: Value) -> HostArray:
-        shape, dtype = _shape(value), np.dtype(value.dtype)
-        pool = self.free.get((shape, dtype.name))
-        if pool:
+        array = np.empty(_shape(value), np.dtype(value.dtype), order=self._order(value))
+        if pool := self.free.get(_kind(array)):
             return pool.pop()
-        array = np.empty(shape, dtype)
         self.nbytes += array.nbytes
         return array
+
+    def _order(self, value: Value) -> Literal["C", "F"]:
+        """Return whether rows lie one after the other, or columns, as NumPy makes it."""
+        return "F" if _by_columns(self.examples.get(value.name)) else "C"
 
     def _give_back(self, number: int, operation: Operation) -> None:
         """Let the memory of what has been used for the last time be used again."""
@@ -140,7 +151,7 @@ class _Planner:
             root = self.roots.get(value.name, value.name)
             if self.last[root] == number and root in self.owned:
                 array = self.owned.pop(root)
-                self.free.setdefault((array.shape, array.dtype.name), []).append(array)
+                self.free.setdefault(_kind(array), []).append(array)
 
     def _name(self, prefix: str, thing: Any) -> str:
         for name, known in self.names.items():
@@ -194,6 +205,12 @@ class _Planner:
                     f"if {name}.shape != {_shape(value)}:",
                     "    return None",
                 ]
+                if self.examples and len(value.shape) == 2:
+                    by_columns = self._name("by_columns", _by_columns)
+                    self.lines += [
+                        f"if {by_columns}({name}) is not {_by_columns(self.examples[value.name])}:",
+                        "    return None",
+                    ]
                 self.places[value.name] = _Place(name, None)
         self.lines += copies
 
@@ -452,6 +469,7 @@ class _Planner:
                 and place.array is array
                 and self.last[root] == number
                 and (_shape(value), str(value.dtype)) == (_shape(output), str(output.dtype))
+                and self._order(value) == self._order(output)
                 and sum(self.roots.get(x.name, x.name) == root for x in _values(operation.inputs))
                 == 1
             )
@@ -479,6 +497,15 @@ class _Planner:
         name = f"{owner.__name__}_{base}" if isinstance(owner, np.ufunc) else base
         self.names[name] = function
         return name
+
+
+def _by_columns(x: Any) -> bool:
+    """Return whether columns of a matrix lie one after the other in memory, and rows do not."""
+    return len(getattr(x, "shape", ())) == 2 and x.strides[0] < x.strides[1]
+
+
+def _kind(array: HostArray) -> tuple[Any, ...]:
+    return array.shape, array.dtype.name, array.strides
 
 
 def _values(inputs: Sequence[Any]) -> list[Value]:

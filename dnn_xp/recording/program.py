@@ -241,6 +241,29 @@ class Program:
                 del known[other]
         return map_leaves(lambda _, x: _looked_up(x, known), self.outputs, "")
 
+    def results(self, xp: Any, *arguments: Any) -> dict[str, Any]:
+        """Return the result of each operation by its name, and what comes in.
+
+        Parameters
+        ----------
+        xp, *arguments
+            As in `run`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `run`.
+        """
+        known, where = self._known(arguments)
+        for name, host in self.constants.items():
+            known[name] = xp.asarray(host, device=where)
+        for name, inputs, options, output in self.operations:
+            values = [
+                known[x.name] if isinstance(x, Value) else evaluated(x, known) for x in inputs
+            ]
+            known[output.name] = _done(xp, where, name, values, options, output, known)
+        return known
+
     def counts(self, batch: int = 1) -> list[OperationCount]:
         """Return what each operation costs.
 

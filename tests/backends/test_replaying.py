@@ -24,8 +24,8 @@ def planned(monkeypatch):
     made = []
     real = replaying.make_plan
 
-    def make_plan(*arguments):
-        made.append(real(*arguments))
+    def make_plan(*arguments, **named):
+        made.append(real(*arguments, **named))
         return made[-1]
 
     monkeypatch.setattr(replaying, "_PLAIN_CALLS", 2)
@@ -144,7 +144,9 @@ def test_results_that_are_not_the_same_bits_are_not_used(planned, monkeypatch, c
             return found
 
     real = replaying.make_plan
-    monkeypatch.setattr(replaying, "make_plan", lambda *arguments: Off(real(*arguments)))
+    monkeypatch.setattr(
+        replaying, "make_plan", lambda *arguments, **named: Off(real(*arguments, **named))
+    )
     with caplog.at_level(logging.DEBUG, "dnn_xp"):
         found = trained()
     assert "not the same to the last bit" in caplog.text
