@@ -366,17 +366,22 @@ def _done(
     if name in ("concat", "stack"):
         return function(values, **options)
     if name == "full":
-        dtype, shape = getattr(xp, str(output.dtype)), evaluated(output.shape, known)
-        return function(shape, *values, dtype=dtype, device=where)
+        shape = evaluated(output.shape, known)
+        return function(shape, *values, dtype=_dtype_of(xp, output), device=where)
     if name == "arange":
-        return function(*values, dtype=getattr(xp, str(output.dtype)), device=where)
+        return function(*values, dtype=_dtype_of(xp, output), device=where)
     if name == "astype":
-        return function(values[0], getattr(xp, str(output.dtype)))
+        return function(values[0], _dtype_of(xp, output))
     if name in ("reshape", "broadcast_to"):
         return function(values[0], evaluated(output.shape, known))
     if name == "permute_dims":
         return function(values[0], options["axes"])
     return function(*values, **options)
+
+
+def _dtype_of(xp: Any, output: Value) -> Any:
+    """Return the library's dtype; NumPy's where it has no name for it, as Dask for float16."""
+    return getattr(xp, str(output.dtype), output.dtype)
 
 
 def _counted(operation: Operation, known: dict[str, Any]) -> OperationCount:
