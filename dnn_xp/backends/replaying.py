@@ -21,6 +21,9 @@ _PLAIN_CALLS = 40
 _LARGEST = 65_536
 """Elements of an array of the state: of larger ones nearly all time goes into products."""
 
+_IS_NEW = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 4)
+"""Older ones round some results by where they are written to: there no step is planned."""
+
 _MOST_PLANS, _MOST_PROGRAMS = 4, 64
 
 _programs: dict[Any, Program] = {}
@@ -44,7 +47,8 @@ class Replay:
     def __init__(self, function: Callable[..., Any], constant: Hashable) -> None:
         self._function, self._constant = function, constant
         self._plans: list[Plan] = []
-        self._n_calls, self._why_not = 0, ""
+        self._n_calls = 0
+        self._why_not = "" if _IS_NEW else f"NumPy is {np.__version__}, expected 2.4 or later"
 
     def __call__(self, *arguments: Any) -> Any:
         """Return the next state."""

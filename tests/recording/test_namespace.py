@@ -16,7 +16,7 @@ from tests.recording.test_symbol import assert_as_numpy
 REDUCTIONS = {
     "all": ("bool",),
     "any": ("bool",),
-    "count_nonzero": ("int64", "float32"),
+    # Not count_nonzero: of a whole array it is a number of Python's in older versions.
     "max": ("int32", "float32"),
     "mean": ("float32", "float64"),
     "min": ("int32", "float64"),
