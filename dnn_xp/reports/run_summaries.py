@@ -20,6 +20,7 @@ __all__ = [
     "LONGEST_HISTORY",
     "Best",
     "History",
+    "STATES",
     "RunSummary",
     "add_epoch",
     "best_of",
@@ -38,7 +39,7 @@ History = dict[str, list[float]]
 LONGEST_HISTORY = 200_000_000
 """Bytes of the figures of a run, of which more are not read."""
 
-_STATES = {
+STATES = {
     None: "interrupted",  # killed: it could not say so itself
     Ending.COMPLETED: "done",
     Ending.CONVERGED: "done",
@@ -47,6 +48,7 @@ _STATES = {
     Ending.INTERRUPTED: "interrupted",
     Ending.DIVERGED: "diverged",
 }
+"""Of runs, by how they ended: see `RunSummary`."""
 
 
 class Best(NamedTuple):
@@ -203,7 +205,7 @@ def state_of(folder: Path, record: Mapping[str, Any]) -> str:
         raise ValueError(f"{RECORD} says that it ended {ending!r}")
     if is_locked(folder / CHECKPOINT):
         return "running"
-    return _STATES[None if ending is None else Ending(ending)]
+    return STATES[None if ending is None else Ending(ending)]
 
 
 def read_history(folder: Path) -> History:

@@ -13,10 +13,10 @@ from dnn_xp.backends import from_host, to_host
 from dnn_xp.callbacks.run_folder import HISTORY, MODEL, RECORD, load_record
 from dnn_xp.models import Model, load_model
 from dnn_xp.network.description import network_of
-from dnn_xp.reports.run_summaries import History, read_history, summarize
-from dnn_xp.training import Ending, TrainingResult
+from dnn_xp.reports.run_summaries import STATES, History, read_history, summarize
+from dnn_xp.training import TrainingResult
 
-__all__ = ["Facts", "gather", "state_of"]
+__all__ = ["Facts", "gather"]
 
 _CURVES = {
     "loss_curve_": "cost",
@@ -103,12 +103,6 @@ def gather(run: Any) -> Facts:
     return _of_model(path.name, load_model(path))
 
 
-def state_of(ending: Ending) -> str:
-    """Return the state of a run that has ended, as in `RunSummary`."""
-    broken = {Ending.INTERRUPTED: "interrupted", Ending.DIVERGED: "diverged"}
-    return broken.get(ending, "done")
-
-
 # ----------------------------------------------------------------------------- models
 
 
@@ -153,7 +147,7 @@ def _of_estimator(fitted: Any) -> Facts:
 
 def _of_result(result: TrainingResult) -> Facts:
     """Return what came of a training; its network is known by the progress that it holds."""
-    state = state_of(result.ending)
+    state = STATES[result.ending]
     known = Facts(
         "training",
         state,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dnn_xp import Dense, Model, Network, RunFolder, lbfgs, save_model, train
-from dnn_xp.reports.pages.facts import gather, state_of
+from dnn_xp.reports.pages.facts import gather
+from dnn_xp.reports.run_summaries import STATES
 from dnn_xp.training import Ending
 
 pytestmark = pytest.mark.once
@@ -50,7 +51,7 @@ def test_a_result_of_lbfgs_counts_iterations():
     ],
 )
 def test_endings_are_states(ending, state):
-    assert state_of(ending) == state
+    assert STATES[ending] == state
 
 
 def test_a_folder_says_what_it_kept(tmp_path):
