@@ -47,8 +47,7 @@ class Replay:
     def __init__(self, function: Callable[..., Any], constant: Hashable) -> None:
         self._function, self._constant = function, constant
         self._plans: list[Plan] = []
-        self._n_calls = 0
-        self._why_not = "" if _IS_NEW else f"NumPy is {np.__version__}, expected 2.4 or later"
+        self._n_calls, self._why_not = 0, ""
 
     def __call__(self, *arguments: Any) -> Any:
         """Return the next state."""
@@ -86,6 +85,8 @@ class Replay:
         return None
 
     def _plan(self, given: list[Any]) -> Plan:
+        if not _IS_NEW:
+            raise PlanError(f"NumPy is {np.__version__}, expected 2.4 or later")
         arrays = dict(leaves(given[0], ""))
         largest = max((np.size(x) for x in arrays.values()), default=0)
         if largest > _LARGEST:

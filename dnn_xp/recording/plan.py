@@ -23,7 +23,7 @@ __all__ = ["Plan", "PlanError", "make_plan"]
 
 HostArray = np.ndarray[Any, Any]
 
-_VIEWS = ("getitem", "matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze")
+_VIEWS = ("getitem", "matrix_transpose", "permute_dims", "reshape")
 _REDUCTIONS = {"max": np.maximum.reduce, "min": np.minimum.reduce, "sum": np.add.reduce}
 
 
