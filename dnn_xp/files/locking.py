@@ -78,15 +78,15 @@ class FileLock:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = lock_of(Path(path).resolve())
         self._descriptor: int | None = None
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             try:
                 while fcntl is not None and not self._take(path):
                     pass  # the one before has just let go of it, and removed the file
                 break
             except InUseError:  # by a run, or for a moment by who looks whether there is one
+                if look == _LOOKS - 1:
+                    raise
                 time.sleep(_MOMENT)
-        else:
-            raise InUseError(f"{path}: is being written by another run")
         self.works = self._descriptor is not None
 
     def release(self) -> None:
